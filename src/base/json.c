@@ -46,29 +46,6 @@ int json_parse(const char *bytes, size_t size, const struct json_limits *limits,
 	return 0;
 }
 
-/* Tells whether @key reads well behind a dot. */
-static bool is_plain_key(const char *key)
-{
-	if (!*key)
-		return false;
-	for (const char *c = key; *c; c++)
-		if (!isalnum((unsigned char)*c) && *c != '_' && *c != '-' && *c != '$')
-			return false;
-	return true;
-}
-
-char *json_path_key(const char *path, const char *key)
-{
-	if (!is_plain_key(key))
-		return xformat("%s[\"%s\"]", path, key);
-	return *path ? xformat("%s.%s", path, key) : xstrdup(key);
-}
-
-char *json_path_index(const char *path, size_t index)
-{
-	return xformat("%s[%zu]", path, index);
-}
-
 struct json_object *json_get(struct json_object *object, const char *key)
 {
 	struct json_object *value = NULL;
