@@ -6,7 +6,8 @@ JOBS ?= $(shell nproc)
 DESTDIR ?=
 IMAGES = $(BUILD)/images
 
-.PHONY: build demo check check-long bench install clean format images
+.NOTPARALLEL:
+.PHONY: build demo check check-long bench install clean format images test-deps
 
 build:
 	@tools/install-deps build
@@ -21,13 +22,11 @@ images:
 demo: build images
 	@demo/run $(BUILD) $(IMAGES)
 
-check: build images
-	@tools/install-deps test
+check: test-deps build images
 	@tools/check --build $(BUILD)
 
 # The same with a longer look: every fuzzer runs for a while, tests marked long run as well.
-check-long: build images
-	@tools/install-deps test
+check-long: test-deps build images
 	@tools/check --build $(BUILD) --long
 
 bench: build images
@@ -36,6 +35,10 @@ bench: build images
 
 install: build
 	@meson install -C $(BUILD) --no-rebuild $(if $(DESTDIR),--destdir "$(abspath $(DESTDIR))")
+
+# Before the build: what is found when it is set up decides which tests are built.
+test-deps:
+	@tools/install-deps build test
 
 format:
 	@tools/format --write

@@ -87,6 +87,7 @@ def prototypes(text):
     code = blank(text)
     code = re.sub(r"^[ \t]*#(?:[^\n]*\\\n)*[^\n]*", spaces, code, flags=re.M)
     code = re.sub(r'\bextern " *"\s*\{', spaces, code)
+    code = re.sub(r"^[A-Z]\w+\([^()]*\)$", spaces, code, flags=re.M)  # a macro that needs no semicolon
     bodies = 1
     while bodies:  # from the innermost outwards; what had a body looks declared, and ends there
         code, bodies = re.subn(r"\{[^{}]*\}", lambda body: ";" + spaces(body)[1:], code)
