@@ -10,6 +10,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 struct lxcri_runtime;
 
@@ -48,6 +49,7 @@ int lxcri_runtime_exists(struct lxcri_runtime *runtime, const char *id, struct l
 int lxcri_runtime_status(struct lxcri_runtime *runtime, const char *id,
 			 enum lxcri_status *ret_status, struct lxcri_error *err);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif
