@@ -18,6 +18,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 struct lxcri_engine;
 struct lxcri_container;
@@ -237,6 +238,7 @@ struct lxcri_log_options {
 int lxcri_container_logs(struct lxcri_container *container, const struct lxcri_log_options *options,
 			 int fd_out, int fd_err, struct lxcri_error *err);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif
