@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LXCRI_IMAGE_H
+#define LXCRI_IMAGE_H
+
+/* Images on this host: an OCI image layout (image-spec, "image-layout") and the unpacked layers. */
+
+#include <lxcri/container.h>
+#include <lxcri/error.h>
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#pragma GCC visibility push(default)
+
+struct lxcri_image_manager;
+
+/* Opens the images below the data directory @images_dir (NULL: that of the configuration's
+ * engine). @umoci_path is accepted for old callers and not used, which is logged. The caller owns
+ * *@ret_manager; @engine must outlive it. */
+int lxcri_image_manager_open(struct lxcri_engine *engine, const char *umoci_path,
+			     const char *images_dir, struct lxcri_image_manager **ret_manager,
+			     struct lxcri_error *err);
+
+/* Closes @manager; NULL is fine. */
+void lxcri_image_manager_free(struct lxcri_image_manager *manager);
+
+/* Imports the image that @source names ("oci:DIR[:TAG]", "oci-archive:FILE[:TAG]",
+ * "docker-archive:FILE[:REF]") under @name (NULL: the name the source has for it, else the TAG).
+ * Each byte is verified against its digest before anything names it. *@ret_digest is the
+ * manifest's, owned by the caller. */
+int lxcri_image_import(struct lxcri_image_manager *manager, const char *source, const char *name,
+		       char **ret_digest, struct lxcri_error *err);
+
+/* One stored image; texts are valid during the call. */
+struct lxcri_image_info {
+	const char *name;    /* "docker.io/library/busybox:latest" */
+	const char *digest;  /* of the manifest */
+	uint64_t size_bytes; /* manifest, config and compressed layers */
+	int64_t created_ns;  /* of the image config; 0 = unknown */
+	unsigned int layers;
+};
+
+/* A value < 0 ends the listing. */
+typedef int (*lxcri_image_fn)(void *userdata, const struct lxcri_image_info *info);
+
+/* Lists the stored images, sorted by name. */
+int lxcri_image_list(struct lxcri_image_manager *manager, lxcri_image_fn each, void *userdata,
+		     struct lxcri_error *err);
+
+/* Removes the name, and every blob and layer that no other image or container uses.
+ * LXCRI_E_IMAGE_NOT_FOUND, LXCRI_E_IMAGE_IN_USE. */
+int lxcri_image_remove(struct lxcri_image_manager *manager, const char *name,
+		       struct lxcri_error *err);
+
+/* Creates the container @container_id from the stored image @image_name:@image_tag with its bundle
+ * at
+ * @bundle_path (which must not exist or be empty): validated, unpacked, bundle written, container
+ * registered. */
+int lxcri_image_create_container(struct lxcri_image_manager *manager, const char *image_name,
+				 const char *image_tag, const char *container_id,
+				 const char *bundle_path, struct lxcri_error *err);
+
+#pragma GCC visibility pop
+#ifdef __cplusplus
+}
+#endif
+
+#endif

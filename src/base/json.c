@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/* JSON from outside, limits first. The scan in json_scan.c has seen the whole document before
+ * json-c does. */
+
+#include "base/json.h"
+
+#include "base/json_scan.h"
+#include "base/mem.h"
+#include "base/text.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+const struct json_limits json_limits_image = { 4u << 20, 32, 200000 };
+const struct json_limits json_limits_spec = { 16u << 20, 32, 500000 };
+const struct json_limits json_limits_config = { 4u << 20, 32, 200000 };
+
+int json_parse(const char *bytes, size_t size, const struct json_limits *limits,
+	       struct json_object **ret, struct lxcri_error *err)
+{
+	if (json_scan_check(bytes, size, limits, err) < 0)
+		return -1;
+
+	struct json_tokener *tokener = json_tokener_new_ex((int)limits->depth_max + 2);
+
+	if (!tokener)
+		return fail_errno(err, ENOMEM, "parse JSON");
+	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+
+	/* A bare number at the very end is complete only once something follows it. */
+	struct json_object *value = json_tokener_parse_ex(tokener, bytes, (int)size);
+	enum json_tokener_error problem = json_tokener_get_error(tokener);
+
+	if (problem == json_tokener_continue) {
+		value = json_tokener_parse_ex(tokener, "", 1);
+		problem = json_tokener_get_error(tokener);
+	}
+	json_tokener_free(tokener);
+	if (problem != json_tokener_success) {
+		json_object_put(value);
+		return fail(err, LXCRI_E_INVALID_JSON, "%s", json_tokener_error_desc(problem));
+	}
+	*ret = value;
+	return 0;
+}
+
+/* Tells whether @key reads well behind a dot. */
+static bool is_plain_key(const char *key)
+{
+	if (!*key)
+		return false;
+	for (const char *c = key; *c; c++)
+		if (!isalnum((unsigned char)*c) && *c != '_' && *c != '-' && *c != '$')
+			return false;
+	return true;
+}
+
+char *json_path_key(const char *path, const char *key)
+{
+	if (!is_plain_key(key))
+		return xformat("%s[\"%s\"]", path, key);
+	return *path ? xformat("%s.%s", path, key) : xstrdup(key);
+}
+
+char *json_path_index(const char *path, size_t index)
+{
+	return xformat("%s[%zu]", path, index);
+}
+
+struct json_object *json_get(struct json_object *object, const char *key)
+{
+	struct json_object *value = NULL;
+
+	if (json_object_is_type(object, json_type_object))
+		(void)json_object_object_get_ex(object, key, &value);
+	return value;
+}
+
+const char *json_get_text(struct json_object *object, const char *key)
+{
+	struct json_object *value = json_get(object, key);
+
+	return json_object_is_type(value, json_type_string) ? json_object_get_string(value) : NULL;
+}
+
+uint64_t json_get_u64(struct json_object *object, const char *key, uint64_t otherwise)
+{
+	struct json_object *value = json_get(object, key);
+
+	if (!json_object_is_type(value, json_type_int))
+		return otherwise;
+	errno = 0;
+
+	uint64_t number = json_object_get_uint64(value);
+
+	return errno == 0 ? number : otherwise;
+}
+
+int64_t json_get_i64(struct json_object *object, const char *key, int64_t otherwise)
+{
+	struct json_object *value = json_get(object, key);
+
+	if (!json_object_is_type(value, json_type_int))
+		return otherwise;
+	errno = 0;
+
+	int64_t number = json_object_get_int64(value);
+
+	return errno == 0 ? number : otherwise;
+}
+
+bool json_get_bool(struct json_object *object, const char *key, bool otherwise)
+{
+	struct json_object *value = json_get(object, key);
+
+	return json_object_is_type(value, json_type_boolean) ? json_object_get_boolean(value)
+							     : otherwise;
+}
+
+void json_set_text(struct json_object *object, const char *key, const char *text)
+{
+	if (text)
+		json_object_object_add(object, key, json_object_new_string(text));
+}
+
+char *json_format(struct json_object *value)
+{
+	const int flags =
+		JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE;
+
+	return xformat("%s\n", json_object_to_json_string_ext(value, flags));
+}
+
+char *json_format_line(struct json_object *value)
+{
+	const int flags = JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE;
+
+	return xstrdup(json_object_to_json_string_ext(value, flags));
+}

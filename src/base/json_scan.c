@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: MIT */
+/* A recursive walk over a JSON text. Recursion is bounded by limits->depth_max, which is checked
+ * before each descent. Keys of the objects that are open are kept as (pointer, length) pairs in one
+ * array; closing an object sorts its share of it and looks for equal neighbours, so that a million
+ * keys cost O(n log n). Keys are compared as they are written once escapes are resolved. */
+
+#include "base/json_scan.h"
+
+#include "base/mem.h"
+#include "base/text.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+struct scan {
+	const char *start;
+	const char *at;
+	const char *end;
+	const struct json_limits *limits;
+	struct lxcri_error *err;
+	unsigned int depth;
+	size_t values;
+	char **keys; /* of the open objects, innermost last */
+	size_t n_keys;
+	size_t room;
+	const char *wanted; /* the path whose line is looked for, or NULL */
+	unsigned int line;  /* of the wanted value, once found */
+};
+
+static int scan_value(struct scan *scan, const char *path);
+
+static unsigned int line_of(const struct scan *scan, const char *place)
+{
+	unsigned int line = 1;
+
+	for (const char *c = scan->start; c < place; c++)
+		line += *c == '\n';
+	return line;
+}
+
+static int refuse(struct scan *scan, const char *place, const char *why)
+{
+	unsigned int line = line_of(scan, place);
+	const char *begin = place;
+
+	while (begin > scan->start && begin[-1] != '\n')
+		begin--;
+	return fail(scan->err, LXCRI_E_INVALID_JSON, "line %u, column %zu: %s", line,
+		    (size_t)(place - begin) + 1, why);
+}
+
+static void skip_space(struct scan *scan)
+{
+	while (scan->at < scan->end &&
+	       (*scan->at == ' ' || *scan->at == '\t' || *scan->at == '\n' || *scan->at == '\r'))
+		scan->at++;
+}
+
+static bool take(struct scan *scan, char c)
+{
+	if (scan->at >= scan->end || *scan->at != c)
+		return false;
+	scan->at++;
+	return true;
+}
+
+/* Reads the four digits behind \u; what is no code point of its own becomes '?', for the key of a
+ * comparison needs no more than to be the same for the same text. */
+static int scan_unicode(struct scan *scan, struct text *text)
+{
+	char digits[5] = {};
+	unsigned int code;
+
+	if (scan->end - scan->at < 4)
+		return refuse(scan, scan->at, "a \\u escape is cut short");
+	for (int i = 0; i < 4; i++) {
+		if (!isxdigit((unsigned char)scan->at[i]))
+			return refuse(scan, scan->at, "a \\u escape needs four hexadecimal digits");
+		digits[i] = scan->at[i];
+	}
+	(void)sscanf(digits, "%4x", &code);
+	if (code == 0)
+		return refuse(scan, scan->at, "a string holds NUL");
+	scan->at += 4;
+	if (code < 0x80)
+		text_addf(text, "%c", (char)code);
+	else
+		text_addf(text, "\\u%04x", code);
+	return 0;
+}
+
+static int scan_escape(struct scan *scan, struct text *text)
+{
+	static const char from[] = "\"\\/bfnrt";
+	static const char to[] = "\"\\/\b\f\n\r\t";
+
+	if (take(scan, 'u'))
+		return scan_unicode(scan, text);
+
+	const char *found = scan->at < scan->end && *scan->at ? strchr(from, *scan->at) : NULL;
+
+	if (!found)
+		return refuse(scan, scan->at, "an unknown escape in a string");
+	text_append(text, &to[found - from], 1);
+	scan->at++;
+	return 0;
+}
+
+/* Reads a string into @text, which the caller finishes. */
+static int scan_string(struct scan *scan, struct text *text)
+{
+	const char *open = scan->at;
+
+	if (!take(scan, '"'))
+		return refuse(scan, scan->at, "expected a string");
+	while (scan->at < scan->end) {
+		const char *run = scan->at;
+
+		while (scan->at < scan->end && (unsigned char)*scan->at >= 0x20 &&
+		       *scan->at != '"' && *scan->at != '\\')
+			scan->at++;
+		text_append(text, run, (size_t)(scan->at - run));
+		if (take(scan, '"'))
+			return 0;
+		if (!take(scan, '\\'))
+			break;
+		if (scan_escape(scan, text) < 0)
+			return -1;
+	}
+	if (scan->at < scan->end)
+		return refuse(scan, scan->at, "a control character in a string");
+	return refuse(scan, open, "a string that does not end");
+}
+
+static int scan_digits(struct scan *scan)
+{
+	const char *from = scan->at;
+
+	while (scan->at < scan->end && isdigit((unsigned char)*scan->at))
+		scan->at++;
+	return scan->at > from ? 0 : refuse(scan, scan->at, "expected a digit");
+}
+
+static int scan_number(struct scan *scan)
+{
+	(void)take(scan, '-');
+	if (take(scan, '0')) {
+		if (scan->at < scan->end && isdigit((unsigned char)*scan->at))
+			return refuse(scan, scan->at, "a number with a leading zero");
+	} else if (scan_digits(scan) < 0) {
+		return -1;
+	}
+	if (take(scan, '.') && scan_digits(scan) < 0)
+		return -1;
+	if (take(scan, 'e') || take(scan, 'E')) {
+		if (!take(scan, '+'))
+			(void)take(scan, '-');
+		return scan_digits(scan);
+	}
+	return 0;
+}
+
+static int scan_word(struct scan *scan)
+{
+	static const char *const words[] = { "true", "false", "null" };
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+		size_t length = strlen(words[i]);
+
+		if ((size_t)(scan->end - scan->at) >= length &&
+		    memcmp(scan->at, words[i], length) == 0) {
+			scan->at += length;
+			return 0;
+		}
+	}
+	return refuse(scan, scan->at,
+		      scan->at < scan->end ? "expected a value" : "it ends too early");
+}
+
+static int scan_array(struct scan *scan, const char *path)
+{
+	skip_space(scan);
+	if (take(scan, ']'))
+		return 0;
+	for (size_t index = 0;; index++) {
+		autofree char *below = scan->wanted ? json_path_index(path, index) : NULL;
+
+		if (scan_value(scan, below) < 0)
+			return -1;
+		skip_space(scan);
+		if (take(scan, ']'))
+			return 0;
+		if (!take(scan, ','))
+			return refuse(scan, scan->at, "expected ',' or ']'");
+	}
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Drops the keys from @first on; tells whether two of them were equal. */
+static bool close_keys(struct scan *scan, size_t first)
+{
+	char **keys = scan->keys + first;
+	size_t count = scan->n_keys - first;
+	bool twice = false;
+
+	if (count > 1)
+		qsort(keys, count, sizeof(*keys), compare_keys);
+	for (size_t i = 0; i < count; i++) {
+		if (i > 0 && strcmp(keys[i - 1], keys[i]) == 0)
+			twice = true;
+		if (i > 0)
+			free(keys[i - 1]);
+	}
+	if (count > 0)
+		free(keys[count - 1]);
+	scan->n_keys = first;
+	return twice;
+}
+
+static int scan_member(struct scan *scan, const char *path)
+{
+	autorun(text_finish) struct text key = {};
+
+	skip_space(scan);
+	if (scan_string(scan, &key) < 0)
+		return -1;
+	if (scan->n_keys == scan->room) {
+		scan->room = scan->room ? 2 * scan->room : 64;
+		scan->keys = xreallocarray(scan->keys, scan->room, sizeof(*scan->keys));
+	}
+	scan->keys[scan->n_keys] = text_steal(&key);
+
+	const char *name = scan->keys[scan->n_keys++];
+
+	skip_space(scan);
+	if (!take(scan, ':'))
+		return refuse(scan, scan->at, "expected ':'");
+
+	autofree char *below = scan->wanted ? json_path_key(path, name) : NULL;
+
+	return scan_value(scan, below);
+}
+
+static int scan_object(struct scan *scan, const char *path)
+{
+	const char *open = scan->at - 1;
+	size_t first = scan->n_keys;
+
+	skip_space(scan);
+	if (take(scan, '}'))
+		return 0;
+	for (;;) {
+		if (scan_member(scan, path) < 0)
+			return -1;
+		skip_space(scan);
+		if (take(scan, '}'))
+			break;
+		if (!take(scan, ','))
+			return refuse(scan, scan->at, "expected ',' or '}'");
+	}
+	if (close_keys(scan, first))
+		return refuse(scan, open, "an object names the same key twice");
+	return 0;
+}
+
+static int scan_nested(struct scan *scan, const char *path)
+{
+	int r;
+
+	if (++scan->depth > scan->limits->depth_max)
+		return fail(scan->err, LXCRI_E_LIMIT_EXCEEDED,
+			    "line %u: nested deeper than %u levels", line_of(scan, scan->at),
+			    scan->limits->depth_max);
+	r = take(scan, '{') ? scan_object(scan, path) : (scan->at++, scan_array(scan, path));
+	scan->depth--;
+	return r;
+}
+
+static int scan_value(struct scan *scan, const char *path)
+{
+	skip_space(scan);
+	if (++scan->values > scan->limits->values_max)
+		return fail(scan->err, LXCRI_E_LIMIT_EXCEEDED, "more than %zu values",
+			    scan->limits->values_max);
+	if (scan->wanted && scan->line == 0 && strcmp(path, scan->wanted) == 0)
+		scan->line = line_of(scan, scan->at);
+	if (scan->at < scan->end && (*scan->at == '{' || *scan->at == '['))
+		return scan_nested(scan, path);
+	if (scan->at < scan->end && *scan->at == '"') {
+		autorun(text_finish) struct text text = {};
+
+		return scan_string(scan, &text);
+	}
+	if (scan->at < scan->end && (*scan->at == '-' || isdigit((unsigned char)*scan->at)))
+		return scan_number(scan);
+	return scan_word(scan);
+}
+
+static int scan_document(struct scan *scan)
+{
+	int r = scan_value(scan, "");
+
+	(void)close_keys(scan, 0);
+	free(scan->keys);
+	scan->keys = NULL;
+	if (r < 0)
+		return r;
+	skip_space(scan);
+	if (scan->at < scan->end)
+		return refuse(scan, scan->at, "bytes after the end of the document");
+	return 0;
+}
+
+int json_scan_check(const char *bytes, size_t size, const struct json_limits *limits,
+		    struct lxcri_error *err)
+{
+	struct scan scan = {
+		.start = bytes, .at = bytes, .end = bytes + size, .limits = limits, .err = err
+	};
+
+	if (size > limits->bytes_max)
+		return fail(err, LXCRI_E_LIMIT_EXCEEDED, "%zu bytes where %zu are allowed", size,
+			    limits->bytes_max);
+	return scan_document(&scan);
+}
+
+unsigned int json_line_of(const char *bytes, size_t size, const char *path)
+{
+	struct lxcri_error ignored = {};
+	struct scan scan = { .start = bytes,
+			     .at = bytes,
+			     .end = bytes + size,
+			     .limits = &json_limits_spec,
+			     .err = &ignored,
+			     .wanted = path };
+
+	(void)scan_document(&scan); /* a fault behind the wanted value does not matter */
+	return scan.line;
+}

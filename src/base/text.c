@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/* A text that grows, and strict readings of small texts. */
+
+#include "base/text.h"
+
+#include "base/mem.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static void text_reserve(struct text *text, size_t more)
+{
+	size_t needed = text->length + more + 1;
+
+	if (needed <= text->capacity)
+		return;
+	if (needed < 2 * text->capacity)
+		needed = 2 * text->capacity;
+	text->data = xreallocarray(text->data, needed, 1);
+	text->capacity = needed;
+}
+
+void text_append(struct text *text, const char *bytes, size_t size)
+{
+	text_reserve(text, size);
+	if (size)
+		memcpy(text->data + text->length, bytes, size);
+	text->length += size;
+	text->data[text->length] = '\0';
+}
+
+void text_add(struct text *text, const char *string)
+{
+	text_append(text, string, strlen(string));
+}
+
+void text_addf(struct text *text, const char *format, ...)
+{
+	va_list args;
+	va_list again;
+	int needed;
+
+	va_start(args, format);
+	va_copy(again, args);
+	needed = vsnprintf(NULL, 0, format, args);
+	va_end(args);
+	if (needed > 0) {
+		text_reserve(text, (size_t)needed);
+		(void)vsnprintf(text->data + text->length, (size_t)needed + 1, format, again);
+		text->length += (size_t)needed;
+	}
+	va_end(again);
+}
+
+char *text_steal(struct text *text)
+{
+	char *data = text->data ? text->data : xstrdup("");
+
+	*text = (struct text){};
+	return data;
+}
+
+void text_finish(struct text *text)
+{
+	free(text->data);
+	*text = (struct text){};
+}
+
+/* Reads the leading digits of @string; *@ret_end is where they end. */
+static int parse_digits(const char *string, uint64_t *ret, const char **ret_end)
+{
+	uint64_t value = 0;
+	const char *c = string;
+
+	if (!isdigit((unsigned char)*c) || (c[0] == '0' && isdigit((unsigned char)c[1])))
+		return -EINVAL;
+	for (; isdigit((unsigned char)*c); c++)
+		if (__builtin_mul_overflow(value, 10u, &value) ||
+		    __builtin_add_overflow(value, (uint64_t)(*c - '0'), &value))
+			return -ERANGE;
+	*ret = value;
+	*ret_end = c;
+	return 0;
+}
+
+int text_parse_u64(const char *string, uint64_t min, uint64_t max, uint64_t *ret)
+{
+	const char *end;
+	uint64_t value;
+	int r = parse_digits(string, &value, &end);
+
+	if (r < 0)
+		return r;
+	if (*end)
+		return -EINVAL;
+	if (value < min || value > max)
+		return -ERANGE;
+	*ret = value;
+	return 0;
+}
+
+int text_parse_bytes(const char *string, uint64_t *ret_bytes)
+{
+	static const char units[] = "kmgt";
+	const char *end;
+	uint64_t value;
+	int r = parse_digits(string, &value, &end);
+
+	if (r < 0)
+		return r;
+
+	const char *unit = *end ? strchr(units, tolower((unsigned char)*end)) : NULL;
+
+	if (unit)
+		end++;
+	if (*end && strcasecmp(end, "b") != 0 && (!unit || strcasecmp(end, "ib") != 0))
+		return -EINVAL;
+
+	unsigned int shift = unit ? 10u * (unsigned int)(unit - units + 1) : 0;
+
+	if (shift && value > UINT64_MAX >> shift)
+		return -ERANGE;
+	*ret_bytes = value << shift;
+	return 0;
+}
+
+bool text_has_control(const char *string)
+{
+	for (const char *c = string; *c; c++)
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			return true;
+	return false;
+}
+
+bool text_starts_with(const char *string, const char *prefix)
+{
+	return strncmp(string, prefix, strlen(prefix)) == 0;
+}
+
+bool text_ends_with(const char *string, const char *suffix)
+{
+	size_t length = strlen(string);
+	size_t tail = strlen(suffix);
+
+	return length >= tail && strcmp(string + length - tail, suffix) == 0;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* A text that grows, and strict readings of small texts. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Zeroed is empty; `data` is NULL or ended by NUL. End it with text_finish(). */
+struct text {
+	char *data;
+	size_t length;
+	size_t capacity;
+};
+
+/* Appends @size bytes. */
+void text_append(struct text *text, const char *bytes, size_t size);
+
+/* Appends a NUL-terminated string. */
+void text_add(struct text *text, const char *string);
+
+/* Appends the formatted string. */
+[[gnu::format(printf, 2, 3)]] void text_addf(struct text *text, const char *format, ...);
+
+/* Hands out the string, never NULL, which the caller ends with free(); @text is empty again. */
+[[nodiscard]] char *text_steal(struct text *text);
+
+/* Frees what @text holds and empties it. Safe to repeat. */
+void text_finish(struct text *text);
+
+/* Reads @string as an unsigned decimal number: digits only, no sign, no space, no leading zero
+ * except "0". Returns 0, -EINVAL, or -ERANGE outside [@min, @max]; *@ret is written on success
+ * only. */
+[[nodiscard]] int text_parse_u64(const char *string, uint64_t min, uint64_t max, uint64_t *ret);
+
+/* Reads a size in bytes: a decimal number with at most one of the suffixes b, k, m, g, t in either
+ * case, powers of 1024, an optional trailing "b" or "ib" ("512m", "1GiB"). Errors as
+ * text_parse_u64(). */
+[[nodiscard]] int text_parse_bytes(const char *string, uint64_t *ret_bytes);
+
+/* Tells whether @string has a control character (below 0x20, or 0x7f): such bytes never reach a
+ * configuration file, a hosts file or a log record. */
+bool text_has_control(const char *string);
+
+/* Tells whether @string begins with @prefix. */
+bool text_starts_with(const char *string, const char *prefix);
+
+/* Tells whether @string ends with @suffix. */
+bool text_ends_with(const char *string, const char *suffix);

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* The bundle of a container made from an image: image config + what the user asked for → an OCI
+ * runtime specification. */
+
+#include "base/fail.h"
+#include "base/json.h"
+#include "base/strings.h"
+#include "lxcri/container.h"
+
+/* A volume that must exist before the container is created. */
+struct bundle_volume {
+	char *name;        /* NULL: anonymous */
+	char *destination; /* absolute, in the container */
+	char *source;      /* filled in by who made the directory */
+};
+
+/* What becomes config.json, and what the engine must keep and do for it. Zeroed is empty. */
+struct bundle {
+	struct json_object *spec;
+	char *stop_signal;             /* "SIGTERM" unless the image or the user says otherwise */
+	struct bundle_volume *volumes; /* of the image and the user that have no host path */
+	size_t n_volumes;
+};
+
+/* Frees what @bundle holds. Safe to repeat. */
+void bundle_finish(struct bundle *bundle);
+
+/* Builds @ret_bundle from the image's @config_json (verified bytes) and @options. @layer_dirs are
+ * the unpacked layers, topmost first, in which passwd and group are looked up (bounded, whiteouts
+ * respected, never followed out of a layer). Labels of the image become annotations that nothing
+ * obeys. */
+[[nodiscard]] int bundle_build(const char *config_json, const struct lxcri_create_options *options,
+			       const struct strings *layer_dirs, struct bundle *ret_bundle,
+			       struct lxcri_error *err);
+
+/* Adds the mounts of bundle->volumes once each has its source. */
+void bundle_mount_volumes(struct bundle *bundle);

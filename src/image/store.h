@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* The images of one data directory: <data>/images is an OCI image layout, <data>/layers/<chain id>
+ * (hexadecimal, without "sha256:") the unpacked layers. Reading it links nothing heavy; what parses
+ * bytes from outside runs in the worker. */
+
+#include "base/fail.h"
+#include "base/json.h"
+#include "base/scope.h"
+#include "base/strings.h"
+
+#include <stdint.h>
+
+struct image_store;
+
+/* Opens the store below @data_dir, which need not exist yet. The caller owns *@ret_store. */
+[[nodiscard]] int image_store_open(const char *data_dir, struct image_store **ret_store,
+				   struct lxcri_error *err);
+
+/* Closes it; NULL is fine. */
+void image_store_free(struct image_store *store);
+DEFINE_AUTOPTR(image_store)
+
+/* An image that is in the store. Zeroed is empty. */
+struct image {
+	char *name;                /* as stored */
+	char *digest;              /* of the manifest, "sha256:…" */
+	char *config_json;         /* the verified bytes of the image config */
+	struct strings layer_dirs; /* absolute paths of the unpacked layers, topmost first */
+	uint64_t size_bytes;
+	unsigned int layers;
+	int64_t created_ns;
+};
+
+/* Frees what @image holds. Safe to repeat. */
+void image_finish(struct image *image);
+
+/* Finds the stored image @name (short names mean docker.io/library, no tag means latest; a digest
+ * "sha256:…" works too) with its layers unpacked, unpacking those that are missing. Documents are
+ * verified against their digests. LXCRI_E_IMAGE_NOT_FOUND. */
+[[nodiscard]] int image_store_get(struct image_store *store, const char *name,
+				  struct image *ret_image, struct lxcri_error *err);
+
+/* Tells whether @source is written as a source ("oci:", "oci-archive:", "docker-archive:",
+ * "docker://") rather than the name of a stored image. */
+bool image_is_source(const char *source);
+
+/* Imports @source as lxcri_image_import() describes and unpacks its layers, in the worker process.
+ * Both results are owned by the caller; @ret_name may be NULL. */
+[[nodiscard]] int image_store_import(struct image_store *store, const char *source,
+				     const char *name, char **ret_name, char **ret_digest,
+				     struct lxcri_error *err);
+
+/* Calls @each for every stored image, sorted by name; layer_dirs and config_json are not filled. */
+[[nodiscard]] int image_store_list(struct image_store *store,
+				   int (*each)(void *userdata, const struct image *image),
+				   void *userdata, struct lxcri_error *err);
+
+/* Removes the name, then every blob and layer that no name is left for and that is not in
+ * @layers_in_use (absolute paths). */
+[[nodiscard]] int image_store_remove(struct image_store *store, const char *name,
+				     const struct strings *layers_in_use, struct lxcri_error *err);

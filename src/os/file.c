@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/* Whole small files. */
+
+#include "os/file.h"
+
+#include "base/mem.h"
+#include "base/scope.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+int file_read_fd(int fd, size_t max, char **ret, size_t *ret_size)
+{
+	size_t room = 4096;
+	size_t size = 0;
+	autofree char *bytes = xcalloc(room + 1, 1);
+
+	for (;;) {
+		ssize_t got = read(fd, bytes + size, room - size);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -errno;
+		if (got == 0)
+			break;
+		size += (size_t)got;
+		if (size > max)
+			return -EFBIG;
+		if (size == room) {
+			room *= 2;
+			bytes = xreallocarray(bytes, room + 1, 1);
+		}
+	}
+	bytes[size] = '\0';
+	*ret = steal(bytes);
+	*ret_size = size;
+	return 0;
+}
+
+int file_read(int dirfd, const char *path, size_t max, char **ret, size_t *ret_size)
+{
+	autoclose int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat status;
+
+	if (fd < 0 || fstat(fd, &status) < 0)
+		return -errno;
+	if (S_ISDIR(status.st_mode))
+		return -EISDIR;
+	if (!S_ISREG(status.st_mode))
+		return -EINVAL;
+	return file_read_fd(fd, max, ret, ret_size);
+}
+
+int file_write_all(int fd, const void *bytes, size_t size)
+{
+	const char *at = bytes;
+
+	while (size > 0) {
+		ssize_t written = write(fd, at, size);
+
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written < 0)
+			return -errno;
+		at += written;
+		size -= (size_t)written;
+	}
+	return 0;
+}
+
+int file_write_atomic(int dirfd, const char *name, const void *bytes, size_t size, mode_t mode,
+		      enum file_durability durability)
+{
+	/* The pid keeps two writers apart; a leftover of a dead one is overwritten. */
+	autofree char *temporary = xformat(".%s.%d", name, (int)getpid());
+	autoclose int fd = openat(dirfd, temporary,
+				  O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	r = fchmod(fd, mode) < 0 ? -errno : file_write_all(fd, bytes, size);
+	if (r == 0 && durability == FILE_DURABLE && fsync(fd) < 0)
+		r = -errno;
+	if (r == 0 && renameat(dirfd, temporary, dirfd, name) < 0)
+		r = -errno;
+	if (r < 0) {
+		(void)unlinkat(dirfd, temporary, 0);
+		return r;
+	}
+	if (durability == FILE_DURABLE) {
+		autoclose int dir = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		if (dir < 0 || fsync(dir) < 0)
+			return -errno;
+	}
+	return 0;
+}

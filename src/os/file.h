@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* Whole small files: read with a bound, written so that a reader sees the old or the new one. */
+
+#include <stddef.h>
+#include <sys/types.h>
+
+/* Reads all of @fd, at most @max bytes. *@ret is ended by a NUL that *@ret_size does not count and
+ * is owned by the caller. Returns 0 or -errno; -EFBIG when there is more. */
+[[nodiscard]] int file_read_fd(int fd, size_t max, char **ret, size_t *ret_size);
+
+/* The same for @path relative to @dirfd. It must be a regular file (-EINVAL): a fifo would hang. */
+[[nodiscard]] int file_read(int dirfd, const char *path, size_t max, char **ret, size_t *ret_size);
+
+/* How much a write must survive. */
+enum file_durability {
+	FILE_VOLATILE, /* on a tmpfs, or not worth a flush */
+	FILE_DURABLE,  /* file and directory are flushed before it returns */
+};
+
+/* Puts @size bytes at @name in @dirfd by way of a temporary file and rename, with @mode whatever
+ * the umask. On failure the old file stays. Returns 0 or -errno. */
+[[nodiscard]] int file_write_atomic(int dirfd, const char *name, const void *bytes, size_t size,
+				    mode_t mode, enum file_durability durability);
+
+/* Writes all of @size bytes, going on after interruptions and short writes. 0 or -errno. */
+[[nodiscard]] int file_write_all(int fd, const void *bytes, size_t size);

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/* Starting programs and holding processes.
+ *
+ * vfork() shares the memory until exec, so the cost does not follow the size of the caller; the
+ * child below calls only what is safe then, and touches no variable that the parent reads
+ * afterwards but the one that carries its failure. posix_spawn() cannot close "all but these". */
+
+#include "os/process.h"
+
+#include "base/scope.h"
+#include "base/text.h"
+#include "os/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+
+#define SPAWN_FDS_MAX 16
+
+/* Puts @fds at 0..n-1: first all above the range, so that none overwrites another. */
+static int arrange_fds(const struct spawn *spawn)
+{
+	int high[SPAWN_FDS_MAX];
+
+	for (unsigned int i = 0; i < spawn->n_fds; i++) {
+		int from = spawn->fds[i];
+
+		high[i] = from < 0 ? open("/dev/null", O_RDWR | O_CLOEXEC) : from;
+		if (high[i] >= 0)
+			high[i] = fcntl(high[i], F_DUPFD_CLOEXEC, SPAWN_FDS_MAX);
+		if (high[i] < 0)
+			return -errno;
+	}
+	for (unsigned int i = 0; i < spawn->n_fds; i++)
+		if (dup2(high[i], (int)i) < 0)
+			return -errno;
+	return close_range(spawn->n_fds, ~0u, CLOSE_RANGE_CLOEXEC) < 0 ? -errno : 0;
+}
+
+_Noreturn static void run_child(const struct spawn *spawn, volatile int *problem)
+{
+	static char *const no_env[] = { NULL };
+	struct sigaction by_default = { .sa_handler = SIG_DFL };
+	sigset_t none;
+
+	for (int i = 1; i < NSIG; i++)
+		(void)sigaction(i, &by_default, NULL); /* KILL and STOP refuse, as they should */
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+
+	int r = arrange_fds(spawn);
+
+	if (r == 0) {
+		(void)execve(spawn->path, spawn->argv, spawn->env ? spawn->env : no_env);
+		r = -errno;
+	}
+	*problem = r;
+	_exit(127);
+}
+
+pid_t process_spawn(const struct spawn *spawn)
+{
+	volatile int problem = 0;
+	sigset_t all;
+	sigset_t before;
+	pid_t pid;
+
+	if (spawn->n_fds > SPAWN_FDS_MAX)
+		return -EINVAL;
+	/* No handler of the parent may run in the child that shares its memory. */
+	sigfillset(&all);
+	(void)sigprocmask(SIG_SETMASK, &all, &before);
+	pid = vfork();
+	if (pid == 0)
+		run_child(spawn, &problem);
+
+	int error = errno;
+
+	(void)sigprocmask(SIG_SETMASK, &before, NULL);
+	if (pid < 0)
+		return -error;
+	if (problem < 0) {
+		(void)process_wait(pid);
+		return problem;
+	}
+	return pid;
+}
+
+int process_wait(pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return status;
+}
+
+int process_exit_code(int wait_status)
+{
+	if (WIFEXITED(wait_status))
+		return WEXITSTATUS(wait_status);
+	return 128 + WTERMSIG(wait_status);
+}
+
+/* Field 22 of /proc/PID/stat; the name in field 2 may hold anything, so counting begins behind its
+ * last parenthesis. */
+int process_start_time(pid_t pid, uint64_t *ret_ticks)
+{
+	char path[32];
+	autofree char *line = NULL;
+	size_t size;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	if (file_read(AT_FDCWD, path, 4096, &line, &size) < 0)
+		return -ESRCH;
+
+	char *field = strrchr(line, ')');
+
+	for (int i = 2; field && i < 22; i++)
+		field = strchr(field + 1, ' ');
+	if (!field)
+		return -ESRCH;
+	field[1 + strcspn(field + 1, " ")] = '\0';
+	return text_parse_u64(field + 1, 0, UINT64_MAX, ret_ticks) < 0 ? -ESRCH : 0;
+}
+
+int process_signal(pid_t pid, uint64_t start_time, int signal)
+{
+	autoclose int pidfd = pidfd_open(pid, 0);
+	uint64_t started;
+
+	/* The start time is read after the fd is held: from then on the number cannot pass on. */
+	if (pidfd < 0 || process_start_time(pid, &started) < 0 || started != start_time)
+		return -ESRCH;
+	return pidfd_send_signal(pidfd, signal, NULL, 0) < 0 ? -errno : 0;
+}

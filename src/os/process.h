@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* Starting programs and holding processes. */
+
+#include <stdint.h>
+#include <sys/types.h>
+
+/* What a new program gets. Everything not named here is closed to it. */
+struct spawn {
+	const char *path;   /* absolute; no PATH search */
+	char *const *argv;  /* ended by NULL */
+	char *const *env;   /* ended by NULL; NULL means an empty environment */
+	const int *fds;     /* fds[i] becomes descriptor i of the program; -1 means /dev/null */
+	unsigned int n_fds; /* at least 3 */
+};
+
+/* Starts a program with default signal actions and an empty signal mask. The cost does not depend
+ * on the size of the caller. Returns the pid, which the caller must reap, or -errno when it could
+ * not be executed. */
+[[nodiscard]] pid_t process_spawn(const struct spawn *spawn);
+
+/* Waits for the child @pid. Returns its wait status, or -errno. */
+[[nodiscard]] int process_wait(pid_t pid);
+
+/* Returns the exit code that a shell would show for a wait status: the code, or 128 + signal. */
+int process_exit_code(int wait_status);
+
+/* Reads when @pid started, in clock ticks since boot: with the pid, the name of one process for
+ * ever. Returns 0, or -ESRCH when there is none. */
+[[nodiscard]] int process_start_time(pid_t pid, uint64_t *ret_ticks);
+
+/* Sends @signal to the process that is @pid and was started at @start_time. Returns 0, or -ESRCH
+ * when that process is gone, also when its number has passed to another. */
+[[nodiscard]] int process_signal(pid_t pid, uint64_t start_time, int signal);

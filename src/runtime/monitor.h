@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* The command's end of a monitor: start one, talk to it, read what it wrote. */
+
+#include "base/fail.h"
+#include "base/scope.h"
+#include "base/strings.h"
+#include "lxcri/config.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* The root file system that the monitor mounts in a mount namespace of its own. */
+struct monitor_rootfs {
+	const char *target;    /* absolute, exists */
+	struct strings lowers; /* absolute directories, topmost first */
+	const char *upper;     /* absolute, exists; NULL: read-only */
+	const char *work;      /* absolute, exists */
+};
+
+enum monitor_stdio {
+	MONITOR_STDIO_PUMP,    /* pipes or a terminal, pumped to log and attached clients */
+	MONITOR_STDIO_INHERIT, /* descriptors 0, 1 and 2 of the caller */
+};
+
+struct monitor_options {
+	const char *id;
+	enum lxcri_container_type type;
+	const char *runtime_path; /* of an OCI command-line runtime (runc), else NULL */
+	const char *bundle;       /* absolute directory with config.json */
+	const char *run_dir;  /* absolute; exists; monitor.sock, state.json, … are made in it */
+	const char *exit_dir; /* where the final state.json is also written durably, or NULL */
+	const char *log_path; /* or NULL */
+	const struct monitor_rootfs *rootfs; /* NULL: the bundle's own */
+	const char
+		*console_socket; /* the terminal's master goes there instead of the pump; or NULL */
+	enum monitor_stdio stdio;
+	unsigned int preserve_fds; /* descriptors 3 and up that the container's process gets */
+	bool terminal;
+	bool open_stdin;
+	bool systemd_cgroup;
+};
+
+/* A connection to a monitor. */
+struct monitor;
+
+/* Starts the monitor of a container and waits until the container is created. On success the
+ * container exists, its process waits for monitor_begin(), and *@ret_monitor is the creator's
+ * connection; freeing it before monitor_commit() undoes everything. *@ret_pid is the init's. On
+ * failure nothing is left but what the caller made; the error is the backend's. */
+[[nodiscard]] int monitor_launch(const struct monitor_options *options,
+				 struct monitor **ret_monitor, pid_t *ret_pid,
+				 struct lxcri_error *err);
+
+/* Connects to the monitor of the run directory @run_dirfd. LXCRI_E_MONITOR_LOST when none is alive.
+ */
+[[nodiscard]] int monitor_connect(int run_dirfd, struct monitor **ret_monitor,
+				  struct lxcri_error *err);
+
+/* Closes the connection; NULL is fine. */
+void monitor_free(struct monitor *monitor);
+DEFINE_AUTOPTR(monitor)
+
+/* From here on the container survives the end of this connection. */
+[[nodiscard]] int monitor_commit(struct monitor *monitor, struct lxcri_error *err);
+
+/* Releases the user's process. The backend's error says when it could not be executed. */
+[[nodiscard]] int monitor_begin(struct monitor *monitor, struct lxcri_error *err);
+
+[[nodiscard]] int monitor_kill(struct monitor *monitor, int signal, bool all,
+			       struct lxcri_error *err);
+[[nodiscard]] int monitor_pause(struct monitor *monitor, struct lxcri_error *err);
+[[nodiscard]] int monitor_resume(struct monitor *monitor, struct lxcri_error *err);
+
+/* Waits until the container has stopped and its backend has cleaned up. @timeout_ms < 0: for ever;
+ * LXCRI_E_TIMEOUT otherwise. Returns the exit code. A monitor that dies meanwhile is
+ * LXCRI_E_MONITOR_LOST. */
+[[nodiscard]] int monitor_wait(struct monitor *monitor, int timeout_ms, struct lxcri_error *err);
+
+struct monitor_attach_options {
+	bool start;        /* release the user's process once attached */
+	bool want_stdin;   /* carry our standard input to the container */
+	bool pass_signals; /* send signals that we receive to the container */
+	bool terminal;     /* our terminal goes raw; size changes are passed on */
+};
+
+/* Carries standard streams until the container ends. Returns its exit code. */
+[[nodiscard]] int monitor_attach(struct monitor *monitor,
+				 const struct monitor_attach_options *options,
+				 struct lxcri_error *err);
+
+struct monitor_exec_options {
+	const char *process_json; /* the process object, as text */
+	int run_dirfd;            /* the process file is made there, and removed */
+	const char *run_dir;      /* its path */
+	const char *
+		console_socket; /* given by the caller; NULL: with terminal we carry it ourselves */
+	bool terminal;
+	bool detach;
+	bool open_stdin;
+	const char *pid_file;
+};
+
+/* Runs a further process with our standard streams. Returns its exit code; 0 when detached. */
+[[nodiscard]] int monitor_exec(struct monitor *monitor, const struct monitor_exec_options *options,
+			       struct lxcri_error *err);
+
+/* What a monitor wrote last. */
+enum monitor_phase {
+	MONITOR_CREATING, /* no state.json yet */
+	MONITOR_CREATED,
+	MONITOR_RUNNING,
+	MONITOR_PAUSED,
+	MONITOR_STOPPED,
+};
+
+struct monitor_state {
+	enum monitor_phase phase;
+	bool alive;              /* a monitor holds the lock */
+	pid_t pid;               /* the init's, 0 when stopped */
+	uint64_t pid_start_time; /* clock ticks since boot */
+	int exit_code;
+	int64_t started_ns;
+	int64_t finished_ns;
+};
+
+/* Reads state.json and the lock of the directory @dirfd (a run directory, or the directory that was
+ * given as exit_dir). A directory without a state.json is MONITOR_CREATING. */
+[[nodiscard]] int monitor_read_state(int dirfd, struct monitor_state *ret_state,
+				     struct lxcri_error *err);

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* What travels between a command and a monitor: one message of a SOCK_SEQPACKET socket is a struct
+ * wire_header and the bytes behind it. Both ends are of the same host, so numbers are native. The
+ * socket is <run directory>/monitor.sock; the connection that the creator passed to the monitor as
+ * descriptor 3 speaks the same.
+ *
+ * A creator receives WIRE_CREATED or WIRE_ERROR first. Until it has sent WIRE_COMMIT, the end of
+ * its connection makes the monitor undo everything. */
+
+#include "lxcri/error.h"
+
+#include <stdint.h>
+
+#define WIRE_VERSION  1
+#define WIRE_DATA_MAX (64u << 10) /* bytes of one WIRE_STDIN, WIRE_STDOUT or WIRE_STDERR */
+#define WIRE_SOCKET   "monitor.sock"
+#define WIRE_LOCK     "monitor.lock" /* flock()ed exclusively while the monitor lives */
+#define WIRE_STATE    "state.json"   /* written by the monitor at each transition */
+
+enum wire_type {
+	/* Requests; each is answered by WIRE_OK or WIRE_ERROR unless it says otherwise. */
+	WIRE_COMMIT = 1, /* keep the container when this connection ends */
+	WIRE_START,      /* release the user's process */
+	WIRE_KILL,       /* struct wire_kill */
+	WIRE_PAUSE,
+	WIRE_RESUME,
+	WIRE_WAIT,        /* WIRE_EXITED once the container has stopped */
+	WIRE_ATTACH,      /* struct wire_attach; then WIRE_STDOUT/STDERR, at the end WIRE_EXITED */
+	WIRE_STDIN,       /* bytes for the container; no answer */
+	WIRE_STDIN_CLOSE, /* no answer */
+	WIRE_RESIZE,      /* struct wire_resize; no answer */
+	WIRE_EXEC,        /* struct wire_exec, 3 descriptors; WIRE_EXEC_STARTED, WIRE_EXEC_EXITED */
+
+	/* Answers and news. */
+	WIRE_CREATED = 64, /* struct wire_created */
+	WIRE_OK,
+	WIRE_ERROR, /* struct lxcri_error */
+	WIRE_STDOUT,
+	WIRE_STDERR,
+	WIRE_EXITED,       /* struct wire_exited */
+	WIRE_EXEC_STARTED, /* struct wire_created: the pid */
+	WIRE_EXEC_EXITED,  /* struct wire_exited */
+};
+
+struct wire_header {
+	uint16_t version;
+	uint16_t type;
+	uint32_t size; /* of what follows */
+};
+
+struct wire_created {
+	int32_t pid; /* on the host */
+};
+
+struct wire_kill {
+	int32_t signal;
+	int32_t all; /* every process of the container, not only the first */
+};
+
+struct wire_attach {
+	uint32_t want_stdin; /* this connection may send WIRE_STDIN */
+};
+
+struct wire_resize {
+	uint16_t rows;
+	uint16_t columns;
+};
+
+/* The process object lies in a file of the run directory, whose name follows the struct, ended by
+ * NUL; behind it the path of the console socket, ended by NUL, empty for none. */
+struct wire_exec {
+	uint32_t detach;
+};
+
+struct wire_exited {
+	int32_t exit_code;   /* 0-255; 128 + signal */
+	int64_t finished_ns; /* since the epoch */
+};
