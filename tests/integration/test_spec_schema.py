@@ -99,6 +99,15 @@ def mutations():
                 yield f"add {other!r}", steps, changed(steps, add)
 
 
+def branch(document, steps):
+    """Returns the part of the document in which @steps lead, and what is required beside it: all
+    else is as in the full specification, which is valid, and costs time."""
+    top = {key: document[key] for key in {*SCHEMA["required"], steps[0]} if key in document}
+    if steps[0] == "linux" and len(steps) > 1:
+        top["linux"] = {key: value for key, value in top["linux"].items() if key == steps[1]}
+    return top
+
+
 def oracle_paths(validator, document):
     """Returns the paths that the JSON schema finds fault with."""
     paths = set()
@@ -147,7 +156,7 @@ def test_the_validator_and_the_schema_find_the_same_fields_wrong(validator):
     refused = 0
     for (what, steps, document), faults in zip(cases, reported):
         ours = {path for path, _ in faults}
-        theirs = oracle_paths(validator, document)
+        theirs = oracle_paths(validator, branch(document, steps))
         refused += bool(theirs)
         if ours != theirs:
             wrong.append((what, written(steps), sorted(map(str, ours)), sorted(theirs)))
