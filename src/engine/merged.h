@@ -44,3 +44,9 @@ void merged_node_finish(struct merged_node *node);
 /* Opens the directory at @path. Returns 0, or -errno: -ENOENT, -ENOTDIR, -ELOOP. */
 [[nodiscard]] int merged_open_dir(const struct strings *layer_dirs, const char *path,
 				  struct merged *ret_dir);
+
+/* Copies what is in @dir, and its own owner, mode and times, into the empty directory @to: files,
+ * directories, symlinks, devices and fifos with owner, mode, times and extended attributes. Sockets
+ * are left out; two names of one file become two files. Returns 0 or -errno; @to may be half filled
+ * then. */
+[[nodiscard]] int merged_copy(const struct merged *dir, int to);

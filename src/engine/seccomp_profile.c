@@ -31,7 +31,7 @@ static const char *const allowed[] = {
 	/* names, attributes and directories */
 	"stat stat64 lstat lstat64 fstat fstat64 fstatat64 newfstatat statx statfs statfs64 "
 	"fstatfs "
-	"fstatfs64 statmount listmount access faccessat faccessat2 chmod fchmod fchmodat fchmodat2 "
+	"fstatfs64 access faccessat faccessat2 chmod fchmod fchmodat fchmodat2 "
 	"chown chown32 fchown fchown32 fchownat lchown lchown32 utime utimes utimensat "
 	"utimensat_time64 futimesat link linkat unlink unlinkat symlink symlinkat readlink "
 	"readlinkat rename renameat renameat2 mkdir mkdirat rmdir mknod mknodat getdents "
@@ -101,7 +101,7 @@ static const struct privileged {
 	{ "CAP_SYS_ADMIN",
 	  "mount umount umount2 mount_setattr move_mount open_tree open_tree_attr fsopen fsconfig "
 	  "fsmount fspick setns unshare sethostname setdomainname quotactl quotactl_fd "
-	  "fanotify_init lookup_dcookie" },
+	  "fanotify_init lookup_dcookie statmount listmount" },
 	{ "CAP_SYS_ADMIN CAP_BPF", "bpf" },
 	{ "CAP_SYS_ADMIN CAP_PERFMON", "perf_event_open" },
 	{ "CAP_SYS_ADMIN CAP_SYSLOG", "syslog" },
