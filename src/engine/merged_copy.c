@@ -23,7 +23,8 @@
 /* Tells whether an attribute belongs to the file rather than to how overlayfs stores it. */
 static bool is_own_attribute(const char *name)
 {
-	return strncmp(name, "trusted.overlay.", 16) != 0 && strncmp(name, "user.overlay.", 13) != 0;
+	return strncmp(name, "trusted.overlay.", 16) != 0 &&
+	       strncmp(name, "user.overlay.", 13) != 0;
 }
 
 static int copy_attributes(int from, int to)
@@ -100,8 +101,8 @@ static int copy_symlink(const struct merged_node *node, const char *name, int to
 		return -ENAMETOOLONG;
 	target[size] = '\0';
 	if (symlinkat(target, to_dir, name) < 0 ||
-	    fchownat(to_dir, name, node->status.st_uid, node->status.st_gid,
-		     AT_SYMLINK_NOFOLLOW) < 0)
+	    fchownat(to_dir, name, node->status.st_uid, node->status.st_gid, AT_SYMLINK_NOFOLLOW) <
+		    0)
 		return -errno;
 	return 0;
 }

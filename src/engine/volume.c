@@ -194,7 +194,8 @@ int volume_remove_owned(const char *data_dir, const char *container_id, struct l
 	autofree char *path = xformat("%s/volumes", data_dir);
 	autofree char *list = xformat(".owned/%s", container_id);
 	autoclose int volumes = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	autoclose int fd = volumes < 0 ? -1 : path_open_plain(volumes, list, O_RDONLY | O_DIRECTORY);
+	autoclose int fd =
+		volumes < 0 ? -1 : path_open_plain(volumes, list, O_RDONLY | O_DIRECTORY);
 
 	/* Most containers own none. */
 	if ((volumes < 0 && errno == ENOENT) || fd == -ENOENT)

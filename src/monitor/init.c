@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 /* As a shell reports a program that is not there, or that cannot be run. */
-#define EXIT_NOT_FOUND	    127
+#define EXIT_NOT_FOUND      127
 #define EXIT_NOT_EXECUTABLE 126
 
 /* Becomes the program. Does not return. */
