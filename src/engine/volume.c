@@ -10,7 +10,7 @@
 
 #include "base/mem.h"
 #include "base/scope.h"
-#include "engine/merged.h"
+#include "engine/bundle/merged.h"
 #include "os/path.h"
 
 #include <ctype.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The mounts of a container: those that every container has, tmpfs and volumes. */
 
-#include "engine/bundle_part.h"
+#include "engine/bundle/part.h"
 
 #include "base/mem.h"
 #include "base/text.h"
@@ -245,17 +245,13 @@ static int add_user_volume(const struct lxcri_volume *volume, struct bundle *bun
 static int add_image_volumes(struct bundle_request *request, struct strings *taken,
 			     struct lxcri_error *err)
 {
-	struct json_object *volumes = json_get(request->image, "Volumes");
+	const struct spec_strings *volumes = &request->image->volumes;
 
-	if (!volumes)
-		return 0;
-	json_object_object_foreach(volumes, path, value)
-	{
+	for (size_t i = 0; i < volumes->count; i++) {
 		autorun(strings_finish) struct strings options = {};
-		autofree char *rooted = xformat("/%s", path);
+		autofree char *rooted = xformat("/%s", volumes->items[i]);
 		autofree char *destination = NULL;
 
-		(void)value;
 		if (bundle_normalise("the image's volume", rooted, &destination, err) < 0)
 			return -1;
 		if (strcmp(destination, "/") == 0)
