@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "engine/volume.h"
+#include "os/helper.h"
 
 #include <errno.h>
 #include <string.h>
@@ -368,6 +369,17 @@ static void add_host_names(const struct lxcri_create_options *options, struct js
 	}
 }
 
+/* Brings the small init in, below /dev: that is a tmpfs of the container's own, whatever the image
+ * has and however its root is mounted. */
+static void add_init(const struct lxcri_create_options *options, struct json_object *mounts)
+{
+	autofree char *path = helper_path("lxcri-init");
+
+	if (options->init)
+		append_words(add_mount(mounts, BUNDLE_INIT_PATH, "bind", path),
+			     "bind,ro,nosuid,nodev,rprivate");
+}
+
 int bundle_add_mounts(struct bundle_request *request, struct lxcri_error *err)
 {
 	const struct lxcri_create_options *options = request->options;
@@ -385,6 +397,7 @@ int bundle_add_mounts(struct bundle_request *request, struct lxcri_error *err)
 		return -1;
 	add_defaults(request, mounts, &taken);
 	add_host_names(options, mounts, &taken);
+	add_init(options, mounts);
 	sort_mounts(mounts);
 	return 0;
 }
