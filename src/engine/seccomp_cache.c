@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "base/sha256.h"
 #include "base/text.h"
-#include "engine/seccomp_compile.h"
+#include "engine/bundle/seccomp_compile.h"
 #include "os/file.h"
 #include "os/path.h"
 
@@ -125,7 +125,7 @@ int seccomp_cache_get(const char *data_dir, struct json_object *profile, char **
 	return 0;
 }
 
-int seccomp_cache_use(const char *data_dir, struct json_object *spec, struct lxcri_error *err)
+int seccomp_cache_attach(const char *data_dir, struct json_object *spec, struct lxcri_error *err)
 {
 	struct json_object *linux_part = json_get(spec, "linux");
 	struct json_object *profile = json_get(linux_part, "seccomp");

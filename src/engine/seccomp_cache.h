@@ -16,5 +16,5 @@
 
 /* Gives crun the compiled program instead of the profile in @spec, a whole specification: crun
  * takes it from an annotation of its own. A specification without a profile stays as it is. */
-[[nodiscard]] int seccomp_cache_use(const char *data_dir, struct json_object *spec,
-				    struct lxcri_error *err);
+[[nodiscard]] int seccomp_cache_attach(const char *data_dir, struct json_object *spec,
+				       struct lxcri_error *err);

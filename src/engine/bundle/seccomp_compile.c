@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A seccomp profile, compiled with libseccomp. */
 
-#include "engine/seccomp_compile.h"
+#include "engine/bundle/seccomp_compile.h"
 
 #include "base/mem.h"
 #include "base/scope.h"
