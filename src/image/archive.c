@@ -195,7 +195,8 @@ static int inflate_whole(struct archive_file *file, int scratch_fd, struct lxcri
 	autoclose int scratch = openat(scratch_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	struct span source = { .fd = file->fd, .size = file->size };
 	struct budget budget = {};
-	const struct stream_options options = { .source = &source, .copy_fd = -1,
+	const struct stream_options options = { .source = &source,
+						.copy_fd = -1,
 						.budget = &budget };
 	autoptr(stream) stream = stream_create(&options);
 	const void *bytes;
@@ -254,11 +255,6 @@ static const struct member *find(const struct archive_file *archive, const char 
 		       compare_members);
 }
 
-bool archive_file_has(const struct archive_file *archive, const char *name)
-{
-	return find(archive, name) != NULL;
-}
-
 /* docker save writes "../<other layer>/layer.tar" for a layer that two images share. */
 static const struct member *follow(const struct archive_file *archive, const struct member *link)
 {
@@ -274,8 +270,8 @@ static const struct member *follow(const struct archive_file *archive, const str
 			length--;
 	}
 
-	autofree char *name = length > 0 ? xformat("%.*s/%s", (int)length, link->name, target)
-					 : xstrdup(target);
+	autofree char *name =
+		length > 0 ? xformat("%.*s/%s", (int)length, link->name, target) : xstrdup(target);
 
 	return find(archive, name);
 }

@@ -28,6 +28,3 @@ enum archive_links { ARCHIVE_NO_LINKS, ARCHIVE_FOLLOW_LINK };
 [[nodiscard]] int archive_file_find(const struct archive_file *archive, const char *name,
 				    enum archive_links links, struct span *ret_span,
 				    struct lxcri_error *err);
-
-/* Tells whether a member @name is there, of whatever type. */
-bool archive_file_has(const struct archive_file *archive, const char *name);

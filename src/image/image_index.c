@@ -28,8 +28,8 @@ size_t image_index_remove(struct json_object *index, const char *name)
 
 	for (size_t i = json_object_array_length(list); i-- > 0;) {
 		struct json_object *entry = json_object_array_get_idx(list, i);
-		const char *found = by_digest ? json_get_text(entry, "digest")
-					      : image_index_name(entry);
+		const char *found =
+			by_digest ? json_get_text(entry, "digest") : image_index_name(entry);
 
 		if (!same(found, name))
 			continue;

@@ -105,8 +105,8 @@ static int check_space(const struct import *import, struct lxcri_error *err)
 		if (!import->layers[i].has_blob)
 			needed += import->layers[i].source->blob.size;
 	if (fstatvfs(import->layout->blobs_fd, &status) < 0)
-		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno, "ask for free space in %s",
-				       import->layout->data_dir);
+		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno,
+				       "ask for free space in %s", import->layout->data_dir);
 	if ((uint64_t)status.f_bavail * status.f_frsize < needed)
 		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, ENOSPC,
 				       "the image needs %llu bytes in %s",

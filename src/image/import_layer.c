@@ -38,8 +38,8 @@ static int make_tree(struct import_layer *layer, const struct layout *layout, st
 	    mkdirat(layout->layers_fd, path, 0755) < 0)
 		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno,
 				       "make the directory of a layer");
-	layer->tree_fd = openat(layout->layers_fd, path,
-				O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	layer->tree_fd =
+		openat(layout->layers_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (layer->tree_fd < 0)
 		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno,
 				       "open the directory of a layer");
@@ -117,8 +117,8 @@ int import_layer_open(struct import_layer *layer, const struct layout *layout,
 
 	if (layer->tree_fd >= 0)
 		return 0;
-	layer->tree_fd = openat(layout->layers_fd, path,
-				O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	layer->tree_fd =
+		openat(layout->layers_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (layer->tree_fd < 0)
 		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno, "open the layer %s",
 				       layer->chain_id);
@@ -147,7 +147,8 @@ int import_layer_record(const struct import_layer *layer, const char *parent,
 	if (r == 0 && fchmod(dir, 0711) < 0)
 		r = -errno;
 	if (r < 0)
-		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "write the record of a layer");
+		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r,
+				       "write the record of a layer");
 	return 0;
 }
 

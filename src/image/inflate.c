@@ -130,8 +130,8 @@ static ssize_t read_zstd(struct inflate *inflate, struct inflate_input *input, v
 		size_t before = in.pos;
 		size_t hint = ZSTD_decompressStream(inflate->zstd, &to, &in);
 
-		if (ZSTD_isError(hint) && ZSTD_getErrorCode(hint) ==
-						  ZSTD_error_frameParameter_windowTooLarge)
+		if (ZSTD_isError(hint) &&
+		    ZSTD_getErrorCode(hint) == ZSTD_error_frameParameter_windowTooLarge)
 			return fail(err, LXCRI_E_LIMIT_EXCEEDED,
 				    "the zstd stream asks for a window above %u MiB",
 				    (1u << ZSTD_WINDOW_LOG_MAX) >> 20);

@@ -115,7 +115,8 @@ int layer_path_parse(const char *raw, struct layer_path *ret_path, struct lxcri_
 
 	if (parse(raw, &path, err) < 0)
 		return -1;
-	/* Below ".wh..wh.plnk" aufs kept its hard links; below any other whiteout nothing can be. */
+	/* Below ".wh..wh.plnk" aufs kept its hard links; below any other whiteout nothing can be.
+	 */
 	if (has_whiteout(path.dir)) {
 		if (!text_starts_with(path.dir, WHITEOUT_META))
 			return fail(err, LXCRI_E_EXTRACT_FAILED,

@@ -31,7 +31,7 @@ static int open_below(int dirfd, const char *name)
 
 static int open_optional(int dirfd, const char *name, int *ret_fd)
 {
-	int fd = dirfd < 0 ? -ENOENT : open_below(dirfd, name);
+	int fd = dirfd == -1 ? -ENOENT : open_below(dirfd, name);
 
 	if (fd < 0 && fd != -ENOENT)
 		return fd;
@@ -77,7 +77,6 @@ static int make_below(int dirfd, const char *name, mode_t mode)
 	return fchmodat(dirfd, name, mode, 0) < 0 ? -errno : 0;
 }
 
-/* AT_FDCWD stands in for a directory that is not open, so it must not be asked. */
 static int make_dirs(const char *data_dir)
 {
 	static const struct {
@@ -151,8 +150,8 @@ static void remove_temporaries(int dirfd)
 
 int layout_lock(const struct layout *layout, struct lxcri_error *err)
 {
-	autoclose int fd = openat(layout->data_fd, LOCK,
-				  O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	autoclose int fd =
+		openat(layout->data_fd, LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	if (fd < 0)
 		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno, "open %s/%s",

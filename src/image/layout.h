@@ -63,8 +63,7 @@ void layout_finish(struct layout *layout);
  * ends with a NUL that *@ret_size does not count, and is owned by the caller.
  * LXCRI_E_INTEGRITY_CHECK_FAILED where the bytes differ or are not there. */
 [[nodiscard]] int layout_read_document(const struct layout *layout, const char *digest,
-				       char **ret_bytes, size_t *ret_size,
-				       struct lxcri_error *err);
+				       char **ret_bytes, size_t *ret_size, struct lxcri_error *err);
 
 /* Tells whether the blob <@hex> is there with @size bytes. */
 bool layout_has_blob(const struct layout *layout, const char *hex, uint64_t size);

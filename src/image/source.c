@@ -59,10 +59,9 @@ int source_open(const char *text, struct source **ret_source, struct lxcri_error
 	/* Without O_NONBLOCK a fifo in the place of the archive would hang. */
 	source->fd = open(source->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (source->fd < 0 || fstat(source->fd, &status) < 0)
-		return fail_code_errno(err,
-				       errno == ENOENT ? LXCRI_E_IMAGE_NOT_FOUND
-						       : LXCRI_E_STORAGE_ERROR,
-				       errno, "open the image %s", source->path);
+		return fail_code_errno(
+			err, errno == ENOENT ? LXCRI_E_IMAGE_NOT_FOUND : LXCRI_E_STORAGE_ERROR,
+			errno, "open the image %s", source->path);
 	if (source->kind == SOURCE_OCI_DIR ? !S_ISDIR(status.st_mode) : !S_ISREG(status.st_mode))
 		return fail(err, LXCRI_E_INVALID_FORMAT, "%s is not a %s", source->path,
 			    source->kind == SOURCE_OCI_DIR ? "directory" : "regular file");
@@ -135,10 +134,9 @@ int source_find(const struct source *source, const char *name, struct span *ret_
 		return fail(err, LXCRI_E_INVALID_FORMAT, "%s lacks the file %s", source->path,
 			    name);
 	if (fd < 0)
-		return fail_code_errno(err,
-				       fd == -ELOOP ? LXCRI_E_INVALID_FORMAT
-						    : LXCRI_E_STORAGE_ERROR,
-				       fd, "open %s in %s", name, source->path);
+		return fail_code_errno(
+			err, fd == -ELOOP ? LXCRI_E_INVALID_FORMAT : LXCRI_E_STORAGE_ERROR, fd,
+			"open %s in %s", name, source->path);
 	if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode))
 		return fail(err, LXCRI_E_INVALID_FORMAT, "%s in %s is not a regular file", name,
 			    source->path);
@@ -164,8 +162,8 @@ int source_parse_config(struct source_image *image, struct lxcri_error *err)
 		return fail_while(err, "read the image config");
 	if (image->parsed_config->n_diff_ids != image->n_layers)
 		return fail(err, LXCRI_E_INVALID_FORMAT,
-			    "the image has %zu layers and its config %zu diff ids",
-			    image->n_layers, image->parsed_config->n_diff_ids);
+			    "the image has %zu layers and its config %zu diff ids", image->n_layers,
+			    image->parsed_config->n_diff_ids);
 	for (size_t i = 0; i < image->n_layers; i++)
 		if (image->parsed_config->diff_ids[i].algorithm != DIGEST_SHA256)
 			return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Where an image is imported from: an OCI layout (a directory, or packed into a tar archive) or what
- * docker save writes. */
+/* Where an image is imported from: an OCI layout (a directory, or packed into a tar archive) or
+ * what docker save writes. */
 
 #include "base/fail.h"
 #include "base/scope.h"
@@ -54,5 +54,5 @@ void source_image_finish(struct source_image *image);
  * LXCRI_E_INVALID_FORMAT, LXCRI_E_INTEGRITY_CHECK_FAILED, LXCRI_E_LIMIT_EXCEEDED,
  * LXCRI_E_IMAGE_NOT_FOUND for a TAG or REF that is not in it, LXCRI_E_INVALID_ARGUMENT where it
  * has several images and none is named. */
-[[nodiscard]] int source_load(struct source *source, int scratch_fd,
-			      struct source_image *ret_image, struct lxcri_error *err);
+[[nodiscard]] int source_load(struct source *source, int scratch_fd, struct source_image *ret_image,
+			      struct lxcri_error *err);

@@ -15,8 +15,8 @@
 static bool is_called(struct json_object *entry, const char *wanted)
 {
 	struct json_object *tags = json_get(entry, "RepoTags");
-	size_t count = json_object_is_type(tags, json_type_array) ? json_object_array_length(tags)
-								  : 0;
+	size_t count =
+		json_object_is_type(tags, json_type_array) ? json_object_array_length(tags) : 0;
 
 	for (size_t i = 0; i < count; i++) {
 		autofree char *name =
@@ -84,8 +84,8 @@ static int load_layers(const struct source *source, struct json_object *entry,
 		       struct source_image *image, struct lxcri_error *err)
 {
 	struct json_object *list = json_get(entry, "Layers");
-	size_t count = json_object_is_type(list, json_type_array) ? json_object_array_length(list)
-								  : 0;
+	size_t count =
+		json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
 
 	if (count > MANIFEST_LAYERS_MAX)
 		return fail(err, LXCRI_E_LIMIT_EXCEEDED, "the image has more than %d layers",
@@ -128,11 +128,10 @@ int source_load_docker(const struct source *source, struct source_image *image,
 
 	struct json_object *tags = json_get(entry, "RepoTags");
 
-	image->name = source_name(source->selector && *source->selector != '@'
-					  ? source->selector
-					  : json_object_is_type(tags, json_type_array)
-						  ? json_object_get_string(
-							    json_object_array_get_idx(tags, 0))
-						  : NULL);
+	image->name =
+		source_name(source->selector && *source->selector != '@' ? source->selector
+			    : json_object_is_type(tags, json_type_array)
+				    ? json_object_get_string(json_object_array_get_idx(tags, 0))
+				    : NULL);
 	return source_parse_config(image, err);
 }

@@ -12,7 +12,8 @@
 /* index.json may name an index, and that one another; more is a maze, not an image. */
 #define NESTED_MAX 2
 
-/* Checks that @descriptor's bytes can be found here, and returns their path, owned by the caller. */
+/* Checks that @descriptor's bytes can be found here, and returns their path, owned by the caller.
+ */
 static char *blob_path(const struct descriptor *descriptor, struct lxcri_error *err)
 {
 	if (descriptor->digest.algorithm != DIGEST_SHA256) {
@@ -148,9 +149,8 @@ static int load_descriptor(const struct source *source, const struct descriptor 
 		return load_manifest(source, descriptor, image, err);
 	}
 	if (descriptor->type.kind != MEDIA_INDEX)
-		return fail(err, LXCRI_E_INVALID_MEDIA_TYPE,
-			    "%s is of type %s, which is no image", descriptor->digest.text,
-			    descriptor->media_type);
+		return fail(err, LXCRI_E_INVALID_MEDIA_TYPE, "%s is of type %s, which is no image",
+			    descriptor->digest.text, descriptor->media_type);
 	if (nested == NESTED_MAX)
 		return fail(err, LXCRI_E_LIMIT_EXCEEDED, "indexes are nested more than %d deep",
 			    NESTED_MAX);

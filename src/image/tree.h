@@ -70,8 +70,7 @@ DEFINE_AUTOPTR(tree)
 
 /* Makes a device or a fifo. */
 [[nodiscard]] int tree_make_node(struct tree *tree, const struct layer_path *path,
-				 const struct tree_attributes *attributes,
-				 struct lxcri_error *err);
+				 const struct tree_attributes *attributes, struct lxcri_error *err);
 
 /* Makes a further name for @target, which must be in this layer. */
 [[nodiscard]] int tree_make_link(struct tree *tree, const struct layer_path *path,

@@ -35,12 +35,11 @@ static int read_answer(const char *bytes, size_t size, int status, char **ret_na
 	struct lxcri_error ignored;
 
 	if (size == 0 || json_parse(bytes, size, &json_limits_config, &answer, &ignored) < 0)
-		return WIFSIGNALED(status)
-			       ? fail(err, LXCRI_E_STORAGE_ERROR, "the worker died of signal %d",
-				      WTERMSIG(status))
-			       : fail(err, LXCRI_E_STORAGE_ERROR,
-				      "the worker ended with code %d and no answer",
-				      process_exit_code(status));
+		return WIFSIGNALED(status) ? fail(err, LXCRI_E_STORAGE_ERROR,
+						  "the worker died of signal %d", WTERMSIG(status))
+					   : fail(err, LXCRI_E_STORAGE_ERROR,
+						  "the worker ended with code %d and no answer",
+						  process_exit_code(status));
 
 	const char *code = json_get_text(answer, WORKER_CODE);
 	const char *text = json_get_text(answer, WORKER_TEXT);

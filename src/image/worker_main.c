@@ -31,9 +31,8 @@
 #define DATA_BYTES_MAX ((rlim_t)256 << 20)
 
 /* SYS_ADMIN is for trusted.overlay.opaque, and Landlock takes mounts from whoever has it. */
-static const unsigned int capabilities[] = { CAP_CHOWN,  CAP_DAC_OVERRIDE, CAP_FOWNER,
-					     CAP_FSETID, CAP_MKNOD,	   CAP_SETFCAP,
-					     CAP_SYS_ADMIN };
+static const unsigned int capabilities[] = { CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER,   CAP_FSETID,
+					     CAP_MKNOD, CAP_SETFCAP,      CAP_SYS_ADMIN };
 
 static int confine(const struct layout *layout, const struct source *source,
 		   struct lxcri_error *err)

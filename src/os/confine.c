@@ -42,8 +42,8 @@ int confine_capabilities(const unsigned int *capabilities, size_t count)
 /* All that the kernel's version of Landlock can deny of files; 0 for none that is of use. */
 static uint64_t handled_access(void)
 {
-	long version = syscall(SYS_landlock_create_ruleset, NULL, 0,
-			       LANDLOCK_CREATE_RULESET_VERSION);
+	long version =
+		syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 
 	if (version < 2)
 		return 0;
@@ -58,8 +58,8 @@ int confine_files(const struct confine_path *paths, size_t count)
 	if (!attributes.handled_access_fs)
 		return -EOPNOTSUPP;
 
-	autoclose int ruleset = (int)syscall(SYS_landlock_create_ruleset, &attributes,
-					     sizeof(attributes), 0);
+	autoclose int ruleset =
+		(int)syscall(SYS_landlock_create_ruleset, &attributes, sizeof(attributes), 0);
 
 	if (ruleset < 0)
 		return -errno;
