@@ -6,6 +6,7 @@
 #include "engine/container.h"
 #include "os/signal.h"
 #include "runtime/log_file.h"
+#include "runtime/wire.h"
 
 #include <errno.h>
 #include <fcntl.h>
