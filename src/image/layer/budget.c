@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What one image may cost while it is unpacked. */
 
-#include "image/budget.h"
+#include "image/layer/budget.h"
 
 int budget_spend(struct budget *budget, enum budget_kind kind, uint64_t amount,
 		 struct lxcri_error *err)

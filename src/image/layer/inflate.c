@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Decompression: gzip with ISA-L, which is more than twice as fast as zlib, and zstd. */
 
-#include "image/inflate.h"
+#include "image/layer/inflate.h"
 
 #include "base/mem.h"
 

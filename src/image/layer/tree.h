@@ -7,8 +7,8 @@
  * and never as the last component. A later entry of a layer replaces an earlier one. */
 
 #include "base/fail.h"
-#include "image/budget.h"
-#include "image/layer_path.h"
+#include "image/layer/budget.h"
+#include "image/layer/layer_path.h"
 
 #include <stdint.h>
 #include <sys/stat.h>

@@ -3,8 +3,8 @@
 
 /* The inside of a source, shared by the files that read its kinds. */
 
-#include "image/archive.h"
-#include "image/source.h"
+#include "image/source/archive.h"
+#include "image/source/source.h"
 
 enum source_kind { SOURCE_OCI_DIR, SOURCE_OCI_ARCHIVE, SOURCE_DOCKER_ARCHIVE };
 

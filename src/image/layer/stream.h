@@ -4,10 +4,10 @@
 /* One blob on its way in, read once: hashed as it is, copied into the store, inflated, and hashed
  * again as content. */
 
-#include "image/budget.h"
-#include "image/hash.h"
-#include "image/inflate.h"
-#include "image/span.h"
+#include "image/layer/budget.h"
+#include "image/layer/hash.h"
+#include "image/layer/inflate.h"
+#include "image/source/span.h"
 
 struct stream_options {
 	const struct span *source; /* borrowed; outlives the stream */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Where an image is imported from. */
 
-#include "image/source.h"
+#include "image/source/source.h"
 
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "image/source_kinds.h"
+#include "image/source/source_kinds.h"
 #include "oci/reference.h"
 #include "os/path.h"
 

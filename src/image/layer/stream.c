@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* One blob on its way in. */
 
-#include "image/stream.h"
+#include "image/layer/stream.h"
 
 #include "base/mem.h"
 #include "os/file.h"

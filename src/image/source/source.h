@@ -6,7 +6,7 @@
 
 #include "base/fail.h"
 #include "base/scope.h"
-#include "image/span.h"
+#include "image/source/span.h"
 #include "oci/image_config.h"
 
 struct source;

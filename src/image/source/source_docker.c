@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "base/sha256.h"
 #include "base/text.h"
-#include "image/source_kinds.h"
+#include "image/source/source_kinds.h"
 #include "oci/manifest.h"
 
 #include <string.h>

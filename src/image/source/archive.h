@@ -6,7 +6,7 @@
 
 #include "base/fail.h"
 #include "base/scope.h"
-#include "image/span.h"
+#include "image/source/span.h"
 
 struct archive_file;
 
@@ -21,10 +21,11 @@ struct archive_file;
 void archive_file_free(struct archive_file *archive);
 DEFINE_AUTOPTR(archive_file)
 
-/* Finds the regular member @name. *@ret_span is owned by the caller. LXCRI_E_INVALID_FORMAT when it
- * is missing or something else; a symlink is followed once, to a member of the archive, when
- * @links say so. */
+/* What to do about a member that is a symlink: docker save makes some, between its members. */
 enum archive_links { ARCHIVE_NO_LINKS, ARCHIVE_FOLLOW_LINK };
+
+/* Finds the regular member @name. *@ret_span is owned by the caller. LXCRI_E_INVALID_FORMAT when it
+ * is missing or something else; a symlink is followed once, to a member, when @links say so. */
 [[nodiscard]] int archive_file_find(const struct archive_file *archive, const char *name,
 				    enum archive_links links, struct span *ret_span,
 				    struct lxcri_error *err);

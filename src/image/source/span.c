@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A stretch of an open file. */
 
-#include "image/span.h"
+#include "image/source/span.h"
 
 #include "base/mem.h"
 

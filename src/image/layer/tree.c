@@ -5,7 +5,7 @@
  * and each change moves the times. So: owner, mode, extended attributes, times. Nobody else reaches
  * the tree while it is made: it stands below a directory of mode 0700. */
 
-#include "image/tree.h"
+#include "image/layer/tree.h"
 
 #include "base/mem.h"
 #include "os/path.h"
@@ -112,8 +112,12 @@ static int imply_dir(struct tree *tree, const char *path, struct lxcri_error *er
 	autofree char *dir = slash ? xstrndup(path, (size_t)(slash - path)) : xstrdup("");
 	autoclose int parent = open_dir(tree->rootfd, dir);
 
-	if (parent < 0 || mkdirat(parent, name, 0755) < 0)
-		return fail_entry(err, parent < 0 ? parent : -errno, "make the directory", "",
+	if (parent < 0)
+		return fail_entry(err, parent, "open the directory", "", dir);
+	/* It is there and still could not be opened: a symlink to what this layer does not have. */
+	if (mkdirat(parent, name, 0755) < 0)
+		return fail_entry(err, errno == EEXIST ? -ENOENT : -errno,
+				  errno == EEXIST ? "follow the symlink" : "make the directory", "",
 				  path);
 	return dirs_add(tree, &tree->implied, path, NULL, err);
 }

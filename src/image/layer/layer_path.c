@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The name of one tar entry of a layer. */
 
-#include "image/layer_path.h"
+#include "image/layer/layer_path.h"
 
 #include "base/mem.h"
 #include "base/strings.h"

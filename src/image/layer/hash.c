@@ -2,7 +2,7 @@
 /* SHA-256 of a stream. libcrypto fails here only without memory or without its default provider,
  * and then no digest can be trusted: the process ends. */
 
-#include "image/hash.h"
+#include "image/layer/hash.h"
 
 #include "base/mem.h"
 

@@ -5,7 +5,7 @@
  * The process stays in the C locale: there libarchive hands out names as the bytes they are, while
  * in a UTF-8 locale it would bring them into a normal form, and a file would lose its name. */
 
-#include "image/unpack.h"
+#include "image/layer/unpack.h"
 
 #include "base/mem.h"
 #include "base/text.h"

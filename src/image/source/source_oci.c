@@ -4,13 +4,11 @@
 
 #include "base/mem.h"
 #include "base/sha256.h"
-#include "image/source_kinds.h"
+#include "image/layout.h"
+#include "image/source/source_kinds.h"
 #include "oci/manifest.h"
 
 #include <string.h>
-
-/* index.json may name an index, and that one another; more is a maze, not an image. */
-#define NESTED_MAX 2
 
 /* Checks that @descriptor's bytes can be found here, and returns their path, owned by the caller.
  */
@@ -151,9 +149,9 @@ static int load_descriptor(const struct source *source, const struct descriptor 
 	if (descriptor->type.kind != MEDIA_INDEX)
 		return fail(err, LXCRI_E_INVALID_MEDIA_TYPE, "%s is of type %s, which is no image",
 			    descriptor->digest.text, descriptor->media_type);
-	if (nested == NESTED_MAX)
+	if (nested == LAYOUT_NESTED_MAX)
 		return fail(err, LXCRI_E_LIMIT_EXCEEDED, "indexes are nested more than %d deep",
-			    NESTED_MAX);
+			    LAYOUT_NESTED_MAX);
 	if (read_document(source, descriptor, &bytes, &size, err) < 0)
 		return -1;
 	if (index_parse(bytes, size, descriptor->media_type, &index, err) < 0)

@@ -3,8 +3,8 @@
 
 /* One layer: its stream, read as a tar archive, written as a tree. */
 
-#include "image/stream.h"
-#include "image/tree.h"
+#include "image/layer/stream.h"
+#include "image/layer/tree.h"
 
 /* Writes the entries of @stream into @tree and reads the stream to its end, so that its digests are
  * whole. Times and attributes that need the layers below are left to tree_settle().

@@ -6,12 +6,12 @@
  * seeking. Members are read later through the file itself. Whatever is wrong with a place so noted
  * cannot do harm: every byte read is checked against a digest. */
 
-#include "image/archive.h"
+#include "image/source/archive.h"
 
 #include "base/mem.h"
-#include "image/budget.h"
-#include "image/layer_path.h"
-#include "image/stream.h"
+#include "image/layer/budget.h"
+#include "image/layer/layer_path.h"
+#include "image/layer/stream.h"
 #include "os/file.h"
 
 #include <archive.h>
