@@ -3,7 +3,8 @@
 
 /* SHA-256 (FIPS 180-4) for documents of a few KiB. The command verifies a manifest and an image
  * config on every start of a container; linking libcrypto for that would cost a millisecond before
- * main, more than the whole lookup. Layers are hashed in the worker, with libcrypto's SHA-NI code. */
+ * main, more than the whole lookup. Layers are hashed in the worker, with libcrypto's SHA-NI code.
+ */
 
 #include <stddef.h>
 #include <stdint.h>

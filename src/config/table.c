@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* The table of configuration keys. */
 
-#include "engine/config_table.h"
+#include "config/table.h"
 
 #include "base/nearest.h"
 #include "base/scope.h"
 #include "base/text.h"
-#include "engine/config.h"
+#include "config/config.h"
 
 #include <string.h>
 

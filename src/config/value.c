@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* The kinds of values that a configuration has. */
 
-#include "engine/config_value.h"
+#include "config/value.h"
 
 #include "base/mem.h"
 #include "base/nearest.h"
 #include "base/scope.h"
 #include "base/text.h"
-#include "engine/pattern.h"
+#include "config/pattern.h"
 #include "lxcri/config.h"
 
 #include <arpa/inet.h>

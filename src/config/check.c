@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* A configuration document against the table. */
 
-#include "engine/config_check.h"
+#include "config/check.h"
 
 #include "base/mem.h"
 #include "base/scope.h"
-#include "engine/config_value.h"
+#include "config/value.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "engine/pattern.h"
+#include "config/pattern.h"
 #include "test.h"
 
 #include <string.h>

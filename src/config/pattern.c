@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Patterns over container names. */
 
-#include "engine/pattern.h"
+#include "config/pattern.h"
 
 #include <ctype.h>
 #include <regex.h>

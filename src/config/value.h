@@ -4,7 +4,7 @@
 /* One value of the configuration against its entry. */
 
 #include "base/json.h"
-#include "engine/config_table.h"
+#include "config/table.h"
 
 /* Receives a fault: the path of the value or member at fault. LXCRI_E_NONE is a warning. */
 struct config_reporter {

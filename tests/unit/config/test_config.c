@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "engine/config.h"
-#include "engine/config_table.h"
+#include "config/config.h"
+#include "config/table.h"
 #include "test.h"
 
 #include <fcntl.h>

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* The configuration: a value for each key of the table, the defaults parsed, a file laid over. */
 
-#include "engine/config.h"
+#include "config/config.h"
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/scope.h"
 #include "base/text.h"
-#include "engine/config_check.h"
-#include "engine/config_table.h"
-#include "engine/pattern.h"
+#include "config/check.h"
+#include "config/table.h"
+#include "config/pattern.h"
 #include "os/file.h"
 
 #include <errno.h>

@@ -4,7 +4,7 @@
 /* A configuration document against the table: every fault is found in one walk. */
 
 #include "base/json.h"
-#include "engine/config_table.h"
+#include "config/table.h"
 
 struct config_fault {
 	unsigned int line; /* 0 when it has none */
