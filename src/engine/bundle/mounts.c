@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* The mounts of a container: those that every container has, tmpfs and volumes. */
 
-#include "engine/bundle_part.h"
+#include "engine/bundle/part.h"
 
 #include "base/mem.h"
 #include "base/text.h"
 #include "engine/volume.h"
+#include "os/helper.h"
 
 #include <errno.h>
 #include <string.h>
@@ -245,17 +246,13 @@ static int add_user_volume(const struct lxcri_volume *volume, struct bundle *bun
 static int add_image_volumes(struct bundle_request *request, struct strings *taken,
 			     struct lxcri_error *err)
 {
-	struct json_object *volumes = json_get(request->image, "Volumes");
+	const struct spec_strings *volumes = &request->image->volumes;
 
-	if (!volumes)
-		return 0;
-	json_object_object_foreach(volumes, path, value)
-	{
+	for (size_t i = 0; i < volumes->count; i++) {
 		autorun(strings_finish) struct strings options = {};
-		autofree char *rooted = xformat("/%s", path);
+		autofree char *rooted = xformat("/%s", volumes->items[i]);
 		autofree char *destination = NULL;
 
-		(void)value;
 		if (bundle_normalise("the image's volume", rooted, &destination, err) < 0)
 			return -1;
 		if (strcmp(destination, "/") == 0)
@@ -372,6 +369,17 @@ static void add_host_names(const struct lxcri_create_options *options, struct js
 	}
 }
 
+/* Brings the small init in, below /dev: that is a tmpfs of the container's own, whatever the image
+ * has and however its root is mounted. */
+static void add_init(const struct lxcri_create_options *options, struct json_object *mounts)
+{
+	autofree char *path = helper_path("lxcri-init");
+
+	if (options->init)
+		append_words(add_mount(mounts, BUNDLE_INIT_PATH, "bind", path),
+			     "bind,ro,nosuid,nodev,rprivate");
+}
+
 int bundle_add_mounts(struct bundle_request *request, struct lxcri_error *err)
 {
 	const struct lxcri_create_options *options = request->options;
@@ -389,6 +397,7 @@ int bundle_add_mounts(struct bundle_request *request, struct lxcri_error *err)
 		return -1;
 	add_defaults(request, mounts, &taken);
 	add_host_names(options, mounts, &taken);
+	add_init(options, mounts);
 	sort_mounts(mounts);
 	return 0;
 }

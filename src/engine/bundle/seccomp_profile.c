@@ -6,7 +6,7 @@
  * library that is newer than this list falls back to the older call. A call that only makes sense
  * with a capability is allowed to those who hold it; the kernel checks the capability besides. */
 
-#include "engine/seccomp_profile.h"
+#include "engine/bundle/seccomp_profile.h"
 
 #include "base/mem.h"
 #include "base/strings.h"

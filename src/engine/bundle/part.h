@@ -4,12 +4,13 @@
 /* The parts of a specification, each written by a file of its own. */
 
 #include "engine/bundle.h"
-#include "engine/capability.h"
-#include "engine/passwd.h"
+#include "engine/bundle/capability.h"
+#include "engine/bundle/passwd.h"
+#include "oci/image_config.h"
 
 /* What all parts are made from. Nothing here is owned but `user`. */
 struct bundle_request {
-	struct json_object *image; /* "config" of the image config, its types checked, or NULL */
+	const struct image_config *image;
 	const struct lxcri_create_options *options;
 	const char *hostname;
 	struct passwd_user user;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Sets of capabilities by name. */
 
-#include "engine/capability.h"
+#include "engine/bundle/capability.h"
 
 #include <errno.h>
 #include <linux/capability.h>

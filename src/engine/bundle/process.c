@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The process of a container: what the image says, changed by what the user asked for. */
 
-#include "engine/bundle_part.h"
+#include "engine/bundle/part.h"
 
 #include "base/mem.h"
 #include "base/text.h"
@@ -16,12 +16,6 @@ static void append_list(struct json_object *args, const char *const *list)
 {
 	for (size_t i = 0; list && list[i]; i++)
 		bundle_append(args, list[i]);
-}
-
-static void append_array(struct json_object *args, struct json_object *array)
-{
-	for (size_t i = 0; array && i < json_object_array_length(array); i++)
-		bundle_append(args, json_object_get_string(json_object_array_get_idx(array, i)));
 }
 
 /* A command replaces Cmd. An entrypoint replaces Entrypoint, and drops Cmd, which was meant as the
@@ -43,11 +37,11 @@ static int add_args(struct bundle_request *request, struct json_object *process,
 	if (options->entrypoint)
 		append_list(args, options->entrypoint);
 	else
-		append_array(args, json_get(request->image, "Entrypoint"));
+		append_list(args, request->image->entrypoint.items);
 	if (options->command && options->command[0])
 		append_list(args, options->command);
 	else if (!options->entrypoint)
-		append_array(args, json_get(request->image, "Cmd"));
+		append_list(args, request->image->cmd.items);
 
 	if (json_object_array_length(args) == before)
 		return fail(err, LXCRI_E_INVALID_ARGUMENT,
@@ -61,18 +55,18 @@ static int add_args(struct bundle_request *request, struct json_object *process,
 	return 0;
 }
 
-static int add_image_env(struct json_object *list, struct strings *env, struct lxcri_error *err)
+static int add_image_env(const struct spec_strings *list, struct strings *env,
+			 struct lxcri_error *err)
 {
-	for (size_t i = 0; list && i < json_object_array_length(list); i++) {
-		const char *item = json_object_get_string(json_object_array_get_idx(list, i));
-		size_t length = strcspn(item, "=");
+	for (size_t i = 0; i < list->count; i++) {
+		size_t length = strcspn(list->items[i], "=");
 
 		if (length == 0)
 			return fail(err, LXCRI_E_INVALID_FORMAT,
 				    "image config: config.Env[%zu] has no name", i);
 		/* A name alone sets nothing. */
-		if (item[length] == '=')
-			strings_set_env(env, item);
+		if (list->items[i][length] == '=')
+			strings_set_env(env, list->items[i]);
 	}
 	return 0;
 }
@@ -127,7 +121,7 @@ static int add_env(struct bundle_request *request, struct json_object *process,
 	strings_addf(&env, "HOSTNAME=%s", request->hostname);
 	if (request->options->terminal)
 		strings_add(&env, "TERM=xterm");
-	if (add_image_env(json_get(request->image, "Env"), &env, err) < 0 ||
+	if (add_image_env(&request->image->env, &env, err) < 0 ||
 	    add_user_env(request->options->env, &env, err) < 0)
 		return -1;
 	if (!strings_get_env(&env, "HOME"))
@@ -144,7 +138,7 @@ static int add_working_dir(struct bundle_request *request, struct json_object *p
 			   struct lxcri_error *err)
 {
 	const char *given = request->options->working_dir;
-	const char *image = json_get_text(request->image, "WorkingDir");
+	const char *image = request->image->working_dir;
 	autofree char *path = NULL;
 	int r;
 

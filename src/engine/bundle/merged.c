@@ -6,7 +6,7 @@
  * path; since every directory on the way is known by its real name, ".." drops the last one and
  * the walk to it is repeated from the top. */
 
-#include "engine/merged.h"
+#include "engine/bundle/merged.h"
 
 #include "base/mem.h"
 #include "base/scope.h"

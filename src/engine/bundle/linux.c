@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* What a container's specification says to Linux alone. */
 
-#include "engine/bundle_part.h"
+#include "engine/bundle/part.h"
 
 #include "base/mem.h"
-#include "engine/seccomp_profile.h"
+#include "engine/bundle/seccomp_profile.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Users and groups of an image. */
 
-#include "engine/passwd.h"
+#include "engine/bundle/passwd.h"
 
 #include "base/mem.h"
 #include "base/scope.h"
 #include "base/text.h"
-#include "engine/merged.h"
+#include "engine/bundle/merged.h"
 #include "os/file.h"
 
 #include <errno.h>
