@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Where the executables below the command lie. */
+/* Finding the helpers. PATH and the environment have no say: what root runs must not follow them.
+ */
 
 #include "os/helper.h"
 
