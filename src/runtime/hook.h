@@ -5,6 +5,8 @@
 
 #include "runtime/lxc_plan.h"
 
+#include <sys/types.h>
+
 /* Which state the hook is told on its standard input. */
 struct hook_state {
 	const char *head; /* the document up to the value of "status" */

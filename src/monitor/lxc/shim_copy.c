@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* What a directory of the image holds, copied into the tmpfs that is mounted over it. */
 
-#include "monitor/shim.h"
+#include "monitor/lxc/shim.h"
 
 #include "base/scope.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>

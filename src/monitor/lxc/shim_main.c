@@ -10,11 +10,11 @@
  *
  * liblxc takes /proc away while it looks for one that it may use, so there is a private one. */
 
-#include "monitor/shim.h"
+#include "monitor/lxc/shim.h"
 
 #include "base/mem.h"
 #include "base/scope.h"
-#include "monitor/shim_process.h"
+#include "monitor/lxc/shim_process.h"
 #include "os/file.h"
 #include "os/path.h"
 #include "os/socket.h"

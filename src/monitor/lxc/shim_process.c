@@ -6,7 +6,7 @@
  * call filter without no_new_privs needs CAP_SYS_ADMIN and so goes in before the capabilities are
  * dropped, and with it goes in last, so that the steps before it are not filtered. */
 
-#include "monitor/shim_process.h"
+#include "monitor/lxc/shim_process.h"
 
 #include "base/mem.h"
 #include "base/scope.h"
@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -73,7 +74,7 @@ static void own_streams(uid_t uid)
 		if (fstat(fd, &status) < 0 || status.st_uid == uid ||
 		    (S_ISCHR(status.st_mode) && !isatty(fd)) || S_ISREG(status.st_mode))
 			continue;
-		(void)fchown(fd, uid, (gid_t)-1);
+		(void)!fchown(fd, uid, (gid_t)-1);
 	}
 }
 

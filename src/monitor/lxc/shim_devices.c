@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The device files of a container. */
 
-#include "monitor/shim.h"
+#include "monitor/lxc/shim.h"
 
 #include "base/mem.h"
 #include "base/scope.h"
