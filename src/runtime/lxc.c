@@ -458,7 +458,7 @@ static pid_t lxc_exec(struct runtime_container *container, const struct runtime_
 
 static int lxc_exit_status(struct runtime_container *container, int wait_status)
 {
-	return process_exit_code(wait_status);
+	return wait_status;
 }
 
 static int lxc_remove(struct runtime_container *container, struct lxcri_error *err)
