@@ -125,7 +125,9 @@ static inline void scene_write_spec(const struct scene *scene, const char *const
 
 static inline void scene_copy_busybox(const char *rootfs)
 {
-	static const char *const names[] = { "sh", "true", "cat", "sleep", "ls", "dd", "tty" };
+	static const char *const names[] = {
+		"sh", "true", "cat", "sleep", "ls", "dd", "tty", "stty"
+	};
 	autofree char *bytes = NULL;
 	size_t size;
 	autofree char *path = xformat("%s/bin/busybox", rootfs);
