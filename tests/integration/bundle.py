@@ -7,9 +7,9 @@ import pathlib
 import shutil
 
 APPLETS = """sh ash cat ls echo sleep true false id env pwd stat dd mount umount mkdir rmdir rm mv
-cp ln touch chmod chown hostname kill ps readlink head tail wc grep sed sort tr seq test printf ulimit
-stty tty yes md5sum sha256sum df mknod expr cut od find usleep date trap nice uname awk nc dirname
-mountpoint setsid sync truncate timeout getopt xargs basename printenv""".split()
+cp ln touch chmod chown hostname kill ps readlink head tail wc grep sed sort tr seq test printf
+stty tty yes md5sum sha256sum df mknod expr cut od find usleep date uname awk nc dirname
+setsid sync truncate timeout getopt xargs basename""".split()
 
 PASSWD = """root:x:0:0:root:/root:/bin/sh
 nobody:x:65534:65534:nobody:/nonexistent:/bin/false

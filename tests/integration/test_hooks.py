@@ -113,11 +113,11 @@ def test_a_create_container_hook_sees_the_container_s_mounts(lx, make_bundle, wo
     """It runs in the container's mount namespace before the root changes; the host's proc shows
     nothing of its own process there."""
     bundle = make_bundle("sleep", "1000")
-    script = f"/bin/busybox mountpoint {bundle.rootfs}/proc > {work}/report"
+    script = f"/bin/busybox stat -f -c %T {bundle.rootfs}/proc > {work}/report"
     bundle.spec["hooks"] = {"createContainer": [{"path": "/bin/sh", "args": ["sh", "-c", script]}]}
     bundle.save()
     lx("create", "--bundle", bundle.path, lx.id()).ok()
-    assert "is a mountpoint" in (work / "report").read_text()
+    assert (work / "report").read_text().strip() == "proc"
 
 
 def test_a_start_container_hook_runs_inside_after_start(lx, make_bundle):
