@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The bundle of a container made from an image. */
 
-#include "engine/bundle_part.h"
+#include "engine/bundle/part.h"
 
 #include "base/mem.h"
 #include "base/text.h"
@@ -28,63 +28,6 @@ void bundle_finish(struct bundle *bundle)
 	free(bundle->stop_signal);
 	json_free(bundle->spec);
 	*bundle = (struct bundle){};
-}
-
-/* What "config" of an image config may have, and its types. */
-static const struct image_field {
-	const char *key;
-	enum json_type type;
-	enum json_type member; /* of the array */
-} image_fields[] = {
-	{ "User", json_type_string, json_type_null },
-	{ "Env", json_type_array, json_type_string },
-	{ "Entrypoint", json_type_array, json_type_string },
-	{ "Cmd", json_type_array, json_type_string },
-	{ "Volumes", json_type_object, json_type_null },
-	{ "WorkingDir", json_type_string, json_type_null },
-	{ "Labels", json_type_object, json_type_null },
-	{ "StopSignal", json_type_string, json_type_null },
-};
-
-static int check_image_field(struct json_object *image, const struct image_field *field,
-			     struct lxcri_error *err)
-{
-	struct json_object *value = json_get(image, field->key);
-
-	if (!value)
-		return 0;
-	if (!json_object_is_type(value, field->type))
-		return fail(err, LXCRI_E_INVALID_FORMAT, "image config: config.%s has a wrong type",
-			    field->key);
-	for (size_t i = 0; field->type == json_type_array && i < json_object_array_length(value);
-	     i++)
-		if (!json_object_is_type(json_object_array_get_idx(value, i), field->member))
-			return fail(err, LXCRI_E_INVALID_FORMAT,
-				    "image config: config.%s[%zu] has a wrong type", field->key, i);
-	return 0;
-}
-
-/* Parses @config_json; *@ret_image is borrowed from *@ret. */
-static int parse_image(const char *config_json, struct json_object **ret,
-		       struct json_object **ret_image, struct lxcri_error *err)
-{
-	autojson document = NULL;
-
-	if (json_parse(config_json, strlen(config_json), &json_limits_image, &document, err) < 0)
-		return fail_while(err, "image config");
-	if (!json_object_is_type(document, json_type_object))
-		return fail(err, LXCRI_E_INVALID_FORMAT, "image config: not an object");
-
-	struct json_object *image = json_get(document, "config");
-
-	if (image && !json_object_is_type(image, json_type_object))
-		return fail(err, LXCRI_E_INVALID_FORMAT, "image config: config has a wrong type");
-	for (size_t i = 0; i < ARRAY_LEN(image_fields); i++)
-		if (check_image_field(image, &image_fields[i], err) < 0)
-			return -1;
-	*ret = steal(document);
-	*ret_image = image;
-	return 0;
 }
 
 int bundle_normalise(const char *what, const char *path, char **ret, struct lxcri_error *err)
@@ -163,7 +106,7 @@ static int choose_hostname(const struct lxcri_create_options *options, char **re
 static int choose_stop_signal(const struct bundle_request *request, struct lxcri_error *err)
 {
 	const char *given = request->options->stop_signal;
-	const char *text = given ? given : json_get_text(request->image, "StopSignal");
+	const char *text = given ? given : request->image->stop_signal;
 
 	if (!text || !*text)
 		text = "SIGTERM";
@@ -192,23 +135,18 @@ static bool is_reserved(const char *key)
 
 /* Adds the image's labels, but none that is reserved or could break a line: they are no more than
  * remarks, and an image is not refused for them. */
-static void add_image_labels(struct json_object *labels, struct json_object *annotations)
+static void add_image_labels(const struct spec_map *labels, struct json_object *annotations)
 {
-	if (!labels)
-		return;
-	json_object_object_foreach(labels, key, value)
-	{
-		const char *text = json_object_is_type(value, json_type_string)
-					   ? json_object_get_string(value)
-					   : NULL;
+	for (size_t i = 0; i < labels->count; i++) {
+		const struct spec_pair *label = &labels->items[i];
 
-		if (!text || !*key || is_reserved(key) || text_has_control(key) ||
-		    text_has_control(text))
+		if (!*label->key || is_reserved(label->key) || text_has_control(label->key) ||
+		    text_has_control(label->value))
 			continue;
 
-		autofree char *name = xformat(LABEL_PREFIX "%s", key);
+		autofree char *name = xformat(LABEL_PREFIX "%s", label->key);
 
-		json_set_text(annotations, name, text);
+		json_set_text(annotations, name, label->value);
 	}
 }
 
@@ -241,7 +179,7 @@ static int add_annotations(struct bundle_request *request, struct lxcri_error *e
 	struct json_object *annotations = json_object_new_object();
 
 	json_object_object_add(request->bundle->spec, "annotations", annotations);
-	add_image_labels(json_get(request->image, "Labels"), annotations);
+	add_image_labels(&request->image->labels, annotations);
 	if (add_pairs("label", options->labels, LABEL_PREFIX, annotations, err) < 0)
 		return -1;
 	return add_pairs("annotation", options->annotations, "", annotations, err);
@@ -265,8 +203,7 @@ static int build(struct bundle_request *request, const struct strings *layer_dir
 		 struct lxcri_error *err)
 {
 	const struct lxcri_create_options *options = request->options;
-	const char *image_user = json_get_text(request->image, "User");
-	const char *user = options->user ? options->user : image_user ? image_user : "";
+	const char *user = options->user ? options->user : request->image->user;
 
 	if (options->network && strcmp(options->network, "none") != 0 &&
 	    strcmp(options->network, "host") != 0)
@@ -274,7 +211,8 @@ static int build(struct bundle_request *request, const struct strings *layer_dir
 			    "network \"%s\" is neither \"none\" nor \"host\"", options->network);
 	if (capability_choose(options->cap_add, options->cap_drop, &request->capabilities, err) < 0)
 		return -1;
-	if (passwd_resolve_in_layers(layer_dirs, user, options->group_add, &request->user, err) < 0)
+	if (passwd_resolve_in_layers(layer_dirs, user ? user : "", options->group_add,
+				     &request->user, err) < 0)
 		return fail_while(err, "%s", options->image);
 	if (choose_stop_signal(request, err) < 0)
 		return -1;
@@ -291,12 +229,13 @@ int bundle_build(const char *config_json, const struct lxcri_create_options *opt
 		 struct lxcri_error *err)
 {
 	autorun(bundle_finish) struct bundle bundle = { .spec = json_object_new_object() };
-	autojson document = NULL;
+	autoptr(image_config) image = NULL;
 	autofree char *hostname = NULL;
 	struct bundle_request request = { .options = options, .bundle = &bundle };
 
-	if (parse_image(config_json, &document, &request.image, err) < 0)
-		return fail_while(err, "%s", options->image);
+	if (image_config_parse(config_json, strlen(config_json), &image, err) < 0)
+		return fail_while(err, "%s: image config", options->image);
+	request.image = image;
 	if (choose_hostname(options, &hostname, err) < 0)
 		return -1;
 	request.hostname = hostname;

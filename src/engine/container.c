@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "os/path.h"
+#include "runtime/wire.h"
 
 #include <errno.h>
 #include <fcntl.h>

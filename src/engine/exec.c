@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* A further process: the container's own process object, changed by what the caller asks for. */
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "engine/container.h"
-#include "engine/passwd.h"
+#include "engine/bundle/passwd.h"
 #include "os/file.h"
 
 #include <errno.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A container as JSON: the state document of the OCI runtime specification, and all we know. */
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "engine/container.h"
 #include "os/file.h"

@@ -10,7 +10,7 @@
 
 #include "base/mem.h"
 #include "base/scope.h"
-#include "engine/merged.h"
+#include "engine/bundle/merged.h"
 #include "os/path.h"
 
 #include <ctype.h>
@@ -66,21 +66,22 @@ static int open_volumes(const char *data_dir)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Fills the directory @to with what the image has at @destination. What is no directory there, or
- * is not there, leaves @to empty. */
-static int fill(const struct strings *layer_dirs, const char *destination, int to)
+/* Fills the directory @to with what the image has at the destination. What is no directory there,
+ * or is not there, leaves @to empty. */
+static int fill(const struct volume_request *request, int to)
 {
 	autorun(merged_finish) struct merged dir = {};
-	int r = layer_dirs ? merged_open_dir(layer_dirs, destination, &dir) : -ENOENT;
+	int r = -ENOENT;
 
+	if (request->layer_dirs)
+		r = merged_open_dir(request->layer_dirs, request->destination, &dir);
 	if (r == -ENOENT || r == -ENOTDIR || r == -EINVAL)
 		return 0;
 	return r < 0 ? r : merged_copy(&dir, to);
 }
 
 /* Makes the volume's directory under the name @temporary and puts it on disk. */
-static int make_filled(int volumes, const char *temporary, const struct strings *layer_dirs,
-		       const char *destination)
+static int make_filled(int volumes, const char *temporary, const struct volume_request *request)
 {
 	autoclose int dir = -1;
 	autoclose int data = -1;
@@ -94,7 +95,7 @@ static int make_filled(int volumes, const char *temporary, const struct strings 
 	if (data < 0 || fchmod(data, 0755) < 0)
 		return -errno;
 
-	int r = fill(layer_dirs, destination, data);
+	int r = fill(request, data);
 
 	if (r < 0)
 		return r;
@@ -103,12 +104,11 @@ static int make_filled(int volumes, const char *temporary, const struct strings 
 }
 
 /* Makes the volume @name, unless somebody else was faster: theirs is as good. */
-static int make_volume(int volumes, const char *name, const struct strings *layer_dirs,
-		       const char *destination)
+static int make_volume(int volumes, const char *name, const struct volume_request *request)
 {
 	autofree char *random = random_name();
 	autofree char *temporary = xformat(".new-%.16s", random);
-	int r = make_filled(volumes, temporary, layer_dirs, destination);
+	int r = make_filled(volumes, temporary, request);
 
 	if (r == 0 && renameat2(volumes, temporary, volumes, name, RENAME_NOREPLACE) < 0)
 		r = -errno;
@@ -135,40 +135,43 @@ static int announce(int volumes, const char *container_id, const char *name)
 	return syncfs(entry) < 0 ? -errno : 0;
 }
 
-int volume_ensure(const char *data_dir, const char *name, const char *container_id,
-		  const struct strings *layer_dirs, const char *destination, char **ret_source,
-		  struct lxcri_error *err)
+/* Makes the volume @name in @volumes where it is missing. */
+static int ensure_in(int volumes, const char *name, const struct volume_request *request)
 {
-	autofree char *anonymous = name ? NULL : random_name();
-	const char *shown = name ? name : destination;
 	struct stat status;
-	int r = 0;
 
-	if (name && !volume_name_is_valid(name))
+	if (fstatat(volumes, name, &status, AT_SYMLINK_NOFOLLOW) == 0)
+		return S_ISDIR(status.st_mode) ? 0 : -ENOTDIR;
+	return errno == ENOENT ? make_volume(volumes, name, request) : -errno;
+}
+
+int volume_ensure(const struct volume_request *request, char **ret_source, struct lxcri_error *err)
+{
+	autofree char *anonymous = request->name ? NULL : random_name();
+	const char *name = request->name ? request->name : anonymous;
+	const char *shown = request->name ? request->name : request->destination;
+
+	if (!volume_name_is_valid(name))
 		return fail(err, LXCRI_E_INVALID_ARGUMENT, "\"%s\" is not a name for a volume",
 			    name);
 
-	autoclose int volumes = open_volumes(data_dir);
+	autoclose int volumes = open_volumes(request->data_dir);
 
 	if (volumes < 0)
 		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, volumes,
-				       "make the directory %s/volumes", data_dir);
-	if (!name) {
-		r = announce(volumes, container_id, anonymous);
-		if (r < 0)
-			return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r,
-					       "record the volume for %s of container %s", shown,
-					       container_id);
-		name = anonymous;
-	}
-	if (fstatat(volumes, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
-		r = errno == ENOENT ? make_volume(volumes, name, layer_dirs, destination) : -errno;
-	else if (!S_ISDIR(status.st_mode))
-		r = -ENOTDIR;
+				       "make the directory %s/volumes", request->data_dir);
+
+	int r = anonymous ? announce(volumes, request->container_id, anonymous) : 0;
+
+	if (r < 0)
+		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r,
+				       "record the volume for %s of container %s", shown,
+				       request->container_id);
+	r = ensure_in(volumes, name, request);
 	if (r < 0)
 		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "make the volume for %s",
 				       shown);
-	*ret_source = xformat("%s/volumes/%s/" DATA_NAME, data_dir, name);
+	*ret_source = xformat("%s/volumes/%s/" DATA_NAME, request->data_dir, name);
 	return 0;
 }
 
@@ -189,28 +192,37 @@ static int remove_listed(int volumes, DIR *owned)
 	return 0;
 }
 
+/* Opens the list of what @container_id owns; -ENOENT when it owns nothing, as most do. */
+static int open_owned(int volumes, const char *list, DIR **ret)
+{
+	int fd = path_open_plain(volumes, list, O_RDONLY | O_DIRECTORY);
+
+	if (fd < 0)
+		return fd;
+	*ret = fdopendir(fd);
+	if (*ret)
+		return 0;
+
+	int r = -errno;
+
+	(void)close(fd);
+	return r;
+}
+
 int volume_remove_owned(const char *data_dir, const char *container_id, struct lxcri_error *err)
 {
 	autofree char *path = xformat("%s/volumes", data_dir);
 	autofree char *list = xformat(".owned/%s", container_id);
 	autoclose int volumes = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	autoclose int fd =
-		volumes < 0 ? -1 : path_open_plain(volumes, list, O_RDONLY | O_DIRECTORY);
+	DIR *owned = NULL;
+	int r = volumes < 0 ? -errno : open_owned(volumes, list, &owned);
 
-	/* Most containers own none. */
-	if ((volumes < 0 && errno == ENOENT) || fd == -ENOENT)
+	if (r == -ENOENT)
 		return 0;
-
-	DIR *owned = fd < 0 ? NULL : fdopendir(fd);
-
-	if (!owned)
-		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, fd < -1 ? fd : errno,
-				       "read the volumes of container %s", container_id);
-	(void)steal_fd(&fd);
-
-	int r = remove_listed(volumes, owned);
-
-	(void)closedir(owned);
+	if (r == 0) {
+		r = remove_listed(volumes, owned);
+		(void)closedir(owned);
+	}
 	if (r == 0 && unlinkat(volumes, list, AT_REMOVEDIR) < 0 && errno != ENOENT)
 		r = -errno;
 	if (r < 0)

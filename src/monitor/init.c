@@ -19,7 +19,7 @@
 #define EXIT_NOT_EXECUTABLE 126
 
 /* Becomes the program. Does not return. */
-[[noreturn]] static void run(char **argv, const sigset_t *original)
+[[gnu::noreturn]] static void run(char **argv, const sigset_t *original)
 {
 	/* A process group of its own, in front on the terminal if there is one: what is typed there
 	 * then signals the program directly, and not once more through us. Taking the front from
