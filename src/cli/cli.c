@@ -329,10 +329,9 @@ static int run_line(struct cli *cli, int argc, char **argv, struct lxcri_error *
 	}
 	if (open_log(cli, cli->globals.log_path, cli->globals.log_format, err) < 0)
 		return -1;
-	if (left == 0) {
-		help_overview(stderr);
-		return fail(err, LXCRI_E_INVALID_ARGUMENT, "expected a verb");
-	}
+	if (left == 0)
+		return fail(err, LXCRI_E_INVALID_ARGUMENT,
+			    "expected a verb; see proxmox-lxcri help");
 	cli->verb = cli_find_verb(argv[0], err);
 	return cli->verb ? run_verb(cli, left - 1, argv + 1, err) : -1;
 }

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """OCI bundles: a directory with config.json and a root file system of busybox."""
 
 import copy

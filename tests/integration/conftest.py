@@ -1,204 +1,212 @@
-"""Fixtures of the integration tests: an engine per backend, bundles, and a host that every test
-leaves as it found it."""
+# SPDX-License-Identifier: MIT
+"""What all integration tests share: the command with directories of its own, and a comparison of the
+host before and after."""
 
+import dataclasses
 import json
 import os
 import pathlib
-import shutil
-import tempfile
+import re
+import subprocess
+import time
 
 import pytest
 
-from bundle import Bundle
-from engine import BACKENDS, COMMAND, TAG, Engine
-from host import Unchanged
-from images import Image, box_layer, pack
+# Fixtures and hooks count where conftest.py has their names.
+from fixtures import *  # noqa: F401,F403
 
-# What cannot run on some machines, each with its reason.
-SKIPS = json.loads((pathlib.Path(__file__).parent / "skips.json").read_text())
-
-
-def pytest_collection_modifyitems(session, config, items):
-    """Skips what is listed. An entry that names no test is a mistake."""
-    wanted = {entry["test"]: entry["reason"] for entry in SKIPS}
-    for item in items:
-        name = f"{item.path.name}::{item.name}"
-        if name in wanted:
-            item.add_marker(pytest.mark.skip(reason=wanted.pop(name)))
-    files = {item.path.name for item in items}
-    unknown = [name for name in wanted if name.split("::")[0] in files]
-    if unknown and len(config.args) == 1 and "::" not in config.args[0] and not config.option.keyword:
-        raise pytest.UsageError(f"skips.json names tests that do not exist: {unknown}")
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("LXCRI_BUILD", ROOT / "build"))
+PROGRAM = BUILD / "proxmox-lxcri"
+PLAIN_ENVIRONMENT = {name: value for name, value in os.environ.items()
+                     if not name.startswith("PROXMOX_LXCRI_")}
 
 
-def pytest_configure(config):
-    if os.geteuid() != 0:
-        raise pytest.UsageError("the integration tests make containers, which only root can")
-    if not os.access(COMMAND, os.X_OK):
-        raise pytest.UsageError(f"{COMMAND} is not built")
+@dataclasses.dataclass
+class Result:
+    """How one call of the command ended."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def error(self):
+        """The code in the last line of a failure: "ContainerNotFound"."""
+        found = re.search(r"\[(\w+)\]$", self.stderr.rstrip("\n"))
+        return found[1] if found else None
+
+    @property
+    def message(self):
+        """The last line of a failure, without program and code."""
+        found = re.search(r"^proxmox-lxcri: (.*) \[\w+\]$", self.stderr, re.M)
+        return found[1] if found else None
+
+    @property
+    def json(self):
+        return json.loads(self.stdout)
+
+    def fails(self, error, *words, code=1):
+        """Asserts that it failed with one line that has all of @words."""
+        assert (self.code, self.error) == (code, error), self
+        assert self.stderr.count("\n") == 1, self
+        for word in words:
+            assert word in self.message, self
+        return self
+
+    def succeeds(self):
+        assert self.code == 0, self
+        return self
 
 
-@pytest.fixture(scope="session")
-def session_dir():
-    """A directory that container users may pass through."""
-    path = pathlib.Path(tempfile.mkdtemp(prefix=f"{TAG}.", dir="/tmp"))
-    path.chmod(0o711)
-    yield path
-    shutil.rmtree(path)
+class Lx:
+    """The command with run-time state, data and configuration below @directory."""
 
+    def __init__(self, directory):
+        self.directory = directory
+        self.root = directory / "root"
+        self.data = directory / "data"
+        self.config = directory / "config.json"
+        self.config.write_text("{}")
 
-@pytest.fixture(scope="session")
-def busybox(session_dir):
-    """A copy of the static busybox that bundles link to."""
-    return shutil.copy(shutil.which("busybox"), session_dir / "busybox")
+    def arguments(self, *words):
+        return [str(PROGRAM), "--root", str(self.root), "--data", str(self.data),
+                "--config", str(self.config), *map(str, words)]
 
+    def __call__(self, *words, input=None, timeout=60, env=None, cwd=None):
+        """Runs the command to its end with its standard streams in pipes."""
+        done = subprocess.run(self.arguments(*words), input=input, capture_output=True, text=True,
+                              errors="surrogateescape", timeout=timeout, check=False,
+                              env={**PLAIN_ENVIRONMENT, **(env or {})}, cwd=cwd or self.directory)
+        return Result(done.returncode, done.stdout, done.stderr)
 
-@pytest.fixture
-def work(session_dir):
-    """The directory of one test."""
-    path = pathlib.Path(tempfile.mkdtemp(prefix="w", dir=session_dir))
-    path.chmod(0o711)
-    yield path
-    shutil.rmtree(path)
+    def start(self, *words, **options):
+        """Starts the command and returns its Popen."""
+        options.setdefault("env", PLAIN_ENVIRONMENT)
+        options.setdefault("cwd", self.directory)
+        return subprocess.Popen(self.arguments(*words), **options)
 
+    def plain(self, *words, env=None, cwd=None):
+        """Runs the command without any of the directories."""
+        done = subprocess.run([str(PROGRAM), *map(str, words)], capture_output=True, text=True,
+                              timeout=60, check=False, env={**PLAIN_ENVIRONMENT, **(env or {})},
+                              cwd=cwd or self.directory)
+        return Result(done.returncode, done.stdout, done.stderr)
 
-@pytest.fixture
-def make_engine(work):
-    """Makes engines whose containers are all gone at the end, and with them everything of theirs."""
-    engines = []
-    with Unchanged():
-        def make(backend, **options):
-            directory = work / f"e{len(engines)}"
-            directory.mkdir()
-            engines.append(Engine(directory, backend, **options))
-            return engines[-1]
+    def ids(self):
+        return self("list", "--quiet").succeeds().stdout.split()
 
-        yield make
-        for engine in engines:
-            engine.remove_all()
-
-
-@pytest.fixture(params=BACKENDS)
-def lx(request, make_engine):
-    """The command, on each backend in turn."""
-    return make_engine(request.param)
-
-
-@pytest.fixture
-def engine(make_engine):
-    """The command, where the backend does not matter."""
-    return make_engine("crun")
-
-
-@pytest.fixture
-def make_bundle(work, busybox):
-    """Makes bundles: make_bundle("sh", "-c", "…")."""
-    count = 0
-
-    def make(*args):
-        nonlocal count
-        count += 1
-        return Bundle(work / f"b{count}", busybox, args or ("true",))
-
-    return make
+    def configure(self, document):
+        self.config.write_text(json.dumps(document))
 
 
 @pytest.fixture
-def run(lx, make_bundle):
-    """Runs a command in a bundle that a function may change: run("id", edit=…)."""
+def lx(tmp_path):
+    """The command in a world of its own; containers that a test left are removed afterwards."""
+    lx = Lx(tmp_path)
+    yield lx
+    if lx.root.exists() or (lx.data / "containers").exists():
+        for name in lx("list", "--quiet").stdout.split():
+            lx("delete", "--force", name)
 
-    def run(*args, edit=None, flags=(), **options):
-        bundle = make_bundle(*args)
-        if edit:
-            edit(bundle)
-            bundle.save()
-        return lx("run", "--bundle", bundle.path, *flags, lx.id(), **options)
 
-    return run
+def processes():
+    """The running processes that are no children of this test's own tools: {pid: name}."""
+    found = {}
+    for directory in pathlib.Path("/proc").iterdir():
+        if not directory.name.isdigit():
+            continue
+        try:
+            status = (directory / "status").read_text()
+            executable = os.readlink(directory / "exe")
+        except OSError:
+            continue
+        state = re.search(r"^State:\s+(\S)", status, re.M)[1]
+        environment = b""
+        try:
+            environment = (directory / "environ").read_bytes()
+        except OSError:
+            pass
+        if str(BUILD) in executable or b"LXCRI_TEST_MARK=" in environment:
+            found[int(directory.name)] = f"{executable} ({state})"
+    return found
+
+
+def cgroups():
+    """All cgroup directories."""
+    return {directory for directory, _, _ in os.walk("/sys/fs/cgroup")}
+
+
+def mounts():
+    """The mounts of this namespace, by target and type."""
+    lines = pathlib.Path("/proc/self/mountinfo").read_text().splitlines()
+    return sorted((line.split()[4], line.split(" - ")[1].split()[0]) for line in lines)
+
+
+def namespaces(watched):
+    """The namespaces that processes of ours hold."""
+    found = set()
+    for pid in watched:
+        for kind in ("mnt", "net", "pid", "ipc", "uts", "cgroup", "user"):
+            try:
+                found.add(os.readlink(f"/proc/{pid}/ns/{kind}"))
+            except OSError:
+                pass
+    own = {os.readlink(f"/proc/self/ns/{kind}")
+           for kind in ("mnt", "net", "pid", "ipc", "uts", "cgroup", "user")}
+    return found - own
+
+
+def tree(directory):
+    """Every path below @directory that is there to stay."""
+    return {str(path.relative_to(directory)) for path in directory.rglob("*")
+            if not path.name.endswith((".lock", "-wal", "-shm"))} if directory.exists() else set()
+
+
+class Inventory:
+    """What there is on the host, to be compared with what there was."""
+
+    def __init__(self, lx):
+        self.lx = lx
+        self.before = self.take()
+
+    def take(self):
+        watched = processes()
+        containers = set()
+        for base in (self.lx.root / "containers", self.lx.data / "containers"):
+            containers |= {f"{base.name}/{path}" for path in tree(base)}
+        return {
+            "processes": watched,
+            "namespaces": namespaces(watched),
+            "cgroups": cgroups(),
+            "mounts": mounts(),
+            "containers": containers,
+            "links": sorted(os.listdir("/sys/class/net")),
+            "host directories": {directory: os.path.isdir(directory) for directory in
+                                 ("/run/proxmox-lxcri", "/var/lib/proxmox-lxcri")},
+        }
+
+    def difference(self):
+        now = self.take()
+        return {kind: {"before": self.before[kind], "after": now[kind]}
+                for kind in now if now[kind] != self.before[kind]}
+
+    def unchanged(self, within_seconds=3.0):
+        """Asserts that the host is as it was; a process may take a moment to be gone."""
+        deadline = time.monotonic() + within_seconds
+        while (difference := self.difference()) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert not difference
 
 
 @pytest.fixture
-def shell(run):
-    """Runs a shell script in a bundle and returns its result."""
-    return lambda script, **options: run("sh", "-c", script, **options)
+def inventory(lx):
+    """The host before the test; the test asserts inventory.unchanged()."""
+    return Inventory(lx)
 
 
 @pytest.fixture
-def create(lx, make_bundle):
-    """Creates a container that sleeps (or runs what is given) and returns its id."""
-
-    def create(*args, edit=None, flags=()):
-        bundle = make_bundle(*(args or ("sleep", "1000")))
-        if edit:
-            edit(bundle)
-            bundle.save()
-        id = lx.id()
-        lx("create", "--bundle", bundle.path, *flags, id).ok()
-        return id
-
-    return create
-
-
-@pytest.fixture
-def start(lx, create):
-    """Creates and starts a container and returns its id."""
-
-    def start(*args, **options):
-        id = create(*args, **options)
-        lx("start", id).ok()
-        return id
-
-    return start
-
-
-@pytest.fixture(scope="session")
-def box_blob(busybox):
-    """The compressed layer that images are made on."""
-    return pack(box_layer(busybox).finish())
-
-
-@pytest.fixture(scope="session")
-def box(session_dir, box_blob):
-    """The source of an image of busybox."""
-    return Image([box_blob]).oci(session_dir / "box")
-
-
-@pytest.fixture
-def make_image(work, box_blob):
-    """Makes images: make_image(Layer()…, Cmd=[…]) returns the source of one on top of busybox."""
-    count = 0
-
-    def make(*layers, **config):
-        nonlocal count
-        count += 1
-        image = Image([box_blob, *(pack(layer.finish()) for layer in layers)], **config)
-        return image.oci(work / f"i{count}")
-
-    return make
-
-
-@pytest.fixture
-def box_run(lx, box):
-    """Runs a command in a container made from an image, and removes it: box_run("id", flags=[…])."""
-
-    def box_run(*args, flags=(), image=box, **options):
-        return lx("run", "--rm", *flags, "--image", image, lx.id(), *args, **options)
-
-    return box_run
-
-
-@pytest.fixture
-def box_shell(box_run):
-    return lambda script, **options: box_run("sh", "-c", script, **options)
-
-
-@pytest.fixture
-def box_start(lx, box):
-    """Starts a detached container made from an image and returns its id."""
-
-    def box_start(*args, flags=(), image=box, **options):
-        id = lx.id()
-        lx("run", "--detach", *flags, "--image", image, id, *(args or ("sleep", "1000")), **options).ok()
-        return id
-
-    return box_start
+def host_unchanged(inventory):
+    """Asserts after the test that the host is as it was before."""
+    yield inventory
+    inventory.unchanged()

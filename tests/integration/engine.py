@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The command under test, with run-time and data directories of its own."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What can be left behind on a host, and what has been."""
 
 import os

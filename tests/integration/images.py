@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Images in every form that can be imported, well-made or not."""
 
 import gzip

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A container in the foreground: its streams, its terminal, its signals, its exit code."""
 
 import signal
@@ -14,12 +15,12 @@ def test_the_exit_code(box_shell, code):
     box_shell(f"exit {code}").exits(code)
 
 
-def test_killed_is_128_and_the_signal(lx, box):
-    id = lx.id()
-    child = lx.open("run", "--image", box, id, "sleep", "1000")
-    await_that(lambda: lx("state", id).code == 0 and lx.status(id) == "running", "it runs")
-    lx("kill", id, "KILL").ok()
-    lx.finish(child).exits(137)
+def test_killed_is_128_and_the_signal(engine, box):
+    id = engine.id()
+    child = engine.open("run", "--image", box, id, "sleep", "1000")
+    await_that(lambda: engine("state", id).code == 0 and engine.status(id) == "running", "it runs")
+    engine("kill", id, "KILL").ok()
+    engine.finish(child).exits(137)
 
 
 def test_docker_s_codes_of_failure(box_run):
@@ -29,10 +30,10 @@ def test_docker_s_codes_of_failure(box_run):
     box_run("true", flags=["--no-such-flag"]).fails("InvalidArgument", "no-such-flag", code=125)
 
 
-def test_a_failed_run_leaves_nothing(lx, box):
+def test_a_failed_run_leaves_nothing(engine, box):
     for program in ("no-such-program", "/etc/passwd"):
-        lx("run", "--image", box, lx.id(), program)
-    assert lx.list() == []
+        engine("run", "--image", box, engine.id(), program)
+    assert engine.list() == []
 
 
 def test_standard_input_is_passed_on_when_asked(box_run):
@@ -47,49 +48,49 @@ def test_streams_stay_apart(box_shell):
     assert (result.out, result.err) == ("out\n", "err\n")
 
 
-def test_signals_are_passed_on(lx, box):
-    id = lx.id()
-    child = lx.open("run", "--image", box, id, "sh", "-c",
+def test_signals_are_passed_on(engine, box):
+    id = engine.id()
+    child = engine.open("run", "--image", box, id, "sh", "-c",
                     "trap 'echo term; exit 5' TERM; echo ready; while :; do sleep 0.05; done")
-    await_that(lambda: lx("logs", id).out == "ready\n", "it is ready")
+    await_that(lambda: engine("logs", id).out == "ready\n", "it is ready")
     child.send_signal(signal.SIGTERM)
-    result = lx.finish(child).exits(5)
+    result = engine.finish(child).exits(5)
     assert result.out == "ready\nterm\n"
 
 
-def test_the_container_outlives_a_command_that_is_killed(lx, box):
-    id = lx.id()
-    child = lx.open("run", "--image", box, id, "sh", "-c", "while :; do echo x; sleep 0.02; done")
-    await_that(lambda: lx("logs", id).lines, "it writes")
+def test_the_container_outlives_a_command_that_is_killed(engine, box):
+    id = engine.id()
+    child = engine.open("run", "--image", box, id, "sh", "-c", "while :; do echo x; sleep 0.02; done")
+    await_that(lambda: engine("logs", id).lines, "it writes")
     child.kill()
     child.wait()
-    count = len(lx("logs", id).lines)
-    await_that(lambda: len(lx("logs", id).lines) > count + 3, "it goes on writing")
-    assert lx.status(id) == "running"
+    count = len(engine("logs", id).lines)
+    await_that(lambda: len(engine("logs", id).lines) > count + 3, "it goes on writing")
+    assert engine.status(id) == "running"
 
 
-def test_rm_leaves_nothing(lx, box):
-    id = lx.id()
-    lx("run", "--rm", "--image", box, id, "sh", "-c", "echo x > /file").ok()
-    assert lx.list() == []
-    assert not (lx.data / "containers" / id).exists() and not (lx.root / "containers" / id).exists()
+def test_rm_leaves_nothing(engine, box):
+    id = engine.id()
+    engine("run", "--rm", "--image", box, id, "sh", "-c", "echo x > /file").ok()
+    assert engine.list() == []
+    assert not (engine.data / "containers" / id).exists() and not (engine.root / "containers" / id).exists()
 
 
-def test_rm_of_a_detached_container(lx, box_start):
+def test_rm_of_a_detached_container(engine, box_start):
     id = box_start("true", flags=["--rm"])
-    await_that(lambda: lx.list() == [], "it is gone")
-    assert not (lx.data / "containers" / id).exists()
+    await_that(lambda: engine.list() == [], "it is gone")
+    assert not (engine.data / "containers" / id).exists()
 
 
-def test_without_rm_it_stays(lx, box):
-    id = lx.id()
-    lx("run", "--image", box, id, "sh", "-c", "exit 3").exits(3)
-    assert lx.status(id) == "stopped" and lx.list() == [id]
-    lx("delete", id).ok()
+def test_without_rm_it_stays(engine, box):
+    id = engine.id()
+    engine("run", "--image", box, id, "sh", "-c", "exit 3").exits(3)
+    assert engine.status(id) == "stopped" and engine.list() == [id]
+    engine("delete", id).ok()
 
 
-def test_a_terminal_has_the_caller_s_size_and_follows_it(lx, box):
-    terminal, child = pty(lx, "run", "--rm", "-it", "--image", box, lx.id(), "sh", "-c",
+def test_a_terminal_has_the_caller_s_size_and_follows_it(engine, box):
+    terminal, child = pty(engine, "run", "--rm", "-it", "--image", box, engine.id(), "sh", "-c",
                           "tty; stty size; trap 'stty size; exit 3' WINCH; echo ready; "
                           "while :; do sleep 0.05; done", rows=40, columns=120)
     terminal.expect(b"/dev/pts/0\r\n")
@@ -98,37 +99,37 @@ def test_a_terminal_has_the_caller_s_size_and_follows_it(lx, box):
     terminal.resize(20, 70)
     terminal.expect(b"20 70\r\n")
     assert child.wait(10) == 3
-    lx.children.remove(child)
+    engine.children.remove(child)
     terminal.close()
 
 
-def test_an_interrupt_typed_is_the_process_s_own(lx, box):
-    terminal, child = pty(lx, "run", "--rm", "-it", "--image", box, lx.id(), "sh", "-c",
+def test_an_interrupt_typed_is_the_process_s_own(engine, box):
+    terminal, child = pty(engine, "run", "--rm", "-it", "--image", box, engine.id(), "sh", "-c",
                           "trap 'echo interrupted; exit 4' INT; echo ready; while :; do sleep 0.05; done")
     terminal.expect(b"ready")
     terminal.send(b"\x03")
     terminal.expect(b"interrupted")
     assert child.wait(10) == 4
-    lx.children.remove(child)
+    engine.children.remove(child)
     terminal.close()
 
 
-def test_what_is_typed_arrives(lx, box):
-    terminal, child = pty(lx, "run", "--rm", "-it", "--image", box, lx.id(), "sh", "-c",
+def test_what_is_typed_arrives(engine, box):
+    terminal, child = pty(engine, "run", "--rm", "-it", "--image", box, engine.id(), "sh", "-c",
                           "echo ready; read line; echo got $line")
     terminal.expect(b"ready\r\n")
     terminal.send(b"hello there\n")
     terminal.expect(b"got hello there\r\n")
     assert child.wait(10) == 0
-    lx.children.remove(child)
+    engine.children.remove(child)
     terminal.close()
 
 
-def test_the_caller_s_terminal_is_itself_again_afterwards(lx, box):
-    terminal, child = pty(lx, "run", "--rm", "-it", "--image", box, lx.id(), "echo", "ready")
+def test_the_caller_s_terminal_is_itself_again_afterwards(engine, box):
+    terminal, child = pty(engine, "run", "--rm", "-it", "--image", box, engine.id(), "echo", "ready")
     before = termios.tcgetattr(terminal.fd)
     terminal.expect(b"ready\r\n")
     assert child.wait(10) == 0
     assert termios.tcgetattr(terminal.fd)[:4] == before[:4]
-    lx.children.remove(child)
+    engine.children.remove(child)
     terminal.close()

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What is malformed, hostile or impossible is refused: with its exit code, its name and a message
 that says what and why - and the host, the engine and every file outside are as before."""
 
@@ -35,12 +36,12 @@ class Site:
     """Where a case is set up: an engine, a way to bundles and images, and files that nothing may
     touch."""
 
-    def __init__(self, lx, work, busybox, box_blob):
-        self.lx, self.work, self.busybox, self.box_blob = lx, work, busybox, box_blob
+    def __init__(self, engine, work, busybox, box_blob):
+        self.engine, self.work, self.busybox, self.box_blob = engine, work, busybox, box_blob
         self.outside = work / "outside"
         self.outside.mkdir()
         (self.outside / "sentinel").write_text("untouched")
-        self.id = lx.id()
+        self.id = engine.id()
         self.environment = None
         self.undo = []
 
@@ -69,10 +70,10 @@ class Site:
 
     def small_disk(self, size):
         """Puts the engine's data on a file system of a few bytes."""
-        self.lx.data.mkdir(parents=True)
-        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=711", self.lx.id("disk"),
-                        self.lx.data], check=True)
-        self.undo.append(lambda: subprocess.run(["umount", self.lx.data], check=True))
+        self.engine.data.mkdir(parents=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=711", self.engine.id("disk"),
+                        self.engine.data], check=True)
+        self.undo.append(lambda: subprocess.run(["umount", self.engine.data], check=True))
 
 
 # -- missing or broken config.json
@@ -387,8 +388,8 @@ def archive_is_a_directory(site):
 
 @case(KIND, "StorageError", "data")
 def data_directory_is_a_file(site):
-    site.lx.data.touch()
-    site.undo.append(site.lx.data.unlink)
+    site.engine.data.touch()
+    site.undo.append(site.engine.data.unlink)
     return site.import_of(site.image())
 
 
@@ -399,8 +400,8 @@ def layer_puts_something_below_a_file(site):
 
 @case(KIND, "StorageError", "run")
 def run_directory_is_a_file(site):
-    site.lx.root.touch()
-    site.undo.append(site.lx.root.unlink)
+    site.engine.root.touch()
+    site.undo.append(site.engine.root.unlink)
     return ["create", "--bundle", site.bundle().path, site.id]
 
 
@@ -550,29 +551,29 @@ IN_USE = "in-use"
 @case(IN_USE, "ContainerAlreadyExists", backends=BACKENDS)
 def created(site):
     words = ["create", "--bundle", site.bundle().path, site.id]
-    site.lx(*words).ok()
+    site.engine(*words).ok()
     return words
 
 
 @case(IN_USE, "ContainerAlreadyExists", backends=BACKENDS)
 def running(site):
     path = site.bundle().path
-    site.lx("run", "--detach", "--bundle", path, site.id).ok()
+    site.engine("run", "--detach", "--bundle", path, site.id).ok()
     return ["run", "--bundle", path, site.id]
 
 
 @case(IN_USE, "ContainerAlreadyExists", backends=BACKENDS)
 def stopped(site):
     path = site.bundle("true").path
-    site.lx("run", "--detach", "--bundle", path, site.id).ok()
-    site.lx.await_status(site.id, "stopped")
+    site.engine("run", "--detach", "--bundle", path, site.id).ok()
+    site.engine.await_status(site.id, "stopped")
     return ["create", "--bundle", path, site.id]
 
 
 @case(IN_USE, "ContainerAlreadyExists", code=125)
 def by_one_of_another_backend(site):
     image = site.image().oci(site.work / "image")
-    site.lx("run", "--detach", "--image", image, site.id, "sleep", "1000").ok()
+    site.engine("run", "--detach", "--image", image, site.id, "sleep", "1000").ok()
     return ["run", "--runtime", "lxc", "--image", image, site.id, "true"]
 
 
@@ -588,8 +589,8 @@ def not_in_the_path(site):
 
 
 def configured(site, path):
-    site.lx.config = site.work / "config.json"
-    site.lx.config.write_text(json.dumps({"runtime": {"runc_path": str(path)}}))
+    site.engine.config = site.work / "config.json"
+    site.engine.config.write_text(json.dumps({"runtime": {"runc_path": str(path)}}))
     return ["create", "--bundle", site.bundle().path, site.id]
 
 
@@ -605,13 +606,13 @@ def configured_path_is_no_program(site):
 
 @case(MISSING, "UnsupportedOperation", "vm")
 def no_such_type(site):
-    site.lx.backend = "vm"
+    site.engine.backend = "vm"
     return ["create", "--bundle", site.bundle().path, site.id]
 
 
 @case(MISSING, "UnsupportedOperation", "proxmox")
 def proxmox_without_a_proxmox(site):
-    site.lx.backend = "proxmox-lxc"
+    site.engine.backend = "proxmox-lxc"
     return ["create", "--bundle", site.bundle().path, site.id]
 
 
@@ -636,8 +637,8 @@ def no_room_for_what_it_unpacks_to(site):
 @case(FULL, "StorageError", "No space left", code=125, backends=BACKENDS)
 def no_room_for_a_container(site):
     site.small_disk("64m")
-    site.lx("image", "import", site.image().oci(site.work / "image"), "mine:1").ok()
-    with open(site.lx.data / "filler", "wb") as filler:
+    site.engine("image", "import", site.image().oci(site.work / "image"), "mine:1").ok()
+    with open(site.engine.data / "filler", "wb") as filler:
         try:
             while True:
                 filler.write(bytes(1 << 16))
@@ -654,40 +655,40 @@ DEAD = "dead"
 
 @case(DEAD, "InvalidState", "stopped", backends=BACKENDS)
 def ended(site):
-    site.lx("run", "--detach", "--bundle", site.bundle("true").path, site.id).ok()
-    site.lx.await_status(site.id, "stopped")
+    site.engine("run", "--detach", "--bundle", site.bundle("true").path, site.id).ok()
+    site.engine.await_status(site.id, "stopped")
     return ["kill", site.id, "KILL"]
 
 
 @case(DEAD, "InvalidState", "stopped", backends=BACKENDS)
 def killed(site):
-    site.lx("create", "--bundle", site.bundle().path, site.id).ok()
-    site.lx("kill", site.id, "KILL").ok()
-    site.lx.await_status(site.id, "stopped")
+    site.engine("create", "--bundle", site.bundle().path, site.id).ok()
+    site.engine("kill", site.id, "KILL").ok()
+    site.engine.await_status(site.id, "stopped")
     return ["kill", "--all", site.id, "KILL"]
 
 
 @case(DEAD, "ContainerNotFound", backends=BACKENDS)
 def deleted(site):
-    site.lx("create", "--bundle", site.bundle().path, site.id).ok()
-    site.lx("delete", site.id).ok()
+    site.engine("create", "--bundle", site.bundle().path, site.id).ok()
+    site.engine("delete", site.id).ok()
     return ["kill", site.id, "KILL"]
 
 
 @case(DEAD, "InvalidState", "stopped", backends=BACKENDS)
 def its_monitor_was_killed(site):
-    site.lx("run", "--detach", "--bundle", site.bundle().path, site.id).ok()
-    pid = site.lx.pid(site.id)
+    site.engine("run", "--detach", "--bundle", site.bundle().path, site.id).ok()
+    pid = site.engine.pid(site.id)
     parent = int(pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
     os.kill(parent, signal.SIGKILL)
-    await_that(lambda: site.lx.status(site.id) == "stopped", "it is known as stopped")
+    await_that(lambda: site.engine.status(site.id) == "stopped", "it is known as stopped")
     return ["kill", site.id, "TERM"]
 
 
-def kept(lx):
+def kept(engine):
     """Everything that an engine keeps of containers and images."""
-    found = tree(lx.root / "containers", lx.data / "containers", lx.data / "images/blobs",
-                 lx.data / "layers", lx.data / "volumes")
+    found = tree(engine.root / "containers", engine.data / "containers", engine.data / "images/blobs",
+                 engine.data / "layers", engine.data / "volumes")
     return {path: entry for path, entry in found.items() if not path.endswith((".lock", "blobs/sha256"))}
 
 
@@ -697,15 +698,15 @@ def test_bad_input_is_refused_and_changes_nothing(make_engine, work, busybox, bo
     site = Site(make_engine(backend), work, busybox, box_blob)
     command = prepare(site)
     try:
-        outside, before = tree(site.outside), kept(site.lx)
+        outside, before = tree(site.outside), kept(site.engine)
         with Unchanged():
-            result = site.lx(*command, env=site.environment)
+            result = site.engine(*command, env=site.environment)
         result.fails(error, *words, code=code)
         assert result.out == "" and len(result.err.splitlines()) == 1, result
         assert len(result.err) < 1200 and all(c == "\n" or c >= " " for c in result.err), result
-        assert tree(site.outside) == outside and kept(site.lx) == before
+        assert tree(site.outside) == outside and kept(site.engine) == before
     finally:
-        site.lx.remove_all()
+        site.engine.remove_all()
         for undo in reversed(site.undo):
             undo()
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Limits of resources, read back where the kernel keeps them."""
 
 import os
@@ -20,13 +21,13 @@ def control(pid, controller, old, new):
 
 
 @pytest.fixture
-def limited(lx, start):
+def limited(engine, start):
     """Starts a container with resources and returns its pid."""
     def limited(**resources):
         def edit(bundle):
             bundle.linux["resources"] = resources
 
-        return lx.pid(start(edit=edit))
+        return engine.pid(start(edit=edit))
 
     return limited
 
@@ -81,31 +82,31 @@ def test_the_limit_of_memory_kills(shell):
           edit=edit).exits(137)
 
 
-def test_a_group_of_its_own_by_default(lx, start):
-    pid = lx.pid(start())
+def test_a_group_of_its_own_by_default(engine, start):
+    pid = engine.pid(start())
     own = set(pathlib.Path("/proc/self/cgroup").read_text().splitlines())
     groups = set(pathlib.Path(f"/proc/{pid}/cgroup").read_text().splitlines())
     assert any(":pids:" in line or line.startswith("0::") for line in groups - own)
 
 
-def test_the_group_s_path_can_be_chosen(lx, start):
-    path = f"/{lx.id('group')}/below"
+def test_the_group_s_path_can_be_chosen(engine, start):
+    path = f"/{engine.id('group')}/below"
 
     def edit(bundle):
         bundle.linux["cgroupsPath"] = path
 
-    groups = pathlib.Path(f"/proc/{lx.pid(start(edit=edit))}/cgroup").read_text()
+    groups = pathlib.Path(f"/proc/{engine.pid(start(edit=edit))}/cgroup").read_text()
     assert path in groups
-    lx.remove_all()
+    engine.remove_all()
     for directory, names, _ in os.walk("/sys/fs/cgroup"):
         for name in names:
             if name == path.split("/")[1]:
                 os.rmdir(os.path.join(directory, name))  # the parent is the caller's
 
 
-def test_exec_joins_the_container_s_group(lx, start):
+def test_exec_joins_the_container_s_group(engine, start):
     id = start()
-    inside = lx("exec", id, "cat", "/proc/self/cgroup").ok().lines
+    inside = engine("exec", id, "cat", "/proc/self/cgroup").ok().lines
     group = [line for line in inside if ":pids:" in line or line.startswith("0::")]
-    outside = pathlib.Path(f"/proc/{lx.pid(id)}/cgroup").read_text().splitlines()
+    outside = pathlib.Path(f"/proc/{engine.pid(id)}/cgroup").read_text().splitlines()
     assert set(group) <= set(outside)

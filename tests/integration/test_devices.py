@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Device nodes: those that every container has, and those of the specification."""
 
 import pytest

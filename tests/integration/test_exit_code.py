@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The exit code of run is that of the container's process."""
 
 import pathlib
@@ -30,36 +31,36 @@ TRAPS = "".join(f"trap 'exit {128 + number}' {number}; " for number in (10, 15, 
 @pytest.mark.parametrize("word, code", [("TERM", 143), ("sigterm", 143), ("15", 143),
                                         ("SIGKILL", 137), ("9", 137), ("usr1", 138),
                                         ("RTMIN", 162), ("64", 192)])
-def test_kill_takes_names_in_any_case_and_numbers(lx, start, make_bundle, word, code):
+def test_kill_takes_names_in_any_case_and_numbers(engine, start, make_bundle, word, code):
     id = start("sh", "-c", f"{TRAPS} touch /ready; while :; do sleep 0.05; done")
-    rootfs = pathlib.Path(lx.state(id)["bundle"]) / "rootfs"
+    rootfs = pathlib.Path(engine.state(id)["bundle"]) / "rootfs"
     await_that((rootfs / "ready").exists, "the traps are set")
-    lx("kill", id, word).ok()
-    lx.await_status(id, "stopped")
-    assert lx("wait", id).out.strip() == str(code)
+    engine("kill", id, word).ok()
+    engine.await_status(id, "stopped")
+    assert engine("wait", id).out.strip() == str(code)
 
 
 @pytest.mark.parametrize("word", ["0", "65", "-1", "SIGNOTHING", "", "TERM KILL", "9x"])
-def test_what_is_no_signal_is_refused_and_nothing_is_sent(lx, start, word):
+def test_what_is_no_signal_is_refused_and_nothing_is_sent(engine, start, word):
     id = start()
-    lx("kill", id, word).fails("InvalidArgument", word)
-    assert lx.status(id) == "running"
+    engine("kill", id, word).fails("InvalidArgument", word)
+    assert engine.status(id) == "running"
 
 
-def test_the_default_signal_is_term(lx, start):
+def test_the_default_signal_is_term(engine, start):
     id = start("sh", "-c", f"{TRAPS} touch /ready; while :; do sleep 0.05; done")
-    rootfs = pathlib.Path(lx.state(id)["bundle"]) / "rootfs"
+    rootfs = pathlib.Path(engine.state(id)["bundle"]) / "rootfs"
     await_that((rootfs / "ready").exists, "the traps are set")
-    lx("kill", id).ok()
-    lx.await_status(id, "stopped")
-    assert lx("wait", id).out.strip() == "143"
+    engine("kill", id).ok()
+    engine.await_status(id, "stopped")
+    assert engine("wait", id).out.strip() == "143"
 
 
-def test_kill_all_reaches_every_process(lx, start):
+def test_kill_all_reaches_every_process(engine, start):
     """Only --all ends the shell's children too where they do not share its pid namespace."""
     def share_pids(bundle):
         bundle.remove_namespace("pid")
 
     id = start("sh", "-c", "sleep 1000 & sleep 1000 & wait", edit=share_pids)
-    lx("kill", "--all", id, "KILL").ok()
-    lx.await_status(id, "stopped")
+    engine("kill", "--all", id, "KILL").ok()
+    engine.await_status(id, "stopped")

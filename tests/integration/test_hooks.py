@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Hooks: when, where and with what they run."""
 
 import json
@@ -60,30 +61,30 @@ WHEN = {"prestart": "create", "createRuntime": "create", "poststart": "start", "
 
 
 @pytest.mark.parametrize("name", WHEN)
-def test_a_hook_runs_at_its_time(lx, make_bundle, hooks, name):
+def test_a_hook_runs_at_its_time(engine, make_bundle, hooks, name):
     bundle = make_bundle("sleep", "1000")
     bundle.spec["hooks"] = {name: [hooks.entry(name)]}
     bundle.save()
-    id = lx.id()
+    id = engine.id()
     steps = {"create": ["create", "--bundle", bundle.path], "start": ["start"],
              "kill": ["kill"], "delete": ["delete"]}
     done = set()
     for step, words in steps.items():
-        lx(*words, id, *(["KILL"] if step == "kill" else [])).ok()
+        engine(*words, id, *(["KILL"] if step == "kill" else [])).ok()
         if step == "kill":
-            lx.await_status(id, "stopped")
+            engine.await_status(id, "stopped")
         done.add(step)
         assert hooks.exists(name) == (WHEN[name] in done), f"{name} after {step}"
 
 
 @pytest.mark.parametrize("name", HOST_HOOKS)
-def test_a_hook_of_the_runtime_gets_arguments_environment_and_state(lx, make_bundle, hooks, name):
+def test_a_hook_of_the_runtime_gets_arguments_environment_and_state(engine, make_bundle, hooks, name):
     bundle = make_bundle("sleep", "0.1")
     bundle.spec["hooks"] = {name: [hooks.entry(name)]}
     bundle.spec["annotations"] = {"key": "value"}
     bundle.save()
-    id = lx.id()
-    lx("run", "--bundle", bundle.path, id).ok()
+    id = engine.id()
+    engine("run", "--bundle", bundle.path, id).ok()
     report = hooks.report(name)
     # A script's own name is its path, whatever the first argument is.
     assert report["arg"] == [str(hooks.script), name, "second arg"]
@@ -100,77 +101,77 @@ def test_a_hook_of_the_runtime_gets_arguments_environment_and_state(lx, make_bun
     assert report["ns"]["pid"] == os.readlink("/proc/self/ns/pid")
 
 
-def test_the_state_s_pid_is_the_container_s(lx, make_bundle, hooks):
+def test_the_state_s_pid_is_the_container_s(engine, make_bundle, hooks):
     bundle = make_bundle("sleep", "1000")
     bundle.spec["hooks"] = {"createRuntime": [hooks.entry("createRuntime")]}
     bundle.save()
-    id = lx.id()
-    lx("create", "--bundle", bundle.path, id).ok()
-    assert hooks.report("createRuntime")["state"]["pid"] == lx.pid(id)
+    id = engine.id()
+    engine("create", "--bundle", bundle.path, id).ok()
+    assert hooks.report("createRuntime")["state"]["pid"] == engine.pid(id)
 
 
-def test_a_create_container_hook_sees_the_container_s_mounts(lx, make_bundle, work):
+def test_a_create_container_hook_sees_the_container_s_mounts(engine, make_bundle, work):
     """It runs in the container's mount namespace before the root changes; the host's proc shows
     nothing of its own process there."""
     bundle = make_bundle("sleep", "1000")
     script = f"/bin/busybox stat -f -c %T {bundle.rootfs}/proc > {work}/report"
     bundle.spec["hooks"] = {"createContainer": [{"path": "/bin/sh", "args": ["sh", "-c", script]}]}
     bundle.save()
-    lx("create", "--bundle", bundle.path, lx.id()).ok()
+    engine("create", "--bundle", bundle.path, engine.id()).ok()
     assert (work / "report").read_text().strip() == "proc"
 
 
-def test_a_start_container_hook_runs_inside_after_start(lx, make_bundle):
+def test_a_start_container_hook_runs_inside_after_start(engine, make_bundle):
     bundle = make_bundle("sh", "-c", "echo process >> /order; sleep 1000")
     (bundle.rootfs / "hook").write_text("#!/bin/sh\necho \"$0 $* $X\" >> /order\n")
     (bundle.rootfs / "hook").chmod(0o755)
     bundle.spec["hooks"] = {"startContainer": [
         {"path": "/hook", "args": ["/hook", "one", "two"], "env": ["X=y"]}]}
     bundle.save()
-    id = lx.id()
+    id = engine.id()
     order = bundle.rootfs / "order"
-    lx("create", "--bundle", bundle.path, id).ok()
+    engine("create", "--bundle", bundle.path, id).ok()
     assert not order.exists()
-    lx("start", id).ok()
+    engine("start", id).ok()
     await_that(lambda: order.exists() and len(order.read_text().splitlines()) == 2, "both ran")
     assert order.read_text() == "/hook one two y\nprocess\n"
 
 
-def test_hooks_of_a_kind_run_in_order(lx, make_bundle, work):
+def test_hooks_of_a_kind_run_in_order(engine, make_bundle, work):
     bundle = make_bundle("true")
     out = work / "order"
     bundle.spec["hooks"] = {"createRuntime": [
         {"path": "/bin/sh", "args": ["sh", "-c", f"echo {n} >> {out}"]} for n in range(4)]}
     bundle.save()
-    lx("run", "--bundle", bundle.path, lx.id()).ok()
+    engine("run", "--bundle", bundle.path, engine.id()).ok()
     assert out.read_text().split() == ["0", "1", "2", "3"]
 
 
 @pytest.mark.parametrize("name", ["prestart", "createRuntime", "createContainer"])
-def test_a_failing_hook_undoes_the_create(lx, make_bundle, name):
+def test_a_failing_hook_undoes_the_create(engine, make_bundle, name):
     bundle = make_bundle("touch", "/ran")
     bundle.spec["hooks"] = {name: [{"path": "/bin/sh", "args": ["sh", "-c", "exit 3"]}]}
     bundle.save()
-    id = lx.id()
-    lx("create", "--bundle", bundle.path, id).fails("ContainerCreateFailed")
-    lx("state", id).fails("ContainerNotFound")
+    id = engine.id()
+    engine("create", "--bundle", bundle.path, id).fails("ContainerCreateFailed")
+    engine("state", id).fails("ContainerNotFound")
     assert not (bundle.rootfs / "ran").exists()
 
 
 @pytest.mark.parametrize("name", ["poststart", "poststop"])
-def test_a_failing_late_hook_does_not_stop_the_rest(lx, make_bundle, work, name):
+def test_a_failing_late_hook_does_not_stop_the_rest(engine, make_bundle, work, name):
     bundle = make_bundle("true")
     bundle.spec["hooks"] = {name: [
         {"path": "/bin/sh", "args": ["sh", "-c", "exit 3"]},
         {"path": "/bin/sh", "args": ["sh", "-c", f"touch {work}/second"]}]}
     bundle.save()
-    lx("run", "--bundle", bundle.path, lx.id())
-    assert lx.list() == []
+    engine("run", "--bundle", bundle.path, engine.id())
+    assert engine.list() == []
 
 
-def test_a_hook_that_takes_too_long_is_ended(lx, make_bundle):
+def test_a_hook_that_takes_too_long_is_ended(engine, make_bundle):
     bundle = make_bundle("true")
     bundle.spec["hooks"] = {"createRuntime": [
         {"path": "/bin/sleep", "args": ["sleep", "30"], "timeout": 1}]}
     bundle.save()
-    lx("run", "--bundle", bundle.path, lx.id(), timeout=10).fails("ContainerCreateFailed")
+    engine("run", "--bundle", bundle.path, engine.id(), timeout=10).fails("ContainerCreateFailed")

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What an image says of its process, and what the command line changes."""
 
 import os
@@ -72,10 +73,10 @@ def test_working_directory(box_run, make_image):
     assert box_run("pwd", image=image, flags=["-w", "/tmp"]).ok().out == "/tmp\n"
 
 
-def test_volumes_begin_with_what_the_image_has_there(lx, make_image, box_start):
+def test_volumes_begin_with_what_the_image_has_there(engine, make_image, box_start):
     layer = Layer().directory("data", owner=(1000, 50)).add("data/seed", b"seed\n", owner=(1000, 50))
     id = box_start(image=make_image(layer, Volumes={"/data": {}}))
-    result = lx("exec", id, "sh", "-c", "cat /data/seed; stat -c '%u %g' /data; "
+    result = engine("exec", id, "sh", "-c", "cat /data/seed; stat -c '%u %g' /data; "
                 "grep -c ' /data ' /proc/self/mountinfo").ok()
     assert result.lines == ["seed", "1000 50", "1"]
 
@@ -112,10 +113,10 @@ def test_the_default_filter_refuses_what_it_should(box_run):
     assert result.code != 0 and "not permitted" in result.err or "denied" in result.err
 
 
-def test_the_host_name_is_the_container_s_name_unless_given(lx, box):
-    id = lx.id()
-    assert lx("run", "--rm", "--image", box, id, "hostname").ok().out.strip() == id
-    result = lx("run", "--rm", "--hostname", "mine", "--image", box, id, "sh", "-c", "hostname; cat /etc/hosts")
+def test_the_host_name_is_the_container_s_name_unless_given(engine, box):
+    id = engine.id()
+    assert engine("run", "--rm", "--image", box, id, "hostname").ok().out.strip() == id
+    result = engine("run", "--rm", "--hostname", "mine", "--image", box, id, "sh", "-c", "hostname; cat /etc/hosts")
     assert result.ok().lines[0] == "mine"
 
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The mounts of the specification, in its order, with its options."""
 
 import pytest
@@ -121,12 +122,12 @@ def test_the_host_sees_no_mount_of_a_container(start):
     assert mounts() == before
 
 
-def test_a_mount_of_the_host_does_not_appear_inside_later(lx, start, work):
+def test_a_mount_of_the_host_does_not_appear_inside_later(engine, start, work):
     """Propagation is cut in both directions unless the specification asks for it."""
     id = start()
-    count = len(lx("exec", id, "cat", "/proc/self/mountinfo").ok().lines)
-    assert count == len(lx("exec", id, "cat", "/proc/self/mountinfo").ok().lines)
-    inside = lx("exec", id, "cat", "/proc/self/mountinfo").out
+    count = len(engine("exec", id, "cat", "/proc/self/mountinfo").ok().lines)
+    assert count == len(engine("exec", id, "cat", "/proc/self/mountinfo").ok().lines)
+    inside = engine("exec", id, "cat", "/proc/self/mountinfo").out
     assert "shared:" not in inside and "master:" not in inside
 
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Namespaces: new ones, the host's, and others' by path."""
 
 import os
@@ -48,8 +49,8 @@ def test_a_new_cgroup_namespace(shell):
 
 
 @pytest.mark.parametrize("kind", ["pid", "network", "ipc", "uts"])
-def test_a_namespace_of_another_container_is_shared_by_its_path(lx, start, shell, kind):
-    other = lx.pid(start())
+def test_a_namespace_of_another_container_is_shared_by_its_path(engine, start, shell, kind):
+    other = engine.pid(start())
     path = f"/proc/{other}/ns/{KINDS[kind]}"
 
     def edit(bundle):
@@ -61,8 +62,8 @@ def test_a_namespace_of_another_container_is_shared_by_its_path(lx, start, shell
     assert inside(shell(LIST, edit=edit))[KINDS[kind]] == os.readlink(path)
 
 
-def test_a_shared_process_namespace_shows_the_other_s_processes(lx, start, shell):
-    other = lx.pid(start("sleep", "4711"))
+def test_a_shared_process_namespace_shows_the_other_s_processes(engine, start, shell):
+    other = engine.pid(start("sleep", "4711"))
 
     def edit(bundle):
         bundle.remove_namespace("pid")
@@ -74,15 +75,15 @@ def test_a_shared_process_namespace_shows_the_other_s_processes(lx, start, shell
 @pytest.mark.parametrize("kind, path", [("network", "/no/such/namespace"), ("ipc", "/etc/passwd"),
                                         ("uts", "/proc/self/ns/net")],
                          ids=["missing", "no-namespace", "other-kind"])
-def test_a_path_that_is_no_such_namespace_is_refused(lx, make_bundle, kind, path):
+def test_a_path_that_is_no_such_namespace_is_refused(engine, make_bundle, kind, path):
     bundle = make_bundle("touch", "/ran")
     bundle.remove_namespace(kind)
     bundle.linux["namespaces"].append({"type": kind, "path": path})
     bundle.spec.pop("hostname")
     bundle.save()
-    result = lx("run", "--bundle", bundle.path, lx.id()).exits(1)
+    result = engine("run", "--bundle", bundle.path, engine.id()).exits(1)
     assert result.error in ("InvalidSpec", "ContainerCreateFailed"), result
-    assert not (bundle.rootfs / "ran").exists() and lx.list() == []
+    assert not (bundle.rootfs / "ran").exists() and engine.list() == []
 
 
 def test_a_user_namespace_maps_root(shell):

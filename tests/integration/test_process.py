@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Arguments, environment, working directory and the other properties of the process itself."""
 
 import os

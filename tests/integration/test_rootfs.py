@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The root file system: read-only, masked and read-only paths, relative and absolute."""
 
 import pytest
@@ -12,19 +13,19 @@ def test_a_read_only_root_takes_nothing(shell):
     assert result.lines == ["refused", "but here"] and "Read-only" in result.err
 
 
-def test_a_writable_root_keeps_what_was_written(shell, make_bundle, lx):
+def test_a_writable_root_keeps_what_was_written(shell, make_bundle, engine):
     bundle = make_bundle("sh", "-c", "echo kept > /file")
-    lx("run", "--bundle", bundle.path, lx.id()).ok()
+    engine("run", "--bundle", bundle.path, engine.id()).ok()
     assert (bundle.rootfs / "file").read_text() == "kept\n"
 
 
-def test_an_absolute_root(lx, make_bundle, work):
+def test_an_absolute_root(engine, make_bundle, work):
     elsewhere = make_bundle()
     bundle = make_bundle("cat", "/mark")
     (elsewhere.rootfs / "mark").write_text("elsewhere\n")
     bundle.spec["root"]["path"] = str(elsewhere.rootfs)
     bundle.save()
-    assert lx("run", "--bundle", bundle.path, lx.id()).ok().out == "elsewhere\n"
+    assert engine("run", "--bundle", bundle.path, engine.id()).ok().out == "elsewhere\n"
 
 
 def test_masked_files_are_empty_and_masked_directories_too(shell):

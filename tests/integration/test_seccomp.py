@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """System call filters."""
 
 import platform
@@ -66,9 +67,9 @@ def test_all_conditions_of_a_rule_must_hold(filtered):
     assert "No space left" not in filtered("nc -u -w 1 127.0.0.1 1 </dev/null", rule).err
 
 
-def test_exec_is_filtered_too(lx, start):
+def test_exec_is_filtered_too(engine, start):
     def edit(bundle):
         bundle.linux["seccomp"] = filter_of({"names": MKDIR, "action": "SCMP_ACT_ERRNO"})
 
-    result = lx("exec", start(edit=edit), "mkdir", "/tmp/d").exits(1)
+    result = engine("exec", start(edit=edit), "mkdir", "/tmp/d").exits(1)
     assert "not permitted" in result.err

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A container with a terminal: its master goes to a console socket, or to the caller's own."""
 
 import fcntl
@@ -71,12 +72,12 @@ def with_terminal(bundle):
     bundle.process["terminal"] = True
 
 
-def test_the_master_goes_to_the_console_socket(lx, create, console):
+def test_the_master_goes_to_the_console_socket(engine, create, console):
     id = create("sh", "-c", "tty; test -t 0 && test -t 1 && test -t 2 && echo all; read line; "
                 "echo got $line; sleep 1000", edit=with_terminal,
                 flags=["--console-socket", console.path])
     terminal = console.master()
-    lx("start", id).ok()
+    engine("start", id).ok()
     terminal.expect(b"/dev/pts/0\r\n")
     terminal.expect(b"all\r\n")
     terminal.send(b"hello\n")
@@ -84,7 +85,7 @@ def test_the_master_goes_to_the_console_socket(lx, create, console):
     terminal.close()
 
 
-def test_the_console_s_size_is_the_specification_s(lx, create, console):
+def test_the_console_s_size_is_the_specification_s(engine, create, console):
     def edit(bundle):
         bundle.process["terminal"] = True
         bundle.process["consoleSize"] = {"height": 33, "width": 101}
@@ -92,55 +93,55 @@ def test_the_console_s_size_is_the_specification_s(lx, create, console):
     id = create("sh", "-c", "stty size; sleep 1000", edit=edit,
                 flags=["--console-socket", console.path])
     terminal = console.master()
-    lx("start", id).ok()
+    engine("start", id).ok()
     terminal.expect(b"33 101\r\n")
     terminal.close()
 
 
-def test_the_terminal_is_the_controlling_one(lx, create, console):
+def test_the_terminal_is_the_controlling_one(engine, create, console):
     id = create("sh", "-c", "trap 'echo interrupted; exit 5' INT; echo ready; "
                 "while :; do sleep 0.05; done", edit=with_terminal,
                 flags=["--console-socket", console.path])
     terminal = console.master()
-    lx("start", id).ok()
+    engine("start", id).ok()
     terminal.expect(b"ready")
     terminal.send(b"\x03")
     terminal.expect(b"interrupted")
-    lx.await_status(id, "stopped")
-    assert lx("wait", id).ok().out.strip() == "5"
+    engine.await_status(id, "stopped")
+    assert engine("wait", id).ok().out.strip() == "5"
     terminal.close()
 
 
-def test_dev_console_is_the_terminal(lx, create, console):
+def test_dev_console_is_the_terminal(engine, create, console):
     id = create("sh", "-c", "echo through > /dev/console; sleep 1000", edit=with_terminal,
                 flags=["--console-socket", console.path])
     terminal = console.master()
-    lx("start", id).ok()
+    engine("start", id).ok()
     terminal.expect(b"through\r\n")
     terminal.close()
 
 
-def test_exec_with_a_console_socket(lx, start, work):
+def test_exec_with_a_console_socket(engine, start, work):
     id = start()
     console = Console(work / "exec-console")
-    lx("exec", "--tty", "--detach", "--console-socket", console.path, id, "sh", "-c",
+    engine("exec", "--tty", "--detach", "--console-socket", console.path, id, "sh", "-c",
        "tty; sleep 5").ok()
     terminal = console.master()
     terminal.expect(b"/dev/pts/")
     terminal.close()
 
 
-def test_a_console_socket_without_a_terminal_is_refused(lx, make_bundle, console):
-    lx("create", "--bundle", make_bundle().path, "--console-socket", console.path,
-       lx.id()).fails("InvalidArgument")
-    assert lx.list() == []
+def test_a_console_socket_without_a_terminal_is_refused(engine, make_bundle, console):
+    engine("create", "--bundle", make_bundle().path, "--console-socket", console.path,
+       engine.id()).fails("InvalidArgument")
+    assert engine.list() == []
 
 
-def test_a_console_socket_that_is_not_there_undoes_the_create(lx, make_bundle, work):
+def test_a_console_socket_that_is_not_there_undoes_the_create(engine, make_bundle, work):
     bundle = make_bundle("true")
     with_terminal(bundle)
     bundle.save()
-    id = lx.id()
-    result = lx("create", "--bundle", bundle.path, "--console-socket", work / "nothing", id).exits(1)
+    id = engine.id()
+    result = engine("create", "--bundle", bundle.path, "--console-socket", work / "nothing", id).exits(1)
     assert "nothing" in result.err
-    lx("state", id).fails("ContainerNotFound")
+    engine("state", id).fails("ContainerNotFound")

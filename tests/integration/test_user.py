@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """User, groups and capabilities of the process."""
 
 import pytest
@@ -84,10 +85,10 @@ def test_what_is_dropped_cannot_be_done(shell):
     assert result.err.count("not permitted") + result.err.count("denied") == 2, result
 
 
-def test_exec_runs_with_the_container_s_own_capabilities(lx, start):
+def test_exec_runs_with_the_container_s_own_capabilities(engine, start):
     def edit(bundle):
         bundle.process["capabilities"] = {kind: ["CAP_CHOWN"] for kind in
                                           ("bounding", "effective", "permitted")}
 
-    fields = status(lx("exec", start(edit=edit), "cat", "/proc/self/status"))
+    fields = status(engine("exec", start(edit=edit), "cat", "/proc/self/status"))
     assert int(fields["CapEff"], 16) == int(fields["CapBnd"], 16) == mask(["CAP_CHOWN"])
