@@ -287,12 +287,15 @@ static int run_verb(struct cli *cli, int argc, char **argv, struct lxcri_error *
 		memcpy(options, verb->options_defaults, verb->options_size);
 	cli->parser = &parser;
 	r = options_parse(&parser, argc, argv, err);
-	if (r < 0)
+	cli->codes = parser.given[OPTION_BUNDLE_FORM] ? CLI_CODES_PLAIN : verb->codes;
+	if (r < 0) {
 		r = fail_in_options(cli, argc, argv, err);
-	else if (parser.wants_help)
-		help_verb(verb, stdout), r = EXIT_SUCCESS;
-	else
+	} else if (parser.wants_help) {
+		help_verb(verb, stdout);
+		r = EXIT_SUCCESS;
+	} else {
 		r = verb->run(cli, options, r, argv, err);
+	}
 	options_finish(&parser);
 	return r;
 }
