@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-#include <net/if.h>
+#include <linux/if.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -259,7 +259,7 @@ static bool is_sysctl(const char *key)
 
 static bool is_interface(const char *key)
 {
-	return is_file_name(key) && strlen(key) < IF_NAMESIZE;
+	return is_file_name(key) && strlen(key) < IFNAMSIZ;
 }
 
 static bool is_clock(const char *key)
