@@ -50,7 +50,7 @@ def test_a_file_can_be_bound_onto_a_place_that_is_not_there(shell, work):
 
 
 def test_places_with_odd_names(shell, work):
-    name = "a space, a\ttab, a \\ and ünï"
+    name = "a space, a \\, a # and ünï"
     (work / name).mkdir()
     (work / name / "file").write_text("found\n")
 
