@@ -69,9 +69,14 @@ DEFINE_AUTOPTR(monitor)
 /* Releases the user's process. The backend's error says when it could not be executed. */
 [[nodiscard]] int monitor_begin(struct monitor *monitor, struct lxcri_error *err);
 
+/* Sends @signal to the first process, or with @all to every process of the container. */
 [[nodiscard]] int monitor_kill(struct monitor *monitor, int signal, bool all,
 			       struct lxcri_error *err);
+
+/* Freezes every process of the container. */
 [[nodiscard]] int monitor_pause(struct monitor *monitor, struct lxcri_error *err);
+
+/* Thaws them. */
 [[nodiscard]] int monitor_resume(struct monitor *monitor, struct lxcri_error *err);
 
 /* Waits until the container has stopped and its backend has cleaned up. @timeout_ms < 0: for ever;

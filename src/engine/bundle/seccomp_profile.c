@@ -167,8 +167,8 @@ static struct json_object *add_call(struct json_object *rules, const char *name,
 	return add_rule(rules, names, action);
 }
 
-/* Gives @rule the condition that argument @index stands in relation @operator to @value. */
-static void add_condition(struct json_object *rule, unsigned int index, const char *operator,
+/* Gives @rule the condition that argument @index stands in relation @comparison to @value. */
+static void add_condition(struct json_object *rule, unsigned int index, const char *comparison,
 			  uint64_t value, uint64_t value_two)
 {
 	struct json_object *condition = json_object_new_object();
@@ -181,7 +181,7 @@ static void add_condition(struct json_object *rule, unsigned int index, const ch
 	json_object_object_add(condition, "index", json_object_new_int64(index));
 	json_object_object_add(condition, "value", json_object_new_uint64(value));
 	json_object_object_add(condition, "valueTwo", json_object_new_uint64(value_two));
-	json_set_text(condition, "op", operator);
+	json_set_text(condition, "op", comparison);
 	json_object_array_add(conditions, condition);
 }
 

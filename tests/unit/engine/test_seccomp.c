@@ -78,7 +78,8 @@ static void no_call_is_named_by_two_rules_that_disagree(void **state)
 	struct json_object *allow = json_get(json_object_array_get_idx(rules, 0), "names");
 
 	for (size_t i = 0; i < json_object_array_length(allow); i++) {
-		const char *name = json_object_get_string(json_object_array_get_idx(allow, i));
+		autofree char *name =
+			xstrdup(json_object_get_string(json_object_array_get_idx(allow, i)));
 
 		json_object_array_put_idx(allow, i, json_object_new_string("-"));
 		if (find_rule(profile, name) >= 0)
