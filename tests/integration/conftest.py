@@ -65,8 +65,10 @@ class Lx:
         self.data = directory / "data"
         self.config = directory / "config.json"
         self.config.write_text("{}")
+        self.words = set()  # all that the command was called with
 
     def arguments(self, *words):
+        self.words |= {word for word in map(str, words) if re.fullmatch(r"[A-Za-z0-9][\w.+-]{2,127}", word)}
         return [str(PROGRAM), "--root", str(self.root), "--data", str(self.data),
                 "--config", str(self.config), *map(str, words)]
 
@@ -129,9 +131,13 @@ def processes():
     return found
 
 
-def cgroups():
-    """All cgroup directories."""
-    return {directory for directory, _, _ in os.walk("/sys/fs/cgroup")}
+def cgroups(words):
+    """All cgroup directories. With LXCRI_TEST_SHARED in the environment others use the host at the
+    same time: then only those whose name has one of @words."""
+    found = {directory for directory, _, _ in os.walk("/sys/fs/cgroup")}
+    if os.environ.get("LXCRI_TEST_SHARED"):
+        found = {name for name in found if any(word in os.path.basename(name) for word in words)}
+    return found
 
 
 def mounts():
@@ -175,7 +181,7 @@ class Inventory:
         return {
             "processes": watched,
             "namespaces": namespaces(watched),
-            "cgroups": cgroups(),
+            "cgroups": cgroups(self.lx.words),
             "mounts": mounts(),
             "containers": containers,
             "links": sorted(os.listdir("/sys/class/net")),
