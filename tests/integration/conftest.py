@@ -131,13 +131,9 @@ def processes():
     return found
 
 
-def cgroups(words):
-    """All cgroup directories. With LXCRI_TEST_SHARED in the environment others use the host at the
-    same time: then only those whose name has one of @words."""
-    found = {directory for directory, _, _ in os.walk("/sys/fs/cgroup")}
-    if os.environ.get("LXCRI_TEST_SHARED"):
-        found = {name for name in found if any(word in os.path.basename(name) for word in words)}
-    return found
+def cgroups():
+    """All cgroup directories."""
+    return {directory for directory, _, _ in os.walk("/sys/fs/cgroup")}
 
 
 def mounts():
@@ -181,7 +177,7 @@ class Inventory:
         return {
             "processes": watched,
             "namespaces": namespaces(watched),
-            "cgroups": cgroups(self.lx.words),
+            "cgroups": cgroups(),
             "mounts": mounts(),
             "containers": containers,
             "links": sorted(os.listdir("/sys/class/net")),
@@ -189,8 +185,17 @@ class Inventory:
                                  ("/run/proxmox-lxcri", "/var/lib/proxmox-lxcri")},
         }
 
+    def is_ours(self, cgroup):
+        """With LXCRI_TEST_SHARED in the environment others use the host at the same time: then only
+        those count whose name has a word that the command was called with."""
+        name = os.path.basename(cgroup)
+        return not os.environ.get("LXCRI_TEST_SHARED") or any(word in name for word in self.lx.words)
+
     def difference(self):
         now = self.take()
+        others = {cgroup for cgroup in now["cgroups"] ^ self.before["cgroups"]
+                  if not self.is_ours(cgroup)}
+        now["cgroups"] = now["cgroups"] - others | self.before["cgroups"] & others
         return {kind: {"before": self.before[kind], "after": now[kind]}
                 for kind in now if now[kind] != self.before[kind]}
 
