@@ -276,7 +276,7 @@ static void tell_everyone(struct supervisor *supervisor, int64_t deadline)
  * root file system, whose directories may be removed. */
 static void release_places(struct supervisor *supervisor)
 {
-	static const char *const names[] = { WIRE_STATE, WIRE_LOCK };
+	static const char *const names[] = { WIRE_STATE, WIRE_BUNDLE, WIRE_LOCK };
 
 	if (supervisor->rootfs_mounted)
 		(void)umount2(supervisor->arguments.rootfs, MNT_DETACH);

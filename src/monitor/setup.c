@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/scope.h"
 #include "os/cgroup.h"
+#include "os/file.h"
 #include "os/mount.h"
 #include "os/socket.h"
 #include "os/terminal.h"
@@ -172,6 +173,11 @@ static int setup_container(struct supervisor *supervisor, struct lxcri_error *er
 	const struct arguments *arguments = &supervisor->arguments;
 	struct runtime_container *container = &supervisor->container;
 
+	int r = file_write_atomic(supervisor->run_dirfd, WIRE_BUNDLE, arguments->bundle,
+				  strlen(arguments->bundle), 0600, FILE_VOLATILE);
+
+	if (r < 0)
+		return fail_errno(err, r, "write " WIRE_BUNDLE);
 	*container = (struct runtime_container){
 		.ops = arguments->ops,
 		.id = arguments->id,
@@ -234,7 +240,10 @@ static int setup_record(struct supervisor *supervisor, struct lxcri_error *err)
 	if (record_processes(&supervisor->record, container->init, container->keeper, err) < 0)
 		return -1;
 	supervisor->record.phase = MONITOR_CREATED;
-	return record_write(&supervisor->record, supervisor->run_dirfd, -1, err);
+	if (record_write(&supervisor->record, supervisor->run_dirfd, -1, err) < 0)
+		return -1;
+	(void)unlinkat(supervisor->run_dirfd, WIRE_BUNDLE, 0);
+	return 0;
 }
 
 static const struct setup_step {

@@ -190,15 +190,45 @@ static int remove_tree(int parent, const char *name, int depth)
 	return 0;
 }
 
-int cgroup_remove(const char *path, int timeout_ms)
+static int remove_one(int parent, const char *name, int depth)
+{
+	return unlinkat(parent, name, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+static int remove_patiently(const char *path, int timeout_ms,
+			    int (*remove)(int parent, const char *name, int depth))
 {
 	const struct timespec step = { .tv_nsec = 2000000 };
 	int waited_ms = 0;
 	int r;
 
-	while ((r = remove_tree(AT_FDCWD, path, 0)) == -EBUSY && waited_ms < timeout_ms) {
+	while ((r = remove(AT_FDCWD, path, 0)) == -EBUSY && waited_ms < timeout_ms) {
 		(void)nanosleep(&step, NULL);
 		waited_ms += 2;
 	}
 	return r;
+}
+
+int cgroup_remove(const char *path, int timeout_ms)
+{
+	return remove_patiently(path, timeout_ms, remove_tree);
+}
+
+void cgroup_remove_empty(const char *name, int timeout_ms)
+{
+	DIR *dir = opendir(CGROUP_ROOT);
+	autofree char *unified = xformat(CGROUP_ROOT "%s", name);
+
+	if (!dir)
+		return;
+	/* What is not empty belongs to someone else. */
+	for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir)) {
+		autofree char *path = xformat(CGROUP_ROOT "/%s%s", entry->d_name, name);
+
+		if (entry->d_name[0] != '.' && !is_version_2(CGROUP_ROOT))
+			(void)remove_patiently(path, timeout_ms, remove_one);
+	}
+	if (is_version_2(CGROUP_ROOT))
+		(void)remove_patiently(unified, timeout_ms, remove_one);
+	closedir(dir);
 }

@@ -24,3 +24,7 @@ bool cgroup_is_hybrid_with_controllers(void);
 /* Removes the cgroup @path with those below it. A cgroup stays busy for a moment after its last
  * process: up to @timeout_ms are spent waiting. What is absent counts as removed. 0 or -errno. */
 [[nodiscard]] int cgroup_remove(const char *path, int timeout_ms);
+
+/* Removes the cgroup called @name ("/NAME") of every hierarchy, where it is empty, waiting up to
+ * @timeout_ms for its last processes. */
+void cgroup_remove_empty(const char *name, int timeout_ms);

@@ -14,6 +14,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -169,24 +170,35 @@ static void find_half_made(int run_dirfd, struct monitor_state *state, struct st
 	closedir(dir);
 }
 
-/* Children of the monitor that it forked for libcrun, and a container's first process before it
- * has become the user's program, bear the monitor's own command line. */
-static bool is_of_monitor(const char *pid, const char *run_dir)
+/* Tells whether the arguments in @line (each ended by NUL) have @name with @value behind it. */
+static bool has_option(const char *line, size_t size, const char *name, const char *value)
 {
-	autofree char *path = xformat("/proc/%s/cmdline", pid);
-	autofree char *line = NULL;
-	size_t size;
+	size_t skip = strlen(name) + 1;
 
-	if (file_read(AT_FDCWD, path, STATE_BYTES_MAX, &line, &size) < 0 ||
-	    strcmp(line, "lxcri-monitor") != 0)
-		return false;
-	for (size_t at = 0; at + 1 < size; at += strlen(line + at) + 1)
-		if (strcmp(line + at, "--run-dir") == 0 && at + sizeof("--run-dir") < size)
-			return strcmp(line + at + sizeof("--run-dir"), run_dir) == 0;
+	for (size_t at = 0; at + skip < size; at += strlen(line + at) + 1)
+		if (strcmp(line + at, name) == 0)
+			return strcmp(line + at + skip, value) == 0;
 	return false;
 }
 
-static int end_forks(const char *run_dir, struct strings *cgroups, struct lxcri_error *err)
+/* Children of the monitor that it forked for libcrun, and a container's first process before it
+ * has become the user's program, bear the monitor's own command line; a runtime's command has its
+ * directory. */
+static bool is_of_monitor(const char *pid, const char *run_dir)
+{
+	autofree char *path = xformat("/proc/%s/cmdline", pid);
+	autofree char *root = xformat("%s/runtime", run_dir);
+	autofree char *line = NULL;
+	size_t size;
+
+	if (file_read(AT_FDCWD, path, STATE_BYTES_MAX, &line, &size) < 0)
+		return false;
+	if (strcmp(line, "lxcri-monitor") == 0)
+		return has_option(line, size, "--run-dir", run_dir);
+	return has_option(line, size, "--root", root);
+}
+
+static int end_helpers(const char *run_dir, struct strings *cgroups, struct lxcri_error *err)
 {
 	DIR *dir = opendir("/proc");
 	int r = 0;
@@ -207,16 +219,38 @@ static int end_forks(const char *run_dir, struct strings *cgroups, struct lxcri_
 	return r;
 }
 
+/* A runtime that was killed in the middle of a creation may have made the cgroup that the bundle
+ * names, and recorded nothing yet. Only the empty cgroup itself is removed: the bundle could name
+ * any. */
+static void remove_named_cgroup(const char *bundle)
+{
+	autofree char *path = xformat("%s/config.json", bundle);
+	autofree char *text = NULL;
+	autojson spec = NULL;
+	struct lxcri_error ignored = {};
+	const char *name;
+	size_t size;
+
+	if (file_read(AT_FDCWD, path, json_limits_spec.bytes_max, &text, &size) < 0 ||
+	    json_parse(text, size, &json_limits_spec, &spec, &ignored) < 0)
+		return;
+	name = json_get_text(json_get(spec, "linux"), "cgroupsPath");
+	if (name && name[0] == '/' && name[1] && !strstr(name, ".."))
+		cgroup_remove_empty(name, GONE_TIMEOUT_MS);
+}
+
 static int end_everything(int run_dirfd, const char *run_dir, struct monitor_state *state,
 			  struct lxcri_error *err)
 {
 	autorun(strings_finish) struct strings cgroups = {};
+	autofree char *bundle = NULL;
+	size_t size;
 
 	if (load(run_dirfd, state, &cgroups, err) < 0)
 		return -1;
 	if (state->phase == MONITOR_STOPPED)
 		return 0;
-	if (end_forks(run_dir, &cgroups, err) < 0)
+	if (end_helpers(run_dir, &cgroups, err) < 0)
 		return -1;
 	if (state->phase == MONITOR_CREATING)
 		find_half_made(run_dirfd, state, &cgroups);
@@ -231,6 +265,9 @@ static int end_everything(int run_dirfd, const char *run_dir, struct monitor_sta
 		if (r < 0)
 			return fail_errno(err, r, "remove %s", cgroups.items[i]);
 	}
+	if (state->phase == MONITOR_CREATING &&
+	    file_read(run_dirfd, WIRE_BUNDLE, PATH_MAX, &bundle, &size) == 0)
+		remove_named_cgroup(bundle);
 	return 0;
 }
 

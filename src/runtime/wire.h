@@ -19,6 +19,8 @@
 #define WIRE_LOCK     "monitor.lock" /* locked (fcntl) while the monitor lives */
 #define WIRE_STATE    "state.json"   /* written by the monitor at each transition */
 
+#define WIRE_BUNDLE   "bundle" /* the bundle's path, while the container is being created */
+
 enum wire_type {
 	/* Requests; each is answered by WIRE_OK or WIRE_ERROR unless it says otherwise. */
 	WIRE_COMMIT = 1, /* keep the container when this connection ends */

@@ -12,6 +12,9 @@ import time
 
 import pytest
 
+# Fixtures and hooks count where conftest.py has their names.
+from fixtures import *  # noqa: F401,F403
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("LXCRI_BUILD", ROOT / "build"))
 PROGRAM = BUILD / "proxmox-lxcri"
