@@ -361,7 +361,7 @@ static int load_names(const struct runtime_container *container, struct lxc_cgro
 	if (lxc_runtime_load(container->run_dir, LXC_RUNTIME_CGROUP, NAME_BYTES_MAX, &name, &size,
 			     err) < 0)
 		return -1;
-	return lxc_cgroup_names(container->id, name, ret, err);
+	return lxc_cgroup_names(container->id, container->run_dir, name, ret, err);
 }
 
 static int lxc_kill_all(struct runtime_container *container, int signal, struct lxcri_error *err)
