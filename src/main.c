@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The command. */
 
-#include <stdio.h>
+#include "cli/cli.h"
 
-int main(void)
+int main(int argc, char **argv)
 {
-	fputs("proxmox-lxcri: no verbs yet\n", stderr);
-	return 1;
+	return cli_main(argc, argv);
 }

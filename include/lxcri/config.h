@@ -13,6 +13,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* What a container is made of. */
 enum lxcri_container_type {
@@ -102,6 +103,7 @@ void lxcri_config_set_paths(struct lxcri_config *config, const char *root_path,
 /* Seconds that a stop waits before it kills (runtime.stop_timeout). */
 unsigned int lxcri_config_stop_timeout_seconds(const struct lxcri_config *config);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -18,6 +18,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 struct lxcri_engine;
 struct lxcri_container;
@@ -225,18 +226,20 @@ typedef int (*lxcri_container_fn)(void *userdata, const struct lxcri_state *stat
 int lxcri_container_list(struct lxcri_engine *engine, lxcri_container_fn each, void *userdata,
 			 struct lxcri_error *err);
 
-/* Sends the log of a container to @fd_out and @fd_err: the lines of its standard output and error
- * apart; with @timestamps each line begins with its time (RFC 3339). @tail lines at the end (< 0:
- * all). With @follow it goes on until the container has stopped. A container without a log is
- * LXCRI_E_UNSUPPORTED_OPERATION. */
 struct lxcri_log_options {
 	int64_t tail;
 	bool follow;
 	bool timestamps;
 };
+
+/* Sends the log of a container to @fd_out and @fd_err: the lines of its standard output and error
+ * apart; with @timestamps each line begins with its time (RFC 3339). @tail lines at the end (< 0:
+ * all). With @follow it goes on until the container has stopped. A container without a log is
+ * LXCRI_E_UNSUPPORTED_OPERATION. */
 int lxcri_container_logs(struct lxcri_container *container, const struct lxcri_log_options *options,
 			 int fd_out, int fd_err, struct lxcri_error *err);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

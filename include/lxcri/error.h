@@ -10,6 +10,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* What kind of failure it is; callers act on this. */
 enum lxcri_error_class {
@@ -82,6 +83,7 @@ const char *lxcri_code_name(enum lxcri_code code);
 /* Returns the class of @code. LXCRI_E_NONE and unknown values are LXCRI_CLASS_SYSTEM. */
 enum lxcri_error_class lxcri_code_class(enum lxcri_code code);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -12,6 +12,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 struct lxcri_image_manager;
 
@@ -61,6 +62,7 @@ int lxcri_image_create_container(struct lxcri_image_manager *manager, const char
 				 const char *image_tag, const char *container_id,
 				 const char *bundle_path, struct lxcri_error *err);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

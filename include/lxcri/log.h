@@ -8,6 +8,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 enum lxcri_log_level {
 	LXCRI_LOG_ERROR,
@@ -23,6 +24,7 @@ typedef void (*lxcri_log_fn)(void *userdata, enum lxcri_log_level level, const c
  * called while another thread is inside the library. */
 void lxcri_log_set(lxcri_log_fn callback, void *userdata, enum lxcri_log_level level);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

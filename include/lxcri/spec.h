@@ -12,6 +12,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 struct lxcri_spec;
 
@@ -55,6 +56,7 @@ typedef void (*lxcri_spec_fault_fn)(void *userdata, const char *path, const char
 int lxcri_spec_validate(const char *json, size_t size, lxcri_spec_fault_fn report, void *userdata,
 			struct lxcri_error *err);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

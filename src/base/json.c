@@ -27,7 +27,7 @@ int json_parse(const char *bytes, size_t size, const struct json_limits *limits,
 
 	if (!tokener)
 		return fail_errno(err, ENOMEM, "parse JSON");
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
 
 	/* A bare number at the very end is complete only once something follows it. */
 	struct json_object *value = json_tokener_parse_ex(tokener, bytes, (int)size);
@@ -44,29 +44,6 @@ int json_parse(const char *bytes, size_t size, const struct json_limits *limits,
 	}
 	*ret = value;
 	return 0;
-}
-
-/* Tells whether @key reads well behind a dot. */
-static bool is_plain_key(const char *key)
-{
-	if (!*key)
-		return false;
-	for (const char *c = key; *c; c++)
-		if (!isalnum((unsigned char)*c) && *c != '_' && *c != '-' && *c != '$')
-			return false;
-	return true;
-}
-
-char *json_path_key(const char *path, const char *key)
-{
-	if (!is_plain_key(key))
-		return xformat("%s[\"%s\"]", path, key);
-	return *path ? xformat("%s.%s", path, key) : xstrdup(key);
-}
-
-char *json_path_index(const char *path, size_t index)
-{
-	return xformat("%s[%zu]", path, index);
 }
 
 struct json_object *json_get(struct json_object *object, const char *key)
@@ -89,26 +66,19 @@ uint64_t json_get_u64(struct json_object *object, const char *key, uint64_t othe
 {
 	struct json_object *value = json_get(object, key);
 
-	if (!json_object_is_type(value, json_type_int))
+	/* json-c clamps what does not fit, without a word. */
+	if (!json_object_is_type(value, json_type_int) || json_object_get_int64(value) < 0)
 		return otherwise;
-	errno = 0;
-
-	uint64_t number = json_object_get_uint64(value);
-
-	return errno == 0 ? number : otherwise;
+	return json_object_get_uint64(value);
 }
 
 int64_t json_get_i64(struct json_object *object, const char *key, int64_t otherwise)
 {
 	struct json_object *value = json_get(object, key);
 
-	if (!json_object_is_type(value, json_type_int))
+	if (!json_object_is_type(value, json_type_int) || json_object_get_uint64(value) > INT64_MAX)
 		return otherwise;
-	errno = 0;
-
-	int64_t number = json_object_get_int64(value);
-
-	return errno == 0 ? number : otherwise;
+	return json_object_get_int64(value);
 }
 
 bool json_get_bool(struct json_object *object, const char *key, bool otherwise)

@@ -2,7 +2,7 @@
 /* A recursive walk over a JSON text. Recursion is bounded by limits->depth_max, which is checked
  * before each descent. Keys of the objects that are open are kept as (pointer, length) pairs in one
  * array; closing an object sorts its share of it and looks for equal neighbours, so that a million
- * keys cost O(n log n). Keys are compared as they are written once escapes are resolved. */
+ * keys cost O(n log n). Keys are compared as the texts they stand for, escapes resolved. */
 
 #include "base/json_scan.h"
 
@@ -10,7 +10,7 @@
 #include "base/text.h"
 
 #include <ctype.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct scan {
@@ -24,8 +24,8 @@ struct scan {
 	char **keys; /* of the open objects, innermost last */
 	size_t n_keys;
 	size_t room;
-	const char *wanted; /* the path whose line is looked for, or NULL */
-	unsigned int line;  /* of the wanted value, once found */
+	const char *wanted; /* the path whose line is looked for; NULL once it is found */
+	unsigned int line;  /* of the wanted value */
 };
 
 static int scan_value(struct scan *scan, const char *path);
@@ -65,12 +65,18 @@ static bool take(struct scan *scan, char c)
 	return true;
 }
 
-/* Reads the four digits behind \u; what is no code point of its own becomes '?', for the key of a
- * comparison needs no more than to be the same for the same text. */
-static int scan_unicode(struct scan *scan, struct text *text)
+static int count_value(struct scan *scan)
+{
+	if (++scan->values > scan->limits->values_max)
+		return fail(scan->err, LXCRI_E_LIMIT_EXCEEDED, "more than %zu values",
+			    scan->limits->values_max);
+	return 0;
+}
+
+/* Reads the four digits behind \u. */
+static int scan_hex(struct scan *scan, unsigned int *ret)
 {
 	char digits[5] = {};
-	unsigned int code;
 
 	if (scan->end - scan->at < 4)
 		return refuse(scan, scan->at, "a \\u escape is cut short");
@@ -79,14 +85,49 @@ static int scan_unicode(struct scan *scan, struct text *text)
 			return refuse(scan, scan->at, "a \\u escape needs four hexadecimal digits");
 		digits[i] = scan->at[i];
 	}
-	(void)sscanf(digits, "%4x", &code);
-	if (code == 0)
-		return refuse(scan, scan->at, "a string holds NUL");
+	*ret = (unsigned int)strtoul(digits, NULL, 16);
 	scan->at += 4;
-	if (code < 0x80)
-		text_addf(text, "%c", (char)code);
-	else
-		text_addf(text, "\\u%04x", code);
+	return 0;
+}
+
+static void append_utf8(struct text *text, unsigned int code)
+{
+	static const unsigned char marks[] = { 0, 0, 0xc0, 0xe0, 0xf0 };
+	unsigned int length = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+	char bytes[4];
+
+	if (length == 1) {
+		bytes[0] = (char)code;
+	} else {
+		for (unsigned int i = length - 1; i > 0; i--, code >>= 6)
+			bytes[i] = (char)(0x80 | (code & 0x3f));
+		bytes[0] = (char)(marks[length] | code);
+	}
+	text_append(text, bytes, length);
+}
+
+/* Reads what is behind \u: one code point, for which two escapes may be needed. */
+static int scan_unicode(struct scan *scan, struct text *text)
+{
+	const char *place = scan->at;
+	unsigned int code;
+	unsigned int low;
+
+	if (scan_hex(scan, &code) < 0)
+		return -1;
+	if (code == 0)
+		return refuse(scan, place, "a string holds NUL");
+	if (code >= 0xd800 && code < 0xe000) {
+		if (code >= 0xdc00 || !take(scan, '\\') || !take(scan, 'u'))
+			return refuse(scan, place, "half of a surrogate pair");
+		if (scan_hex(scan, &low) < 0)
+			return -1;
+		if (low < 0xdc00 || low >= 0xe000)
+			return refuse(scan, place, "half of a surrogate pair");
+		code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
+	}
+	if (text)
+		append_utf8(text, code);
 	return 0;
 }
 
@@ -102,12 +143,61 @@ static int scan_escape(struct scan *scan, struct text *text)
 
 	if (!found)
 		return refuse(scan, scan->at, "an unknown escape in a string");
-	text_append(text, &to[found - from], 1);
+	if (text)
+		text_append(text, &to[found - from], 1);
 	scan->at++;
 	return 0;
 }
 
-/* Reads a string into @text, which the caller finishes. */
+/* Returns the length of the UTF-8 sequence of more than one byte at @at, or 0 when it is none:
+ * overlong forms, surrogates and what is beyond Unicode are none. */
+static size_t utf8_length(const unsigned char *at, const unsigned char *end)
+{
+	static const struct {
+		unsigned char first, last;     /* of the lead byte */
+		unsigned char lowest, highest; /* of the second */
+		size_t length;
+	} forms[] = {
+		{ 0xc2, 0xdf, 0x80, 0xbf, 2 }, { 0xe0, 0xe0, 0xa0, 0xbf, 3 },
+		{ 0xe1, 0xec, 0x80, 0xbf, 3 }, { 0xed, 0xed, 0x80, 0x9f, 3 },
+		{ 0xee, 0xef, 0x80, 0xbf, 3 }, { 0xf0, 0xf0, 0x90, 0xbf, 4 },
+		{ 0xf1, 0xf3, 0x80, 0xbf, 4 }, { 0xf4, 0xf4, 0x80, 0x8f, 4 },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
+		if (*at < forms[i].first || *at > forms[i].last)
+			continue;
+		if ((size_t)(end - at) < forms[i].length || at[1] < forms[i].lowest ||
+		    at[1] > forms[i].highest)
+			return 0;
+		for (size_t k = 2; k < forms[i].length; k++)
+			if ((at[k] & 0xc0) != 0x80)
+				return 0;
+		return forms[i].length;
+	}
+	return 0;
+}
+
+/* Passes over what stands for itself in a string. */
+static int scan_plain(struct scan *scan)
+{
+	while (scan->at < scan->end && *scan->at != '"' && *scan->at != '\\') {
+		unsigned char c = (unsigned char)*scan->at;
+		size_t length = 1;
+
+		if (c < 0x20)
+			return refuse(scan, scan->at, "a control character in a string");
+		if (c >= 0x80)
+			length = utf8_length((const unsigned char *)scan->at,
+					     (const unsigned char *)scan->end);
+		if (length == 0)
+			return refuse(scan, scan->at, "bytes that are not UTF-8");
+		scan->at += length;
+	}
+	return 0;
+}
+
+/* Reads a string into @text, which the caller finishes; NULL only checks it. */
 static int scan_string(struct scan *scan, struct text *text)
 {
 	const char *open = scan->at;
@@ -117,19 +207,15 @@ static int scan_string(struct scan *scan, struct text *text)
 	while (scan->at < scan->end) {
 		const char *run = scan->at;
 
-		while (scan->at < scan->end && (unsigned char)*scan->at >= 0x20 &&
-		       *scan->at != '"' && *scan->at != '\\')
-			scan->at++;
-		text_append(text, run, (size_t)(scan->at - run));
+		if (scan_plain(scan) < 0)
+			return -1;
+		if (text)
+			text_append(text, run, (size_t)(scan->at - run));
 		if (take(scan, '"'))
 			return 0;
-		if (!take(scan, '\\'))
-			break;
-		if (scan_escape(scan, text) < 0)
+		if (take(scan, '\\') && scan_escape(scan, text) < 0)
 			return -1;
 	}
-	if (scan->at < scan->end)
-		return refuse(scan, scan->at, "a control character in a string");
 	return refuse(scan, open, "a string that does not end");
 }
 
@@ -142,15 +228,34 @@ static int scan_digits(struct scan *scan)
 	return scan->at > from ? 0 : refuse(scan, scan->at, "expected a digit");
 }
 
+/* Tells whether the integer at @digits fits 64 bits; json-c would clamp one that does not. */
+static bool fits(const char *digits, size_t length, bool negative)
+{
+	static const char *const limits[] = { "18446744073709551615", "9223372036854775808" };
+	const char *limit = limits[negative];
+
+	return length < strlen(limit) ||
+	       (length == strlen(limit) && memcmp(digits, limit, length) <= 0);
+}
+
 static int scan_number(struct scan *scan)
 {
-	(void)take(scan, '-');
-	if (take(scan, '0')) {
-		if (scan->at < scan->end && isdigit((unsigned char)*scan->at))
-			return refuse(scan, scan->at, "a number with a leading zero");
-	} else if (scan_digits(scan) < 0) {
+	const char *place = scan->at;
+	bool negative = take(scan, '-');
+	const char *digits = scan->at;
+
+	if (scan_digits(scan) < 0)
 		return -1;
-	}
+
+	size_t length = (size_t)(scan->at - digits);
+
+	if (*digits == '0' && length > 1)
+		return refuse(scan, place, "a number with a leading zero");
+
+	bool integer = scan->at == scan->end || !*scan->at || !strchr(".eE", *scan->at);
+
+	if (integer && !fits(digits, length, negative))
+		return refuse(scan, place, "an integer that does not fit 64 bits");
 	if (take(scan, '.') && scan_digits(scan) < 0)
 		return -1;
 	if (take(scan, 'e') || take(scan, 'E')) {
@@ -227,7 +332,7 @@ static int scan_member(struct scan *scan, const char *path)
 	autorun(text_finish) struct text key = {};
 
 	skip_space(scan);
-	if (scan_string(scan, &key) < 0)
+	if (count_value(scan) < 0 || scan_string(scan, &key) < 0)
 		return -1;
 	if (scan->n_keys == scan->room) {
 		scan->room = scan->room ? 2 * scan->room : 64;
@@ -284,18 +389,16 @@ static int scan_nested(struct scan *scan, const char *path)
 static int scan_value(struct scan *scan, const char *path)
 {
 	skip_space(scan);
-	if (++scan->values > scan->limits->values_max)
-		return fail(scan->err, LXCRI_E_LIMIT_EXCEEDED, "more than %zu values",
-			    scan->limits->values_max);
-	if (scan->wanted && scan->line == 0 && strcmp(path, scan->wanted) == 0)
+	if (count_value(scan) < 0)
+		return -1;
+	if (scan->wanted && strcmp(path, scan->wanted) == 0) {
 		scan->line = line_of(scan, scan->at);
+		scan->wanted = NULL;
+	}
 	if (scan->at < scan->end && (*scan->at == '{' || *scan->at == '['))
 		return scan_nested(scan, path);
-	if (scan->at < scan->end && *scan->at == '"') {
-		autorun(text_finish) struct text text = {};
-
-		return scan_string(scan, &text);
-	}
+	if (scan->at < scan->end && *scan->at == '"')
+		return scan_string(scan, NULL);
 	if (scan->at < scan->end && (*scan->at == '-' || isdigit((unsigned char)*scan->at)))
 		return scan_number(scan);
 	return scan_word(scan);

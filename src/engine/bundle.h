@@ -14,6 +14,8 @@ struct bundle_volume {
 	char *name;        /* NULL: anonymous */
 	char *destination; /* absolute, in the container */
 	char *source;      /* filled in by who made the directory */
+	bool no_copy;      /* what the image has at that place is not copied into a new volume */
+	struct strings options; /* of the mount */
 };
 
 /* What becomes config.json, and what the engine must keep and do for it. Zeroed is empty. */
@@ -30,7 +32,8 @@ void bundle_finish(struct bundle *bundle);
 /* Builds @ret_bundle from the image's @config_json (verified bytes) and @options. @layer_dirs are
  * the unpacked layers, topmost first, in which passwd and group are looked up (bounded, whiteouts
  * respected, never followed out of a layer). Labels of the image become annotations that nothing
- * obeys. */
+ * obeys. Fails with LXCRI_E_INVALID_ARGUMENT for what the user asked, with LXCRI_E_INVALID_FORMAT,
+ * LXCRI_E_INVALID_JSON or LXCRI_E_LIMIT_EXCEEDED for what the image says. */
 [[nodiscard]] int bundle_build(const char *config_json, const struct lxcri_create_options *options,
 			       const struct strings *layer_dirs, struct bundle *ret_bundle,
 			       struct lxcri_error *err);

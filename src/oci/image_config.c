@@ -123,8 +123,7 @@ static struct spec_strings read_set(struct spec_pool *pool, struct json_object *
 		return strings;
 	strings.items = spec_pool_array(pool, (size_t)json_object_object_length(members) + 1,
 					sizeof(*strings.items));
-	json_object_object_foreach(members, name, value)
-	{
+	json_object_object_foreach (members, name, value) {
 		(void)value;
 		strings.items[strings.count++] = name;
 	}

@@ -93,7 +93,7 @@ static bool is_version(const char *text)
 		if (part == 0 && *text++ != '.')
 			return false;
 	}
-	if (*text && *text != '-' && *text != '+')
+	if (*text && ((*text != '-' && *text != '+') || !text[1]))
 		return false;
 	for (; *text; text++)
 		if (!isalnum((unsigned char)*text) && !strchr("-+.", *text))

@@ -221,8 +221,7 @@ static void check_rdma(struct meaning *meaning)
 
 	if (!json_object_is_type(rdma, json_type_object))
 		return;
-	json_object_object_foreach(rdma, name, limits)
-	{
+	json_object_object_foreach (rdma, name, limits) {
 		autofree char *path = json_path_key("linux.resources.rdma", name);
 
 		if (json_object_is_type(limits, json_type_object) &&
@@ -281,8 +280,7 @@ static void check_keys(struct meaning *meaning)
 	for (size_t i = 0; i < ARRAY_LEN(maps); i++) {
 		if (!json_object_is_type(maps[i].object, json_type_object))
 			continue;
-		json_object_object_foreach(maps[i].object, key, value)
-		{
+		json_object_object_foreach (maps[i].object, key, value) {
 			autofree char *path = json_path_key(maps[i].path, key);
 
 			(void)value;

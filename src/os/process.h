@@ -22,6 +22,10 @@ struct spawn {
  * not be executed. */
 [[nodiscard]] pid_t process_spawn(const struct spawn *spawn);
 
+/* The same for a program that outlives its starter: it becomes nobody's child to reap. 0 or -errno.
+ */
+[[nodiscard]] int process_spawn_detached(const struct spawn *spawn);
+
 /* Waits for the child @pid. Returns its wait status, or -errno. */
 [[nodiscard]] int process_wait(pid_t pid);
 

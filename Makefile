@@ -1,0 +1,48 @@
+# The way in. Everything that these targets need is installed or built by them; a second call is
+# quick. The build itself is meson's and ninja's.
+
+BUILD ?= build
+JOBS ?= $(shell nproc)
+DESTDIR ?=
+IMAGES = $(BUILD)/images
+
+.NOTPARALLEL:
+.PHONY: build demo check check-long bench install clean format images test-deps
+
+build:
+	@tools/install-deps build
+	@tools/configure $(BUILD)
+	@ninja -C $(BUILD) -j $(JOBS)
+
+images:
+	@tools/install-deps demo
+	@tools/make-images $(IMAGES)
+
+# Two real images on every backend, with what each printed.
+demo: build images
+	@demo/run $(BUILD) $(IMAGES)
+
+check: test-deps build images
+	@tools/check --build $(BUILD)
+
+# The same with a longer look: every fuzzer runs for a while, tests marked long run as well.
+check-long: test-deps build images
+	@tools/check --build $(BUILD) --long
+
+bench: build images
+	@tools/install-deps bench
+	@tests/bench/run $(BUILD) $(IMAGES)
+
+install: build
+	@meson install -C $(BUILD) --no-rebuild $(if $(DESTDIR),--destdir "$(abspath $(DESTDIR))")
+
+# Before the build: what is found when it is set up decides which tests are built.
+test-deps:
+	@tools/install-deps build test
+
+format:
+	@tools/format --write
+
+# What is kept in /var/cache/proxmox-lxcri stays.
+clean:
+	@rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-fuzz

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* The verbs, each in its cmd_*.c; those about the command itself are in help.h. */
+
+#include "cli/cli.h"
+
+extern const struct verb verb_create;
+extern const struct verb verb_config;
+extern const struct verb verb_delete;
+extern const struct verb verb_exec;
+extern const struct verb verb_image;
+extern const struct verb verb_inspect;
+extern const struct verb verb_kill;
+extern const struct verb verb_list;
+extern const struct verb verb_logs;
+extern const struct verb verb_pause;
+extern const struct verb verb_ps;
+extern const struct verb verb_resume;
+extern const struct verb verb_run;
+extern const struct verb verb_spec;
+extern const struct verb verb_start;
+extern const struct verb verb_state;
+extern const struct verb verb_stop;
+extern const struct verb verb_wait;

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* The options of run and create, and what they become. */
+
+#include "base/strings.h"
+#include "cli/cli.h"
+#include "lxcri/container.h"
+
+/* As the command line has them; filled by create_options[]. */
+struct create_options {
+	bool detach;
+	bool remove;
+	bool terminal;
+	bool interactive;
+	bool read_only;
+	bool init;
+	bool no_pivot;
+	bool no_new_keyring;
+	bool keep;
+	const char *bundle;
+	const char *image;
+	const char *name;
+	const char *console_socket;
+	const char *pid_file;
+	const char *entrypoint;
+	const char *working_dir;
+	const char *user;
+	const char *hostname;
+	const char *network;
+	int stop_signal; /* 0: not given */
+	int preserve_fds;
+	struct strings env;
+	struct strings env_files;
+	struct strings volumes;
+	struct strings tmpfs;
+	struct strings devices;
+	struct strings group_add;
+	struct strings ulimits;
+	struct strings cap_add;
+	struct strings cap_drop;
+	struct strings labels;
+	struct strings annotations;
+	uint64_t memory_bytes;
+	uint64_t shm_bytes;
+	uint64_t pids_max;
+	double cpus;
+};
+
+/* The table that fills a struct create_options. */
+extern const struct option_entry create_option_table[];
+
+/* The same as the engine wants it. Zeroed is empty. */
+struct create_request {
+	struct lxcri_create_options options; /* points into what follows */
+	struct strings env;
+	struct strings texts; /* pieces of values */
+	struct strings entrypoint;
+	struct lxcri_volume *volumes;
+	struct lxcri_device *devices;
+	struct lxcri_rlimit *rlimits;
+};
+
+/* Fills @ret_request from @options, which must outlive it; id, bundle, image, command and stdio are
+ * left to the caller. A malformed value is LXCRI_E_INVALID_ARGUMENT naming its option. The caller
+ * ends *@ret_request with create_request_finish(), also after a failure. */
+[[nodiscard]] int create_request_fill(const struct create_options *options,
+				      struct create_request *ret_request, struct lxcri_error *err);
+
+/* Frees what @request holds. Safe to repeat. */
+void create_request_finish(struct create_request *request);

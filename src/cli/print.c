@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/* Tables, times and clean text. */
+
+#include "cli/print.h"
+
+#include "base/mem.h"
+#include "base/scope.h"
+
+#include <string.h>
+#include <time.h>
+
+#define COLUMN_GAP 2
+
+/* Counts characters, not bytes, of UTF-8. */
+static size_t width(const char *text)
+{
+	size_t n = 0;
+
+	for (; *text; text++)
+		n += ((unsigned char)*text & 0xc0) != 0x80;
+	return n;
+}
+
+void print_table_finish(struct print_table *table, FILE *out)
+{
+	autofree size_t *widths = xcalloc(table->columns, sizeof(*widths));
+
+	for (size_t i = 0; i < table->cells.count; i++) {
+		size_t w = width(table->cells.items[i]);
+
+		if (w > widths[i % table->columns])
+			widths[i % table->columns] = w;
+	}
+	for (size_t i = 0; i < table->cells.count; i++) {
+		autofree char *cell = print_clean(table->cells.items[i]);
+		size_t column = i % table->columns;
+
+		if (column + 1 == table->columns)
+			(void)fprintf(out, "%s\n", cell);
+		else
+			(void)fprintf(out, "%s%*s", cell,
+				      (int)(widths[column] - width(cell) + COLUMN_GAP), "");
+	}
+	strings_finish(&table->cells);
+}
+
+char *print_clean(const char *text)
+{
+	char *clean = xstrdup(text);
+
+	for (char *c = clean; *c; c++)
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			*c = ' ';
+	return clean;
+}
+
+void print_time(int64_t time_ns, char ret[static PRINT_TIME_MAX])
+{
+	time_t seconds = (time_t)(time_ns / 1000000000);
+	struct tm utc;
+	char date[24];
+
+	(void)gmtime_r(&seconds, &utc);
+	(void)strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &utc);
+	(void)snprintf(ret, PRINT_TIME_MAX, "%s.%09dZ", date, (int)(time_ns % 1000000000));
+}
+
+char *print_duration(int64_t duration_ns)
+{
+	static const struct {
+		int64_t seconds;
+		const char *name;
+	} units[] = {
+		{ 365 * 24 * 3600, "year" },
+		{ 30 * 24 * 3600, "month" },
+		{ 7 * 24 * 3600, "week" },
+		{ 24 * 3600, "day" },
+		{ 3600, "hour" },
+		{ 60, "minute" },
+		{ 1, "second" },
+	};
+	int64_t seconds = duration_ns > 0 ? duration_ns / 1000000000 : 0;
+	size_t i = 0;
+
+	/* From two of a unit on: "90 minutes" says more than "1 hour". */
+	while (i + 1 < ARRAY_LEN(units) && seconds < 2 * units[i].seconds)
+		i++;
+
+	int64_t n = seconds / units[i].seconds;
+
+	return xformat("%lld %s%s", (long long)n, units[i].name, n == 1 ? "" : "s");
+}
+
+char *print_size(uint64_t bytes)
+{
+	static const char units[] = "kMGTPE";
+	double size = (double)bytes;
+	size_t unit = 0;
+
+	if (bytes < 1000)
+		return xformat("%uB", (unsigned int)bytes);
+	for (size /= 1000; size >= 999.5 && unit + 1 < sizeof(units) - 1; unit++)
+		size /= 1000;
+	return xformat("%.3g%cB", size, units[unit]);
+}
+
+void print_json(struct json_object *value, FILE *out)
+{
+	autofree char *json = json_format(value);
+
+	(void)fputs(json, out);
+}
+
+int print_wants_json(const char *format, struct lxcri_error *err)
+{
+	if (!format || strcmp(format, "table") == 0)
+		return 0;
+	if (strcmp(format, "json") == 0)
+		return 1;
+	return fail(err, LXCRI_E_INVALID_ARGUMENT, "--format: \"%s\" is not table or json", format);
+}

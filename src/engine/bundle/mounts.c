@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: MIT */
+/* The mounts of a container: those that every container has, tmpfs and volumes. */
+
+#include "engine/bundle/part.h"
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "engine/volume.h"
+#include "os/helper.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define SHM_BYTES_DEFAULT (UINT64_C(64) << 20)
+
+/* What docker mounts in every container. */
+static const struct default_mount {
+	const char *destination;
+	const char *type;
+	const char *source;
+	const char *options;
+} default_mounts[] = {
+	{ "/proc", "proc", "proc", "nosuid,noexec,nodev" },
+	{ "/dev", "tmpfs", "tmpfs", "nosuid,strictatime,mode=755,size=65536k" },
+	{ "/dev/pts", "devpts", "devpts",
+	  "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5" },
+	{ "/sys", "sysfs", "sysfs", "nosuid,noexec,nodev,ro" },
+	{ "/sys/fs/cgroup", "cgroup", "cgroup", "ro,nosuid,noexec,nodev" },
+	{ "/dev/mqueue", "mqueue", "mqueue", "nosuid,noexec,nodev" },
+	{ "/dev/shm", "tmpfs", "shm", "nosuid,noexec,nodev,mode=1777" },
+};
+
+static void append_words(struct json_object *array, const char *words)
+{
+	autofree char *copy = xstrdup(words);
+
+	for (char *rest = copy; rest;) {
+		const char *word = strsep(&rest, ",");
+
+		if (*word)
+			bundle_append(array, word);
+	}
+}
+
+/* Appends a mount and returns its options, to which more can be added. */
+static struct json_object *add_mount(struct json_object *mounts, const char *destination,
+				     const char *type, const char *source)
+{
+	struct json_object *mount = json_object_new_object();
+	struct json_object *options = json_object_new_array();
+
+	json_set_text(mount, "destination", destination);
+	json_set_text(mount, "type", type);
+	json_set_text(mount, "source", source);
+	json_object_object_add(mount, "options", options);
+	json_object_array_add(mounts, mount);
+	return options;
+}
+
+/* Returns the index of the mount at @destination, or -1. */
+static ssize_t find_mount(struct json_object *mounts, const char *destination)
+{
+	for (size_t i = 0; i < json_object_array_length(mounts); i++) {
+		struct json_object *mount = json_object_array_get_idx(mounts, i);
+
+		if (strcmp(json_get_text(mount, "destination"), destination) == 0)
+			return (ssize_t)i;
+	}
+	return -1;
+}
+
+static size_t depth(struct json_object *mount)
+{
+	const char *path = json_get_text(mount, "destination");
+	size_t slashes = 0;
+
+	for (; *path; path++)
+		slashes += *path == '/';
+	return slashes;
+}
+
+/* Orders the mounts so that what is above comes first; equals keep their order. There are few. */
+static void sort_mounts(struct json_object *mounts)
+{
+	size_t count = json_object_array_length(mounts);
+
+	for (size_t i = 1; i < count; i++)
+		for (size_t j = i; j > 0; j--) {
+			struct json_object *upper = json_object_array_get_idx(mounts, j - 1);
+			struct json_object *lower = json_object_array_get_idx(mounts, j);
+
+			if (depth(upper) <= depth(lower))
+				break;
+			json_object_get(upper);
+			json_object_get(lower);
+			json_object_array_put_idx(mounts, j - 1, lower);
+			json_object_array_put_idx(mounts, j, upper);
+		}
+}
+
+/* Normalises @path and adds it to the destinations that are @taken; a second time is a mistake of
+ * the user's. */
+static int take(struct strings *taken, const char *what, const char *path, char **ret,
+		struct lxcri_error *err)
+{
+	if (bundle_normalise(what, path, ret, err) < 0)
+		return -1;
+	if (strcmp(*ret, "/") == 0)
+		return fail(err, LXCRI_E_INVALID_ARGUMENT, "%s cannot be the root itself", what);
+	if (strings_has(taken, *ret))
+		return fail(err, LXCRI_E_INVALID_ARGUMENT, "%s: something is mounted at %s already",
+			    what, *ret);
+	strings_add(taken, *ret);
+	return 0;
+}
+
+/* What may stand in the options of a volume; NULL: accepted and without effect, as labels are on a
+ * host without SELinux and consistency is outside of Docker Desktop. */
+static const struct volume_option {
+	const char *word;
+	const char *option;
+} volume_options[] = {
+	{ "ro", "ro" },
+	{ "rw", "rw" },
+	{ "exec", "exec" },
+	{ "noexec", "noexec" },
+	{ "suid", "suid" },
+	{ "nosuid", "nosuid" },
+	{ "dev", "dev" },
+	{ "nodev", "nodev" },
+	{ "private", "private" },
+	{ "rprivate", "rprivate" },
+	{ "slave", "slave" },
+	{ "rslave", "rslave" },
+	{ "shared", "shared" },
+	{ "rshared", "rshared" },
+	{ "bind", NULL },
+	{ "rbind", NULL },
+	{ "z", NULL },
+	{ "Z", NULL },
+	{ "nocopy", NULL },
+	{ "copy", NULL },
+	{ "cached", NULL },
+	{ "delegated", NULL },
+	{ "consistent", NULL },
+};
+
+static const struct volume_option *find_volume_option(const char *word)
+{
+	for (size_t i = 0; i < ARRAY_LEN(volume_options); i++)
+		if (strcmp(volume_options[i].word, word) == 0)
+			return &volume_options[i];
+	return NULL;
+}
+
+/* Turns the words of a volume into mount options. A bind that says nothing is recursive and
+ * private, as docker's are. */
+static int read_volume_options(const struct lxcri_volume *volume, struct strings *options,
+			       bool *ret_no_copy, struct lxcri_error *err)
+{
+	autofree char *copy = xstrdup(volume->options ? volume->options : "");
+	bool propagation = false;
+	bool recursive = true;
+
+	for (char *rest = copy; rest;) {
+		const char *word = strsep(&rest, ",");
+		const struct volume_option *option = find_volume_option(word);
+
+		if (!*word)
+			continue;
+		if (!option)
+			return fail(err, LXCRI_E_INVALID_ARGUMENT,
+				    "volume %s: unknown option \"%s\"", volume->destination, word);
+		if (strcmp(word, "bind") == 0)
+			recursive = false;
+		if (strcmp(word, "nocopy") == 0)
+			*ret_no_copy = true;
+		if (!option->option)
+			continue;
+		if (strstr(word, "private") || strstr(word, "slave") || strstr(word, "shared"))
+			propagation = true;
+		strings_add(options, option->option);
+	}
+	if (!propagation)
+		strings_add(options, "rprivate");
+	strings_add(options, recursive ? "rbind" : "bind");
+	return 0;
+}
+
+/* Adds a volume that the engine has to make; the strings pass into its hands. */
+static void add_volume(struct bundle *bundle, const char *name, char *destination,
+		       struct strings *options, bool no_copy)
+{
+	bundle->volumes =
+		xreallocarray(bundle->volumes, bundle->n_volumes + 1, sizeof(*bundle->volumes));
+	bundle->volumes[bundle->n_volumes++] = (struct bundle_volume){
+		.name = xstrdup(name),
+		.destination = destination,
+		.no_copy = no_copy,
+		.options = *options,
+	};
+	*options = (struct strings){};
+}
+
+static void append_all(struct json_object *array, const struct strings *words)
+{
+	for (size_t i = 0; i < words->count; i++)
+		bundle_append(array, words->items[i]);
+}
+
+static int add_user_volume(const struct lxcri_volume *volume, struct bundle *bundle,
+			   struct json_object *mounts, struct strings *taken,
+			   struct lxcri_error *err)
+{
+	autorun(strings_finish) struct strings options = {};
+	autofree char *destination = NULL;
+	autofree char *source = NULL;
+	bool no_copy = false;
+	struct stat status;
+
+	if (take(taken, "volume", volume->destination, &destination, err) < 0 ||
+	    read_volume_options(volume, &options, &no_copy, err) < 0)
+		return -1;
+	if (volume->source && *volume->source != '/') {
+		if (!volume_name_is_valid(volume->source))
+			return fail(err, LXCRI_E_INVALID_ARGUMENT,
+				    "volume \"%s\" is neither an absolute path nor a name",
+				    volume->source);
+		add_volume(bundle, volume->source, steal(destination), &options, no_copy);
+		return 0;
+	}
+	if (!volume->source) {
+		add_volume(bundle, NULL, steal(destination), &options, no_copy);
+		return 0;
+	}
+	if (bundle_normalise("volume", volume->source, &source, err) < 0)
+		return -1;
+	if (stat(source, &status) < 0)
+		return fail_code_errno(err, LXCRI_E_INVALID_ARGUMENT, errno, "volume %s", source);
+	append_all(add_mount(mounts, destination, "bind", source), &options);
+	return 0;
+}
+
+/* Volumes of the image, where the user has mounted nothing, become anonymous ones. */
+static int add_image_volumes(struct bundle_request *request, struct strings *taken,
+			     struct lxcri_error *err)
+{
+	const struct spec_strings *volumes = &request->image->volumes;
+
+	for (size_t i = 0; i < volumes->count; i++) {
+		autorun(strings_finish) struct strings options = {};
+		autofree char *rooted = xformat("/%s", volumes->items[i]);
+		autofree char *destination = NULL;
+
+		if (bundle_normalise("the image's volume", rooted, &destination, err) < 0)
+			return -1;
+		if (strcmp(destination, "/") == 0)
+			return fail(err, LXCRI_E_INVALID_FORMAT,
+				    "image config: a volume is the root itself");
+		if (strings_has(taken, destination))
+			continue;
+		strings_add(taken, destination);
+		strings_add(&options, "rprivate");
+		strings_add(&options, "rbind");
+		add_volume(request->bundle, NULL, steal(destination), &options, false);
+	}
+	return 0;
+}
+
+/* Tells whether @word may stand in the options of a tmpfs. */
+static bool is_tmpfs_option(const char *word)
+{
+	static const char *const flags[] = {
+		"ro",       "rw",         "exec",        "noexec",        "suid",
+		"nosuid",   "dev",        "nodev",       "sync",          "async",
+		"dirsync",  "atime",      "noatime",     "diratime",      "nodiratime",
+		"relatime", "norelatime", "strictatime", "nostrictatime",
+	};
+	static const char *const values[] = { "size=", "mode=",      "uid=",
+					      "gid=",  "nr_inodes=", "nr_blocks=" };
+
+	for (size_t i = 0; i < ARRAY_LEN(flags); i++)
+		if (strcmp(flags[i], word) == 0)
+			return true;
+	for (size_t i = 0; i < ARRAY_LEN(values); i++) {
+		const char *value = word + strlen(values[i]);
+
+		if (text_starts_with(word, values[i]) && *value >= '0' && *value <= '9' &&
+		    value[strspn(value, "0123456789kKmMgG%")] == '\0')
+			return true;
+	}
+	return false;
+}
+
+/* Mounts a tmpfs as PATH[:OPTIONS] says; what is not said is the careful choice. */
+static int add_tmpfs(const char *spec, struct json_object *mounts, struct strings *taken,
+		     struct lxcri_error *err)
+{
+	static const char *const careful[] = { "noexec", "nosuid", "nodev" };
+	const char *colon = strchr(spec, ':');
+	autofree char *path = colon ? xstrndup(spec, (size_t)(colon - spec)) : xstrdup(spec);
+	autofree char *words = xstrdup(colon ? colon + 1 : "");
+	autofree char *destination = NULL;
+	autorun(strings_finish) struct strings given = {};
+
+	if (take(taken, "tmpfs", path, &destination, err) < 0)
+		return -1;
+	for (char *rest = words; rest;) {
+		const char *word = strsep(&rest, ",");
+
+		if (!*word)
+			continue;
+		if (!is_tmpfs_option(word))
+			return fail(err, LXCRI_E_INVALID_ARGUMENT,
+				    "tmpfs %s: unknown option \"%s\"", destination, word);
+		strings_add(&given, word);
+	}
+
+	struct json_object *options = add_mount(mounts, destination, "tmpfs", "tmpfs");
+
+	for (size_t i = 0; i < ARRAY_LEN(careful); i++)
+		if (!strings_has(&given, careful[i] + strlen("no")))
+			bundle_append(options, careful[i]);
+	append_all(options, &given);
+	return 0;
+}
+
+/* Adds what every container has, except where the user mounted something at or above it. */
+static void add_defaults(struct bundle_request *request, struct json_object *mounts,
+			 const struct strings *taken)
+{
+	uint64_t shm = request->options->shm_bytes;
+
+	for (size_t i = 0; i < ARRAY_LEN(default_mounts); i++) {
+		const struct default_mount *mount = &default_mounts[i];
+		bool below_dev = text_starts_with(mount->destination, "/dev/");
+
+		if (strings_has(taken, mount->destination) ||
+		    (below_dev && strings_has(taken, "/dev")))
+			continue;
+
+		struct json_object *options =
+			add_mount(mounts, mount->destination, mount->type, mount->source);
+
+		append_words(options, mount->options);
+		if (strcmp(mount->source, "shm") == 0) {
+			autofree char *size =
+				xformat("size=%ju", (uintmax_t)(shm ? shm : SHM_BYTES_DEFAULT));
+
+			bundle_append(options, size);
+		}
+	}
+}
+
+/* On the host's network the host's names are the right ones. */
+static void add_host_names(const struct lxcri_create_options *options, struct json_object *mounts,
+			   const struct strings *taken)
+{
+	static const char *const files[] = { "/etc/resolv.conf", "/etc/hosts" };
+	struct stat status;
+
+	if (!options->network || strcmp(options->network, "host") != 0)
+		return;
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		if (strings_has(taken, files[i]) || stat(files[i], &status) < 0)
+			continue;
+		append_words(add_mount(mounts, files[i], "bind", files[i]), "bind,ro,rprivate");
+	}
+}
+
+/* Brings the small init in, below /dev: that is a tmpfs of the container's own, whatever the image
+ * has and however its root is mounted. */
+static void add_init(const struct lxcri_create_options *options, struct json_object *mounts)
+{
+	autofree char *path = helper_path("lxcri-init");
+
+	if (options->init)
+		append_words(add_mount(mounts, BUNDLE_INIT_PATH, "bind", path),
+			     "bind,ro,nosuid,nodev,rprivate");
+}
+
+int bundle_add_mounts(struct bundle_request *request, struct lxcri_error *err)
+{
+	const struct lxcri_create_options *options = request->options;
+	struct json_object *mounts = json_object_new_array();
+	autorun(strings_finish) struct strings taken = {};
+
+	json_object_object_add(request->bundle->spec, "mounts", mounts);
+	for (size_t i = 0; i < options->n_volumes; i++)
+		if (add_user_volume(&options->volumes[i], request->bundle, mounts, &taken, err) < 0)
+			return -1;
+	for (size_t i = 0; options->tmpfs && options->tmpfs[i]; i++)
+		if (add_tmpfs(options->tmpfs[i], mounts, &taken, err) < 0)
+			return -1;
+	if (add_image_volumes(request, &taken, err) < 0)
+		return -1;
+	add_defaults(request, mounts, &taken);
+	add_host_names(options, mounts, &taken);
+	add_init(options, mounts);
+	sort_mounts(mounts);
+	return 0;
+}
+
+void bundle_mount_volumes(struct bundle *bundle)
+{
+	struct json_object *mounts = json_get(bundle->spec, "mounts");
+
+	for (size_t i = 0; i < bundle->n_volumes; i++) {
+		const struct bundle_volume *volume = &bundle->volumes[i];
+		ssize_t at = find_mount(mounts, volume->destination);
+
+		if (at >= 0)
+			json_object_array_del_idx(mounts, (size_t)at, 1);
+		append_all(add_mount(mounts, volume->destination, "bind", volume->source),
+			   &volume->options);
+	}
+	sort_mounts(mounts);
+}

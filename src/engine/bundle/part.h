@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* The parts of a specification, each written by a file of its own. */
+
+#include "engine/bundle.h"
+#include "engine/bundle/capability.h"
+#include "engine/bundle/passwd.h"
+#include "oci/image_config.h"
+
+/* What all parts are made from. Nothing here is owned but `user`. */
+struct bundle_request {
+	const struct image_config *image;
+	const struct lxcri_create_options *options;
+	const char *hostname;
+	struct passwd_user user;
+	capability_set capabilities;
+	struct bundle *bundle; /* `spec` is an object that the parts add to */
+};
+
+/* Adds "process": arguments, environment, working directory, user, capabilities, limits. */
+[[nodiscard]] int bundle_add_process(struct bundle_request *request, struct lxcri_error *err);
+
+/* Adds "mounts", without those of volumes, which are added to the bundle. */
+[[nodiscard]] int bundle_add_mounts(struct bundle_request *request, struct lxcri_error *err);
+
+/* Adds "linux": namespaces, devices, resources, masked paths, seccomp, the cgroup's path. */
+[[nodiscard]] int bundle_add_linux(struct bundle_request *request, struct lxcri_error *err);
+
+/* Returns @path without double slashes, "." and a slash at the end, owned by the caller. One that
+ * is not absolute, has ".." or a control character is LXCRI_E_INVALID_ARGUMENT; @what names it. */
+[[nodiscard]] int bundle_normalise(const char *what, const char *path, char **ret,
+				   struct lxcri_error *err);
+
+/* Where the small init is inside a container. */
+#define BUNDLE_INIT_PATH "/dev/.lxcri-init"
+
+/* Appends a copy of @text to the JSON array @array. */
+static inline void bundle_append(struct json_object *array, const char *text)
+{
+	json_object_array_add(array, json_object_new_string(text));
+}

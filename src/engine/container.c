@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: MIT */
+/* A container's handle: finding it, its state, its end.
+ *
+ * Truth is kept in three places, each with one writer: the record (the creating command),
+ * state.json (the monitor) and the monitor's lock (the kernel). A command that dies half-way leaves
+ * a record in phase "creating" whose lock nobody holds; a monitor that dies leaves a state.json
+ * that is not "stopped" and a lock that nobody holds. Who comes across either cleans up. */
+
+#include "engine/container.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "os/path.h"
+#include "runtime/wire.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/file.h>
+
+/* The exit code of a container whose monitor was killed: as if by SIGKILL. */
+#define EXIT_CODE_LOST 137
+
+const char *lxcri_status_name(enum lxcri_status status)
+{
+	static const char *const names[] = {
+		[LXCRI_STATUS_CREATING] = "creating", [LXCRI_STATUS_CREATED] = "created",
+		[LXCRI_STATUS_RUNNING] = "running",   [LXCRI_STATUS_PAUSED] = "paused",
+		[LXCRI_STATUS_STOPPED] = "stopped",
+	};
+
+	return names[status];
+}
+
+void lxcri_container_free(struct lxcri_container *container)
+{
+	if (!container)
+		return;
+	monitor_free(container->monitor);
+	home_finish(&container->home);
+	record_finish(&container->record);
+	free(container);
+}
+
+static int no_such_container(const char *id, struct lxcri_error *err)
+{
+	return fail(err, LXCRI_E_CONTAINER_NOT_FOUND, "no container is called %s", id);
+}
+
+/* Reads the state of a container that has no run-time state: after a reboot, or ended long ago. */
+static int read_last_exit(struct lxcri_container *container, struct lxcri_error *err)
+{
+	autoclose int data = open(container->home.data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	container->status = LXCRI_STATUS_STOPPED;
+	container->state = (struct monitor_state){ .phase = MONITOR_CREATING };
+	if (data >= 0 && monitor_read_state(data, &container->state, err) < 0)
+		return -1;
+	container->lost = container->state.phase != MONITOR_STOPPED;
+	if (container->lost)
+		container->state = (struct monitor_state){ .phase = MONITOR_STOPPED,
+							   .exit_code = EXIT_CODE_LOST };
+	return 0;
+}
+
+static int read_state(struct lxcri_container *container, struct lxcri_error *err)
+{
+	static const enum lxcri_status statuses[] = {
+		[MONITOR_CREATING] = LXCRI_STATUS_CREATING,
+		[MONITOR_CREATED] = LXCRI_STATUS_CREATED,
+		[MONITOR_RUNNING] = LXCRI_STATUS_RUNNING,
+		[MONITOR_PAUSED] = LXCRI_STATUS_PAUSED,
+		[MONITOR_STOPPED] = LXCRI_STATUS_STOPPED,
+	};
+	struct home *home = &container->home;
+
+	if (home->run_fd < 0)
+		home->run_fd = open(home->run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (home->run_fd < 0)
+		return read_last_exit(container, err);
+	if (monitor_read_state(home->run_fd, &container->state, err) < 0)
+		return fail_while(err, "read the state of container %s", home->id);
+	if (container->state.phase == MONITOR_CREATING && !container->state.alive)
+		return read_last_exit(container, err);
+	container->status = statuses[container->state.phase];
+	container->lost = container->state.lost;
+	return 0;
+}
+
+/* Tells whether the last state read is of a monitor that was killed. */
+static bool is_widowed(const struct lxcri_container *container)
+{
+	return container->home.run_fd >= 0 && !container->state.alive &&
+	       container->status != LXCRI_STATUS_STOPPED;
+}
+
+/* Cleans up behind a killed monitor. The lock must be held. */
+static int bury(struct lxcri_container *container, struct lxcri_error *err)
+{
+	log_warning("the monitor of container %s was killed; cleaning up", container->home.id);
+	if (monitor_cleanup_lost(container->home.run_fd, container->home.run_dir, err) < 0)
+		return fail_while(err, "clean up behind the monitor of container %s",
+				  container->home.id);
+	return read_state(container, err);
+}
+
+int container_refresh(struct lxcri_container *container, struct lxcri_error *err)
+{
+	bool had_lock = container->home.locked;
+	int r;
+
+	if (container->record.phase == RECORD_CREATING && !had_lock) {
+		container->status = LXCRI_STATUS_CREATING;
+		return 0;
+	}
+	if (read_state(container, err) < 0)
+		return -1;
+	if (!is_widowed(container))
+		return 0;
+	if (!had_lock && home_lock(&container->home, HOME_WAIT, err) < 0)
+		return -1;
+	r = read_state(container, err);
+	if (r == 0 && is_widowed(container))
+		r = bury(container, err);
+	if (!had_lock)
+		home_unlock(&container->home);
+	return r;
+}
+
+int container_lock(struct lxcri_container *container, struct lxcri_error *err)
+{
+	struct record record = {};
+
+	if (home_lock(&container->home, HOME_WAIT, err) < 0)
+		return -1;
+
+	int found = home_load_record(container->engine, &container->home, &record, err);
+
+	if (found > 0 && record.phase == RECORD_READY) {
+		record_finish(&container->record);
+		container->record = record;
+		if (container_refresh(container, err) == 0)
+			return 0;
+		home_unlock(&container->home);
+		return -1;
+	}
+	record_finish(&record);
+	home_unlock(&container->home);
+	return found < 0 ? -1 : no_such_container(container->home.id, err);
+}
+
+int container_need_alive(const struct lxcri_container *container, const char *verb,
+			 struct lxcri_error *err)
+{
+	switch (container->status) {
+	case LXCRI_STATUS_CREATED:
+	case LXCRI_STATUS_RUNNING:
+	case LXCRI_STATUS_PAUSED:
+		return 0;
+	case LXCRI_STATUS_CREATING:
+	case LXCRI_STATUS_STOPPED:
+		break;
+	}
+	return fail(err, LXCRI_E_INVALID_STATE, "%s container %s: it is %s", verb,
+		    container->home.id, lxcri_status_name(container->status));
+}
+
+int container_connect(struct lxcri_container *container, struct monitor **ret_monitor,
+		      struct lxcri_error *err)
+{
+	if (container->monitor) {
+		*ret_monitor = steal(container->monitor);
+		return 0;
+	}
+	if (monitor_connect(container->home.run_fd, ret_monitor, err) < 0)
+		return fail_while(err, "container %s", container->home.id);
+	return 0;
+}
+
+int container_launch(struct lxcri_container *container, unsigned int preserve_fds, pid_t *ret_pid,
+		     struct lxcri_error *err)
+{
+	const struct record *record = &container->record;
+	const struct home *home = &container->home;
+	autofree char *target = xformat("%s/rootfs", record->bundle);
+	autofree char *upper = xformat("%s/upper", home->data_dir);
+	autofree char *work = xformat("%s/work", home->data_dir);
+	const struct monitor_rootfs rootfs = {
+		.target = target, .lowers = record->layers, .upper = upper, .work = work
+	};
+	const struct monitor_options options = {
+		.id = home->id,
+		.type = record->type,
+		.runtime_path = record->runtime_path,
+		.bundle = record->bundle,
+		.run_dir = home->run_dir,
+		.exit_dir = home_is_persistent(home) ? home->data_dir : NULL,
+		.log_path = record->log_path,
+		.rootfs = record->layers.count > 0 ? &rootfs : NULL,
+		.console_socket = record->console_socket,
+		.stdio = record->stdio == LXCRI_STDIO_LOG ? MONITOR_STDIO_PUMP
+							  : MONITOR_STDIO_INHERIT,
+		.preserve_fds = preserve_fds,
+		.terminal = record->terminal,
+		.open_stdin = record->open_stdin,
+	};
+
+	return monitor_launch(&options, &container->monitor, ret_pid, err);
+}
+
+/* Waits until no monitor is alive. One that was not committed undoes itself once its creator is
+ * gone, and cannot be reached before it listens. */
+static int await_monitor(const struct home *home, struct lxcri_error *err)
+{
+	autoclose int lock = openat(home->run_fd, WIRE_LOCK, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (lock < 0)
+		return errno == ENOENT ? 0 : fail_errno(err, errno, "open %s", WIRE_LOCK);
+	while (flock(lock, LOCK_SH) < 0)
+		if (errno != EINTR)
+			return fail_errno(err, errno, "wait for the monitor of %s", home->id);
+	return 0;
+}
+
+/* Kills the container through its monitor, if there is one, and waits for both to be gone. */
+static int end_monitor(struct lxcri_container *container, struct lxcri_error *err)
+{
+	autoptr(monitor) monitor = NULL;
+	struct lxcri_error ignored = {};
+
+	if (container->home.run_fd < 0)
+		return 0;
+	/* Any failure here means that the monitor is on its way out; await_monitor() sees it off.
+	 */
+	if (container_connect(container, &monitor, &ignored) == 0 &&
+	    monitor_kill(monitor, SIGKILL, true, &ignored) == 0)
+		(void)monitor_wait(monitor, -1, &ignored);
+	monitor_free(steal(monitor));
+	return await_monitor(&container->home, err);
+}
+
+/* Removes what we wrote into a bundle directory of the caller's choice. */
+static void remove_bundle(const struct lxcri_container *container)
+{
+	const char *bundle = container->record.bundle;
+
+	if (!container->record.owns_bundle || strcmp(bundle, container->home.data_dir) == 0)
+		return;
+
+	autoclose int dir = open(bundle, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (dir < 0)
+		return;
+	if (path_remove_tree(dir, "rootfs") < 0 || path_remove_tree(dir, "config.json") < 0)
+		log_warning("something is left in %s", bundle);
+	(void)rmdir(bundle);
+}
+
+int container_teardown(struct lxcri_container *container, struct lxcri_error *err)
+{
+	if (end_monitor(container, err) < 0 || read_state(container, err) < 0)
+		return -1;
+	if (is_widowed(container) && bury(container, err) < 0)
+		return -1;
+	if (container->record.bundle)
+		remove_bundle(container);
+	return home_remove(container->engine, &container->home, err);
+}
+
+/* Removes what a killed command left, if it is that. Returns 1 when the container is whole, 0 when
+ * there is none (any more). */
+static int recover(struct lxcri_container *container, struct lxcri_error *err)
+{
+	int got = home_lock(&container->home, HOME_TRY, err);
+
+	if (got < 0)
+		return -1;
+	if (got == 0)
+		return container->record.id ? 1 : 0; /* its creator is at work */
+	record_finish(&container->record);
+
+	int r = home_load_record(container->engine, &container->home, &container->record, err);
+
+	if (r >= 0 && (r == 0 || container->record.phase == RECORD_CREATING)) {
+		log_warning("container %s was left half-made; removing it", container->home.id);
+		r = container_teardown(container, err);
+	}
+	home_unlock(&container->home);
+	return r;
+}
+
+/* A container that was to go when it ends, and whose command did not live to see it. */
+static int reap_removable(struct lxcri_container *container, struct lxcri_error *err)
+{
+	int r = home_lock(&container->home, HOME_TRY, err);
+
+	if (r <= 0)
+		return r;
+	r = container_teardown(container, err);
+	home_unlock(&container->home);
+	return r;
+}
+
+int lxcri_container_open(struct lxcri_engine *engine, const char *id,
+			 struct lxcri_container **ret_container, struct lxcri_error *err)
+{
+	autoptr(lxcri_container) container = xnew(struct lxcri_container);
+
+	container->engine = engine;
+	container->home = HOME_NULL;
+	if (home_open(engine, id, &container->home, err) < 0)
+		return -1;
+
+	int found = home_load_record(engine, &container->home, &container->record, err);
+
+	if (found < 0)
+		return -1;
+	if (found == 0 && container->home.run_fd < 0 && !home_is_persistent(&container->home))
+		return no_such_container(id, err);
+	if (found == 0 || container->record.phase == RECORD_CREATING)
+		found = recover(container, err);
+	if (found <= 0)
+		return found < 0 ? -1 : no_such_container(id, err);
+	if (container_refresh(container, err) < 0)
+		return -1;
+	if (container->record.remove && container->status == LXCRI_STATUS_STOPPED) {
+		if (reap_removable(container, err) < 0)
+			return -1;
+		return no_such_container(id, err);
+	}
+	*ret_container = steal(container);
+	return 0;
+}
+
+int lxcri_container_state(struct lxcri_container *container, struct lxcri_state *ret_state,
+			  struct lxcri_error *err)
+{
+	if (container_refresh(container, err) < 0)
+		return -1;
+	*ret_state = (struct lxcri_state){
+		.id = container->home.id,
+		.type = container->record.type,
+		.status = container->status,
+		.pid = container->state.pid,
+		.bundle = container->record.bundle,
+		.image = container->record.image,
+		.digest = container->record.digest,
+		.log_path = container->record.log_path,
+		.created_ns = container->record.created_ns,
+		.started_ns = container->state.started_ns,
+		.finished_ns = container->state.finished_ns,
+		.exit_code = container->state.exit_code,
+		.monitor_lost = container->lost,
+	};
+	return 0;
+}

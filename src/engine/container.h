@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* The inside of a container's handle, shared by the files that implement lxcri/container.h. */
+
+#include "engine/home.h"
+#include "runtime/monitor.h"
+
+struct lxcri_container {
+	struct lxcri_engine *engine; /* borrowed */
+	struct home home;
+	struct record record;
+	struct monitor *monitor; /* the creator's connection, until it is used up; or NULL */
+
+	/* As of the last container_refresh(). */
+	struct monitor_state state;
+	enum lxcri_status status;
+	bool lost; /* the monitor was killed */
+};
+
+static inline void lxcri_container_freep(struct lxcri_container **container)
+{
+	lxcri_container_free(*container);
+	*container = NULL;
+}
+
+/* Reads the state, reconciled with the kernel: what is left of a container whose monitor was killed
+ * is cleaned up, and it is stopped then. */
+[[nodiscard]] int container_refresh(struct lxcri_container *container, struct lxcri_error *err);
+
+/* Takes the container's lock and refreshes. A container that somebody deleted meanwhile is
+ * LXCRI_E_CONTAINER_NOT_FOUND. Given back by home_unlock(). */
+[[nodiscard]] int container_lock(struct lxcri_container *container, struct lxcri_error *err);
+
+/* Refuses with LXCRI_E_INVALID_STATE when @verb needs a container that has processes. */
+[[nodiscard]] int container_need_alive(const struct lxcri_container *container, const char *verb,
+				       struct lxcri_error *err);
+
+/* Yields a connection to the monitor: the creator's own, or a new one. Owned by the caller. */
+[[nodiscard]] int container_connect(struct lxcri_container *container, struct monitor **ret_monitor,
+				    struct lxcri_error *err);
+
+/* Starts the monitor of a container whose record, bundle and directories are complete, and keeps
+ * its connection in the handle, not yet committed. The lock must be held. */
+[[nodiscard]] int container_launch(struct lxcri_container *container, unsigned int preserve_fds,
+				   pid_t *ret_pid, struct lxcri_error *err);
+
+/* Ends whatever runs for the container and removes all that it has. Right for a half-made one, and
+ * safe to repeat. The lock must be held. */
+[[nodiscard]] int container_teardown(struct lxcri_container *container, struct lxcri_error *err);

@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: MIT */
+/* Making a container, completely or not at all.
+ *
+ * The steps are the table at the end. Until the last one the record says "creating" and we hold the
+ * lock: if this process dies at any point, whoever next comes across the container sees a record of
+ * that phase without an owner and tears it down. A failure does the same at once. */
+
+#include "engine/create.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "engine/bundle.h"
+#include "engine/container.h"
+#include "engine/seccomp_cache.h"
+#include "engine/volume.h"
+#include "image/rootfs.h"
+#include "image/store.h"
+#include "os/file.h"
+#include "os/path.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+struct creation {
+	const struct lxcri_create_options *options;
+	struct lxcri_container *container;
+	const char *bundle_path; /* where the bundle of an image shall be; NULL: in the data
+				    directory */
+	struct image image;
+	struct bundle bundle;
+	pid_t pid;
+};
+
+static int64_t now_ns(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now); /* cannot fail for this clock */
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static int check_options(struct creation *creation, struct lxcri_error *err)
+{
+	const struct lxcri_create_options *options = creation->options;
+
+	if (engine_check_id(options->id, err) < 0)
+		return -1;
+	if (!options->bundle == !options->image)
+		return fail(err, LXCRI_E_INVALID_ARGUMENT, "expected a bundle or an image");
+	return 0;
+}
+
+static int choose_runtime(struct creation *creation, struct lxcri_error *err)
+{
+	const struct lxcri_config *config = creation->container->engine->config;
+	struct record *record = &creation->container->record;
+
+	record->type = creation->options->type
+			       ? *creation->options->type
+			       : lxcri_config_container_type(config, creation->options->id);
+	if (record->type == LXCRI_PROXMOX_LXC)
+		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
+			    "the runtime proxmox-lxc needs a Proxmox VE host, which this build "
+			    "cannot drive yet");
+	if (record->type == LXCRI_RUNC)
+		return lxcri_config_runtime_path(config, record->type, &record->runtime_path, err);
+	return 0;
+}
+
+static int fill_record(struct creation *creation, struct lxcri_error *err)
+{
+	const struct lxcri_create_options *options = creation->options;
+	struct record *record = &creation->container->record;
+
+	record->id = xstrdup(options->id);
+	record->phase = RECORD_CREATING;
+	record->created_ns = now_ns();
+	record->stdio = options->stdio;
+	record->terminal = options->terminal;
+	record->open_stdin = options->open_stdin;
+	record->remove = options->remove;
+	record->console_socket = xstrdup(options->console_socket);
+	return 0;
+}
+
+/* Finds the image, importing it first where a source is named. Done before the lock is taken: it
+ * may take minutes. */
+static int find_image(struct creation *creation, struct lxcri_error *err)
+{
+	const char *reference = creation->options->image;
+	autoptr(image_store) store = NULL;
+	autofree char *name = NULL;
+	autofree char *digest = NULL;
+
+	if (!reference)
+		return 0;
+	if (image_store_open(creation->container->engine->data, &store, err) < 0)
+		return -1;
+	if (image_is_source(reference)) {
+		if (image_store_import(store, reference, NULL, &name, &digest, err) < 0)
+			return -1;
+		reference = name;
+	}
+	return image_store_get(store, reference, &creation->image, err);
+}
+
+/* Takes the id: the lock, and no container behind it. What a killed command left is removed. */
+static int reserve_id(struct creation *creation, struct lxcri_error *err)
+{
+	struct lxcri_container *container = creation->container;
+	struct lxcri_container *other = NULL;
+
+	if (home_open(container->engine, container->record.id, &container->home, err) < 0)
+		return -1;
+	if (container->home.run_fd >= 0 || home_is_persistent(&container->home)) {
+		int r = lxcri_container_open(container->engine, container->record.id, &other, err);
+
+		lxcri_container_free(other);
+		if (r == 0)
+			return fail(err, LXCRI_E_CONTAINER_EXISTS,
+				    "a container is called %s already", container->record.id);
+		if (err->code != LXCRI_E_CONTAINER_NOT_FOUND)
+			return -1;
+		*err = (struct lxcri_error){};
+	}
+	if (home_lock(&container->home, HOME_WAIT, err) < 0)
+		return -1;
+
+	struct record record;
+	int found = home_load_record(container->engine, &container->home, &record, err);
+
+	record_finish(&record);
+	if (found > 0) {
+		home_finish(&container->home); /* it is somebody else's: nothing to tear down */
+		return fail(err, LXCRI_E_CONTAINER_EXISTS, "a container is called %s already",
+			    container->record.id);
+	}
+	return found;
+}
+
+static int make_dir(const char *parent, const char *name, mode_t mode, struct lxcri_error *err)
+{
+	autofree char *path = xformat("%s/%s", parent, name);
+	int r = path_make_dirs(path, mode);
+
+	return r < 0 ? fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "make %s", path) : 0;
+}
+
+/* Checks that nothing removed a layer between our finding it and the record that pins it. */
+static int check_layers(const struct record *record, struct lxcri_error *err)
+{
+	for (size_t i = 0; i < record->layers.count; i++)
+		if (access(record->layers.items[i], F_OK) < 0)
+			return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno,
+					       "image %s was removed meanwhile: %s", record->image,
+					       record->layers.items[i]);
+	return 0;
+}
+
+/* Makes the directories of a container made from an image, and the record that names them. */
+static int make_home(struct creation *creation, struct lxcri_error *err)
+{
+	struct lxcri_container *container = creation->container;
+	struct record *record = &container->record;
+	const struct home *home = &container->home;
+
+	if (!creation->options->image) {
+		record->bundle = realpath(creation->options->bundle, NULL);
+		if (!record->bundle)
+			return fail_code_errno(err, LXCRI_E_BUNDLE_NOT_FOUND, errno, "bundle %s",
+					       creation->options->bundle);
+		if (record->stdio == LXCRI_STDIO_LOG)
+			record->log_path = xformat("%s/log", home->run_dir);
+		return home_save_record(container->engine, &container->home, record, err);
+	}
+	record->image = xstrdup(creation->image.name);
+	record->digest = xstrdup(creation->image.digest);
+	record->owns_bundle = true;
+	record->bundle = xstrdup(creation->bundle_path ? creation->bundle_path : home->data_dir);
+	if (record->stdio == LXCRI_STDIO_LOG)
+		record->log_path = xformat("%s/log", home->data_dir);
+	strings_add_all(&record->layers, &creation->image.layer_dirs);
+
+	autofree char *parent = xformat("%s/containers", container->engine->data);
+
+	if (make_dir(parent, home->id, 0711, err) < 0 ||
+	    home_save_record(container->engine, &container->home, record, err) < 0)
+		return -1;
+	return check_layers(record, err);
+}
+
+static int write_spec(const char *bundle, struct json_object *spec, struct lxcri_error *err)
+{
+	autofree char *json = json_format(spec);
+	autoclose int dir = open(bundle, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = dir < 0 ? -errno
+			: file_write_atomic(dir, "config.json", json, strlen(json), 0600,
+					    FILE_VOLATILE);
+
+	return r < 0 ? fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "write %s/config.json",
+				       bundle)
+		     : 0;
+}
+
+/* Gives every volume of the bundle its directory. */
+static int make_volumes(struct creation *creation, struct lxcri_error *err)
+{
+	const struct lxcri_container *container = creation->container;
+	struct bundle *bundle = &creation->bundle;
+
+	for (size_t i = 0; i < bundle->n_volumes; i++) {
+		struct bundle_volume *volume = &bundle->volumes[i];
+		const struct volume_request request = {
+			.data_dir = container->engine->data,
+			.name = volume->name,
+			.container_id = container->home.id,
+			.layer_dirs = &creation->image.layer_dirs,
+			.destination = volume->destination,
+		};
+
+		if (volume_ensure(&request, &volume->source, err) < 0)
+			return fail_while(err, "volume for %s", volume->destination);
+	}
+	bundle_mount_volumes(bundle);
+	return 0;
+}
+
+/* crun takes a compiled filter from an annotation, which saves it 18 ms of compiling. */
+static int attach_seccomp(struct creation *creation, struct lxcri_error *err)
+{
+	if (creation->container->record.type != LXCRI_CRUN)
+		return 0;
+	return seccomp_cache_attach(creation->container->engine->data, creation->bundle.spec, err);
+}
+
+/* Makes upper, work and rootfs, or fills rootfs where the file system cannot carry an overlay. */
+static int make_rootfs(struct creation *creation, struct lxcri_error *err)
+{
+	struct lxcri_container *container = creation->container;
+	struct record *record = &container->record;
+	const char *data = container->home.data_dir;
+
+	if (make_dir(record->bundle, "rootfs", 0755, err) < 0)
+		return -1;
+	if (rootfs_can_overlay(data))
+		return make_dir(data, "upper", 0755, err) < 0 ||
+				       make_dir(data, "work", 0700, err) < 0
+			       ? -1
+			       : 0;
+
+	autofree char *target = xformat("%s/rootfs", record->bundle);
+
+	log_info("%s: no overlay is possible here; copying the layers", target);
+	if (rootfs_prepare_dir(&record->layers, target, err) < 0)
+		return -1;
+	strings_finish(&record->layers); /* nothing below: the bundle has a root of its own */
+	return 0;
+}
+
+static int write_image_bundle(struct creation *creation, struct lxcri_error *err)
+{
+	struct record *record = &creation->container->record;
+
+	if (bundle_build(creation->image.config_json, creation->options, &record->layers,
+			 &creation->bundle, err) < 0 ||
+	    make_volumes(creation, err) < 0 || attach_seccomp(creation, err) < 0)
+		return -1;
+	record->stop_signal = xstrdup(creation->bundle.stop_signal);
+	if (make_rootfs(creation, err) < 0)
+		return -1;
+	return write_spec(record->bundle, creation->bundle.spec, err);
+}
+
+/* Reads, checks and where asked replaces the specification of a caller's bundle. */
+static int check_bundle(struct creation *creation, struct lxcri_error *err)
+{
+	const struct lxcri_create_options *options = creation->options;
+	struct record *record = &creation->container->record;
+	struct lxcri_spec *loaded = NULL;
+
+	if (options->spec && lxcri_spec_save(options->spec, record->bundle, err) < 0)
+		return -1;
+	if (!options->spec && lxcri_spec_load(record->bundle, &loaded, err) < 0)
+		return -1;
+
+	const struct lxcri_spec *spec = options->spec ? options->spec : loaded;
+	autofree char *terminal = lxcri_spec_get(spec, "process.terminal");
+	autofree char *process = lxcri_spec_get(spec, "process");
+
+	lxcri_spec_free(loaded);
+	if (!process)
+		return fail(err, LXCRI_E_INVALID_SPEC, "%s/config.json: process is missing",
+			    record->bundle);
+	record->terminal = terminal && strcmp(terminal, "true") == 0;
+	if (options->console_socket && !record->terminal)
+		return fail(err, LXCRI_E_INVALID_ARGUMENT,
+			    "a console socket is given, but process.terminal is not true");
+	return 0;
+}
+
+static int make_bundle(struct creation *creation, struct lxcri_error *err)
+{
+	return creation->options->image ? write_image_bundle(creation, err)
+					: check_bundle(creation, err);
+}
+
+static int launch(struct creation *creation, struct lxcri_error *err)
+{
+	return container_launch(creation->container, creation->options->preserve_fds,
+				&creation->pid, err);
+}
+
+static int write_pid_file(struct creation *creation, struct lxcri_error *err)
+{
+	const char *path = creation->options->pid_file;
+
+	if (!path)
+		return 0;
+
+	autofree char *text = xformat("%d", (int)creation->pid);
+	autofree char *copy = xstrdup(path);
+	char *slash = strrchr(copy, '/');
+	const char *name = slash ? slash + 1 : copy;
+
+	if (slash)
+		*slash = '\0';
+
+	const char *parent = !slash ? "." : slash == copy ? "/" : copy;
+	autoclose int dir = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = dir < 0 ? -errno
+			: file_write_atomic(dir, name, text, strlen(text), 0644, FILE_VOLATILE);
+
+	return r < 0 ? fail_errno(err, r, "write the pid file %s", path) : 0;
+}
+
+/* The monitor is told first: were it the record, a death in between would leave a record of a
+ * finished creation whose monitor undoes it. */
+static int commit(struct creation *creation, struct lxcri_error *err)
+{
+	struct lxcri_container *container = creation->container;
+
+	if (monitor_commit(container->monitor, err) < 0)
+		return -1;
+	container->record.phase = RECORD_READY;
+	return home_save_record(container->engine, &container->home, &container->record, err);
+}
+
+static const struct creation_step {
+	const char *doing;
+	int (*run)(struct creation *creation, struct lxcri_error *err);
+} creation_steps[] = {
+	{ "check the request", check_options },   { "choose the runtime", choose_runtime },
+	{ "fill the record", fill_record },       { "find the image", find_image },
+	{ "reserve the id", reserve_id },         { "make its directories", make_home },
+	{ "make the bundle", make_bundle },       { "create it", launch },
+	{ "write the pid file", write_pid_file }, { "commit", commit },
+};
+
+/* Undoes what the steps did. The first error is the one that counts. */
+static void roll_back(struct lxcri_container *container)
+{
+	struct lxcri_error second = {};
+
+	if (!container->home.locked)
+		return;
+	monitor_free(steal(container->monitor)); /* uncommitted: it undoes itself */
+	if (container_teardown(container, &second) < 0)
+		log_error("%s", second.text);
+}
+
+int create_with_bundle(struct lxcri_engine *engine, const struct lxcri_create_options *options,
+		       const char *bundle_path, struct lxcri_container **ret_container,
+		       struct lxcri_error *err)
+{
+	autoptr(lxcri_container) container = xnew(struct lxcri_container);
+	struct creation creation = { .options = options,
+				     .container = container,
+				     .bundle_path = bundle_path };
+	int r = 0;
+
+	container->engine = engine;
+	container->home = HOME_NULL;
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(creation_steps); i++) {
+		log_debug("create %s: %s", options->id, creation_steps[i].doing);
+		r = creation_steps[i].run(&creation, err);
+	}
+	image_finish(&creation.image);
+	bundle_finish(&creation.bundle);
+	if (r < 0) {
+		roll_back(container);
+		return fail_as(err, LXCRI_E_CONTAINER_CREATE_FAILED, "create %s",
+			       options->id ? options->id : "a container");
+	}
+	home_unlock(&container->home);
+	*ret_container = steal(container);
+	return 0;
+}
+
+int lxcri_container_create(struct lxcri_engine *engine, const struct lxcri_create_options *options,
+			   struct lxcri_container **ret_container, struct lxcri_error *err)
+{
+	return create_with_bundle(engine, options, NULL, ret_container, err);
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/* The state database over SQLite: WAL, synchronous=FULL. */
+
+#include "engine/database.h"
+
+#include "base/mem.h"
+#include "os/path.h"
+
+#include <sqlite3.h>
+#include <string.h>
+
+/* How long a writer waits for another one. Every transaction is a single statement, so a longer
+ * wait means that a process hangs while it holds the lock. */
+#define BUSY_TIMEOUT_MS 10000
+
+struct database {
+	sqlite3 *handle;
+	char *path;
+};
+
+static const char schema[] = "BEGIN IMMEDIATE;"
+			     "CREATE TABLE IF NOT EXISTS container ("
+			     " id TEXT PRIMARY KEY NOT NULL,"
+			     " record TEXT NOT NULL"
+			     ") WITHOUT ROWID;"
+			     "PRAGMA user_version = 1;"
+			     "COMMIT;";
+_Static_assert(DATABASE_VERSION == 1, "the schema above sets user_version");
+
+static int refuse(struct database *database, const char *doing, struct lxcri_error *err)
+{
+	return fail(err, LXCRI_E_STORAGE_ERROR, "%s in %s: %s", doing, database->path,
+		    sqlite3_errmsg(database->handle));
+}
+
+/* Reads the one number that "PRAGMA user_version" yields. */
+static int read_version(struct database *database, int *ret_version, struct lxcri_error *err)
+{
+	sqlite3_stmt *statement = NULL;
+	int r = sqlite3_prepare_v2(database->handle, "PRAGMA user_version", -1, &statement, NULL);
+
+	if (r == SQLITE_OK)
+		r = sqlite3_step(statement);
+	if (r == SQLITE_ROW)
+		*ret_version = sqlite3_column_int(statement, 0);
+	(void)sqlite3_finalize(statement);
+	return r == SQLITE_ROW ? 0 : refuse(database, "read the version", err);
+}
+
+static int prepare_schema(struct database *database, struct lxcri_error *err)
+{
+	int version = 0;
+
+	if (read_version(database, &version, err) < 0)
+		return -1;
+	if (version > DATABASE_VERSION)
+		return fail(err, LXCRI_E_STORAGE_ERROR,
+			    "open %s: its layout %d is of a later program, this one knows %d; "
+			    "install the later program again",
+			    database->path, version, DATABASE_VERSION);
+	if (version == DATABASE_VERSION)
+		return 0;
+	/* WAL is a property of the file and needs to be set once; everything else is per
+	 * connection. */
+	if (sqlite3_exec(database->handle, "PRAGMA journal_mode = WAL", NULL, NULL, NULL) !=
+		    SQLITE_OK ||
+	    sqlite3_exec(database->handle, schema, NULL, NULL, NULL) != SQLITE_OK)
+		return refuse(database, "make the tables", err);
+	return 0;
+}
+
+int database_open(const char *data_dir, struct database **ret_database, struct lxcri_error *err)
+{
+	autoptr(database) database = xnew(struct database);
+	int r = path_make_dirs(data_dir, 0711);
+
+	if (r < 0)
+		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "make %s", data_dir);
+	database->path = xformat("%s/state.db", data_dir);
+	if (sqlite3_open_v2(database->path, &database->handle,
+			    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
+				    SQLITE_OPEN_NOFOLLOW,
+			    NULL) != SQLITE_OK)
+		return refuse(database, "open the database", err);
+	(void)sqlite3_busy_timeout(database->handle, BUSY_TIMEOUT_MS);
+	if (sqlite3_exec(database->handle, "PRAGMA synchronous = FULL", NULL, NULL, NULL) !=
+	    SQLITE_OK)
+		return refuse(database, "set durability", err);
+	if (prepare_schema(database, err) < 0)
+		return -1;
+	*ret_database = steal(database);
+	return 0;
+}
+
+void database_free(struct database *database)
+{
+	if (!database)
+		return;
+	(void)sqlite3_close(database->handle);
+	free(database->path);
+	free(database);
+}
+
+/* Runs @sql, which yields nothing, with its one or two parameters. */
+static int run(struct database *database, const char *sql, const char *first, const char *second,
+	       struct lxcri_error *err)
+{
+	sqlite3_stmt *statement = NULL;
+	int r = sqlite3_prepare_v2(database->handle, sql, -1, &statement, NULL);
+
+	if (r == SQLITE_OK)
+		r = sqlite3_bind_text(statement, 1, first, -1, SQLITE_STATIC);
+	if (r == SQLITE_OK && second)
+		r = sqlite3_bind_text(statement, 2, second, -1, SQLITE_STATIC);
+	if (r == SQLITE_OK)
+		r = sqlite3_step(statement);
+	if (r != SQLITE_DONE)
+		(void)refuse(database, "write the record", err);
+	(void)sqlite3_finalize(statement);
+	return r == SQLITE_DONE ? 0 : fail_while(err, "container %s", first);
+}
+
+int database_put_container(struct database *database, const char *id, const char *record,
+			   struct lxcri_error *err)
+{
+	return run(database, "INSERT OR REPLACE INTO container (id, record) VALUES (?1, ?2)", id,
+		   record, err);
+}
+
+int database_delete_container(struct database *database, const char *id, struct lxcri_error *err)
+{
+	return run(database, "DELETE FROM container WHERE id = ?1", id, NULL, err);
+}
+
+int database_find_container(struct database *database, const char *id, char **ret_record,
+			    struct lxcri_error *err)
+{
+	sqlite3_stmt *statement = NULL;
+	int r = sqlite3_prepare_v2(database->handle, "SELECT record FROM container WHERE id = ?1",
+				   -1, &statement, NULL);
+
+	if (r == SQLITE_OK)
+		r = sqlite3_bind_text(statement, 1, id, -1, SQLITE_STATIC);
+	if (r == SQLITE_OK)
+		r = sqlite3_step(statement);
+	if (r == SQLITE_ROW)
+		*ret_record = xstrdup((const char *)sqlite3_column_text(statement, 0));
+	else if (r == SQLITE_DONE)
+		*ret_record = NULL;
+	else
+		(void)refuse(database, "read the record", err);
+	(void)sqlite3_finalize(statement);
+	return r == SQLITE_ROW || r == SQLITE_DONE ? 0 : fail_while(err, "container %s", id);
+}
+
+int database_each_container(struct database *database,
+			    int (*each)(void *userdata, const char *id, const char *record),
+			    void *userdata, struct lxcri_error *err)
+{
+	sqlite3_stmt *statement = NULL;
+	int stopped = 0;
+	int r = sqlite3_prepare_v2(database->handle, "SELECT id, record FROM container ORDER BY id",
+				   -1, &statement, NULL);
+
+	while (r == SQLITE_OK || r == SQLITE_ROW) {
+		r = sqlite3_step(statement);
+		if (r != SQLITE_ROW)
+			break;
+		stopped = each(userdata, (const char *)sqlite3_column_text(statement, 0),
+			       (const char *)sqlite3_column_text(statement, 1));
+		if (stopped < 0)
+			break;
+	}
+	if (stopped >= 0 && r != SQLITE_DONE)
+		stopped = refuse(database, "list the records", err);
+	(void)sqlite3_finalize(statement);
+	return stopped < 0 ? -1 : 0;
+}

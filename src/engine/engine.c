@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* An open engine. */
+
+#include "engine/engine.h"
+
+#include "base/mem.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#define ID_LENGTH_MAX 128
+
+/* Returns @path seen from the root directory; owned by the caller. */
+static char *absolute(const char *path)
+{
+	if (path[0] == '/')
+		return xstrdup(path);
+
+	autofree char *here = getcwd(NULL, 0);
+
+	return xformat("%s/%s", here ? here : "", path);
+}
+
+int lxcri_engine_open(const struct lxcri_config *config, struct lxcri_engine **ret_engine,
+		      struct lxcri_error *err)
+{
+	if (!config)
+		return fail(err, LXCRI_E_INVALID_ARGUMENT, "open the engine: no configuration");
+
+	struct lxcri_engine *engine = xnew(struct lxcri_engine);
+
+	engine->config = config;
+	engine->root = absolute(lxcri_config_root_path(config));
+	engine->data = absolute(lxcri_config_data_path(config));
+	*ret_engine = engine;
+	return 0;
+}
+
+void lxcri_engine_free(struct lxcri_engine *engine)
+{
+	if (!engine)
+		return;
+	database_free(engine->database);
+	free(engine->root);
+	free(engine->data);
+	free(engine);
+}
+
+struct database *engine_database(struct lxcri_engine *engine, struct lxcri_error *err)
+{
+	if (!engine->database && database_open(engine->data, &engine->database, err) < 0)
+		return NULL;
+	return engine->database;
+}
+
+char *engine_run_dir(const struct lxcri_engine *engine, const char *id)
+{
+	return xformat("%s/containers/%s", engine->root, id);
+}
+
+char *engine_data_dir(const struct lxcri_engine *engine, const char *id)
+{
+	return xformat("%s/containers/%s", engine->data, id);
+}
+
+int engine_check_id(const char *id, struct lxcri_error *err)
+{
+	size_t length = id ? strlen(id) : 0;
+	bool good = length > 0 && length <= ID_LENGTH_MAX && isalnum((unsigned char)id[0]);
+
+	for (size_t i = 0; good && i < length; i++)
+		good = isalnum((unsigned char)id[i]) || strchr("_.+-", id[i]);
+	if (good)
+		return 0;
+	return fail(err, LXCRI_E_INVALID_ARGUMENT,
+		    "container id \"%.140s\": expected a letter or digit, then up to %d letters, "
+		    "digits and _.+-",
+		    id ? id : "", ID_LENGTH_MAX - 1);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* An open engine: where things lie, and the state database once it is needed. */
+
+#include "base/fail.h"
+#include "base/scope.h"
+#include "engine/database.h"
+#include "lxcri/container.h"
+
+struct lxcri_engine {
+	const struct lxcri_config *config; /* borrowed */
+	char *root;                        /* absolute: run-time state */
+	char *data;                        /* absolute: persistent data */
+	struct database *database;         /* NULL until engine_database() */
+};
+
+/* Returns the state database, opened at the first call; borrowed. NULL means failure, and @err is
+ * filled. */
+struct database *engine_database(struct lxcri_engine *engine, struct lxcri_error *err);
+
+/* Returns the path of the run directory of @id, "<root>/containers/<id>"; owned by the caller. */
+[[nodiscard]] char *engine_run_dir(const struct lxcri_engine *engine, const char *id);
+
+/* Returns the path of the persistent directory of @id, "<data>/containers/<id>"; owned by the
+ * caller. */
+[[nodiscard]] char *engine_data_dir(const struct lxcri_engine *engine, const char *id);
+
+/* Refuses an id outside [A-Za-z0-9][A-Za-z0-9_.+-]{0,127} with LXCRI_E_INVALID_ARGUMENT. */
+[[nodiscard]] int engine_check_id(const char *id, struct lxcri_error *err);

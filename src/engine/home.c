@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/* The two directories of one container, and their lock: flock() on the run directory itself. A lock
+ * on a directory that was removed meanwhile counts for nothing, so after taking it we look whether
+ * the name still leads to the directory that we hold. */
+
+#include "engine/home.h"
+
+#include "base/mem.h"
+#include "engine/volume.h"
+#include "os/file.h"
+#include "os/path.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#define RECORD_FILE      "record.json"
+#define RECORD_BYTES_MAX (1u << 20)
+
+int home_open(const struct lxcri_engine *engine, const char *id, struct home *ret_home,
+	      struct lxcri_error *err)
+{
+	if (engine_check_id(id, err) < 0)
+		return -1;
+
+	struct home home = {
+		.id = xstrdup(id),
+		.run_dir = engine_run_dir(engine, id),
+		.data_dir = engine_data_dir(engine, id),
+	};
+
+	home.run_fd = open(home.run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (home.run_fd < 0 && errno != ENOENT) {
+		int r = fail_errno(err, errno, "open %s", home.run_dir);
+
+		home_finish(&home);
+		return r;
+	}
+	*ret_home = home;
+	return 0;
+}
+
+void home_finish(struct home *home)
+{
+	closep(&home->run_fd); /* drops the lock as well */
+	free(home->id);
+	free(home->run_dir);
+	free(home->data_dir);
+	*home = HOME_NULL;
+}
+
+/* Makes the run directory, or opens the one that somebody else made first. */
+static int enter_run_dir(struct home *home, struct lxcri_error *err)
+{
+	autofree char *parent =
+		xstrndup(home->run_dir, (size_t)(strrchr(home->run_dir, '/') - home->run_dir));
+	int r = path_make_dirs(parent, 0711);
+
+	if (r < 0)
+		return fail_errno(err, r, "make %s", parent);
+	if (mkdir(home->run_dir, 0711) == 0) {
+		if (chmod(home->run_dir, 0711) < 0)
+			return fail_errno(err, errno, "set the mode of %s", home->run_dir);
+	} else if (errno != EEXIST) {
+		return fail_errno(err, errno, "make %s", home->run_dir);
+	}
+	closep(&home->run_fd);
+	home->run_fd = open(home->run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (home->run_fd < 0 && errno != ENOENT)
+		return fail_errno(err, errno, "open %s", home->run_dir);
+	return 0;
+}
+
+/* Tells whether the name still leads to the directory that we hold. */
+static bool is_current(const struct home *home)
+{
+	struct stat held;
+	struct stat named;
+
+	return fstat(home->run_fd, &held) == 0 && stat(home->run_dir, &named) == 0 &&
+	       held.st_dev == named.st_dev && held.st_ino == named.st_ino;
+}
+
+int home_lock(struct home *home, enum home_wait wait, struct lxcri_error *err)
+{
+	const int operation = LOCK_EX | (wait == HOME_TRY ? LOCK_NB : 0);
+
+	if (home->locked)
+		return 1;
+	for (;;) {
+		if (home->run_fd < 0 && enter_run_dir(home, err) < 0)
+			return -1;
+		if (home->run_fd < 0)
+			continue; /* removed between mkdir and open */
+		if (flock(home->run_fd, operation) < 0) {
+			if (errno == EWOULDBLOCK)
+				return 0;
+			if (errno == EINTR)
+				continue;
+			return fail_errno(err, errno, "lock %s", home->run_dir);
+		}
+		if (is_current(home))
+			break;
+		closep(&home->run_fd);
+	}
+	home->locked = true;
+	return 1;
+}
+
+void home_unlock(struct home *home)
+{
+	if (!home->locked)
+		return;
+	/* rmdir refuses a directory in which something is left, which is what we want. */
+	(void)rmdir(home->run_dir);
+	(void)flock(home->run_fd, LOCK_UN);
+	home->locked = false;
+}
+
+bool home_is_persistent(const struct home *home)
+{
+	return access(home->data_dir, F_OK) == 0;
+}
+
+int home_load_record(struct lxcri_engine *engine, struct home *home, struct record *ret_record,
+		     struct lxcri_error *err)
+{
+	autofree char *json = NULL;
+	size_t size = 0;
+
+	*ret_record = (struct record){};
+	if (home_is_persistent(home)) {
+		struct database *database = engine_database(engine, err);
+
+		if (!database || database_find_container(database, home->id, &json, err) < 0)
+			return -1;
+		size = json ? strlen(json) : 0;
+	} else if (home->run_fd >= 0) {
+		int r = file_read(home->run_fd, RECORD_FILE, RECORD_BYTES_MAX, &json, &size);
+
+		if (r < 0 && r != -ENOENT)
+			return fail_errno(err, r, "read %s/%s", home->run_dir, RECORD_FILE);
+	}
+	if (!json)
+		return 0;
+	return record_parse(json, size, ret_record, err) < 0 ? -1 : 1;
+}
+
+int home_save_record(struct lxcri_engine *engine, struct home *home, const struct record *record,
+		     struct lxcri_error *err)
+{
+	autofree char *json = record_format(record);
+
+	if (home_is_persistent(home)) {
+		struct database *database = engine_database(engine, err);
+
+		return database ? database_put_container(database, home->id, json, err) : -1;
+	}
+
+	int r = file_write_atomic(home->run_fd, RECORD_FILE, json, strlen(json), 0600,
+				  FILE_VOLATILE);
+
+	return r < 0 ? fail_errno(err, r, "write %s/%s", home->run_dir, RECORD_FILE) : 0;
+}
+
+int home_remove(struct lxcri_engine *engine, struct home *home, struct lxcri_error *err)
+{
+	if (home_is_persistent(home)) {
+		struct database *database = engine_database(engine, err);
+
+		if (!database || database_delete_container(database, home->id, err) < 0 ||
+		    volume_remove_owned(engine->data, home->id, err) < 0)
+			return -1;
+
+		int r = path_remove_tree(AT_FDCWD, home->data_dir);
+
+		if (r < 0)
+			return fail_errno(err, r, "remove %s", home->data_dir);
+	}
+
+	int r = path_remove_tree(AT_FDCWD, home->run_dir);
+
+	return r < 0 ? fail_errno(err, r, "remove %s", home->run_dir) : 0;
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/* A container as JSON: the state document of the OCI runtime specification, and all we know. */
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "engine/container.h"
+#include "os/file.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define SPEC_BYTES_MAX (16u << 20)
+
+/* Adds the time as RFC 3339 in UTC; 0 adds nothing. */
+static void add_time(struct json_object *object, const char *key, int64_t ns)
+{
+	char day[32];
+	char text[64];
+	struct tm utc;
+	time_t seconds = ns / 1000000000;
+
+	if (ns == 0 || !gmtime_r(&seconds, &utc))
+		return;
+	(void)strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &utc);
+	(void)snprintf(text, sizeof(text), "%s.%09dZ", day, (int)(ns % 1000000000));
+	json_set_text(object, key, text);
+}
+
+/* Reads the container's specification; one that was removed or broken since is simply absent from
+ * what we can tell. */
+static struct json_object *load_spec(const struct lxcri_container *container)
+{
+	autofree char *path = xformat("%s/config.json", container->record.bundle);
+	autofree char *json = NULL;
+	struct json_object *spec = NULL;
+	struct lxcri_error ignored;
+	size_t size;
+
+	if (file_read(AT_FDCWD, path, SPEC_BYTES_MAX, &json, &size) == 0)
+		(void)json_parse(json, size, &json_limits_spec, &spec, &ignored);
+	return spec;
+}
+
+/* The members that the runtime specification defines (runtime-spec, "State"). */
+static struct json_object *make_state(const struct lxcri_container *container,
+				      struct json_object *spec)
+{
+	struct json_object *object = json_object_new_object();
+	struct json_object *annotations = json_get(spec, "annotations");
+	const char *version = json_get_text(spec, "ociVersion");
+
+	json_set_text(object, "ociVersion", version ? version : "1.0.2");
+	json_set_text(object, "id", container->home.id);
+	json_set_text(object, "status", lxcri_status_name(container->status));
+	json_object_object_add(object, "pid", json_object_new_int(container->state.pid));
+	json_set_text(object, "bundle", container->record.bundle);
+	if (annotations)
+		json_object_object_add(object, "annotations", json_object_get(annotations));
+	return object;
+}
+
+int lxcri_container_state_json(struct lxcri_container *container, char **ret_json,
+			       struct lxcri_error *err)
+{
+	if (container_refresh(container, err) < 0)
+		return -1;
+
+	autojson spec = load_spec(container);
+	autojson state = make_state(container, spec);
+	autofree char *rootfs = xformat("%s/rootfs", container->record.bundle);
+
+	/* What runc's command prints besides. */
+	json_set_text(state, "rootfs", rootfs);
+	add_time(state, "created", container->record.created_ns);
+	json_set_text(state, "owner", "");
+	*ret_json = json_format(state);
+	return 0;
+}
+
+int lxcri_container_inspect_json(struct lxcri_container *container, char **ret_json,
+				 struct lxcri_error *err)
+{
+	const struct record *record = &container->record;
+
+	if (container_refresh(container, err) < 0)
+		return -1;
+
+	autojson spec = load_spec(container);
+	autojson object = make_state(container, spec);
+
+	json_set_text(object, "runtime", lxcri_container_type_name(record->type));
+	json_set_text(object, "image", record->image);
+	json_set_text(object, "digest", record->digest);
+	json_set_text(object, "logPath", record->log_path);
+	json_set_text(object, "stopSignal", record->stop_signal);
+	add_time(object, "created", record->created_ns);
+	add_time(object, "started", container->state.started_ns);
+	add_time(object, "finished", container->state.finished_ns);
+	if (container->status == LXCRI_STATUS_STOPPED) {
+		json_object_object_add(object, "exitCode",
+				       json_object_new_int(container->state.exit_code));
+		json_object_object_add(object, "monitorLost",
+				       json_object_new_boolean(container->lost));
+	}
+	json_object_object_add(object, "terminal", json_object_new_boolean(record->terminal));
+	json_object_object_add(object, "remove", json_object_new_boolean(record->remove));
+	if (spec)
+		json_object_object_add(object, "spec", json_object_get(spec));
+	*ret_json = json_format(object);
+	return 0;
+}

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: MIT */
+/* Start, kill, stop, pause, resume, delete, wait, attach: one call of the monitor each, behind the
+ * rule which states allow it. */
+
+#include "base/mem.h"
+#include "engine/container.h"
+#include "os/signal.h"
+#include "runtime/log_file.h"
+#include "runtime/wire.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+
+/* How long a killed container may take to be gone before we say that it hangs: a process in an
+ * uninterruptible sleep cannot be killed by anybody. */
+#define KILL_TIMEOUT_MS 30000
+
+/* Starts a stopped container once more: a new monitor over the same files. */
+static int relaunch(struct lxcri_container *container, struct lxcri_error *err)
+{
+	autofree char *last_exit = xformat("%s/%s", container->home.data_dir, WIRE_STATE);
+	pid_t pid;
+
+	if (unlink(last_exit) < 0 && errno != ENOENT)
+		return fail_errno(err, errno, "remove %s", last_exit);
+	if (container_launch(container, 0, &pid, err) < 0)
+		return -1;
+	return monitor_commit(container->monitor, err);
+}
+
+/* Makes sure that the user's process can be released: that the container is created, or is one that
+ * can be started again and now is. */
+static int make_startable(struct lxcri_container *container, struct lxcri_error *err)
+{
+	if (container->status == LXCRI_STATUS_CREATED)
+		return 0;
+	if (container->status == LXCRI_STATUS_STOPPED && home_is_persistent(&container->home))
+		return relaunch(container, err);
+	return fail(err, LXCRI_E_INVALID_STATE, "container %s is %s", container->home.id,
+		    lxcri_status_name(container->status));
+}
+
+static int start_locked(struct lxcri_container *container, struct lxcri_error *err)
+{
+	autoptr(monitor) monitor = NULL;
+
+	if (make_startable(container, err) < 0 || container_connect(container, &monitor, err) < 0)
+		return -1;
+	return monitor_begin(monitor, err);
+}
+
+int lxcri_container_start(struct lxcri_container *container, struct lxcri_error *err)
+{
+	if (container_lock(container, err) < 0)
+		return -1;
+
+	int r = start_locked(container, err);
+
+	home_unlock(&container->home);
+	return r < 0 ? fail_as(err, LXCRI_E_CONTAINER_START_FAILED, "start %s", container->home.id)
+		     : 0;
+}
+
+int lxcri_container_run_attached(struct lxcri_container *container, bool pass_signals,
+				 struct lxcri_error *err)
+{
+	autoptr(monitor) monitor = NULL;
+	const struct monitor_attach_options options = {
+		.start = true,
+		.want_stdin = container->record.open_stdin,
+		.pass_signals = pass_signals,
+		.terminal = container->record.terminal && !container->record.console_socket,
+	};
+
+	if (container_lock(container, err) < 0)
+		return -1;
+
+	int r = make_startable(container, err);
+
+	if (r == 0)
+		r = container_connect(container, &monitor, err);
+	/* The lock would outlive the start by the whole life of the container: others may want to
+	 * kill it. The monitor itself refuses a second start. */
+	home_unlock(&container->home);
+	if (r == 0)
+		r = monitor_attach(monitor, &options, err);
+	return r < 0 ? fail_as(err, LXCRI_E_CONTAINER_START_FAILED, "run %s", container->home.id)
+		     : r;
+}
+
+int lxcri_container_kill(struct lxcri_container *container, int signal, bool all,
+			 struct lxcri_error *err)
+{
+	autoptr(monitor) monitor = NULL;
+
+	if (signal < 1 || signal > 64)
+		return fail(err, LXCRI_E_INVALID_ARGUMENT, "signal %d: expected 1 to 64", signal);
+	if (container_refresh(container, err) < 0 ||
+	    container_need_alive(container, "kill", err) < 0)
+		return -1;
+	if (container_connect(container, &monitor, err) < 0 ||
+	    monitor_kill(monitor, signal, all, err) < 0)
+		return fail_as(err, LXCRI_E_CONTAINER_KILL_FAILED, "kill %s", container->home.id);
+	return 0;
+}
+
+/* Kills, and waits until nothing is left. */
+static int kill_and_wait(struct lxcri_container *container, struct monitor *monitor,
+			 struct lxcri_error *err)
+{
+	if (monitor_kill(monitor, SIGKILL, true, err) < 0)
+		return -1;
+	/* SIGKILL reaches a frozen process of the first cgroup version only when it is thawed. */
+	if (container->status == LXCRI_STATUS_PAUSED && monitor_resume(monitor, err) < 0)
+		return -1;
+	return monitor_wait(monitor, KILL_TIMEOUT_MS, err) < 0 ? -1 : 0;
+}
+
+static int stop_signal_of(const struct lxcri_container *container)
+{
+	const char *name = container->record.stop_signal;
+	int number = name ? signal_parse(name) : SIGTERM;
+
+	return number > 0 ? number : SIGTERM;
+}
+
+static int stop_locked(struct lxcri_container *container, unsigned int grace_seconds,
+		       struct lxcri_error *err)
+{
+	autoptr(monitor) monitor = NULL;
+
+	if (container->status == LXCRI_STATUS_STOPPED)
+		return 0;
+	if (container_connect(container, &monitor, err) < 0)
+		return -1;
+	/* What has not started has nothing to finish. */
+	if (container->status == LXCRI_STATUS_CREATED || grace_seconds == 0)
+		return kill_and_wait(container, monitor, err);
+	if (monitor_kill(monitor, stop_signal_of(container), false, err) < 0)
+		return -1;
+	if (container->status == LXCRI_STATUS_PAUSED) {
+		if (monitor_resume(monitor, err) < 0)
+			return -1;
+		container->status = LXCRI_STATUS_RUNNING;
+	}
+
+	const uint64_t grace_ms = 1000ull * grace_seconds;
+	int code = monitor_wait(monitor, grace_ms > INT32_MAX ? INT32_MAX : (int)grace_ms, err);
+
+	if (code >= 0)
+		return 0;
+	return err->code == LXCRI_E_TIMEOUT ? kill_and_wait(container, monitor, err) : -1;
+}
+
+/* A monitor that went away under a stop or a delete has done what was asked for. */
+static int forgive_lost(int r, const struct lxcri_error *err)
+{
+	return r < 0 && err->code == LXCRI_E_MONITOR_LOST ? 0 : r;
+}
+
+int lxcri_container_stop(struct lxcri_container *container, unsigned int grace_seconds,
+			 struct lxcri_error *err)
+{
+	if (container_lock(container, err) < 0)
+		return -1;
+
+	int r = forgive_lost(stop_locked(container, grace_seconds, err), err);
+
+	home_unlock(&container->home);
+	return r < 0 ? fail_as(err, LXCRI_E_CONTAINER_KILL_FAILED, "stop %s", container->home.id)
+		     : 0;
+}
+
+static int pause_locked(struct lxcri_container *container, struct lxcri_error *err)
+{
+	autoptr(monitor) monitor = NULL;
+
+	if (container->status == LXCRI_STATUS_PAUSED)
+		return fail(err, LXCRI_E_ALREADY_PAUSED, "it is paused already");
+	if (container->status != LXCRI_STATUS_RUNNING)
+		return fail(err, LXCRI_E_INVALID_STATE, "it is %s",
+			    lxcri_status_name(container->status));
+	if (container_connect(container, &monitor, err) < 0)
+		return -1;
+	return monitor_pause(monitor, err);
+}
+
+int lxcri_container_pause(struct lxcri_container *container, struct lxcri_error *err)
+{
+	if (container_lock(container, err) < 0)
+		return -1;
+
+	int r = pause_locked(container, err);
+
+	home_unlock(&container->home);
+	return r < 0 ? fail_while(err, "pause %s", container->home.id) : 0;
+}
+
+static int resume_locked(struct lxcri_container *container, struct lxcri_error *err)
+{
+	autoptr(monitor) monitor = NULL;
+
+	if (container->status == LXCRI_STATUS_STOPPED)
+		return fail(err, LXCRI_E_INVALID_STATE, "it is stopped");
+	if (container->status != LXCRI_STATUS_PAUSED)
+		return fail(err, LXCRI_E_NOT_PAUSED, "it is %s, not paused",
+			    lxcri_status_name(container->status));
+	if (container_connect(container, &monitor, err) < 0)
+		return -1;
+	return monitor_resume(monitor, err);
+}
+
+int lxcri_container_resume(struct lxcri_container *container, struct lxcri_error *err)
+{
+	if (container_lock(container, err) < 0)
+		return -1;
+
+	int r = resume_locked(container, err);
+
+	home_unlock(&container->home);
+	return r < 0 ? fail_while(err, "resume %s", container->home.id) : 0;
+}
+
+int lxcri_container_delete(struct lxcri_container *container, bool force, struct lxcri_error *err)
+{
+	if (container_lock(container, err) < 0)
+		return -1;
+
+	int r;
+
+	if (!force &&
+	    (container->status == LXCRI_STATUS_RUNNING || container->status == LXCRI_STATUS_PAUSED))
+		r = fail(err, LXCRI_E_INVALID_STATE,
+			 "it is %s; stop it first, or delete it by force",
+			 lxcri_status_name(container->status));
+	else
+		r = container_teardown(container, err);
+	home_unlock(&container->home);
+	return r < 0 ? fail_as(err, LXCRI_E_CONTAINER_DELETE_FAILED, "delete %s",
+			       container->home.id)
+		     : 0;
+}
+
+int lxcri_container_wait(struct lxcri_container *container, int timeout_seconds,
+			 struct lxcri_error *err)
+{
+	autoptr(monitor) monitor = NULL;
+	int timeout_ms = timeout_seconds < 0                  ? -1
+			 : timeout_seconds > INT32_MAX / 1000 ? INT32_MAX
+							      : 1000 * timeout_seconds;
+
+	if (container_refresh(container, err) < 0)
+		return -1;
+	if (container->status == LXCRI_STATUS_STOPPED)
+		return container->state.exit_code;
+
+	int code = container_connect(container, &monitor, err);
+
+	if (code == 0)
+		code = monitor_wait(monitor, timeout_ms, err);
+	if (code >= 0)
+		return code;
+	/* It may have ended between the look and the connection. */
+	if (err->code == LXCRI_E_MONITOR_LOST && container_refresh(container, err) == 0 &&
+	    container->status == LXCRI_STATUS_STOPPED)
+		return container->state.exit_code;
+	return fail_while(err, "wait for %s", container->home.id);
+}
+
+/* The follower asks through this whether more can come. */
+static bool still_writing(void *userdata)
+{
+	struct lxcri_container *container = userdata;
+	struct lxcri_error ignored = {};
+
+	return container_refresh(container, &ignored) == 0 &&
+	       container->status != LXCRI_STATUS_STOPPED;
+}
+
+int lxcri_container_logs(struct lxcri_container *container, const struct lxcri_log_options *options,
+			 int fd_out, int fd_err, struct lxcri_error *err)
+{
+	const struct log_read_options read_options = {
+		.tail = options->tail,
+		.timestamps = options->timestamps,
+		.follow = options->follow,
+		.still_writing = still_writing,
+		.userdata = container,
+	};
+
+	if (!container->record.log_path)
+		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
+			    "logs of %s: its output was not taken into a log", container->home.id);
+	return log_file_read(container->record.log_path, &read_options, fd_out, fd_err, err);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* What the engine remembers of a container. A container made from an image survives a reboot: its
+ * record is in the state database and its directory is <data>/containers/<id>. A container made
+ * from a caller's bundle lives as long as the run-time state: its record is a file of its run
+ * directory. */
+
+#include "base/fail.h"
+#include "base/strings.h"
+#include "lxcri/container.h"
+
+/* How far the creation got. */
+enum record_phase {
+	RECORD_CREATING, /* without a living creator: half-made, to be removed */
+	RECORD_READY,
+};
+
+/* Zeroed is empty. */
+struct record {
+	char *id;
+	enum lxcri_container_type type;
+	enum record_phase phase;
+	char *bundle;       /* absolute */
+	char *runtime_path; /* of a command-line runtime, or NULL */
+	char *image;        /* the reference, or NULL: made from a bundle */
+	char *digest;
+	char *log_path; /* or NULL */
+	char *stop_signal;
+	char *console_socket;
+	struct strings layers; /* lower directories, topmost first; empty: the bundle's own root */
+	int64_t created_ns;
+	enum lxcri_stdio stdio;
+	bool terminal;
+	bool open_stdin;
+	bool remove;      /* goes when it ends */
+	bool owns_bundle; /* config.json and rootfs in `bundle` are ours to remove */
+};
+
+/* Frees what @record holds. Safe to repeat. */
+void record_finish(struct record *record);
+
+/* Returns @record as JSON, owned by the caller. */
+[[nodiscard]] char *record_format(const struct record *record);
+
+/* Reads what record_format() wrote. Damage is LXCRI_E_STORAGE_ERROR. */
+[[nodiscard]] int record_parse(const char *json, size_t size, struct record *ret_record,
+			       struct lxcri_error *err);

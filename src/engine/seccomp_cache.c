@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/* Compiled seccomp profiles, kept by what they were made from. */
+
+#include "engine/seccomp_cache.h"
+
+#include "base/mem.h"
+#include "base/sha256.h"
+#include "base/text.h"
+#include "engine/bundle/seccomp_compile.h"
+#include "os/file.h"
+#include "os/path.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/bpf_common.h>
+#include <linux/filter.h>
+#include <seccomp.h>
+#include <string.h>
+
+/* A file is the digest of the program, a line end, and the program. */
+#define HEADER_BYTES   SHA256_HEX_SIZE
+#define FILE_BYTES_MAX (HEADER_BYTES + BPF_MAXINSNS * sizeof(struct sock_filter))
+
+/* Where crun 1.8 to 1.21 takes a program from, in base64 (its container.c). */
+#define CRUN_ANNOTATION "run.oci.seccomp_bpf_data"
+
+/* Returns the name of the file for @profile, owned by the caller. Another version of libseccomp
+ * knows other calls and may write other programs. */
+static char *file_name(struct json_object *profile)
+{
+	const struct scmp_version *version = seccomp_version();
+	autofree char *text = json_format_line(profile);
+	autofree char *key =
+		xformat("%u.%u.%u %s", version->major, version->minor, version->micro, text);
+	char hex[SHA256_HEX_SIZE];
+
+	sha256_hex(key, strlen(key), hex);
+	return xformat("%s.bpf", hex);
+}
+
+static char *encode_base64(const unsigned char *bytes, size_t size)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	char *text = xzalloc((size + 2) / 3 * 4 + 1);
+	char *at = text;
+
+	for (size_t i = 0; i < size; i += 3) {
+		size_t left = size - i;
+		uint32_t group = (uint32_t)bytes[i] << 16 |
+				 (left > 1 ? (uint32_t)bytes[i + 1] << 8 : 0) |
+				 (left > 2 ? bytes[i + 2] : 0);
+
+		*at++ = digits[group >> 18];
+		*at++ = digits[group >> 12 & 63];
+		*at++ = left > 1 ? digits[group >> 6 & 63] : '=';
+		*at++ = left > 2 ? digits[group & 63] : '=';
+	}
+	return text;
+}
+
+/* Tells whether @bytes is a whole file that says what was written. */
+static bool is_sound(const char *bytes, size_t size)
+{
+	char hex[SHA256_HEX_SIZE];
+
+	if (size <= HEADER_BYTES || bytes[HEADER_BYTES - 1] != '\n' ||
+	    (size - HEADER_BYTES) % sizeof(struct sock_filter) != 0)
+		return false;
+	sha256_hex(bytes + HEADER_BYTES, size - HEADER_BYTES, hex);
+	return memcmp(bytes, hex, HEADER_BYTES - 1) == 0;
+}
+
+/* Opens the directory, made where it is missing; -errno when that is not possible. */
+static int open_cache(const char *data_dir)
+{
+	autofree char *path = xformat("%s/cache/seccomp", data_dir);
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0)
+		return fd;
+
+	int r = path_make_dirs(path, 0711);
+
+	if (r < 0)
+		return r;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+static void store(int cache, const char *name, const char *bpf, size_t size)
+{
+	autorun(text_finish) struct text file = {};
+	char hex[SHA256_HEX_SIZE];
+
+	sha256_hex(bpf, size, hex);
+	text_addf(&file, "%s\n", hex);
+	text_append(&file, bpf, size);
+	/* A cache may be lost: no flush, and a full disk costs time only. */
+	(void)file_write_atomic(cache, name, file.data, file.length, 0600, FILE_VOLATILE);
+}
+
+int seccomp_cache_get(const char *data_dir, struct json_object *profile, char **ret_bpf_base64,
+		      struct lxcri_error *err)
+{
+	autofree char *name = file_name(profile);
+	autoclose int cache = open_cache(data_dir);
+	autofree char *bytes = NULL;
+	size_t size = 0;
+
+	if (cache >= 0 && file_read(cache, name, FILE_BYTES_MAX, &bytes, &size) == 0 &&
+	    is_sound(bytes, size)) {
+		*ret_bpf_base64 =
+			encode_base64((unsigned char *)bytes + HEADER_BYTES, size - HEADER_BYTES);
+		return 0;
+	}
+
+	autofree char *bpf = NULL;
+
+	if (seccomp_compile(profile, &bpf, &size, err) < 0)
+		return -1;
+	if (cache >= 0)
+		store(cache, name, bpf, size);
+	*ret_bpf_base64 = encode_base64((unsigned char *)bpf, size);
+	return 0;
+}
+
+int seccomp_cache_attach(const char *data_dir, struct json_object *spec, struct lxcri_error *err)
+{
+	struct json_object *linux_part = json_get(spec, "linux");
+	struct json_object *profile = json_get(linux_part, "seccomp");
+	struct json_object *annotations = json_get(spec, "annotations");
+	autofree char *bpf = NULL;
+
+	if (!profile)
+		return 0;
+	if (seccomp_cache_get(data_dir, profile, &bpf, err) < 0)
+		return -1;
+	if (!annotations) {
+		annotations = json_object_new_object();
+		json_object_object_add(spec, "annotations", annotations);
+	}
+	json_set_text(annotations, CRUN_ANNOTATION, bpf);
+	json_object_object_del(linux_part, "seccomp");
+	return 0;
+}

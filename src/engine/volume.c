@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+/* Volumes of one data directory.
+ *
+ * How it works: a volume is filled in volumes/.new-<random> and renamed to its name, so that it is
+ * there completely or not at all. An anonymous one is announced first: an empty file
+ * volumes/.owned/<container>/<volume> stands before the volume does and goes after it, so that
+ * whatever kills us, the owner's removal finds all that is left. */
+
+#include "engine/volume.h"
+
+#include "base/mem.h"
+#include "base/scope.h"
+#include "engine/bundle/merged.h"
+#include "os/path.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+#define DATA_NAME "_data"
+
+bool volume_name_is_valid(const char *name)
+{
+	size_t length = strlen(name);
+
+	if (length == 0 || length > NAME_MAX || !isalnum((unsigned char)*name))
+		return false;
+	for (const char *c = name; *c; c++)
+		if (!isalnum((unsigned char)*c) && !strchr("_.-", *c))
+			return false;
+	return true;
+}
+
+/* Returns 64 random hexadecimal digits, owned by the caller. */
+static char *random_name(void)
+{
+	uint8_t bytes[32];
+	char *name = xzalloc(2 * sizeof(bytes) + 1);
+
+	/* Up to 256 bytes come whole once the pool is filled, which it was long before us. */
+	while (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
+		;
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		(void)sprintf(name + 2 * i, "%02x", bytes[i]);
+	return name;
+}
+
+/* Opens the directory of all volumes, making it. Others may pass through it to what they own. */
+static int open_volumes(const char *data_dir)
+{
+	autofree char *path = xformat("%s/volumes", data_dir);
+	int r = path_make_dirs(path, 0711);
+
+	if (r < 0)
+		return r;
+
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* Fills the directory @to with what the image has at the destination. What is no directory there,
+ * or is not there, leaves @to empty. */
+static int fill(const struct volume_request *request, int to)
+{
+	autorun(merged_finish) struct merged dir = {};
+	int r = -ENOENT;
+
+	if (request->layer_dirs)
+		r = merged_open_dir(request->layer_dirs, request->destination, &dir);
+	if (r == -ENOENT || r == -ENOTDIR || r == -EINVAL)
+		return 0;
+	return r < 0 ? r : merged_copy(&dir, to);
+}
+
+/* Makes the volume's directory under the name @temporary and puts it on disk. */
+static int make_filled(int volumes, const char *temporary, const struct volume_request *request)
+{
+	autoclose int dir = -1;
+	autoclose int data = -1;
+
+	if (mkdirat(volumes, temporary, 0711) < 0)
+		return -errno;
+	dir = openat(volumes, temporary, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dir < 0 || fchmod(dir, 0711) < 0 || mkdirat(dir, DATA_NAME, 0755) < 0)
+		return -errno;
+	data = openat(dir, DATA_NAME, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (data < 0 || fchmod(data, 0755) < 0)
+		return -errno;
+
+	int r = fill(request, data);
+
+	if (r < 0)
+		return r;
+	/* One call for all of it: a flush for each file would cost more than the copy. */
+	return syncfs(data) < 0 ? -errno : 0;
+}
+
+/* Makes the volume @name, unless somebody else was faster: theirs is as good. */
+static int make_volume(int volumes, const char *name, const struct volume_request *request)
+{
+	autofree char *random = random_name();
+	autofree char *temporary = xformat(".new-%.16s", random);
+	int r = make_filled(volumes, temporary, request);
+
+	if (r == 0 && renameat2(volumes, temporary, volumes, name, RENAME_NOREPLACE) < 0)
+		r = -errno;
+	if (r < 0)
+		(void)path_remove_tree(volumes, temporary);
+	if (r < 0 && r != -EEXIST)
+		return r;
+	return fsync(volumes) < 0 ? -errno : 0;
+}
+
+/* Writes down that @container_id owns the volume @name that is about to be made. */
+static int announce(int volumes, const char *container_id, const char *name)
+{
+	autofree char *owned = xformat(".owned/%s", container_id);
+	autoclose int dir = path_make_dirs_in(volumes, owned, 0700);
+
+	if (dir < 0)
+		return dir;
+
+	autoclose int entry = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	if (entry < 0)
+		return -errno;
+	return syncfs(entry) < 0 ? -errno : 0;
+}
+
+/* Makes the volume @name in @volumes where it is missing. */
+static int ensure_in(int volumes, const char *name, const struct volume_request *request)
+{
+	struct stat status;
+
+	if (fstatat(volumes, name, &status, AT_SYMLINK_NOFOLLOW) == 0)
+		return S_ISDIR(status.st_mode) ? 0 : -ENOTDIR;
+	return errno == ENOENT ? make_volume(volumes, name, request) : -errno;
+}
+
+int volume_ensure(const struct volume_request *request, char **ret_source, struct lxcri_error *err)
+{
+	autofree char *anonymous = request->name ? NULL : random_name();
+	const char *name = request->name ? request->name : anonymous;
+	const char *shown = request->name ? request->name : request->destination;
+
+	if (!volume_name_is_valid(name))
+		return fail(err, LXCRI_E_INVALID_ARGUMENT, "\"%s\" is not a name for a volume",
+			    name);
+
+	autoclose int volumes = open_volumes(request->data_dir);
+
+	if (volumes < 0)
+		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, volumes,
+				       "make the directory %s/volumes", request->data_dir);
+
+	int r = anonymous ? announce(volumes, request->container_id, anonymous) : 0;
+
+	if (r < 0)
+		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r,
+				       "record the volume for %s of container %s", shown,
+				       request->container_id);
+	r = ensure_in(volumes, name, request);
+	if (r < 0)
+		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "make the volume for %s",
+				       shown);
+	*ret_source = xformat("%s/volumes/%s/" DATA_NAME, request->data_dir, name);
+	return 0;
+}
+
+/* Removes each volume that has an entry in @owned, and then the entry. */
+static int remove_listed(int volumes, DIR *owned)
+{
+	for (struct dirent *entry = readdir(owned); entry; entry = readdir(owned)) {
+		int r = 0;
+
+		if (!volume_name_is_valid(entry->d_name))
+			continue;
+		r = path_remove_tree(volumes, entry->d_name);
+		if (r < 0)
+			return r;
+		if (unlinkat(dirfd(owned), entry->d_name, 0) < 0 && errno != ENOENT)
+			return -errno;
+	}
+	return 0;
+}
+
+/* Opens the list of what @container_id owns; -ENOENT when it owns nothing, as most do. */
+static int open_owned(int volumes, const char *list, DIR **ret)
+{
+	int fd = path_open_plain(volumes, list, O_RDONLY | O_DIRECTORY);
+
+	if (fd < 0)
+		return fd;
+	*ret = fdopendir(fd);
+	if (*ret)
+		return 0;
+
+	int r = -errno;
+
+	(void)close(fd);
+	return r;
+}
+
+int volume_remove_owned(const char *data_dir, const char *container_id, struct lxcri_error *err)
+{
+	autofree char *path = xformat("%s/volumes", data_dir);
+	autofree char *list = xformat(".owned/%s", container_id);
+	autoclose int volumes = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *owned = NULL;
+	int r = volumes < 0 ? -errno : open_owned(volumes, list, &owned);
+
+	if (r == -ENOENT)
+		return 0;
+	if (r == 0) {
+		r = remove_listed(volumes, owned);
+		(void)closedir(owned);
+	}
+	if (r == 0 && unlinkat(volumes, list, AT_REMOVEDIR) < 0 && errno != ENOENT)
+		r = -errno;
+	if (r < 0)
+		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r,
+				       "remove the volumes of container %s", container_id);
+	return 0;
+}

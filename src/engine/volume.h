@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* Volumes of one data directory: data that outlives a container. A named volume lives in
+ * <data>/volumes/<name>/_data until somebody removes it, an anonymous one has 64 hexadecimal digits
+ * for a name and goes with the container that owns it. */
+
+#include "base/fail.h"
+#include "base/strings.h"
+
+#include <stdbool.h>
+
+/* Tells whether @name is one for a volume: [A-Za-z0-9][A-Za-z0-9_.-]*, at most 255 bytes. */
+bool volume_name_is_valid(const char *name);
+
+/* Which volume, and what goes into it when it is new. */
+struct volume_request {
+	const char *data_dir;
+	const char *name;                 /* NULL: an anonymous one */
+	const char *container_id;         /* the owner of an anonymous one */
+	const struct strings *layer_dirs; /* of the image, topmost first; NULL: copy nothing */
+	const char *destination;          /* where it will be mounted */
+};
+
+/* Makes sure that the volume exists. A new one is filled with what the image has at the
+ * destination, and takes over owner and mode of that directory. It appears complete or not at all,
+ * and is on disk when this returns. *@ret_source is the directory to mount, owned by the caller.
+ * LXCRI_E_INVALID_ARGUMENT for a bad name, LXCRI_E_STORAGE_ERROR where making or filling it
+ * failed. */
+[[nodiscard]] int volume_ensure(const struct volume_request *request, char **ret_source,
+				struct lxcri_error *err);
+
+/* Removes the anonymous volumes that @container_id owns, also those that a killed command left half
+ * made. Nothing to remove is success. LXCRI_E_STORAGE_ERROR; it can be repeated. */
+[[nodiscard]] int volume_remove_owned(const char *data_dir, const char *container_id,
+				      struct lxcri_error *err);

@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: MIT */
+/* Bringing one image into the store.
+ *
+ * How it works: the layers stream in, several at once, each under a temporary name; the first
+ * failure stops the others. Then one flush of the file system for all of it, then the final names,
+ * and at last the record in index.json. Whatever ends the process before that leaves names that
+ * begin with ".tmp-", or blobs and layers that are whole and that nobody names yet. */
+
+#include "image/import.h"
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/sha256.h"
+#include "image/image_index.h"
+#include "image/import_layer.h"
+#include "oci/media_type.h"
+#include "os/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+/* More threads would only wait for the disk, and each may need a window of 8 MiB. */
+#define THREADS_MAX 6
+/* The deepest call chain is removing a tree: some hundred bytes a level. */
+#define THREAD_STACK ((size_t)512 << 10)
+/* What is left free for everybody else. */
+#define FREE_BYTES_MIN ((uint64_t)16 << 20)
+
+struct document {
+	char *temporary;
+	char hex[SHA256_HEX_SIZE];
+};
+
+struct import {
+	const struct layout *layout;
+	struct source_image *image;
+	struct strings chain_ids;
+	struct import_layer *layers;
+	size_t n_layers;
+	struct document config;
+	struct document manifest;
+	struct budget budget;
+	atomic_size_t next;
+	pthread_mutex_t lock; /* of the error */
+	struct lxcri_error error;
+};
+
+static void import_finish(struct import *import)
+{
+	struct document *documents[] = { &import->config, &import->manifest };
+
+	for (size_t i = 0; i < import->n_layers; i++)
+		import_layer_finish(&import->layers[i], import->layout);
+	for (size_t i = 0; i < ARRAY_LEN(documents); i++) {
+		if (documents[i]->temporary)
+			(void)unlinkat(import->layout->blobs_fd, documents[i]->temporary, 0);
+		free(documents[i]->temporary);
+	}
+	free(import->layers);
+	strings_finish(&import->chain_ids);
+	(void)pthread_mutex_destroy(&import->lock);
+}
+
+static void prepare(struct import *import)
+{
+	const struct image_config *config = import->image->parsed_config;
+	struct strings diff_ids = {};
+
+	for (size_t i = 0; i < config->n_diff_ids; i++)
+		strings_add(&diff_ids, config->diff_ids[i].text);
+	layout_chain_ids(&diff_ids, &import->chain_ids);
+	strings_finish(&diff_ids);
+	import->n_layers = import->image->n_layers;
+	import->layers = xcalloc(import->n_layers, sizeof(import->layers[0]));
+	for (size_t i = 0; i < import->n_layers; i++) {
+		const struct source_layer *source = &import->image->layers[i];
+		struct import_layer *layer = &import->layers[i];
+
+		*layer = IMPORT_LAYER_NULL;
+		layer->source = source;
+		layer->number = (unsigned int)i;
+		layer->diff_id = config->diff_ids[i].text;
+		layer->chain_id = import->chain_ids.items[i];
+		layer->has_tree = layout_has_layer(import->layout, layer->chain_id);
+		layer->has_blob =
+			source->digest &&
+			layout_has_blob(import->layout, source->digest + strlen("sha256:"),
+					source->blob.size);
+	}
+}
+
+/* The copies alone must fit; how far the layers unpack shows only as they do. */
+static int check_space(const struct import *import, struct lxcri_error *err)
+{
+	struct statvfs status;
+	uint64_t needed = FREE_BYTES_MIN;
+
+	for (size_t i = 0; i < import->n_layers; i++)
+		if (!import->layers[i].has_blob)
+			needed += import->layers[i].source->blob.size;
+	if (fstatvfs(import->layout->blobs_fd, &status) < 0)
+		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno,
+				       "ask for free space in %s", import->layout->data_dir);
+	if ((uint64_t)status.f_bavail * status.f_frsize < needed)
+		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, ENOSPC,
+				       "the image needs %llu bytes in %s",
+				       (unsigned long long)needed, import->layout->data_dir);
+	return 0;
+}
+
+static void *run_layers(void *userdata)
+{
+	struct import *import = userdata;
+	size_t i;
+
+	while ((i = atomic_fetch_add(&import->next, 1)) < import->n_layers &&
+	       !atomic_load(&import->budget.cancelled)) {
+		struct lxcri_error error = {};
+
+		if (import_layer_run(&import->layers[i], import->layout, &import->budget, &error) >=
+		    0)
+			continue;
+		(void)fail_while(&error, "layer %zu (%s)", i + 1, import->layers[i].diff_id);
+		/* The first to fail tells why; the others fail because it did. */
+		(void)pthread_mutex_lock(&import->lock);
+		if (!atomic_exchange(&import->budget.cancelled, true))
+			import->error = error;
+		(void)pthread_mutex_unlock(&import->lock);
+	}
+	return NULL;
+}
+
+static size_t count_threads(size_t n_layers)
+{
+	cpu_set_t cpus;
+	size_t count = 1;
+
+	if (sched_getaffinity(0, sizeof(cpus), &cpus) == 0)
+		count = (size_t)CPU_COUNT(&cpus);
+	if (count > THREADS_MAX)
+		count = THREADS_MAX;
+	return count < n_layers ? count : n_layers;
+}
+
+/* This thread works as well, so that all goes on, slower, where no other can be started. */
+static int run_all(struct import *import, struct lxcri_error *err)
+{
+	pthread_t threads[THREADS_MAX];
+	size_t wanted = count_threads(import->n_layers);
+	size_t started = 0;
+	pthread_attr_t attributes;
+
+	(void)pthread_attr_init(&attributes);
+	(void)pthread_attr_setstacksize(&attributes, THREAD_STACK);
+	while (started + 1 < wanted &&
+	       pthread_create(&threads[started], &attributes, run_layers, import) == 0)
+		started++;
+	(void)pthread_attr_destroy(&attributes);
+	(void)run_layers(import);
+	for (size_t i = 0; i < started; i++)
+		(void)pthread_join(threads[i], NULL);
+	if (!atomic_load(&import->budget.cancelled))
+		return 0;
+	*err = import->error;
+	return -1;
+}
+
+/* From the base upwards: each layer may take attributes of directories from those below. */
+static int settle_layers(struct import *import, struct lxcri_error *err)
+{
+	autofree int *lowers = xcalloc(import->n_layers, sizeof(int));
+
+	for (size_t i = 0; i < import->n_layers; i++) {
+		struct import_layer *layer = &import->layers[i];
+		const char *parent = i > 0 ? import->layers[i - 1].chain_id : NULL;
+
+		if (import_layer_open(layer, import->layout, err) < 0)
+			return -1;
+		if (!layer->tree) {
+			lowers[import->n_layers - 1 - i] = layer->tree_fd;
+			continue;
+		}
+		if (tree_settle(layer->tree, lowers + import->n_layers - i, i, err) < 0 ||
+		    import_layer_record(layer, parent, import->layout, err) < 0)
+			return fail_while(err, "layer %zu (%s)", i + 1, layer->diff_id);
+		lowers[import->n_layers - 1 - i] = layer->tree_fd;
+	}
+	return 0;
+}
+
+static void add_descriptor(struct json_object *parent, const char *key, const char *media_type,
+			   const char *hex, uint64_t size)
+{
+	struct json_object *descriptor = json_object_new_object();
+	autofree char *digest = xformat("sha256:%s", hex);
+
+	json_set_text(descriptor, "mediaType", media_type);
+	json_set_text(descriptor, "digest", digest);
+	json_object_object_add(descriptor, "size", json_object_new_uint64(size));
+	if (key)
+		json_object_object_add(parent, key, descriptor);
+	else
+		json_object_array_add(parent, descriptor);
+}
+
+/* The same image gives the same manifest, byte by byte: nothing but its content goes in. */
+static void make_manifest(struct import *import)
+{
+	static const char *const types[] = {
+		[COMPRESSION_NONE] = MEDIA_TYPE_OCI_LAYER,
+		[COMPRESSION_GZIP] = MEDIA_TYPE_OCI_LAYER "+gzip",
+		[COMPRESSION_ZSTD] = MEDIA_TYPE_OCI_LAYER "+zstd",
+	};
+	struct source_image *image = import->image;
+	autojson manifest = json_object_new_object();
+	struct json_object *layers = json_object_new_array();
+
+	json_object_object_add(manifest, "schemaVersion", json_object_new_int(2));
+	json_set_text(manifest, "mediaType", MEDIA_TYPE_OCI_MANIFEST);
+	add_descriptor(manifest, "config", MEDIA_TYPE_OCI_CONFIG, import->config.hex,
+		       image->config_size);
+	for (size_t i = 0; i < import->n_layers; i++) {
+		const struct import_layer *layer = &import->layers[i];
+
+		add_descriptor(layers, NULL, types[layer->digests.compression], layer->digests.blob,
+			       layer->source->blob.size);
+	}
+	json_object_object_add(manifest, "layers", layers);
+	image->manifest = json_format_line(manifest);
+	image->manifest_size = strlen(image->manifest);
+	image->media_type = xstrdup(MEDIA_TYPE_OCI_MANIFEST);
+}
+
+static int store_document(const struct layout *layout, const char *what, const char *bytes,
+			  size_t size, struct document *document, struct lxcri_error *err)
+{
+	if (layout_has_blob(layout, document->hex, size))
+		return 0;
+	document->temporary = xformat("%s%s", LAYOUT_TEMPORARY, what);
+
+	autoclose int fd = openat(layout->blobs_fd, document->temporary,
+				  O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int r = fd < 0 ? -errno : file_write_all(fd, bytes, size);
+
+	if (r < 0)
+		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "store the %s", what);
+	return 0;
+}
+
+static int store_documents(struct import *import, struct lxcri_error *err)
+{
+	struct source_image *image = import->image;
+
+	sha256_hex(image->config, image->config_size, import->config.hex);
+	if (!image->manifest)
+		make_manifest(import);
+	sha256_hex(image->manifest, image->manifest_size, import->manifest.hex);
+	if (store_document(import->layout, "config", image->config, image->config_size,
+			   &import->config, err) < 0)
+		return -1;
+	return store_document(import->layout, "manifest", image->manifest, image->manifest_size,
+			      &import->manifest, err);
+}
+
+/* Gives @temporary, of which there may be none, its final name. It is freed once it is used up. */
+static int give_name(int dirfd, char **temporary, const char *name)
+{
+	if (!*temporary)
+		return 0;
+	if (renameat(dirfd, *temporary, dirfd, name) < 0)
+		return -errno;
+	free(steal(*temporary));
+	return 0;
+}
+
+static int give_names(struct import *import)
+{
+	const struct layout *layout = import->layout;
+	int r = 0;
+
+	for (size_t i = 0; i < import->n_layers && r == 0; i++) {
+		struct import_layer *layer = &import->layers[i];
+
+		r = give_name(layout->blobs_fd, &layer->blob_name, layer->digests.blob);
+		if (r == 0)
+			r = give_name(layout->layers_fd, &layer->tree_name, layer->chain_id);
+	}
+	if (r == 0)
+		r = give_name(layout->blobs_fd, &import->config.temporary, import->config.hex);
+	if (r == 0)
+		r = give_name(layout->blobs_fd, &import->manifest.temporary, import->manifest.hex);
+	return r;
+}
+
+/* One flush for all files, then the names, then the directories that hold them. */
+static int make_durable(struct import *import, struct lxcri_error *err)
+{
+	const struct layout *layout = import->layout;
+	int r;
+
+	if (syncfs(layout->blobs_fd) < 0 || syncfs(layout->layers_fd) < 0)
+		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno, "flush the image to %s",
+				       layout->data_dir);
+	r = give_names(import);
+	if (r == 0 && (fsync(layout->blobs_fd) < 0 || fsync(layout->layers_fd) < 0))
+		r = -errno;
+	if (r < 0)
+		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "store the image in %s",
+				       layout->data_dir);
+	return 0;
+}
+
+static int record(struct import *import, const char *name, struct lxcri_error *err)
+{
+	const struct source_image *image = import->image;
+	autojson index = NULL;
+	autofree char *digest = xformat("sha256:%s", import->manifest.hex);
+	const struct image_index_entry entry = {
+		.name = name,
+		.media_type = image->media_type,
+		.digest = digest,
+		.size = image->manifest_size,
+		.architecture = image->parsed_config->architecture,
+		.os = image->parsed_config->os,
+		.variant = image->parsed_config->variant,
+	};
+
+	if (layout_read_index(import->layout, &index, err) < 0)
+		return -1;
+	image_index_set(index, &entry);
+	return layout_write_index(import->layout, index, err);
+}
+
+int import_image(const struct layout *layout, struct source_image *image, const char *name,
+		 enum import_index what_index, char **ret_digest, struct lxcri_error *err)
+{
+	autorun(import_finish) struct import import = { .layout = layout, .image = image };
+
+	(void)pthread_mutex_init(&import.lock, NULL);
+	prepare(&import);
+	if (check_space(&import, err) < 0 || run_all(&import, err) < 0 ||
+	    settle_layers(&import, err) < 0 || store_documents(&import, err) < 0 ||
+	    make_durable(&import, err) < 0)
+		return -1;
+	if (what_index == IMPORT_RECORD && record(&import, name, err) < 0)
+		return -1;
+	*ret_digest = xformat("sha256:%s", import.manifest.hex);
+	return 0;
+}

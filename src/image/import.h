@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* Bringing one image into the store with its layers unpacked, all or nothing. */
+
+#include "base/fail.h"
+#include "image/layout.h"
+#include "image/source.h"
+
+/* Takes @image in. The lock is held by the caller. *@ret_digest is the manifest's, owned by the
+ * caller. @name, a normalised reference or NULL for none, names it afterwards in place of what had
+ * that name; with @keep_index it is only unpacked. Every thread runs confined as the caller is.
+ * LXCRI_E_INTEGRITY_CHECK_FAILED, LXCRI_E_EXTRACT_FAILED, LXCRI_E_LIMIT_EXCEEDED,
+ * LXCRI_E_STORAGE_ERROR; the store is then as it was. */
+enum import_index { IMPORT_RECORD, IMPORT_KEEP_INDEX };
+[[nodiscard]] int import_image(const struct layout *layout, struct source_image *image,
+			       const char *name, enum import_index what_index, char **ret_digest,
+			       struct lxcri_error *err);

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/* One layer on its way into the store. */
+
+#include "image/import_layer.h"
+
+#include "base/mem.h"
+#include "image/unpack.h"
+#include "os/file.h"
+#include "os/path.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static int open_blob(struct import_layer *layer, const struct layout *layout, int *ret_fd,
+		     struct lxcri_error *err)
+{
+	autofree char *name = xformat("%sblob-%u", LAYOUT_TEMPORARY, layer->number);
+	int fd = openat(layout->blobs_fd, name,
+			O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno, "store a blob");
+	layer->blob_name = steal(name);
+	*ret_fd = fd;
+	return 0;
+}
+
+static int make_tree(struct import_layer *layer, const struct layout *layout, struct budget *budget,
+		     struct lxcri_error *err)
+{
+	layer->tree_name = xformat("%s%s", LAYOUT_TEMPORARY, layer->chain_id);
+
+	autofree char *path = xformat("%s/%s", layer->tree_name, LAYOUT_TREE);
+
+	if (mkdirat(layout->layers_fd, layer->tree_name, 0700) < 0 ||
+	    mkdirat(layout->layers_fd, path, 0755) < 0)
+		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno,
+				       "make the directory of a layer");
+	layer->tree_fd =
+		openat(layout->layers_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (layer->tree_fd < 0)
+		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno,
+				       "open the directory of a layer");
+	layer->tree = tree_create(layer->tree_fd, budget);
+	return 0;
+}
+
+static int check_blob(const struct import_layer *layer, struct lxcri_error *err)
+{
+	const char *expected = layer->source->digest;
+
+	if (!expected || strcmp(expected + strlen("sha256:"), layer->digests.blob) == 0)
+		return 0;
+	return fail(err, LXCRI_E_INTEGRITY_CHECK_FAILED,
+		    "the blob %s holds bytes with the digest sha256:%s", expected,
+		    layer->digests.blob);
+}
+
+/* A stream that can't be read may just not be the one that was announced: that is the better news,
+ * and it decides whose fault it is. */
+static int explain(struct import_layer *layer, struct stream *stream, struct lxcri_error *err)
+{
+	struct lxcri_error other;
+
+	if (err->code != LXCRI_E_EXTRACT_FAILED || !layer->source->digest)
+		return -1;
+	if (stream_drain_source(stream, &other) < 0)
+		return -1;
+	stream_end(stream, &layer->digests);
+	if (check_blob(layer, &other) < 0)
+		*err = other;
+	return -1;
+}
+
+static int check_digests(const struct import_layer *layer, struct lxcri_error *err)
+{
+	if (check_blob(layer, err) < 0)
+		return -1;
+	if (strcmp(layer->digests.content, layer->diff_id + strlen("sha256:")) != 0)
+		return fail(err, LXCRI_E_INTEGRITY_CHECK_FAILED,
+			    "the content has the digest sha256:%s, the config says %s",
+			    layer->digests.content, layer->diff_id);
+	return 0;
+}
+
+int import_layer_run(struct import_layer *layer, const struct layout *layout, struct budget *budget,
+		     struct lxcri_error *err)
+{
+	autoclose int copy = -1;
+	struct stream_options options = { .source = &layer->source->blob, .budget = budget };
+	int r;
+
+	if (layer->has_tree && layer->has_blob)
+		return 0;
+	if (!layer->has_blob && open_blob(layer, layout, &copy, err) < 0)
+		return -1;
+	if (!layer->has_tree && make_tree(layer, layout, budget, err) < 0)
+		return -1;
+	options.copy_fd = copy;
+
+	autoptr(stream) stream = stream_create(&options);
+
+	r = layer->has_tree ? stream_drain(stream, err)
+			    : unpack_layer(stream, layer->tree, budget, err);
+	if (r < 0)
+		return explain(layer, stream, err);
+	stream_end(stream, &layer->digests);
+	return check_digests(layer, err);
+}
+
+int import_layer_open(struct import_layer *layer, const struct layout *layout,
+		      struct lxcri_error *err)
+{
+	autofree char *path = xformat("%s/%s", layer->chain_id, LAYOUT_TREE);
+
+	if (layer->tree_fd >= 0)
+		return 0;
+	layer->tree_fd =
+		openat(layout->layers_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (layer->tree_fd < 0)
+		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno, "open the layer %s",
+				       layer->chain_id);
+	return 0;
+}
+
+int import_layer_record(const struct import_layer *layer, const char *parent,
+			const struct layout *layout, struct lxcri_error *err)
+{
+	autojson record = json_object_new_object();
+	autofree char *parent_id = parent ? xformat("sha256:%s", parent) : NULL;
+	autofree char *text = NULL;
+	autoclose int dir = openat(layout->layers_fd, layer->tree_name,
+				   O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int r;
+
+	json_set_text(record, "diffId", layer->diff_id);
+	json_set_text(record, "parent", parent_id);
+	json_object_object_add(record, "contentBytes",
+			       json_object_new_uint64(layer->digests.content_size));
+	text = json_format_line(record);
+	if (dir < 0)
+		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno,
+				       "open the directory of a layer");
+	r = file_write_atomic(dir, LAYOUT_RECORD, text, strlen(text), 0600, FILE_VOLATILE);
+	if (r == 0 && fchmod(dir, 0711) < 0)
+		r = -errno;
+	if (r < 0)
+		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r,
+				       "write the record of a layer");
+	return 0;
+}
+
+void import_layer_finish(struct import_layer *layer, const struct layout *layout)
+{
+	tree_free(layer->tree);
+	closep(&layer->tree_fd);
+	/* What can't be removed is left to the next holder of the lock. */
+	if (layer->tree_name)
+		(void)path_remove_tree(layout->layers_fd, layer->tree_name);
+	if (layer->blob_name)
+		(void)unlinkat(layout->blobs_fd, layer->blob_name, 0);
+	free(layer->tree_name);
+	free(layer->blob_name);
+	*layer = IMPORT_LAYER_NULL;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* One layer on its way into the store. */
+
+#include "image/layout.h"
+#include "image/source.h"
+#include "image/stream.h"
+#include "image/tree.h"
+
+/* Zeroed but for the descriptors (IMPORT_LAYER_NULL) is a layer that nothing was done for. */
+struct import_layer {
+	const struct source_layer *source;
+	const char *diff_id;  /* "sha256:…", borrowed */
+	const char *chain_id; /* hexadecimal, borrowed */
+	unsigned int number;
+	bool has_tree;   /* unpacked already: by an earlier import */
+	bool has_blob;   /* stored already */
+	char *tree_name; /* ".tmp-…" in layers/, until it is renamed; NULL without one */
+	char *blob_name; /* the same in blobs/sha256/ */
+	int tree_fd;     /* of fs/ */
+	struct tree *tree;
+	struct stream_digests digests;
+};
+#define IMPORT_LAYER_NULL ((struct import_layer){ .tree_fd = -1 })
+
+/* Reads the layer, stores its blob and unpacks it under temporary names, as far as it is not there.
+ * Both digests are verified. */
+[[nodiscard]] int import_layer_run(struct import_layer *layer, const struct layout *layout,
+				   struct budget *budget, struct lxcri_error *err);
+
+/* Opens the tree of a layer that was there before, for those above it. */
+[[nodiscard]] int import_layer_open(struct import_layer *layer, const struct layout *layout,
+				    struct lxcri_error *err);
+
+/* Writes what is known of the layer beside its tree; @parent is the chain id below or NULL. */
+[[nodiscard]] int import_layer_record(const struct import_layer *layer, const char *parent,
+				      const struct layout *layout, struct lxcri_error *err);
+
+/* Frees what @layer holds and removes what has no final name. Safe to repeat. */
+void import_layer_finish(struct import_layer *layer, const struct layout *layout);

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/* The worker process, as the command sees it. */
+
+#include "image/worker.h"
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/strings.h"
+#include "os/file.h"
+#include "os/helper.h"
+#include "os/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#define ANSWER_BYTES_MAX ((size_t)16 << 10)
+
+/* Returns the code called @name. */
+static enum lxcri_code find_code(const char *name)
+{
+#define X(code_, text_, class_)       \
+	if (strcmp(name, text_) == 0) \
+		return LXCRI_E_##code_;
+	LXCRI_ERRORS(X)
+#undef X
+	return LXCRI_E_SYSTEM;
+}
+
+static int read_answer(const char *bytes, size_t size, int status, char **ret_name,
+		       char **ret_digest, struct lxcri_error *err)
+{
+	autojson answer = NULL;
+	struct lxcri_error ignored;
+
+	if (size == 0 || json_parse(bytes, size, &json_limits_config, &answer, &ignored) < 0)
+		return WIFSIGNALED(status) ? fail(err, LXCRI_E_STORAGE_ERROR,
+						  "the worker died of signal %d", WTERMSIG(status))
+					   : fail(err, LXCRI_E_STORAGE_ERROR,
+						  "the worker ended with code %d and no answer",
+						  process_exit_code(status));
+
+	const char *code = json_get_text(answer, WORKER_CODE);
+	const char *text = json_get_text(answer, WORKER_TEXT);
+	const char *name = json_get_text(answer, WORKER_NAME);
+	const char *digest = json_get_text(answer, WORKER_DIGEST);
+
+	if (code) {
+		(void)fail(err, find_code(code), "%s", text ? text : "the worker failed");
+		err->errnum = (int)json_get_i64(answer, WORKER_ERRNUM, 0);
+		return -1;
+	}
+	if (!name || !digest)
+		return fail(err, LXCRI_E_STORAGE_ERROR, "the worker gave no digest");
+	if (ret_name)
+		*ret_name = xstrdup(name);
+	*ret_digest = xstrdup(digest);
+	return 0;
+}
+
+int worker_run(const char *const *args, char **ret_name, char **ret_digest, struct lxcri_error *err)
+{
+	autofree char *path = helper_path("lxcri-worker");
+	autofree char *answer = NULL;
+	struct strings argv = {};
+	int ends[2];
+	size_t size = 0;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return fail_errno(err, errno, "make a pipe to the worker");
+
+	autoclose int from = ends[0];
+	autoclose int to = ends[1];
+	const int fds[] = { -1, to, STDERR_FILENO };
+
+	strings_add(&argv, path);
+	for (size_t i = 0; args[i]; i++)
+		strings_add(&argv, args[i]);
+
+	const struct spawn spawn = { .path = path, .argv = argv.items, .fds = fds, .n_fds = 3 };
+	pid_t pid = process_spawn(&spawn);
+
+	strings_finish(&argv);
+	if (pid < 0)
+		return fail_errno(err, pid, "start %s", path);
+	closep(&to);
+
+	int r = file_read_fd(from, ANSWER_BYTES_MAX, &answer, &size);
+	int status = process_wait(pid);
+
+	if (r < 0)
+		return fail_errno(err, r, "read the answer of the worker");
+	if (status < 0)
+		return fail_errno(err, status, "wait for the worker");
+	return read_answer(answer, size, status, ret_name, ret_digest, err);
+}

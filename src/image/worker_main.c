@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/* lxcri-worker: the process that parses archives, compressed streams and tar headers from outside.
+ *
+ *	lxcri-worker import DATA SOURCE [NAME]
+ *	lxcri-worker unpack DATA DIGEST
+ *
+ * It holds the libraries that the command is spared, and as few rights as the work allows: the
+ * capabilities to write a tree with its owners, and files below the data directory alone. The
+ * result is one JSON object on standard output, whose "code" tells of a failure. */
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "image/hash.h"
+#include "image/import.h"
+#include "image/worker.h"
+#include "oci/reference.h"
+#include "os/confine.h"
+#include "os/file.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+/* Twice what the largest image in the tests needs; beyond it an allocation fails and the process
+ * ends, not the host. */
+#define DATA_BYTES_MAX ((rlim_t)256 << 20)
+
+/* SYS_ADMIN is for trusted.overlay.opaque, and Landlock takes mounts from whoever has it. */
+static const unsigned int capabilities[] = { CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER,   CAP_FSETID,
+					     CAP_MKNOD, CAP_SETFCAP,      CAP_SYS_ADMIN };
+
+static int confine(const struct layout *layout, const struct source *source,
+		   struct lxcri_error *err)
+{
+	const struct confine_path paths[] = {
+		{ layout->data_fd, CONFINE_WRITE },
+		{ source_fd(source), CONFINE_READ },
+	};
+	const struct rlimit memory = { DATA_BYTES_MAX, DATA_BYTES_MAX };
+	int r;
+
+	if (setrlimit(RLIMIT_DATA, &memory) < 0)
+		return fail_errno(err, errno, "limit the memory of the worker");
+	r = confine_capabilities(capabilities, ARRAY_LEN(capabilities));
+	if (r < 0)
+		return fail_errno(err, r, "drop the capabilities of the worker");
+	r = confine_files(paths, ARRAY_LEN(paths));
+	if (r < 0 && r != -EOPNOTSUPP)
+		return fail_errno(err, r, "confine the worker to %s", layout->data_dir);
+	return 0;
+}
+
+static int take_in(const struct layout *layout, struct source *source, const char *name,
+		   enum import_index what_index, struct json_object *result,
+		   struct lxcri_error *err)
+{
+	autorun(source_image_finish) struct source_image image = {};
+	autofree char *digest = NULL;
+	autoclose int lock = -1;
+
+	if (confine(layout, source, err) < 0)
+		return -1;
+	lock = layout_lock(layout, err);
+	if (lock < 0 || source_load(source, layout->blobs_fd, &image, err) < 0)
+		return -1;
+	if (!name)
+		name = image.name;
+	if (import_image(layout, &image, name, what_index, &digest, err) < 0)
+		return -1;
+	json_set_text(result, WORKER_NAME, name ? name : digest);
+	json_set_text(result, WORKER_DIGEST, digest);
+	return 0;
+}
+
+static int run_import(char **args, struct json_object *result, struct lxcri_error *err)
+{
+	autorun(layout_finish) struct layout layout = LAYOUT_NULL;
+	autorun(image_ref_finish) struct image_ref ref = {};
+	autoptr(source) source = NULL;
+	autofree char *name = NULL;
+
+	if (args[2]) {
+		if (image_ref_parse(args[2], &ref, err) < 0)
+			return -1;
+		name = image_ref_format(&ref);
+	}
+	if (source_open(args[1], &source, err) < 0 || layout_create(args[0], &layout, err) < 0)
+		return -1;
+	if (take_in(&layout, source, name, IMPORT_RECORD, result, err) < 0)
+		return fail_while(err, "import %s", args[1]);
+	return 0;
+}
+
+static int run_unpack(char **args, struct json_object *result, struct lxcri_error *err)
+{
+	autorun(layout_finish) struct layout layout = LAYOUT_NULL;
+	autoptr(source) source = NULL;
+
+	if (layout_create(args[0], &layout, err) < 0 ||
+	    source_open_stored(layout.images_fd, args[1], &source, err) < 0)
+		return -1;
+	if (take_in(&layout, source, NULL, IMPORT_KEEP_INDEX, result, err) < 0)
+		return fail_while(err, "unpack %s", args[1]);
+	return 0;
+}
+
+static int run(int argc, char **argv, struct json_object *result, struct lxcri_error *err)
+{
+	if ((argc == 4 || argc == 5) && strcmp(argv[1], WORKER_IMPORT) == 0)
+		return run_import(argv + 2, result, err);
+	if (argc == 4 && strcmp(argv[1], WORKER_UNPACK) == 0)
+		return run_unpack(argv + 2, result, err);
+	return fail(err, LXCRI_E_INVALID_ARGUMENT,
+		    "usage: lxcri-worker import DATA SOURCE [NAME] | unpack DATA DIGEST");
+}
+
+int main(int argc, char **argv)
+{
+	autojson result = json_object_new_object();
+	struct lxcri_error err = {};
+	autofree char *text = NULL;
+	int r;
+
+	/* Who asked is gone: nobody waits for the result, and the lock must not be held longer. */
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)umask(0);
+	hash_prepare();
+	r = run(argc, argv, result, &err);
+	if (r < 0) {
+		json_set_text(result, WORKER_CODE, lxcri_code_name(err.code));
+		json_set_text(result, WORKER_TEXT, err.text);
+		json_object_object_add(result, WORKER_ERRNUM, json_object_new_int(err.errnum));
+	}
+	text = json_format_line(result);
+	if (file_write_all(STDOUT_FILENO, text, strlen(text)) < 0)
+		return EXIT_FAILURE;
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

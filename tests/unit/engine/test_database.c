@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+#include "engine/database.h"
+#include "os/path.h"
+#include "base/mem.h"
+#include "test.h"
+
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static char directory[] = "/tmp/test-database-XXXXXX";
+
+static int make_directory(void **state)
+{
+	strcpy(directory + strlen(directory) - 6, "XXXXXX");
+	return mkdtemp(directory) ? 0 : -1;
+}
+
+static int remove_directory(void **state)
+{
+	return path_remove_tree(AT_FDCWD, directory);
+}
+
+static void a_record_survives_the_process_that_wrote_it(void **state)
+{
+	autoptr(database) writer = NULL;
+	autoptr(database) reader = NULL;
+	autofree char *record = NULL;
+	struct lxcri_error err = {};
+
+	assert_int_equal(database_open(directory, &writer, &err), 0);
+	assert_int_equal(database_put_container(writer, "web", "{\"a\":1}", &err), 0);
+	database_free(steal(writer));
+	assert_int_equal(database_open(directory, &reader, &err), 0);
+	assert_int_equal(database_find_container(reader, "web", &record, &err), 0);
+	assert_string_equal(record, "{\"a\":1}");
+}
+
+static void an_unknown_container_is_no_error(void **state)
+{
+	autoptr(database) database = NULL;
+	char *record = (char *)"untouched";
+	struct lxcri_error err = {};
+
+	assert_int_equal(database_open(directory, &database, &err), 0);
+	assert_int_equal(database_find_container(database, "web", &record, &err), 0);
+	assert_null(record);
+	assert_int_equal(database_delete_container(database, "web", &err), 0);
+}
+
+static int collect_ids(void *userdata, const char *id, const char *record)
+{
+	strcat(userdata, id);
+	strcat(userdata, record);
+	return 0;
+}
+
+static void a_later_record_replaces_the_earlier_and_the_walk_is_sorted(void **state)
+{
+	autoptr(database) database = NULL;
+	char seen[64] = "";
+	struct lxcri_error err = {};
+
+	assert_int_equal(database_open(directory, &database, &err), 0);
+	assert_int_equal(database_put_container(database, "b", "1", &err), 0);
+	assert_int_equal(database_put_container(database, "a", "2", &err), 0);
+	assert_int_equal(database_put_container(database, "b", "3", &err), 0);
+	assert_int_equal(database_each_container(database, collect_ids, seen, &err), 0);
+	assert_string_equal(seen, "a2b3");
+}
+
+static void a_database_of_a_later_program_is_refused(void **state)
+{
+	autoptr(database) database = NULL;
+	autofree char *path = xformat("%s/state.db", directory);
+	sqlite3 *handle = NULL;
+	struct lxcri_error err = {};
+
+	assert_int_equal(database_open(directory, &database, &err), 0);
+	database_free(steal(database));
+	assert_int_equal(sqlite3_open(path, &handle), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(handle, "PRAGMA user_version = 99", NULL, NULL, NULL),
+			 SQLITE_OK);
+	(void)sqlite3_close(handle);
+	assert_true(database_open(directory, &database, &err) < 0);
+	assert_int_equal(err.code, LXCRI_E_STORAGE_ERROR);
+	assert_non_null(strstr(err.text, "later program"));
+}
+
+static void bytes_that_are_no_database_are_refused(void **state)
+{
+	autoptr(database) database = NULL;
+	autofree char *path = xformat("%s/state.db", directory);
+	FILE *file = fopen(path, "w");
+	struct lxcri_error err = {};
+
+	for (int i = 0; i < 1000; i++)
+		fputs("this is no database ", file);
+	fclose(file);
+	assert_true(database_open(directory, &database, &err) < 0);
+	assert_int_equal(err.code, LXCRI_E_STORAGE_ERROR);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_record_survives_the_process_that_wrote_it,
+						make_directory, remove_directory),
+		cmocka_unit_test_setup_teardown(an_unknown_container_is_no_error, make_directory,
+						remove_directory),
+		cmocka_unit_test_setup_teardown(
+			a_later_record_replaces_the_earlier_and_the_walk_is_sorted, make_directory,
+			remove_directory),
+		cmocka_unit_test_setup_teardown(a_database_of_a_later_program_is_refused,
+						make_directory, remove_directory),
+		cmocka_unit_test_setup_teardown(bytes_that_are_no_database_are_refused,
+						make_directory, remove_directory),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/mem.h"
+#include "base/scope.h"
+#include "engine/record.h"
+#include "test.h"
+
+#include <string.h>
+
+static void fill(struct record *record)
+{
+	*record = (struct record){
+		.id = xstrdup("web"),
+		.type = LXCRI_RUNC,
+		.phase = RECORD_READY,
+		.bundle = xstrdup("/a b/bundle"),
+		.image = xstrdup("docker.io/library/web:1"),
+		.stop_signal = xstrdup("SIGINT"),
+		.created_ns = 1234567890123456789,
+		.stdio = LXCRI_STDIO_INHERIT,
+		.terminal = true,
+		.remove = true,
+	};
+	strings_add(&record->layers, "/layers/top");
+	strings_add(&record->layers, "/layers/base");
+}
+
+static void a_record_comes_back_as_it_was_written(void **state)
+{
+	autorun(record_finish) struct record before = {};
+	autorun(record_finish) struct record after = {};
+	struct lxcri_error err = {};
+
+	fill(&before);
+
+	autofree char *json = record_format(&before);
+
+	assert_int_equal(record_parse(json, strlen(json), &after, &err), 0);
+
+	autofree char *again = record_format(&after);
+
+	assert_string_equal(json, again);
+	assert_string_equal(after.bundle, "/a b/bundle");
+	assert_null(after.digest);
+	assert_true(after.created_ns == 1234567890123456789);
+	assert_int_equal(after.layers.count, 2);
+	assert_true(after.terminal && after.remove && !after.open_stdin);
+}
+
+static void a_damaged_record_is_refused_and_leaves_the_result_alone(void **state)
+{
+	static const char *const damaged[] = {
+		"",
+		"[]",
+		"{}",
+		"{\"version\":1,\"id\":\"web\",\"bundle\":\"/b\"}",
+		"{\"version\":1,\"id\":\"web\",\"bundle\":\"/b\",\"type\":\"vm\",\"phase\":"
+		"\"ready\",\"stdio\":\"log\"}",
+		"{\"version\":99,\"id\":\"web\",\"bundle\":\"/b\",\"type\":\"lxc\",\"phase\":"
+		"\"ready\",\"stdio\":\"log\"}",
+	};
+	struct lxcri_error err = {};
+
+	for (size_t i = 0; i < ARRAY_LEN(damaged); i++) {
+		struct record record = { .created_ns = 7 };
+
+		assert_true(record_parse(damaged[i], strlen(damaged[i]), &record, &err) < 0);
+		assert_int_equal(err.code, LXCRI_E_STORAGE_ERROR);
+		assert_true(record.created_ns == 7 && !record.id);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_record_comes_back_as_it_was_written),
+		cmocka_unit_test(a_damaged_record_is_refused_and_leaves_the_result_alone),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
