@@ -52,7 +52,7 @@ _Noreturn static void run_child(const struct spawn *spawn, volatile int *problem
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 
-	int r = arrange_fds(spawn);
+	int r = spawn->new_group && setpgid(0, 0) < 0 ? -errno : arrange_fds(spawn);
 
 	if (r == 0) {
 		(void)execve(spawn->path, spawn->argv, spawn->env ? spawn->env : no_env);
@@ -62,7 +62,21 @@ _Noreturn static void run_child(const struct spawn *spawn, volatile int *problem
 	_exit(127);
 }
 
-pid_t process_spawn(const struct spawn *spawn)
+/* Starts the program from a process that ends at once: whose parent ends, passes to the nearest
+ * subreaper. */
+_Noreturn static void run_middle(const struct spawn *spawn, volatile int *problem)
+{
+	pid_t pid = vfork();
+
+	if (pid == 0)
+		run_child(spawn, problem);
+	if (pid < 0)
+		*problem = -errno;
+	_exit(0);
+}
+
+static pid_t spawn_by(const struct spawn *spawn,
+		      void (*child)(const struct spawn *spawn, volatile int *problem))
 {
 	volatile int problem = 0;
 	sigset_t all;
@@ -76,7 +90,7 @@ pid_t process_spawn(const struct spawn *spawn)
 	(void)sigprocmask(SIG_SETMASK, &all, &before);
 	pid = vfork();
 	if (pid == 0)
-		run_child(spawn, &problem);
+		child(spawn, &problem);
 
 	int error = errno;
 
@@ -88,6 +102,18 @@ pid_t process_spawn(const struct spawn *spawn)
 		return problem;
 	}
 	return pid;
+}
+
+pid_t process_spawn(const struct spawn *spawn)
+{
+	return spawn_by(spawn, run_child);
+}
+
+int process_spawn_detached(const struct spawn *spawn)
+{
+	pid_t pid = spawn_by(spawn, run_middle);
+
+	return pid < 0 ? pid : process_wait(pid) < 0 ? -ECHILD : 0;
 }
 
 int process_wait(pid_t pid)

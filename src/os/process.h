@@ -3,6 +3,7 @@
 
 /* Starting programs and holding processes. */
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -13,12 +14,17 @@ struct spawn {
 	char *const *env;   /* ended by NULL; NULL means an empty environment */
 	const int *fds;     /* fds[i] becomes descriptor i of the program; -1 means /dev/null */
 	unsigned int n_fds; /* at least 3 */
+	bool new_group;     /* it leads a process group of its own */
 };
 
 /* Starts a program with default signal actions and an empty signal mask. The cost does not depend
  * on the size of the caller. Returns the pid, which the caller must reap, or -errno when it could
  * not be executed. */
 [[nodiscard]] pid_t process_spawn(const struct spawn *spawn);
+
+/* The same for a program that outlives its starter: it becomes nobody's child to reap. 0 or -errno.
+ */
+[[nodiscard]] int process_spawn_detached(const struct spawn *spawn);
 
 /* Waits for the child @pid. Returns its wait status, or -errno. */
 [[nodiscard]] int process_wait(pid_t pid);

@@ -69,9 +69,14 @@ DEFINE_AUTOPTR(monitor)
 /* Releases the user's process. The backend's error says when it could not be executed. */
 [[nodiscard]] int monitor_begin(struct monitor *monitor, struct lxcri_error *err);
 
+/* Sends @signal to the first process, or with @all to every process of the container. */
 [[nodiscard]] int monitor_kill(struct monitor *monitor, int signal, bool all,
 			       struct lxcri_error *err);
+
+/* Freezes every process of the container. */
 [[nodiscard]] int monitor_pause(struct monitor *monitor, struct lxcri_error *err);
+
+/* Thaws them. */
 [[nodiscard]] int monitor_resume(struct monitor *monitor, struct lxcri_error *err);
 
 /* Waits until the container has stopped and its backend has cleaned up. @timeout_ms < 0: for ever;
@@ -86,7 +91,11 @@ struct monitor_attach_options {
 	bool terminal;     /* our terminal goes raw; size changes are passed on */
 };
 
-/* Carries standard streams until the container ends. Returns its exit code. */
+/* Returned by monitor_attach() when the user has typed the keys that end only the connection. */
+#define MONITOR_DETACHED 256
+
+/* Carries standard streams until the container ends. Returns its exit code, or MONITOR_DETACHED
+ * after ctrl-p ctrl-q on a terminal. */
 [[nodiscard]] int monitor_attach(struct monitor *monitor,
 				 const struct monitor_attach_options *options,
 				 struct lxcri_error *err);
@@ -119,8 +128,11 @@ enum monitor_phase {
 struct monitor_state {
 	enum monitor_phase phase;
 	bool alive;              /* a monitor holds the lock */
+	bool lost;               /* stopped by monitor_cleanup_lost() */
 	pid_t pid;               /* the init's, 0 when stopped */
 	uint64_t pid_start_time; /* clock ticks since boot */
+	pid_t keeper;            /* a process that the container ends with; mostly the same */
+	uint64_t keeper_start_time;
 	int exit_code;
 	int64_t started_ns;
 	int64_t finished_ns;
@@ -130,3 +142,9 @@ struct monitor_state {
  * given as exit_dir). A directory without a state.json is MONITOR_CREATING. */
 [[nodiscard]] int monitor_read_state(int dirfd, struct monitor_state *ret_state,
 				     struct lxcri_error *err);
+
+/* Ends what a killed monitor has left of a container: kills its processes, waits until they are
+ * gone, removes its cgroups and records it as stopped with exit code 137 and `lost`. @run_dirfd is
+ * the directory @run_dir. Nothing happens when the container has stopped already;
+ * LXCRI_E_INVALID_STATE while a monitor is alive. */
+[[nodiscard]] int monitor_cleanup_lost(int run_dirfd, const char *run_dir, struct lxcri_error *err);

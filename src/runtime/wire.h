@@ -16,8 +16,10 @@
 #define WIRE_VERSION  1
 #define WIRE_DATA_MAX (64u << 10) /* bytes of one WIRE_STDIN, WIRE_STDOUT or WIRE_STDERR */
 #define WIRE_SOCKET   "monitor.sock"
-#define WIRE_LOCK     "monitor.lock" /* flock()ed exclusively while the monitor lives */
+#define WIRE_LOCK     "monitor.lock" /* locked (fcntl) while the monitor lives */
 #define WIRE_STATE    "state.json"   /* written by the monitor at each transition */
+
+#define WIRE_BUNDLE   "bundle" /* the bundle's path, while the container is being created */
 
 enum wire_type {
 	/* Requests; each is answered by WIRE_OK or WIRE_ERROR unless it says otherwise. */
@@ -28,8 +30,8 @@ enum wire_type {
 	WIRE_RESUME,
 	WIRE_WAIT,        /* WIRE_EXITED once the container has stopped */
 	WIRE_ATTACH,      /* struct wire_attach; then WIRE_STDOUT/STDERR, at the end WIRE_EXITED */
-	WIRE_STDIN,       /* bytes for the container; no answer */
-	WIRE_STDIN_CLOSE, /* no answer */
+	WIRE_STDIN,       /* bytes for the container; WIRE_STDIN_TAKEN, and only then the next */
+	WIRE_STDIN_CLOSE, /* no answer; takes effect behind what was sent before */
 	WIRE_RESIZE,      /* struct wire_resize; no answer */
 	WIRE_EXEC,        /* struct wire_exec, 3 descriptors; WIRE_EXEC_STARTED, WIRE_EXEC_EXITED */
 
@@ -39,6 +41,7 @@ enum wire_type {
 	WIRE_ERROR, /* struct lxcri_error */
 	WIRE_STDOUT,
 	WIRE_STDERR,
+	WIRE_STDIN_TAKEN,
 	WIRE_EXITED,       /* struct wire_exited */
 	WIRE_EXEC_STARTED, /* struct wire_created: the pid */
 	WIRE_EXEC_EXITED,  /* struct wire_exited */
@@ -69,7 +72,8 @@ struct wire_resize {
 };
 
 /* The process object lies in a file of the run directory, whose name follows the struct, ended by
- * NUL; behind it the path of the console socket, ended by NUL, empty for none. */
+ * NUL; behind it the path of the console socket, ended by NUL, empty for none. The three
+ * descriptors become the standard streams of the process. */
 struct wire_exec {
 	uint32_t detach;
 };

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/* The monitor's command line, as monitor_launch() writes it. */
+
+#include "monitor/supervisor.h"
+
+#include "base/scope.h"
+#include "base/text.h"
+
+#include <getopt.h>
+#include <string.h>
+
+/* The container's process gets them as descriptors 3 and up; process_spawn() carries 16 in all. */
+#define PRESERVE_FDS_MAX 12
+
+static const struct backend {
+	const char *name;
+	const struct runtime_ops *ops;
+} backends[] = {
+	{ "crun", &runtime_crun },
+	{ "lxc", &runtime_lxc },
+	{ "runc", &runtime_oci_cli },
+};
+
+static int set_backend(struct arguments *arguments, const char *name, struct lxcri_error *err)
+{
+	for (size_t i = 0; i < ARRAY_LEN(backends); i++)
+		if (strcmp(backends[i].name, name) == 0)
+			arguments->ops = backends[i].ops;
+	if (!arguments->ops)
+		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION, "no backend is called %s", name);
+	return 0;
+}
+
+enum option_value {
+	OPTION_BACKEND = 1,
+	OPTION_LOWER,
+	OPTION_PRESERVE_FDS,
+	OPTION_TEXT, /* from here on: an index into the table of texts, or of flags, is added */
+	OPTION_FLAG = 64,
+};
+
+/* Where the values of one kind are kept. */
+struct places {
+	const char **texts[16];
+	bool *flags[8];
+};
+
+static const char *const text_names[] = { "id",     "bundle",     "run-dir",      "exit-dir",
+					  "log",    "helper-dir", "runtime-path", "console-socket",
+					  "rootfs", "upper",      "work" };
+static const char *const flag_names[] = { "terminal", "stdin", "inherit", "systemd-cgroup" };
+
+static struct places places_of(struct arguments *arguments)
+{
+	return (struct places){
+		.texts = { &arguments->id, &arguments->bundle, &arguments->run_dir,
+			   &arguments->exit_dir, &arguments->log_path, &arguments->helper_dir,
+			   &arguments->runtime_path, &arguments->console_socket, &arguments->rootfs,
+			   &arguments->upper, &arguments->work },
+		.flags = { &arguments->terminal, &arguments->open_stdin, &arguments->inherit,
+			   &arguments->systemd_cgroup },
+	};
+}
+
+static void make_table(struct option table[32])
+{
+	size_t n = 0;
+
+	table[n++] = (struct option){ "backend", required_argument, NULL, OPTION_BACKEND };
+	table[n++] = (struct option){ "lower", required_argument, NULL, OPTION_LOWER };
+	table[n++] =
+		(struct option){ "preserve-fds", required_argument, NULL, OPTION_PRESERVE_FDS };
+	for (size_t i = 0; i < ARRAY_LEN(text_names); i++)
+		table[n++] = (struct option){ text_names[i], required_argument, NULL,
+					      OPTION_TEXT + (int)i };
+	for (size_t i = 0; i < ARRAY_LEN(flag_names); i++)
+		table[n++] =
+			(struct option){ flag_names[i], no_argument, NULL, OPTION_FLAG + (int)i };
+	table[n] = (struct option){};
+}
+
+static int take(struct arguments *arguments, int option, struct lxcri_error *err)
+{
+	struct places places = places_of(arguments);
+	uint64_t number;
+
+	if (option == OPTION_BACKEND)
+		return set_backend(arguments, optarg, err);
+	if (option == OPTION_LOWER) {
+		strings_add(&arguments->lowers, optarg);
+	} else if (option == OPTION_PRESERVE_FDS) {
+		if (text_parse_u64(optarg, 0, PRESERVE_FDS_MAX, &number) < 0)
+			return fail(err, LXCRI_E_INVALID_ARGUMENT,
+				    "the number of preserved descriptors must be 0 to %d",
+				    PRESERVE_FDS_MAX);
+		arguments->preserve_fds = (unsigned int)number;
+	} else if (option >= OPTION_FLAG) {
+		*places.flags[option - OPTION_FLAG] = true;
+	} else if (option >= OPTION_TEXT) {
+		*places.texts[option - OPTION_TEXT] = optarg;
+	}
+	return 0;
+}
+
+int arguments_parse(struct arguments *arguments, int argc, char **argv, struct lxcri_error *err)
+{
+	struct option table[32];
+	int option;
+
+	make_table(table);
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, "", table, NULL)) >= 0) {
+		if (option == '?')
+			return fail(err, LXCRI_E_INVALID_ARGUMENT, "unknown argument %s",
+				    argv[optind - 1]);
+		if (take(arguments, option, err) < 0)
+			return -1;
+	}
+	if (!arguments->id || !arguments->ops || !arguments->bundle || !arguments->run_dir ||
+	    !arguments->helper_dir || (arguments->upper && !arguments->work))
+		return fail(err, LXCRI_E_INVALID_ARGUMENT, "an argument is missing");
+	return 0;
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/* What the monitor writes into state.json. */
+
+#include "monitor/record.h"
+
+#include "base/scope.h"
+#include "base/text.h"
+#include "os/cgroup.h"
+#include "os/file.h"
+#include "os/process.h"
+#include "runtime/wire.h"
+
+#include <inttypes.h>
+#include <time.h>
+
+static const char *const phase_names[] = {
+	[MONITOR_CREATING] = "creating", [MONITOR_CREATED] = "created",
+	[MONITOR_RUNNING] = "running",   [MONITOR_PAUSED] = "paused",
+	[MONITOR_STOPPED] = "stopped",
+};
+
+int record_processes(struct record *record, pid_t pid, pid_t keeper, struct lxcri_error *err)
+{
+	int r;
+
+	record->pid = pid;
+	record->keeper = keeper;
+	r = process_start_time(pid, &record->pid_start_time);
+	if (r == 0)
+		r = process_start_time(keeper, &record->keeper_start_time);
+	if (r == 0)
+		r = cgroup_list_own(pid, &record->cgroups);
+	return r < 0 ? fail_errno(err, r, "look at the container's first process") : 0;
+}
+
+int64_t record_now(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static void add_quoted(struct text *json, const char *string)
+{
+	text_add(json, "\"");
+	for (const char *c = string; *c; c++) {
+		if (*c == '"' || *c == '\\')
+			text_addf(json, "\\%c", *c);
+		else if ((unsigned char)*c < 0x20)
+			text_addf(json, "\\u%04x", (unsigned int)*c);
+		else
+			text_append(json, c, 1);
+	}
+	text_add(json, "\"");
+}
+
+static void format(const struct record *record, struct text *json)
+{
+	text_addf(json, "{\"phase\":\"%s\",\"pid\":%d,\"pid_start_time\":%" PRIu64,
+		  phase_names[record->phase], (int)record->pid, record->pid_start_time);
+	text_addf(json, ",\"keeper\":%d,\"keeper_start_time\":%" PRIu64, (int)record->keeper,
+		  record->keeper_start_time);
+	text_addf(json, ",\"exit_code\":%d,\"started_ns\":%" PRId64 ",\"finished_ns\":%" PRId64,
+		  record->exit_code, record->started_ns, record->finished_ns);
+	text_add(json, ",\"cgroups\":[");
+	for (size_t i = 0; i < record->cgroups.count; i++) {
+		text_add(json, i > 0 ? "," : "");
+		add_quoted(json, record->cgroups.items[i]);
+	}
+	text_add(json, "]}\n");
+}
+
+int record_write(const struct record *record, int run_dirfd, int exit_dirfd,
+		 struct lxcri_error *err)
+{
+	autorun(text_finish) struct text json = {};
+	int r;
+
+	format(record, &json);
+	/* The copy that must survive comes first: who sees "stopped" in the run directory may
+	 * remove that directory. */
+	if (exit_dirfd >= 0 && record->phase == MONITOR_STOPPED) {
+		r = file_write_atomic(exit_dirfd, WIRE_STATE, json.data, json.length, 0600,
+				      FILE_DURABLE);
+		if (r < 0)
+			return fail_errno(err, r, "write the exit record");
+	}
+	r = file_write_atomic(run_dirfd, WIRE_STATE, json.data, json.length, 0600, FILE_VOLATILE);
+	return r < 0 ? fail_errno(err, r, "write " WIRE_STATE) : 0;
+}
+
+void record_finish(struct record *record)
+{
+	strings_finish(&record->cgroups);
+	*record = (struct record){};
+}

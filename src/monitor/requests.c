@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: MIT */
+/* What a client asks for. */
+
+#include "monitor/supervisor.h"
+
+#include "base/mem.h"
+#include "base/scope.h"
+#include "os/process.h"
+#include "os/terminal.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+/* One message, as a handler gets it. */
+struct request {
+	struct supervisor *supervisor;
+	struct client *client;
+	const char *body;
+	size_t size;
+	const int *fds;
+	size_t n_fds;
+};
+
+static int change_phase(struct supervisor *supervisor, enum monitor_phase phase,
+			struct lxcri_error *err)
+{
+	supervisor->record.phase = phase;
+	return record_write(&supervisor->record, supervisor->run_dirfd, -1, err);
+}
+
+static int require_alive(const struct supervisor *supervisor, struct lxcri_error *err)
+{
+	if (supervisor->ended)
+		return fail(err, LXCRI_E_INVALID_STATE, "container %s has stopped",
+			    supervisor->arguments.id);
+	return 0;
+}
+
+static int handle_commit(const struct request *request, struct lxcri_error *err)
+{
+	request->supervisor->committed = true;
+	return 0;
+}
+
+static int handle_start(const struct request *request, struct lxcri_error *err)
+{
+	struct supervisor *supervisor = request->supervisor;
+	struct runtime_container *container = &supervisor->container;
+
+	if (require_alive(supervisor, err) < 0)
+		return -1;
+	if (supervisor->record.phase != MONITOR_CREATED)
+		return fail(err, LXCRI_E_INVALID_STATE, "container %s has been started already",
+			    container->id);
+	supervisor->record.started_ns = record_now();
+	if (container->ops->start(container, err) < 0)
+		return fail_as(err, LXCRI_E_CONTAINER_START_FAILED, "start container %s",
+			       container->id);
+	return change_phase(supervisor, MONITOR_RUNNING, err);
+}
+
+/* A frozen process does not die before it is thawed. */
+static int thaw_to_die(struct supervisor *supervisor, struct lxcri_error *err)
+{
+	if (supervisor->record.phase != MONITOR_PAUSED)
+		return 0;
+	if (supervisor->container.ops->resume(&supervisor->container, err) < 0)
+		return -1;
+	return change_phase(supervisor, MONITOR_RUNNING, err);
+}
+
+static int send_signal(const struct supervisor *supervisor, int signal)
+{
+	const struct record *record = &supervisor->record;
+
+	return process_signal(record->pid, record->pid_start_time, signal);
+}
+
+static int handle_kill(const struct request *request, struct lxcri_error *err)
+{
+	struct supervisor *supervisor = request->supervisor;
+	struct runtime_container *container = &supervisor->container;
+	struct wire_kill kill;
+
+	if (request->size != sizeof(kill))
+		return fail(err, LXCRI_E_INVALID_ARGUMENT, "malformed request");
+	memcpy(&kill, request->body, sizeof(kill));
+	if (kill.signal < 1 || kill.signal > 64)
+		return fail(err, LXCRI_E_INVALID_ARGUMENT, "%d is no signal", (int)kill.signal);
+	if (require_alive(supervisor, err) < 0)
+		return -1;
+	if (kill.all) {
+		if (container->ops->kill_all(container, kill.signal, err) < 0)
+			return fail_as(err, LXCRI_E_CONTAINER_KILL_FAILED, "signal container %s",
+				       container->id);
+	} else {
+		int r = send_signal(supervisor, kill.signal);
+
+		if (r == -ESRCH)
+			return fail(err, LXCRI_E_INVALID_STATE, "container %s has stopped",
+				    container->id);
+		if (r < 0)
+			return fail_code_errno(err, LXCRI_E_CONTAINER_KILL_FAILED, r,
+					       "signal container %s", container->id);
+	}
+	return kill.signal == SIGKILL ? thaw_to_die(supervisor, err) : 0;
+}
+
+static int handle_pause(const struct request *request, struct lxcri_error *err)
+{
+	struct supervisor *supervisor = request->supervisor;
+	struct runtime_container *container = &supervisor->container;
+
+	if (require_alive(supervisor, err) < 0)
+		return -1;
+	if (supervisor->record.phase == MONITOR_PAUSED)
+		return fail(err, LXCRI_E_ALREADY_PAUSED, "container %s is paused already",
+			    container->id);
+	if (supervisor->record.phase != MONITOR_RUNNING)
+		return fail(err, LXCRI_E_INVALID_STATE, "container %s is not running",
+			    container->id);
+	if (container->ops->pause(container, err) < 0)
+		return fail_while(err, "pause container %s", container->id);
+	return change_phase(supervisor, MONITOR_PAUSED, err);
+}
+
+static int handle_resume(const struct request *request, struct lxcri_error *err)
+{
+	struct supervisor *supervisor = request->supervisor;
+	struct runtime_container *container = &supervisor->container;
+
+	if (require_alive(supervisor, err) < 0)
+		return -1;
+	if (supervisor->record.phase != MONITOR_PAUSED)
+		return fail(err, LXCRI_E_NOT_PAUSED, "container %s is not paused", container->id);
+	if (container->ops->resume(container, err) < 0)
+		return fail_while(err, "resume container %s", container->id);
+	return change_phase(supervisor, MONITOR_RUNNING, err);
+}
+
+static int handle_wait(const struct request *request, struct lxcri_error *err)
+{
+	request->client->waits = true;
+	return 0;
+}
+
+static int handle_attach(const struct request *request, struct lxcri_error *err)
+{
+	struct clients *clients = &request->supervisor->clients;
+	struct wire_attach attach;
+
+	if (request->size != sizeof(attach))
+		return fail(err, LXCRI_E_INVALID_ARGUMENT, "malformed request");
+	memcpy(&attach, request->body, sizeof(attach));
+	for (size_t i = 0; attach.want_stdin && i < CLIENTS_MAX; i++)
+		if (clients->slots[i].wants_stdin)
+			return fail(err, LXCRI_E_INVALID_STATE,
+				    "the standard input of container %s is taken",
+				    request->supervisor->arguments.id);
+	request->client->attached = true;
+	request->client->wants_stdin = attach.want_stdin != 0;
+	return 0;
+}
+
+/* A client that sends input which it was not allowed to is not one of ours. */
+static int handle_stdin(const struct request *request, struct lxcri_error *err)
+{
+	struct streams *streams = &request->supervisor->streams;
+	struct client *client = request->client;
+
+	if (!client->wants_stdin || client->owed_taken || !streams_input_is_free(streams))
+		return fail(err, LXCRI_E_INVALID_STATE, "unexpected input");
+	streams_input(streams, request->body, request->size);
+	client->owed_taken = streams_input_is_free(streams);
+	client_pay(client, &streams->chunk, NULL);
+	return 0;
+}
+
+static int handle_stdin_close(const struct request *request, struct lxcri_error *err)
+{
+	if (request->client->wants_stdin)
+		streams_end_input(&request->supervisor->streams);
+	return 0;
+}
+
+static int handle_resize(const struct request *request, struct lxcri_error *err)
+{
+	const struct streams *streams = &request->supervisor->streams;
+	struct wire_resize resize;
+
+	if (request->size != sizeof(resize) || !streams->terminal || streams->output[0] < 0)
+		return 0;
+	memcpy(&resize, request->body, sizeof(resize));
+	/* A terminal that has just been closed needs no size. */
+	(void)terminal_set_size(streams->output[0], resize.rows, resize.columns);
+	return 0;
+}
+
+static struct exec_slot *find_exec(struct supervisor *supervisor, pid_t pid)
+{
+	for (size_t i = 0; i < EXECS_MAX; i++)
+		if (supervisor->execs[i].pid == pid)
+			return &supervisor->execs[i];
+	return NULL;
+}
+
+/* Splits the two strings behind struct wire_exec; each is ended by NUL within the message. */
+static int parse_exec(const struct request *request, struct wire_exec *exec, const char **ret_name,
+		      const char **ret_console)
+{
+	const char *name = request->body + sizeof(*exec);
+	const char *end = request->body + request->size;
+	const char *name_end;
+
+	if (request->size <= sizeof(*exec) || request->n_fds != 3)
+		return -EINVAL;
+	memcpy(exec, request->body, sizeof(*exec));
+	name_end = memchr(name, '\0', (size_t)(end - name));
+	if (!name_end || name_end + 1 >= end || end[-1] != '\0' || strchr(name, '/'))
+		return -EINVAL;
+	*ret_name = name;
+	*ret_console = name_end + 1;
+	return 0;
+}
+
+static int run_exec(const struct request *request, struct exec_slot *slot, struct lxcri_error *err)
+{
+	struct supervisor *supervisor = request->supervisor;
+	struct runtime_container *container = &supervisor->container;
+	struct runtime_exec exec = {};
+	struct wire_exec wire;
+	const char *name;
+	const char *console;
+
+	if (parse_exec(request, &wire, &name, &console) < 0)
+		return fail(err, LXCRI_E_INVALID_ARGUMENT, "malformed request");
+
+	autofree char *path = xformat("%s/%s", supervisor->arguments.run_dir, name);
+
+	exec.process_path = path;
+	exec.console_socket = *console ? console : NULL;
+	exec.detach = wire.detach != 0;
+	memcpy(exec.stdio, request->fds, sizeof(exec.stdio));
+
+	pid_t pid = container->ops->exec(container, &exec, err);
+
+	if (pid < 0)
+		return fail_as(err, LXCRI_E_EXEC_FAILED, "run a process in container %s",
+			       container->id);
+	slot->pid = pid;
+	slot->client = wire.detach ? NULL : request->client;
+	slot->serial = request->client->serial;
+
+	struct wire_created started = { .pid = (int32_t)pid };
+
+	client_send(request->client, WIRE_EXEC_STARTED, &started, sizeof(started));
+	return 0;
+}
+
+static int handle_exec(const struct request *request, struct lxcri_error *err)
+{
+	struct supervisor *supervisor = request->supervisor;
+	struct exec_slot *slot = find_exec(supervisor, 0);
+
+	if (require_alive(supervisor, err) < 0)
+		return -1;
+	if (supervisor->record.phase != MONITOR_RUNNING)
+		return fail(err, LXCRI_E_INVALID_STATE, "container %s is not running",
+			    supervisor->arguments.id);
+	if (!slot)
+		return fail(err, LXCRI_E_LIMIT_EXCEEDED,
+			    "container %s has %d further processes already",
+			    supervisor->arguments.id, EXECS_MAX);
+	return run_exec(request, slot, err);
+}
+
+void request_exec_ended(struct supervisor *supervisor, pid_t pid, int wait_status)
+{
+	struct exec_slot *slot = pid > 0 ? find_exec(supervisor, pid) : NULL;
+	struct wire_exited exited = { .exit_code = process_exit_code(wait_status),
+				      .finished_ns = record_now() };
+
+	if (!slot)
+		return;
+	if (slot->client && slot->client->serial == slot->serial)
+		client_send(slot->client, WIRE_EXEC_EXITED, &exited, sizeof(exited));
+	*slot = (struct exec_slot){};
+}
+
+/* How a request ends when it succeeds; every failure is answered by WIRE_ERROR. */
+enum answer {
+	ANSWER_OK,
+	ANSWER_OWN, /* by the handler, or later, or none */
+};
+
+static const struct handler {
+	int (*handle)(const struct request *request, struct lxcri_error *err);
+	enum answer answer;
+} handlers[] = {
+	[WIRE_COMMIT] = { handle_commit, ANSWER_OK },
+	[WIRE_START] = { handle_start, ANSWER_OK },
+	[WIRE_KILL] = { handle_kill, ANSWER_OK },
+	[WIRE_PAUSE] = { handle_pause, ANSWER_OK },
+	[WIRE_RESUME] = { handle_resume, ANSWER_OK },
+	[WIRE_WAIT] = { handle_wait, ANSWER_OWN },
+	[WIRE_ATTACH] = { handle_attach, ANSWER_OK },
+	[WIRE_STDIN] = { handle_stdin, ANSWER_OWN },
+	[WIRE_STDIN_CLOSE] = { handle_stdin_close, ANSWER_OWN },
+	[WIRE_RESIZE] = { handle_resize, ANSWER_OWN },
+	[WIRE_EXEC] = { handle_exec, ANSWER_OWN },
+};
+
+void request_handle(struct supervisor *supervisor, struct client *client,
+		    const struct wire_header *header, const char *body, const int *fds,
+		    size_t n_fds)
+{
+	const struct request request = { .supervisor = supervisor,
+					 .client = client,
+					 .body = body,
+					 .size = header->size,
+					 .fds = fds,
+					 .n_fds = n_fds };
+	struct lxcri_error err = {};
+
+	if (header->type >= ARRAY_LEN(handlers) || !handlers[header->type].handle) {
+		(void)fail(&err, LXCRI_E_UNSUPPORTED_OPERATION, "unknown request %u",
+			   (unsigned int)header->type);
+		client_send_error(client, &err);
+		return;
+	}
+
+	const struct handler *handler = &handlers[header->type];
+
+	if (handler->handle(&request, &err) < 0)
+		client_send_error(client, &err);
+	else if (handler->answer == ANSWER_OK)
+		client_send(client, WIRE_OK, NULL, 0);
+}

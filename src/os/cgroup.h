@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* Control groups as they are mounted below /sys/fs/cgroup: version 1, version 2, or both (hybrid).
+ * A path here is absolute and names a directory of one hierarchy. */
+
+#include "base/strings.h"
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* Tells whether the host mounts version 1 with version 2 beside it at /sys/fs/cgroup/unified, and
+ * the latter has controllers. */
+bool cgroup_is_hybrid_with_controllers(void);
+
+/* Appends the cgroups of the process @pid, one a hierarchy, that are not the calling process's as
+ * well. 0 or -errno. */
+[[nodiscard]] int cgroup_list_own(pid_t pid, struct strings *paths);
+
+/* Thaws the cgroup @path and sends SIGKILL to all processes in it and below. What is absent counts
+ * as done. 0 or -errno. */
+[[nodiscard]] int cgroup_kill(const char *path);
+
+/* Removes the cgroup @path with those below it. A cgroup stays busy for a moment after its last
+ * process: up to @timeout_ms are spent waiting. What is absent counts as removed. 0 or -errno. */
+[[nodiscard]] int cgroup_remove(const char *path, int timeout_ms);
+
+/* Removes the cgroup called @name ("/NAME") of every hierarchy, where it is empty, waiting up to
+ * @timeout_ms for its last processes. */
+void cgroup_remove_empty(const char *name, int timeout_ms);

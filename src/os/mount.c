@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/* Mounts of a mount namespace of our own.
+ *
+ * An overlay names its directories as /proc/self/fd/N: no character in a path can be taken for a
+ * separator of options then, the 256 bytes of one fsconfig() value suffice, and 200 lowers fit into
+ * the one page of options that kernels before 6.8 take (they know no "lowerdir+"). */
+
+#include "os/mount.h"
+
+#include "base/mem.h"
+#include "base/scope.h"
+#include "base/text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/mount.h>
+
+#define FD_NAME_MAX 32
+
+int mount_own_namespace(void)
+{
+	if (unshare(CLONE_NEWNS) < 0)
+		return -errno;
+	return mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0 ? -errno : 0;
+}
+
+/* The directories of an overlay, held open while they are named by number. */
+struct held {
+	int *lowers;
+	size_t n_lowers;
+	int upper;
+	int work;
+};
+
+static void held_finish(struct held *held)
+{
+	for (size_t i = 0; i < held->n_lowers; i++)
+		closep(&held->lowers[i]);
+	freep(&held->lowers);
+	closep(&held->upper);
+	closep(&held->work);
+}
+
+static int hold(const char *path, int *ret_fd)
+{
+	*ret_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return *ret_fd < 0 ? -errno : 0;
+}
+
+static int hold_all(const struct mount_overlay *overlay, struct held *held)
+{
+	int r = 0;
+
+	held->lowers = xcalloc(overlay->n_lowers, sizeof(int));
+	while (r == 0 && held->n_lowers < overlay->n_lowers) {
+		r = hold(overlay->lowers[held->n_lowers], &held->lowers[held->n_lowers]);
+		held->n_lowers++;
+	}
+	if (r == 0 && overlay->upper)
+		r = hold(overlay->upper, &held->upper);
+	if (r == 0 && overlay->upper)
+		r = hold(overlay->work, &held->work);
+	return r;
+}
+
+static int set_option(int context, const char *key, const char *value)
+{
+	return fsconfig(context, FSCONFIG_SET_STRING, key, value, 0) < 0 ? -errno : 0;
+}
+
+static int set_directory(int context, const char *key, int fd)
+{
+	char name[FD_NAME_MAX];
+
+	(void)snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+	return set_option(context, key, name);
+}
+
+static int set_lowers(int context, const struct held *held)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < held->n_lowers; i++)
+		r = set_directory(context, "lowerdir+", held->lowers[i]);
+	return r;
+}
+
+/* The index would tie the upper directory to one stack of lowers, and metadata-only copies would
+ * leave an upper that cannot be read by itself. */
+static int make_overlay(const struct held *held)
+{
+	autoclose int context = fsopen("overlay", FSOPEN_CLOEXEC);
+	int r;
+
+	if (context < 0)
+		return -errno;
+	r = set_lowers(context, held);
+	if (r == 0 && held->upper >= 0)
+		r = set_directory(context, "upperdir", held->upper);
+	if (r == 0 && held->upper >= 0)
+		r = set_directory(context, "workdir", held->work);
+	if (r == 0)
+		r = set_option(context, "index", "off");
+	if (r == 0)
+		r = set_option(context, "metacopy", "off");
+	if (r < 0)
+		return r;
+	if (fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return -errno;
+
+	int mount = fsmount(context, FSMOUNT_CLOEXEC, held->upper < 0 ? MOUNT_ATTR_RDONLY : 0);
+
+	return mount < 0 ? -errno : mount;
+}
+
+/* Kernels without "lowerdir+" take all lowers as one value, which is too long for fsconfig(). */
+static int mount_overlay_by_string(const struct held *held, const char *target)
+{
+	autorun(text_finish) struct text options = {};
+
+	text_add(&options, "index=off,metacopy=off,lowerdir=");
+	for (size_t i = 0; i < held->n_lowers; i++)
+		text_addf(&options, "%s/proc/self/fd/%d", i > 0 ? ":" : "", held->lowers[i]);
+	if (held->upper >= 0)
+		text_addf(&options, ",upperdir=/proc/self/fd/%d,workdir=/proc/self/fd/%d",
+			  held->upper, held->work);
+
+	unsigned long flags = held->upper < 0 ? MS_RDONLY : 0;
+
+	return mount("overlay", target, "overlay", flags, options.data) < 0 ? -errno : 0;
+}
+
+static int place(int mount, const char *target)
+{
+	return move_mount(mount, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH) < 0 ? -errno : 0;
+}
+
+static int bind_read_only(int directory, const char *target)
+{
+	struct mount_attr attributes = { .attr_set = MOUNT_ATTR_RDONLY };
+	autoclose int mount =
+		open_tree(directory, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+
+	if (mount < 0 ||
+	    mount_setattr(mount, "", AT_EMPTY_PATH, &attributes, sizeof(attributes)) < 0)
+		return -errno;
+	return place(mount, target);
+}
+
+int mount_overlay(const struct mount_overlay *overlay, const char *target)
+{
+	autorun(held_finish) struct held held = { .upper = -1, .work = -1 };
+	int r = overlay->n_lowers > 0 ? hold_all(overlay, &held) : -EINVAL;
+
+	if (r < 0)
+		return r;
+	if (held.n_lowers == 1 && held.upper < 0)
+		return bind_read_only(held.lowers[0], target);
+
+	autoclose int mount = make_overlay(&held);
+
+	if (mount < 0)
+		return mount_overlay_by_string(&held, target);
+	return place(mount, target);
+}
+
+int mount_tmpfs(const char *target, uint64_t size_bytes)
+{
+	char options[64];
+
+	(void)snprintf(options, sizeof(options), "mode=0755,size=%llu",
+		       (unsigned long long)size_bytes);
+	return mount("tmpfs", target, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, options) < 0
+		       ? -errno
+		       : 0;
+}

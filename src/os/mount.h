@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* Mounts of a mount namespace of our own. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Gives the calling process a mount namespace of its own. Mounts of the host still arrive in it,
+ * its own never reach the host. 0 or -errno. */
+[[nodiscard]] int mount_own_namespace(void);
+
+/* An overlay: @lowers has the topmost first. Without @upper it is read-only. */
+struct mount_overlay {
+	const char *const *lowers;
+	size_t n_lowers;
+	const char *upper; /* or NULL; then @work is not used */
+	const char *work;
+};
+
+/* Mounts @overlay on the directory @target; a single lower without an upper is bound there
+ * read-only. The names may hold any character. 0 or -errno. */
+[[nodiscard]] int mount_overlay(const struct mount_overlay *overlay, const char *target);
+
+/* Mounts a tmpfs of at most @size_bytes on the directory @target with mode 0755. 0 or -errno. */
+[[nodiscard]] int mount_tmpfs(const char *target, uint64_t size_bytes);

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/* The command's side of carrying streams. */
+
+#include "runtime/carrier.h"
+
+#include "base/scope.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/signalfd.h>
+
+#define KEY_FIRST  0x10 /* ctrl-p */
+#define KEY_SECOND 0x11 /* ctrl-q */
+
+int carrier_begin(struct carrier *carrier, bool raw, struct lxcri_error *err)
+{
+	static const int taken[] = { SIGHUP,  SIGINT,  SIGQUIT, SIGTERM,
+				     SIGUSR1, SIGUSR2, SIGPIPE, SIGWINCH };
+	sigset_t set;
+	int r;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < ARRAY_LEN(taken); i++)
+		sigaddset(&set, taken[i]);
+	if (sigprocmask(SIG_BLOCK, &set, &carrier->mask_before) < 0)
+		return fail_errno(err, errno, "block signals");
+	carrier->masked = true;
+	sigdelset(&set, SIGPIPE); /* a closed output is told by EPIPE */
+	carrier->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (carrier->signals < 0)
+		return fail_errno(err, errno, "signalfd");
+	r = raw ? terminal_make_raw(STDIN_FILENO, &carrier->terminal) : 0;
+	return r < 0 ? fail_errno(err, r, "set up the terminal") : 0;
+}
+
+int carrier_next_signal(struct carrier *carrier)
+{
+	struct signalfd_siginfo info;
+
+	if (read(carrier->signals, &info, sizeof(info)) != sizeof(info))
+		return 0;
+	return (int)info.ssi_signo;
+}
+
+size_t carrier_filter_keys(struct carrier *carrier, char *bytes, size_t size, bool *ret_detach)
+{
+	size_t kept = 0;
+
+	*ret_detach = false;
+	if (size == 0)
+		return 0;
+	if (carrier->seen_first_key) {
+		if (bytes[0] == KEY_SECOND) {
+			*ret_detach = true;
+			return 0;
+		}
+		memmove(bytes + 1, bytes, size);
+		bytes[0] = KEY_FIRST;
+		size++;
+		kept = 1;
+		carrier->seen_first_key = false;
+	}
+	for (; kept < size; kept++) {
+		if (bytes[kept] != KEY_FIRST)
+			continue;
+		if (kept + 1 == size) {
+			carrier->seen_first_key = true;
+			return kept;
+		}
+		if (bytes[kept + 1] == KEY_SECOND) {
+			*ret_detach = true;
+			return kept;
+		}
+	}
+	return size;
+}
+
+void carrier_finish(struct carrier *carrier)
+{
+	terminal_restore(&carrier->terminal);
+	closep(&carrier->signals);
+	if (carrier->masked)
+		(void)sigprocmask(SIG_SETMASK, &carrier->mask_before, NULL);
+	carrier->masked = false;
+	if (carrier->fatal_signal > 0)
+		(void)raise(carrier->fatal_signal);
+	carrier->fatal_signal = 0;
+}

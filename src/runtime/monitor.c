@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: MIT */
+/* The command's end of a monitor: starting one, and requests. */
+
+#include "runtime/monitor.h"
+
+#include "base/mem.h"
+#include "os/helper.h"
+#include "os/process.h"
+#include "os/socket.h"
+#include "runtime/connection.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#define CREATOR_FD 3
+#define FDS_MAX    16 /* of process_spawn() */
+
+static struct monitor *make(int fd, int run_dirfd)
+{
+	struct monitor *monitor = xnew(struct monitor);
+
+	*monitor = (struct monitor){ .fd = fd, .run_dirfd = run_dirfd };
+	return monitor;
+}
+
+void monitor_free(struct monitor *monitor)
+{
+	if (!monitor)
+		return;
+	closep(&monitor->fd);
+	closep(&monitor->run_dirfd);
+	free(monitor);
+}
+
+int connection_send(struct monitor *monitor, enum wire_type type, const void *body, size_t size,
+		    const int *fds, struct lxcri_error *err)
+{
+	struct message message;
+	int r;
+
+	message.header = (struct wire_header){ .version = WIRE_VERSION,
+					       .type = (uint16_t)type,
+					       .size = (uint32_t)size };
+	if (size > 0)
+		memcpy(message.bytes, body, size);
+	r = socket_send(monitor->fd, &message, sizeof(message.header) + size, fds, fds ? 3 : 0);
+	if (r == -EPIPE || r == -ECONNRESET)
+		return fail(err, LXCRI_E_MONITOR_LOST, "the container's monitor has gone");
+	return r < 0 ? fail_errno(err, r, "send to the monitor") : 0;
+}
+
+/* A string that came over the wire is ended before it is used as one. */
+static void end_text(struct message *message)
+{
+	if (message->header.type == WIRE_ERROR)
+		message->err.text[sizeof(message->err.text) - 1] = '\0';
+}
+
+int connection_check(const struct message *message, size_t got)
+{
+	size_t size = got - sizeof(message->header);
+	size_t expected = size;
+
+	if (got < sizeof(message->header) || message->header.version != WIRE_VERSION ||
+	    message->header.size != size)
+		return -EBADMSG;
+	switch (message->header.type) {
+	case WIRE_CREATED:
+	case WIRE_EXEC_STARTED:
+		expected = sizeof(message->created);
+		break;
+	case WIRE_EXITED:
+	case WIRE_EXEC_EXITED:
+		expected = sizeof(message->exited);
+		break;
+	case WIRE_ERROR:
+		expected = sizeof(message->err);
+		break;
+	case WIRE_OK:
+	case WIRE_STDIN_TAKEN:
+		expected = 0;
+		break;
+	case WIRE_STDOUT:
+	case WIRE_STDERR:
+		break;
+	default:
+		return -EBADMSG;
+	}
+	return size == expected ? 0 : -EBADMSG;
+}
+
+int connection_receive(struct monitor *monitor, struct message *message, struct lxcri_error *err)
+{
+	ssize_t got = socket_receive(monitor->fd, message, sizeof(*message), NULL, NULL, 0);
+
+	if (got == 0 || got == -ECONNRESET)
+		return fail(err, LXCRI_E_MONITOR_LOST, "the container's monitor has gone");
+	if (got < 0)
+		return fail_errno(err, (int)got, "receive from the monitor");
+	if (connection_check(message, (size_t)got) < 0)
+		return fail(err, LXCRI_E_SYSTEM, "the monitor sent a malformed message");
+	end_text(message);
+	return 0;
+}
+
+int connection_request(struct monitor *monitor, enum wire_type type, const void *body, size_t size,
+		       struct lxcri_error *err)
+{
+	struct message message;
+
+	if (connection_send(monitor, type, body, size, NULL, err) < 0)
+		return -1;
+	for (;;) {
+		if (connection_receive(monitor, &message, err) < 0)
+			return monitor->exited ? fail(err, LXCRI_E_INVALID_STATE,
+						      "the container has stopped")
+					       : -1;
+		if (message.header.type == WIRE_OK)
+			return 0;
+		if (message.header.type == WIRE_ERROR) {
+			*err = message.err;
+			return -1;
+		}
+		if (message.header.type == WIRE_EXITED) {
+			monitor->exited = true;
+			monitor->exit_code = message.exited.exit_code;
+		}
+	}
+}
+
+int connection_recorded_end(const struct monitor *monitor, struct lxcri_error *err)
+{
+	struct monitor_state state;
+
+	if (monitor_read_state(monitor->run_dirfd, &state, err) < 0)
+		return -1;
+	if (state.phase != MONITOR_STOPPED || state.lost)
+		return fail(err, LXCRI_E_MONITOR_LOST, "the container's monitor was killed");
+	return state.exit_code;
+}
+
+/* As the monitor's command line calls them; NULL is refused there. */
+static const char *backend_name(enum lxcri_container_type type)
+{
+	static const char *const names[] = {
+		[LXCRI_LXC] = "lxc",
+		[LXCRI_CRUN] = "crun",
+		[LXCRI_RUNC] = "runc",
+	};
+
+	return (size_t)type < ARRAY_LEN(names) ? names[type] : NULL;
+}
+
+static void add_option(struct strings *argv, const char *name, const char *value)
+{
+	if (!value)
+		return;
+	strings_add(argv, name);
+	strings_add(argv, value);
+}
+
+static void add_rootfs(struct strings *argv, const struct monitor_rootfs *rootfs)
+{
+	add_option(argv, "--rootfs", rootfs->target);
+	for (size_t i = 0; i < rootfs->lowers.count; i++)
+		add_option(argv, "--lower", rootfs->lowers.items[i]);
+	if (rootfs->upper) {
+		add_option(argv, "--upper", rootfs->upper);
+		add_option(argv, "--work", rootfs->work);
+	}
+}
+
+static void make_argv(const struct monitor_options *options, const char *program,
+		      struct strings *argv)
+{
+	strings_add(argv, "lxcri-monitor");
+	add_option(argv, "--id", options->id);
+	add_option(argv, "--backend", backend_name(options->type));
+	add_option(argv, "--bundle", options->bundle);
+	add_option(argv, "--run-dir", options->run_dir);
+	add_option(argv, "--exit-dir", options->exit_dir);
+	add_option(argv, "--log", options->log_path);
+	add_option(argv, "--runtime-path", options->runtime_path);
+	add_option(argv, "--console-socket", options->console_socket);
+	strings_add(argv, "--helper-dir");
+	strings_addf(argv, "%.*s", (int)(strrchr(program, '/') - program), program);
+	if (options->rootfs)
+		add_rootfs(argv, options->rootfs);
+	if (options->preserve_fds > 0) {
+		strings_add(argv, "--preserve-fds");
+		strings_addf(argv, "%u", options->preserve_fds);
+	}
+	if (options->terminal)
+		strings_add(argv, "--terminal");
+	if (options->open_stdin)
+		strings_add(argv, "--stdin");
+	if (options->stdio == MONITOR_STDIO_INHERIT)
+		strings_add(argv, "--inherit");
+	if (options->systemd_cgroup)
+		strings_add(argv, "--systemd-cgroup");
+}
+
+/* Starts the program with its end of the connection. */
+static int start_program(const struct monitor_options *options, int connection,
+			 struct lxcri_error *err)
+{
+	autofree char *program = helper_path("lxcri-monitor");
+	autorun(strings_finish) struct strings argv = {};
+	int fds[FDS_MAX] = { -1, -1, -1, connection };
+	const struct spawn spawn = { .path = program,
+				     .fds = fds,
+				     .n_fds = CREATOR_FD + 1 + options->preserve_fds };
+	struct spawn ready;
+	int r;
+
+	if (spawn.n_fds > FDS_MAX)
+		return fail(err, LXCRI_E_INVALID_ARGUMENT, "more than %d preserved descriptors",
+			    FDS_MAX - CREATOR_FD - 1);
+	for (int i = 0; options->stdio == MONITOR_STDIO_INHERIT && i < CREATOR_FD; i++)
+		fds[i] = i;
+	for (unsigned int i = 0; i < options->preserve_fds; i++)
+		fds[CREATOR_FD + 1 + i] = CREATOR_FD + (int)i;
+	make_argv(options, program, &argv);
+	ready = spawn;
+	ready.argv = argv.items;
+	r = process_spawn_detached(&ready);
+	return r < 0 ? fail_code_errno(err, LXCRI_E_RUNTIME_INIT_FAILED, r, "start %s", program)
+		     : 0;
+}
+
+static int receive_created(struct monitor *monitor, pid_t *ret_pid, struct lxcri_error *err)
+{
+	struct message message;
+
+	if (connection_receive(monitor, &message, err) < 0)
+		return -1;
+	if (message.header.type == WIRE_ERROR) {
+		*err = message.err;
+		return -1;
+	}
+	if (message.header.type != WIRE_CREATED)
+		return fail(err, LXCRI_E_SYSTEM, "the monitor sent message %u first",
+			    (unsigned int)message.header.type);
+	*ret_pid = message.created.pid;
+	return 0;
+}
+
+int monitor_launch(const struct monitor_options *options, struct monitor **ret_monitor,
+		   pid_t *ret_pid, struct lxcri_error *err)
+{
+	autoptr(monitor) monitor = make(-1, -1);
+	int ends[2];
+	int r;
+
+	monitor->run_dirfd = open(options->run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (monitor->run_dirfd < 0)
+		return fail_errno(err, errno, "%s", options->run_dir);
+	r = socket_pair(ends);
+	if (r < 0)
+		return fail_errno(err, r, "make a socket");
+	monitor->fd = ends[0];
+
+	autoclose int theirs = ends[1];
+
+	if (start_program(options, theirs, err) < 0)
+		return -1;
+	closep(&theirs); /* or its end would not be seen */
+	if (receive_created(monitor, ret_pid, err) < 0)
+		return -1;
+	*ret_monitor = steal(monitor);
+	return 0;
+}
+
+int monitor_connect(int run_dirfd, struct monitor **ret_monitor, struct lxcri_error *err)
+{
+	autoclose int fd = socket_connect(run_dirfd, WIRE_SOCKET);
+
+	if (fd == -ECONNREFUSED || fd == -ENOENT)
+		return fail(err, LXCRI_E_MONITOR_LOST, "the container has no monitor");
+	if (fd < 0)
+		return fail_errno(err, fd, "connect to the monitor");
+
+	int directory = fcntl(run_dirfd, F_DUPFD_CLOEXEC, 3);
+
+	if (directory < 0)
+		return fail_errno(err, errno, "duplicate a descriptor");
+	*ret_monitor = make(steal_fd(&fd), directory);
+	return 0;
+}
+
+int monitor_commit(struct monitor *monitor, struct lxcri_error *err)
+{
+	return connection_request(monitor, WIRE_COMMIT, NULL, 0, err);
+}
+
+int monitor_begin(struct monitor *monitor, struct lxcri_error *err)
+{
+	return connection_request(monitor, WIRE_START, NULL, 0, err);
+}
+
+int monitor_kill(struct monitor *monitor, int signal, bool all, struct lxcri_error *err)
+{
+	const struct wire_kill kill = { .signal = signal, .all = all };
+
+	return connection_request(monitor, WIRE_KILL, &kill, sizeof(kill), err);
+}
+
+int monitor_pause(struct monitor *monitor, struct lxcri_error *err)
+{
+	return connection_request(monitor, WIRE_PAUSE, NULL, 0, err);
+}
+
+int monitor_resume(struct monitor *monitor, struct lxcri_error *err)
+{
+	return connection_request(monitor, WIRE_RESUME, NULL, 0, err);
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Waits until there is something to receive. 0, or -ETIMEDOUT, or -errno. */
+static int wait_readable(int fd, int64_t deadline)
+{
+	struct pollfd poller = { .fd = fd, .events = POLLIN };
+
+	for (;;) {
+		int64_t left = deadline < 0 ? -1 : deadline - now_ms();
+		int r = deadline >= 0 && left <= 0 ? 0 : poll(&poller, 1, (int)left);
+
+		if (r > 0)
+			return 0;
+		if (r == 0)
+			return -ETIMEDOUT;
+		if (errno != EINTR)
+			return -errno;
+	}
+}
+
+int monitor_wait(struct monitor *monitor, int timeout_ms, struct lxcri_error *err)
+{
+	int64_t deadline = timeout_ms < 0 ? -1 : now_ms() + timeout_ms;
+	struct message message;
+
+	if (!monitor->waits && !monitor->exited &&
+	    connection_send(monitor, WIRE_WAIT, NULL, 0, NULL, err) < 0)
+		return err->code == LXCRI_E_MONITOR_LOST ? connection_recorded_end(monitor, err)
+							 : -1;
+	monitor->waits = true;
+	while (!monitor->exited) {
+		int r = wait_readable(monitor->fd, deadline);
+
+		if (r == -ETIMEDOUT)
+			return fail(err, LXCRI_E_TIMEOUT, "the container did not stop within %d ms",
+				    timeout_ms);
+		if (r < 0)
+			return fail_errno(err, r, "wait for the monitor");
+		if (connection_receive(monitor, &message, err) < 0)
+			return err->code == LXCRI_E_MONITOR_LOST
+				       ? connection_recorded_end(monitor, err)
+				       : -1;
+		if (message.header.type == WIRE_EXITED) {
+			monitor->exited = true;
+			monitor->exit_code = message.exited.exit_code;
+		}
+	}
+	return monitor->exit_code;
+}

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT */
+/* What a monitor wrote last, and cleaning up after one that was killed. */
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/scope.h"
+#include "os/cgroup.h"
+#include "os/file.h"
+#include "os/process.h"
+#include "runtime/monitor.h"
+#include "runtime/monitor_state.h"
+#include "runtime/wire.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <time.h>
+
+#define STATE_BYTES_MAX   (64u << 10)
+#define RUNTIME_BYTES_MAX (1u << 20)
+
+/* A killed process needs a moment; one that does not go in this time is stuck in the kernel. */
+#define GONE_TIMEOUT_MS 10000
+
+#define EXIT_CODE_LOST 137
+
+int monitor_state_parse(const char *json, size_t size, struct monitor_state *ret_state,
+			struct strings *cgroups, struct lxcri_error *err)
+{
+	static const char *const names[] = { "creating", "created", "running", "paused",
+					     "stopped" };
+	autojson object = NULL;
+	struct monitor_state state = {};
+	const char *phase;
+	size_t i = 0;
+
+	if (json_parse(json, size, &json_limits_config, &object, err) < 0)
+		return -1;
+	phase = json_get_text(object, "phase");
+	while (phase && i < ARRAY_LEN(names) && strcmp(names[i], phase) != 0)
+		i++;
+	if (!phase || i == ARRAY_LEN(names))
+		return fail(err, LXCRI_E_INVALID_JSON, "phase is missing or unknown");
+	state.phase = (enum monitor_phase)i;
+	state.pid = (pid_t)json_get_u64(object, "pid", 0);
+	state.pid_start_time = json_get_u64(object, "pid_start_time", 0);
+	state.keeper = (pid_t)json_get_u64(object, "keeper", 0);
+	state.keeper_start_time = json_get_u64(object, "keeper_start_time", 0);
+	state.exit_code = (int)json_get_i64(object, "exit_code", 0);
+	state.started_ns = json_get_i64(object, "started_ns", 0);
+	state.finished_ns = json_get_i64(object, "finished_ns", 0);
+	state.lost = json_get_bool(object, "lost", false);
+
+	struct json_object *list = json_get(object, "cgroups");
+	size_t count = cgroups && json_object_is_type(list, json_type_array)
+			       ? json_object_array_length(list)
+			       : 0;
+
+	for (i = 0; i < count; i++) {
+		const char *path = json_object_get_string(json_object_array_get_idx(list, i));
+
+		/* Whatever else this file may name, nothing outside is ever removed. */
+		if (path && strncmp(path, "/sys/fs/cgroup/", 15) == 0 && !strstr(path, "/../"))
+			strings_add(cgroups, path);
+	}
+	*ret_state = state;
+	return 0;
+}
+
+static bool is_locked(int dirfd)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	autoclose int fd = openat(dirfd, WIRE_LOCK, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+
+	return fd >= 0 && fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+static int load(int dirfd, struct monitor_state *ret_state, struct strings *cgroups,
+		struct lxcri_error *err)
+{
+	autofree char *json = NULL;
+	size_t size;
+	int r = file_read(dirfd, WIRE_STATE, STATE_BYTES_MAX, &json, &size);
+
+	if (r == -ENOENT) {
+		*ret_state = (struct monitor_state){ .phase = MONITOR_CREATING };
+		return 0;
+	}
+	if (r < 0)
+		return fail_errno(err, r, "read " WIRE_STATE);
+	if (monitor_state_parse(json, size, ret_state, cgroups, err) < 0)
+		return fail_while(err, WIRE_STATE);
+	return 0;
+}
+
+int monitor_read_state(int dirfd, struct monitor_state *ret_state, struct lxcri_error *err)
+{
+	/* In this order: what a monitor that is gone has written is final. */
+	bool alive = is_locked(dirfd);
+
+	if (load(dirfd, ret_state, NULL, err) < 0)
+		return -1;
+	ret_state->alive = alive;
+	return 0;
+}
+
+/* Kills one process and waits until it is gone. What is gone already is fine. */
+static int end_process(pid_t pid, uint64_t start_time, struct lxcri_error *err)
+{
+	autoclose int pidfd = pid > 0 ? pidfd_open(pid, 0) : -1;
+	struct pollfd poller = { .fd = pidfd, .events = POLLIN };
+
+	if (pidfd < 0 || process_signal(pid, start_time, SIGKILL) == -ESRCH)
+		return 0;
+	if (poll(&poller, 1, GONE_TIMEOUT_MS) == 1)
+		return 0;
+	return fail(err, LXCRI_E_TIMEOUT, "process %d does not end", (int)pid);
+}
+
+/* What a runtime recorded of a container that the monitor could not record any more: libcrun in
+ * "status", runc in "state.json". */
+static void read_runtime_record(int dirfd, const char *id, struct monitor_state *state,
+				struct strings *cgroups)
+{
+	static const struct {
+		const char *file;
+		const char *pid;
+		const char *start_time;
+	} kinds[] = {
+		{ "status", "pid", "process-start-time" },
+		{ "state.json", "init_process_pid", "init_process_start" },
+	};
+	struct lxcri_error ignored = {};
+
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		autofree char *path = xformat("%s/%s", id, kinds[i].file);
+		autofree char *text = NULL;
+		autojson object = NULL;
+		size_t size;
+
+		if (file_read(dirfd, path, RUNTIME_BYTES_MAX, &text, &size) < 0 ||
+		    json_parse(text, size, &json_limits_spec, &object, &ignored) < 0)
+			continue;
+		state->pid = (pid_t)json_get_u64(object, kinds[i].pid, 0);
+		state->pid_start_time = json_get_u64(object, kinds[i].start_time, 0);
+		if (state->pid > 0 && state->pid_start_time > 0)
+			(void)cgroup_list_own(state->pid, cgroups); /* gone already: none left */
+	}
+}
+
+/* A monitor that was killed in the middle of the creation has left no record, but the runtime may
+ * have. */
+static void find_half_made(int run_dirfd, struct monitor_state *state, struct strings *cgroups)
+{
+	int fd = openat(run_dirfd, "runtime", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!dir) {
+		closep(&fd);
+		return;
+	}
+	for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir))
+		if (entry->d_name[0] != '.')
+			read_runtime_record(dirfd(dir), entry->d_name, state, cgroups);
+	closedir(dir);
+}
+
+/* Tells whether the arguments in @line (each ended by NUL) have @name with @value behind it. */
+static bool has_option(const char *line, size_t size, const char *name, const char *value)
+{
+	size_t skip = strlen(name) + 1;
+
+	for (size_t at = 0; at + skip < size; at += strlen(line + at) + 1)
+		if (strcmp(line + at, name) == 0)
+			return strcmp(line + at + skip, value) == 0;
+	return false;
+}
+
+/* Children of the monitor that it forked for libcrun, and a container's first process before it
+ * has become the user's program, bear the monitor's own command line; a runtime's command has its
+ * directory. */
+static bool is_of_monitor(const char *pid, const char *run_dir)
+{
+	autofree char *path = xformat("/proc/%s/cmdline", pid);
+	autofree char *root = xformat("%s/runtime", run_dir);
+	autofree char *line = NULL;
+	size_t size;
+
+	if (file_read(AT_FDCWD, path, STATE_BYTES_MAX, &line, &size) < 0)
+		return false;
+	if (strcmp(line, "lxcri-monitor") == 0)
+		return has_option(line, size, "--run-dir", run_dir);
+	return has_option(line, size, "--root", root);
+}
+
+static int end_helpers(const char *run_dir, struct strings *cgroups, struct lxcri_error *err)
+{
+	DIR *dir = opendir("/proc");
+	int r = 0;
+
+	if (!dir)
+		return fail_errno(err, errno, "/proc");
+	for (struct dirent *entry = readdir(dir); r == 0 && entry; entry = readdir(dir)) {
+		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
+		uint64_t start_time;
+
+		if (pid <= 0 || !is_of_monitor(entry->d_name, run_dir) ||
+		    process_start_time(pid, &start_time) < 0)
+			continue;
+		(void)cgroup_list_own(pid, cgroups);
+		r = end_process(pid, start_time, err);
+	}
+	closedir(dir);
+	return r;
+}
+
+/* A runtime that was killed in the middle of a creation may have made the cgroup that the bundle
+ * names, and recorded nothing yet. Only the empty cgroup itself is removed: the bundle could name
+ * any. */
+static void remove_named_cgroup(const char *bundle)
+{
+	autofree char *path = xformat("%s/config.json", bundle);
+	autofree char *text = NULL;
+	autojson spec = NULL;
+	struct lxcri_error ignored = {};
+	const char *name;
+	size_t size;
+
+	if (file_read(AT_FDCWD, path, json_limits_spec.bytes_max, &text, &size) < 0 ||
+	    json_parse(text, size, &json_limits_spec, &spec, &ignored) < 0)
+		return;
+	name = json_get_text(json_get(spec, "linux"), "cgroupsPath");
+	if (name && name[0] == '/' && name[1] && !strstr(name, ".."))
+		cgroup_remove_empty(name, GONE_TIMEOUT_MS);
+}
+
+static int end_everything(int run_dirfd, const char *run_dir, struct monitor_state *state,
+			  struct lxcri_error *err)
+{
+	autorun(strings_finish) struct strings cgroups = {};
+	autofree char *bundle = NULL;
+	size_t size;
+
+	if (load(run_dirfd, state, &cgroups, err) < 0)
+		return -1;
+	if (state->phase == MONITOR_STOPPED)
+		return 0;
+	if (end_helpers(run_dir, &cgroups, err) < 0)
+		return -1;
+	if (state->phase == MONITOR_CREATING)
+		find_half_made(run_dirfd, state, &cgroups);
+	for (size_t i = 0; i < cgroups.count; i++)
+		(void)cgroup_kill(cgroups.items[i]); /* the removal below tells */
+	if (end_process(state->keeper, state->keeper_start_time, err) < 0 ||
+	    end_process(state->pid, state->pid_start_time, err) < 0)
+		return -1;
+	for (size_t i = 0; i < cgroups.count; i++) {
+		int r = cgroup_remove(cgroups.items[i], GONE_TIMEOUT_MS);
+
+		if (r < 0)
+			return fail_errno(err, r, "remove %s", cgroups.items[i]);
+	}
+	if (state->phase == MONITOR_CREATING &&
+	    file_read(run_dirfd, WIRE_BUNDLE, PATH_MAX, &bundle, &size) == 0)
+		remove_named_cgroup(bundle);
+	return 0;
+}
+
+static int write_lost(int run_dirfd, const struct monitor_state *state, struct lxcri_error *err)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+
+	autofree char *json =
+		xformat("{\"phase\":\"stopped\",\"lost\":true,\"pid\":0,\"exit_code\":%d,"
+			"\"started_ns\":%lld,\"finished_ns\":%lld}\n",
+			EXIT_CODE_LOST, (long long)state->started_ns,
+			(long long)now.tv_sec * 1000000000 + now.tv_nsec);
+	int r = file_write_atomic(run_dirfd, WIRE_STATE, json, strlen(json), 0600, FILE_VOLATILE);
+
+	return r < 0 ? fail_errno(err, r, "write " WIRE_STATE) : 0;
+}
+
+int monitor_cleanup_lost(int run_dirfd, const char *run_dir, struct lxcri_error *err)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	autoclose int fd =
+		openat(run_dirfd, WIRE_LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	struct monitor_state state;
+
+	if (fd < 0)
+		return fail_errno(err, errno, WIRE_LOCK);
+	if (fcntl(fd, F_SETLK, &lock) < 0)
+		return fail(err, LXCRI_E_INVALID_STATE, "the container's monitor is alive");
+	if (end_everything(run_dirfd, run_dir, &state, err) < 0)
+		return fail_while(err, "clean up after a killed monitor");
+	if (state.phase == MONITOR_STOPPED)
+		return 0;
+	(void)unlinkat(run_dirfd, WIRE_SOCKET, 0);
+	return write_lost(run_dirfd, &state, err);
+}
