@@ -120,9 +120,6 @@ static int check_form(struct cli *cli, enum create_form form, struct lxcri_error
 static int prepare(struct cli *cli, const struct create_options *options, int argc, char **argv,
 		   struct create_request *request, struct lxcri_error *err)
 {
-	/* Until the form is known a failure is docker's: there 1 is the command's own. */
-	cli->codes = options->bundle ? CLI_CODES_PLAIN : CLI_CODES_DOCKER;
-
 	enum create_form form = form_of(options, argc);
 
 	cli->codes = form == FORM_BUNDLE ? CLI_CODES_PLAIN : CLI_CODES_DOCKER;
@@ -192,6 +189,7 @@ const struct verb verb_run = {
 	.options = create_option_table,
 	.options_size = sizeof(struct create_options),
 	.order = OPTIONS_FIRST,
+	.codes = CLI_CODES_DOCKER,
 	.run = cmd_run,
 };
 
@@ -202,5 +200,6 @@ const struct verb verb_create = {
 	.options = create_option_table,
 	.options_size = sizeof(struct create_options),
 	.order = OPTIONS_FIRST,
+	.codes = CLI_CODES_DOCKER,
 	.run = cmd_create,
 };

@@ -17,6 +17,7 @@ static const struct backend {
 	const struct runtime_ops *ops;
 } backends[] = {
 	{ "crun", &runtime_crun },
+	{ "lxc", &runtime_lxc },
 	{ "runc", &runtime_oci_cli },
 };
 

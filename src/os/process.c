@@ -52,7 +52,7 @@ _Noreturn static void run_child(const struct spawn *spawn, volatile int *problem
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 
-	int r = arrange_fds(spawn);
+	int r = spawn->new_group && setpgid(0, 0) < 0 ? -errno : arrange_fds(spawn);
 
 	if (r == 0) {
 		(void)execve(spawn->path, spawn->argv, spawn->env ? spawn->env : no_env);

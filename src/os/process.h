@@ -3,6 +3,7 @@
 
 /* Starting programs and holding processes. */
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -13,6 +14,7 @@ struct spawn {
 	char *const *env;   /* ended by NULL; NULL means an empty environment */
 	const int *fds;     /* fds[i] becomes descriptor i of the program; -1 means /dev/null */
 	unsigned int n_fds; /* at least 3 */
+	bool new_group;     /* it leads a process group of its own */
 };
 
 /* Starts a program with default signal actions and an empty signal mask. The cost does not depend

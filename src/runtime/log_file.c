@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Reading a container's log. */
+/* Reading a container's log.
+ *
+ * A follower is woken by inotify on the directory of the log: the monitor appends to the log, and
+ * replaces state.json there when the container has stopped. Only a monitor that was killed says
+ * nothing, so the follower also looks for itself now and then. */
 
 #include "runtime/log_file.h"
 
@@ -9,7 +13,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/inotify.h>
@@ -21,6 +24,9 @@
 /* Where the search for the last lines begins, from the end; then it looks further back. */
 #define TAIL_WINDOW_FIRST  (64u << 10)
 #define TAIL_WINDOW_FACTOR 8
+
+/* How long a follower sleeps when nothing wakes it. */
+#define LOOK_EVERY_MS 2000
 
 /* Output is gathered up to this before it is written. */
 #define OUT_BYTES (64u << 10)
@@ -123,7 +129,7 @@ static int sink_add(struct sink *sink, const char *bytes, size_t size)
 }
 
 struct reader {
-	const struct log_file_options *options;
+	const struct log_read_options *options;
 	struct lines lines;
 	struct sink sinks[2];
 	int watch; /* an inotify descriptor, or -1 */
@@ -143,7 +149,7 @@ static int emit(struct reader *reader, const char *line, size_t size)
 	struct log_record record;
 
 	if (log_record_parse(line, size, &record) < 0)
-		record = (struct log_record){ .text = line, .text_size = size };
+		record = (struct log_record){ .text = line, .text_size = size, .is_stderr = true };
 
 	struct sink *sink = &reader->sinks[record.is_stderr];
 	int r = 0;
@@ -236,47 +242,51 @@ static int seek_tail(struct reader *reader)
 	}
 }
 
-/* Sleeps until the file changes. Returns 1 then, 0 when following is to end. */
+/* Sleeps until something has changed, or for a while. */
 static int wait_for_more(struct reader *reader)
 {
-	struct pollfd polls[] = { { reader->watch, POLLIN, 0 },
-				  { reader->options->stop_fd, POLLIN, 0 } };
-	char events[sizeof(struct inotify_event) + NAME_MAX + 1];
+	struct pollfd poller = { .fd = reader->watch, .events = POLLIN };
+	char events[4096];
 	struct stat status;
-	int r;
 
-	do
-		r = poll(polls, ARRAY_LEN(polls), -1);
-	while (r < 0 && errno == EINTR);
-	if (r < 0)
+	if (poll(&poller, 1, LOOK_EVERY_MS) < 0 && errno != EINTR)
 		return -errno;
-	if (polls[1].revents)
-		return 0;
-	if (read(reader->watch, events, sizeof(events)) < 0 && errno != EAGAIN && errno != EINTR)
-		return -errno;
+	while (read(reader->watch, events, sizeof(events)) > 0)
+		continue; /* which file it was does not matter */
 	/* Cut off by someone: what comes is new. */
 	if (fstat(reader->lines.fd, &status) == 0 && status.st_size < reader->lines.offset)
 		seek_to(&reader->lines, 0);
-	return 1;
+	return 0;
 }
 
+/* Whether more can come is asked before the file is read to its end: what was written before the
+ * container stopped is then seen. */
 static int follow(struct reader *reader)
 {
-	int r;
+	const struct log_read_options *options = reader->options;
+	bool more = options->still_writing(options->userdata);
+	int r = emit_all(reader);
 
-	while ((r = wait_for_more(reader)) > 0) {
-		r = emit_all(reader);
-		if (r < 0)
-			return r;
+	while (r == 0 && more) {
+		r = wait_for_more(reader);
+		more = options->still_writing(options->userdata);
+		if (r == 0)
+			r = emit_all(reader);
 	}
-	return r < 0 ? r : emit_all(reader);
+	return r;
 }
 
 /* The watch begins before the first reading, so that nothing is missed in between. */
 static int watch(struct reader *reader, const char *path)
 {
+	autofree char *directory = xstrdup(path);
+	char *slash = strrchr(directory, '/');
+
+	if (slash)
+		slash[slash == directory] = '\0';
 	reader->watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	if (reader->watch < 0 || inotify_add_watch(reader->watch, path, IN_MODIFY) < 0)
+	if (reader->watch < 0 ||
+	    inotify_add_watch(reader->watch, slash ? directory : ".", IN_MODIFY | IN_MOVED_TO) < 0)
 		return -errno;
 	return 0;
 }
@@ -294,13 +304,13 @@ static int read_all(struct reader *reader, const char *path)
 	return r;
 }
 
-int log_file_read(const char *path, const struct log_file_options *options, int out, int err_fd,
+int log_file_read(const char *path, const struct log_read_options *options, int fd_out, int fd_err,
 		  struct lxcri_error *err)
 {
 	autorun(reader_finish) struct reader reader = {
 		.options = options,
-		.lines = { .fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY) },
-		.sinks = { { .fd = out }, { .fd = err_fd } },
+		.lines = { .fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) },
+		.sinks = { { .fd = fd_out }, { .fd = fd_err } },
 		.watch = -1,
 	};
 	int r;
@@ -311,5 +321,5 @@ int log_file_read(const char *path, const struct log_file_options *options, int 
 	for (size_t i = 0; i < ARRAY_LEN(reader.sinks); i++)
 		reader.sinks[i].bytes = xcalloc(OUT_BYTES, 1);
 	r = read_all(&reader, path);
-	return r < 0 ? fail_errno(err, r, "read the log %s", path) : 0;
+	return r < 0 && r != -EPIPE ? fail_errno(err, r, "read the log %s", path) : 0;
 }

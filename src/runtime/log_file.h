@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Reading a container's log, which its monitor writes: one record a line, "TIME STREAM TAG TEXT",
- * with the tag P for a piece of a line that goes on in the next record of its stream, else F. */
+/* Reading the log that a monitor writes. Each of its lines is, as Kubernetes' runtimes write it:
+ *
+ *     2026-11-22T01:02:03.123456789Z stdout F text
+ *
+ * with stdout or stderr, and F for the end of a line of the container or P for a piece of one. */
 
 #include "base/fail.h"
 
@@ -10,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* One record, pointing into the line it was read from. */
+/* One line of the file, pointing into what it was read from. */
 struct log_record {
 	const char *time;
 	size_t time_size;
@@ -20,17 +23,21 @@ struct log_record {
 	bool is_partial;
 };
 
-/* Reads a line of @size bytes without its line end. 0, or -EINVAL when it is no record. */
+/* Takes a line of @size bytes without its line end apart. 0, or -EINVAL when it is no record. */
 [[nodiscard]] int log_record_parse(const char *line, size_t size, struct log_record *ret_record);
 
-struct log_file_options {
-	int64_t tail;    /* only that many last lines; < 0: all */
-	bool follow;     /* go on with what is added */
-	bool timestamps; /* in front of each line */
-	int stop_fd;     /* following ends once this is readable and all is read; -1: never */
+struct log_read_options {
+	int64_t tail;    /* this many lines at the end; < 0: all */
+	bool timestamps; /* each line begins with its time */
+	bool follow;     /* go on while still_writing() */
+
+	/* Tells a follower whether more can come. */
+	bool (*still_writing)(void *userdata);
+	void *userdata;
 };
 
-/* Writes the output in the log @path to @out and @err_fd by stream. A line that is no record goes
- * to @out as it is. A log that is not there is LXCRI_E_SYSTEM with ENOENT. */
-[[nodiscard]] int log_file_read(const char *path, const struct log_file_options *options, int out,
-				int err_fd, struct lxcri_error *err);
+/* Copies what the container wrote to its standard output to @fd_out and what it wrote to its
+ * standard error to @fd_err, in order. A line of the file that is none of the above is passed on to
+ * @fd_err as it is. A reader that has gone (EPIPE) ends the copying without an error. */
+[[nodiscard]] int log_file_read(const char *path, const struct log_read_options *options,
+				int fd_out, int fd_err, struct lxcri_error *err);

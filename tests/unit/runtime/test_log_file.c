@@ -11,6 +11,8 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <poll.h>
+#include <signal.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -62,7 +64,7 @@ static char *contents(int fd)
 	return text;
 }
 
-static void read_log(struct fixture *fixture, const struct log_file_options *options)
+static void read_log(struct fixture *fixture, const struct log_read_options *options)
 {
 	autoclose int out = open_output(fixture, "out");
 	autoclose int err_fd = open_output(fixture, "err");
@@ -78,7 +80,7 @@ static void read_log(struct fixture *fixture, const struct log_file_options *opt
 
 static void streams_are_told_apart_and_pieces_joined(void **state)
 {
-	const struct log_file_options all = { .tail = -1, .stop_fd = -1 };
+	const struct log_read_options all = { .tail = -1 };
 	struct fixture fixture;
 
 	init(&fixture, T "stdout F one\n" T "stdout P two"
@@ -91,7 +93,7 @@ static void streams_are_told_apart_and_pieces_joined(void **state)
 
 static void a_time_stands_in_front_of_each_line(void **state)
 {
-	const struct log_file_options timed = { .tail = -1, .timestamps = true, .stop_fd = -1 };
+	const struct log_read_options timed = { .tail = -1, .timestamps = true };
 	struct fixture fixture;
 
 	init(&fixture, T "stdout P two\n" T "stdout F  halves\n" T "stdout F three\n");
@@ -105,8 +107,8 @@ static void the_last_lines_are_found_in_a_log_of_any_size(void **state)
 	static const int sizes[] = { 0, 1, 3, 100, 30000 };
 
 	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
-		const struct log_file_options last = { .tail = 3, .stop_fd = -1 };
-		const struct log_file_options none = { .tail = 0, .stop_fd = -1 };
+		const struct log_read_options last = { .tail = 3 };
+		const struct log_read_options none = { .tail = 0 };
 		autorun(text_finish) struct text log = {};
 		autorun(text_finish) struct text expected = {};
 		struct fixture fixture;
@@ -127,7 +129,7 @@ static void the_last_lines_are_found_in_a_log_of_any_size(void **state)
 
 static void what_is_no_record_is_shown_as_it_is(void **state)
 {
-	const struct log_file_options all = { .tail = -1, .timestamps = true, .stop_fd = -1 };
+	const struct log_read_options all = { .tail = -1, .timestamps = true };
 	struct fixture fixture;
 
 	init(&fixture, "\nplain\n" T "stdout X text\n" T "stdlog F text\n" T "stdout F\n");
@@ -135,6 +137,14 @@ static void what_is_no_record_is_shown_as_it_is(void **state)
 	assert_string_equal(fixture.out,
 			    "\nplain\n" T "stdout X text\n" T "stdlog F text\n" T "stdout F\n");
 	finish(&fixture);
+}
+
+/* Until the pipe @userdata has something. */
+static bool nothing_in_pipe(void *userdata)
+{
+	struct pollfd poller = { .fd = *(int *)userdata, .events = POLLIN };
+
+	return poll(&poller, 1, 0) == 0;
 }
 
 static void following_shows_what_is_added_and_ends_when_told(void **state)
@@ -158,10 +168,15 @@ static void following_shows_what_is_added_and_ends_when_told(void **state)
 		(void)nanosleep(&pause, NULL);
 		(void)file_write_all(fd, rest, strlen(rest));
 		(void)nanosleep(&pause, NULL);
-		_exit(file_write_all(stop[1], "x", 1) == 0 ? 0 : 1);
+		if (file_write_all(stop[1], "x", 1) < 0)
+			_exit(1);
+		/* The monitor says so by replacing its record. */
+		_exit(file_write_atomic(AT_FDCWD, fixture.log, "", 0, 0600, FILE_VOLATILE));
 	}
 
-	const struct log_file_options options = { .tail = -1, .follow = true, .stop_fd = stop[0] };
+	const struct log_read_options options = {
+		.tail = -1, .follow = true, .still_writing = nothing_in_pipe, .userdata = &stop[0]
+	};
 
 	read_log(&fixture, &options);
 	assert_string_equal(fixture.out, "one\ntwo\n");
@@ -171,9 +186,25 @@ static void following_shows_what_is_added_and_ends_when_told(void **state)
 	finish(&fixture);
 }
 
+static void a_reader_that_has_gone_is_no_failure(void **state)
+{
+	const struct log_read_options all = { .tail = -1 };
+	struct lxcri_error err = {};
+	struct fixture fixture;
+	int ends[2];
+
+	init(&fixture, T "stdout F one\n");
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	(void)close(ends[0]);
+	(void)signal(SIGPIPE, SIG_IGN);
+	assert_int_equal(log_file_read(fixture.log, &all, ends[1], ends[1], &err), 0);
+	(void)close(ends[1]);
+	finish(&fixture);
+}
+
 static void a_log_that_is_not_there_is_told(void **state)
 {
-	const struct log_file_options all = { .tail = -1, .stop_fd = -1 };
+	const struct log_read_options all = { .tail = -1 };
 	struct lxcri_error err = {};
 
 	assert_int_equal(log_file_read("/nonexistent/log", &all, 1, 2, &err), -1);
@@ -189,6 +220,7 @@ int main(void)
 		cmocka_unit_test(the_last_lines_are_found_in_a_log_of_any_size),
 		cmocka_unit_test(what_is_no_record_is_shown_as_it_is),
 		cmocka_unit_test(following_shows_what_is_added_and_ends_when_told),
+		cmocka_unit_test(a_reader_that_has_gone_is_no_failure),
 		cmocka_unit_test(a_log_that_is_not_there_is_told),
 	};
 

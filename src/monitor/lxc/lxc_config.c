@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/* The items of liblxc's configuration. */
+
+#include "monitor/lxc/lxc_config.h"
+
+#include "base/mem.h"
+#include "base/scope.h"
+#include "base/text.h"
+#include "runtime/lxc_cgroup.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* liblxc's name of each namespace. */
+static const struct {
+	const char *type;
+	const char *name;
+} namespace_names[] = {
+	{ "mount", "mnt" }, { "pid", "pid" },   { "uts", "uts" },	{ "ipc", "ipc" },
+	{ "user", "user" }, { "network", "net" }, { "cgroup", "cgroup" }, { "time", "time" },
+};
+
+void lxc_config_finish(struct lxc_config *config)
+{
+	strings_finish(&config->keys);
+	strings_finish(&config->values);
+}
+
+int lxc_config_add(struct lxc_config *config, const char *key, const char *value,
+		   struct lxcri_error *err)
+{
+	if (!text_starts_with(key, "lxc.") ||
+	    strspn(key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") !=
+		    strlen(key))
+		return fail(err, LXCRI_E_INVALID_SPEC, "configure LXC: a key has other characters "
+						       "than letters, digits, '.', '_' and '-'");
+	if (!*value || text_has_control(value))
+		return fail(err, LXCRI_E_INVALID_SPEC,
+			    "configure LXC: the value of %s is empty or has control characters", key);
+	strings_add(&config->keys, key);
+	strings_add(&config->values, value);
+	return 0;
+}
+
+int lxc_config_addf(struct lxc_config *config, struct lxcri_error *err, const char *key,
+		    const char *format, ...)
+{
+	autofree char *value = NULL;
+	va_list args;
+
+	va_start(args, format);
+
+	int length = vasprintf(&value, format, args);
+
+	va_end(args);
+	if (length < 0) {
+		value = NULL;
+		return fail(err, LXCRI_E_SYSTEM, "configure LXC: out of memory");
+	}
+	return lxc_config_add(config, key, value, err);
+}
+
+const char *lxc_config_get(const struct lxc_config *config, const char *key)
+{
+	for (size_t i = 0; i < config->keys.count; i++)
+		if (strcmp(config->keys.items[i], key) == 0)
+			return config->values.items[i];
+	assert(false);
+	return NULL;
+}
+
+static const char *namespace_name(const char *type)
+{
+	for (size_t i = 0; i < ARRAY_LEN(namespace_names); i++)
+		if (strcmp(namespace_names[i].type, type) == 0)
+			return namespace_names[i].name;
+	return NULL;
+}
+
+static int add_namespaces(const struct spec_linux *part, struct lxc_config *config,
+			  struct lxcri_error *err)
+{
+	[[gnu::cleanup(text_finish)]] struct text clone = {};
+
+	for (size_t i = 0; i < part->n_namespaces; i++) {
+		const struct spec_namespace *ns = &part->namespaces[i];
+		const char *name = namespace_name(ns->type);
+
+		if (!name)
+			return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
+				    "linux.namespaces[%zu]: type %s on LXC", i, ns->type);
+		if (!ns->path) {
+			text_addf(&clone, "%s%s", clone.length ? " " : "", name);
+			continue;
+		}
+		if (access(ns->path, F_OK) < 0)
+			return fail(err, LXCRI_E_INVALID_SPEC,
+				    "linux.namespaces[%zu].path: %s does not exist", i, ns->path);
+
+		autofree char *key = xformat("lxc.namespace.share.%s", name);
+
+		if (lxc_config_add(config, key, ns->path, err) < 0)
+			return -1;
+	}
+	return lxc_config_add(config, "lxc.namespace.clone", clone.data ? clone.data : "", err);
+}
+
+static int add_id_mappings(const struct spec_linux *part, struct lxc_config *config,
+			   struct lxcri_error *err)
+{
+	for (size_t i = 0; i < part->n_uid_mappings + part->n_gid_mappings; i++) {
+		bool uid = i < part->n_uid_mappings;
+		const struct spec_id_mapping *map =
+			uid ? &part->uid_mappings[i] : &part->gid_mappings[i - part->n_uid_mappings];
+
+		if (lxc_config_addf(config, err, "lxc.idmap", "%s %u %u %u", uid ? "u" : "g",
+				    map->container_id, map->host_id, map->size) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int add_time_offsets(const struct spec_linux *part, struct lxc_config *config,
+			    struct lxcri_error *err)
+{
+	for (size_t i = 0; i < part->n_time_offsets; i++) {
+		const struct spec_time_offset *offset = &part->time_offsets[i];
+		const char *key = strcmp(offset->clock, "boottime") == 0 ?
+					  "lxc.time.offset.boot" :
+					  "lxc.time.offset.monotonic";
+
+		if (offset->nanoseconds != 0)
+			return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
+				    "linux.timeOffsets.%s.nanosecs on LXC", offset->clock);
+		if (lxc_config_addf(config, err, key, "%llds", (long long)offset->seconds) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Everything that liblxc would otherwise do of its own accord is turned off. The AppArmor profile
+ * is taken on by the shim with its last exec: under it the shim could not mount. */
+static int add_fixed(struct lxc_config *config, struct lxcri_error *err)
+{
+	static const char *const items[][2] = {
+		{ "lxc.console.path", "none" },
+		{ "lxc.pty.max", "0" },
+		{ "lxc.tty.max", "0" },
+		{ "lxc.autodev", "0" },
+		{ "lxc.apparmor.profile", "unconfined" },
+		{ "lxc.cgroup.relative", "0" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(items); i++)
+		if (lxc_config_add(config, items[i][0], items[i][1], err) < 0)
+			return -1;
+	return 0;
+}
+
+static int add_cgroups(const struct runtime_spec *spec, const char *id, struct lxc_config *config,
+		       struct lxcri_error *err)
+{
+	const struct spec_resources *resources = spec->linux_->resources;
+	struct lxc_cgroup_names names;
+	struct lxc_hierarchies host = {
+		.unified = access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0,
+		.root = "/sys/fs/cgroup",
+	};
+
+	if (lxc_cgroup_names(id, spec->linux_->cgroups_path, &names, err) < 0)
+		return -1;
+
+	int r = lxc_config_add(config, "lxc.cgroup.dir.container", names.payload, err);
+
+	if (r == 0)
+		r = lxc_config_add(config, "lxc.cgroup.dir.monitor", names.monitor, err);
+	if (r == 0)
+		r = lxc_config_add(config, "lxc.cgroup.dir.monitor.pivot", names.pivot, err);
+	if (r == 0)
+		r = lxc_config_devices(resources, &host, config, err);
+	if (r == 0 && resources)
+		r = lxc_config_limits(resources, &host, config, err);
+	lxc_cgroup_names_finish(&names);
+	return r;
+}
+
+int lxc_config_build(const struct runtime_spec *spec, const char *id, struct lxc_config *config,
+		     struct lxcri_error *err)
+{
+	const struct spec_linux *part = spec->linux_;
+	const struct spec_namespace *net = spec_linux_namespace(part, "network");
+
+	if (add_fixed(config, err) < 0 || add_namespaces(part, config, err) < 0 ||
+	    add_id_mappings(part, config, err) < 0 || add_time_offsets(part, config, err) < 0)
+		return -1;
+	if (net && !net->path && lxc_config_add(config, "lxc.net.0.type", "empty", err) < 0)
+		return -1;
+	if (!net && lxc_config_add(config, "lxc.net.0.type", "none", err) < 0)
+		return -1;
+	return add_cgroups(spec, id, config, err);
+}

@@ -1,0 +1,508 @@
+/* SPDX-License-Identifier: MIT */
+/* The LXC backend, as the monitor sees it.
+ *
+ * How it works: liblxc is too much for the monitor, so lxcri-lxc is started as its child, sits in
+ * liblxc's start() and is the `keeper`. The container's first process is lxcri-shim until start
+ * releases it. One socket pair connects both to us; whoever fails first says why. The kernel writes
+ * the sender's pid, as we see it, onto each message: that is how the init's is known, in whatever
+ * pid namespace it is. */
+
+#include "runtime/ops.h"
+
+#include "base/mem.h"
+#include "base/scope.h"
+#include "base/strings.h"
+#include "os/file.h"
+#include "os/path.h"
+#include "os/process.h"
+#include "os/socket.h"
+#include "os/tree.h"
+#include "runtime/hook.h"
+#include "runtime/lxc_cgroup.h"
+#include "runtime/lxc_plan.h"
+#include "runtime/lxc_runtime.h"
+#include "runtime/lxc_sync.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+/* Above all descriptors that a spawned program gets. */
+#define HIGH_FD	     64
+#define NAME_BYTES_MAX 4096
+
+struct lxc_backend {
+	int sync; /* to the shim */
+};
+
+static const char *const default_cache = "/run/proxmox-lxcri/seccomp";
+
+/* Receives one message and who sent it. Returns false at the end of the stream. */
+static bool receive(int fd, struct lxc_sync *message, pid_t *ret_sender)
+{
+	union {
+		char space[CMSG_SPACE(sizeof(struct ucred))];
+		struct cmsghdr align;
+	} control;
+	struct iovec part = { .iov_base = message, .iov_len = sizeof(*message) };
+	struct msghdr header = { .msg_iov = &part,
+				 .msg_iovlen = 1,
+				 .msg_control = control.space,
+				 .msg_controllen = sizeof(control.space) };
+	struct cmsghdr *extra;
+	struct ucred sender;
+	ssize_t size;
+
+	do
+		size = recvmsg(fd, &header, MSG_CMSG_CLOEXEC);
+	while (size < 0 && errno == EINTR);
+	extra = size == sizeof(*message) ? CMSG_FIRSTHDR(&header) : NULL;
+	if (!extra || extra->cmsg_type != SCM_CREDENTIALS)
+		return false;
+	memcpy(&sender, CMSG_DATA(extra), sizeof(sender));
+	*ret_sender = sender.pid;
+	return true;
+}
+
+static int send_simple(int fd, enum lxc_sync_type type, int attach)
+{
+	const struct lxc_sync message = { .type = type };
+
+	return socket_send(fd, &message, sizeof(message), &attach, attach >= 0 ? 1 : 0);
+}
+
+static int make_sync(int fds[2], struct lxcri_error *err)
+{
+	int yes = 1;
+	int r = socket_pair(fds);
+
+	if (r < 0)
+		return fail_errno(err, r, "make a socket pair");
+	if (setsockopt(fds[0], SOL_SOCKET, SO_PASSCRED, &yes, sizeof(yes)) < 0) {
+		r = errno;
+		closep(&fds[0]);
+		closep(&fds[1]);
+		return fail_errno(err, r, "make a socket pair");
+	}
+	return 0;
+}
+
+/* Connects to the console socket of the caller, a stream by convention of all runtimes. Without a
+ * path the result is -1 and no failure. */
+static int connect_console(const char *path, int *ret_fd, struct lxcri_error *err)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	*ret_fd = -1;
+	if (!path)
+		return 0;
+	if (strlen(path) >= sizeof(address.sun_path))
+		return fail_errno(err, ENAMETOOLONG, "connect to console socket %s", path);
+	memcpy(address.sun_path, path, strlen(path));
+
+	autoclose int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		return fail_errno(err, errno, "connect to console socket %s", path);
+	*ret_fd = steal_fd(&fd);
+	return 0;
+}
+
+/* Starts lxcri-lxc with @args from a read-only mount of it: a process that enters the container
+ * shows its program there as /proc/PID/exe. */
+static pid_t spawn_helper(const struct runtime_container *container, const struct strings *args,
+			  const int *fds, unsigned int n_fds, struct lxcri_error *err)
+{
+	const struct mount_attr sealed = { .attr_set = MOUNT_ATTR_RDONLY };
+	autofree char *path = xformat("%s/lxcri-lxc", container->helper_dir);
+	autoclose int file = open(path, O_PATH | O_CLOEXEC);
+	autoclose int tree = file < 0 ? -errno : tree_clone(file, 0);
+	autoclose int program = tree < 0 ? tree : fcntl(tree, F_DUPFD_CLOEXEC, HIGH_FD);
+	int r = program < 0 ? program : tree_change(program, 0, &sealed);
+
+	if (r < 0)
+		return fail_code_errno(err, LXCRI_E_RUNTIME_NOT_FOUND, r, "open %s", path);
+
+	autofree char *by_fd = xformat("/proc/self/fd/%d", program);
+	const struct spawn spawn = {
+		.path = by_fd, .argv = args->items, .fds = fds, .n_fds = n_fds
+	};
+	pid_t pid = process_spawn(&spawn);
+
+	if (pid < 0)
+		return fail_code_errno(err, LXCRI_E_RUNTIME_INIT_FAILED, pid, "execute %s", path);
+	return pid;
+}
+
+static int load_plan(const struct runtime_container *container, struct lxc_plan *plan,
+		     bool *ret_found, struct lxcri_error *err)
+{
+	autofree char *bytes = NULL;
+	size_t size;
+
+	if (lxc_runtime_load(container->run_dir, LXC_RUNTIME_PLAN, LXC_PLAN_BYTES_MAX, &bytes,
+			     &size, err) < 0)
+		return -1;
+	*ret_found = bytes != NULL;
+	return bytes ? lxc_plan_decode(bytes, size, plan, err) : 0;
+}
+
+enum hook_stage { STAGE_CREATE, STAGE_START, STAGE_STOP };
+
+/* Runs the hooks of the host that belong to @stage, if the container has any. */
+static int run_hooks(const struct runtime_container *container, enum hook_stage stage, pid_t pid,
+		     struct lxcri_error *err)
+{
+	static const struct {
+		const char *name;
+		const char *status;
+	} stages[] = {
+		[STAGE_CREATE] = { "createRuntime", "creating" },
+		[STAGE_START] = { "poststart", "running" },
+		[STAGE_STOP] = { "poststop", "stopped" },
+	};
+	[[gnu::cleanup(lxc_plan_finish)]] struct lxc_plan plan = {};
+	bool found;
+
+	if (load_plan(container, &plan, &found, err) < 0)
+		return -1;
+	if (!found)
+		return 0;
+
+	const struct lxc_plan_hooks *hooks[] = {
+		[STAGE_CREATE] = &plan.create_runtime,
+		[STAGE_START] = &plan.poststart,
+		[STAGE_STOP] = &plan.poststop,
+	};
+	const struct hook_state state = {
+		.head = plan.state_head,
+		.tail = plan.state_tail,
+		.status = stages[stage].status,
+		.pid = pid,
+	};
+
+	return hooks_run(hooks[stage], stages[stage].name, &state, err);
+}
+
+/* Follows the container's creation until it waits for its release. */
+static int await_created(struct runtime_container *container, int sync, struct lxcri_error *err)
+{
+	struct lxc_sync message;
+	pid_t sender;
+
+	while (receive(sync, &message, &sender)) {
+		switch (message.type) {
+		case LXC_SYNC_HOOKS:
+			if (run_hooks(container, STAGE_CREATE, sender, err) < 0)
+				return -1;
+			/* Its end is noticed by the next receive(). */
+			(void)!send_simple(sync, LXC_SYNC_GO_ON, -1);
+			break;
+		case LXC_SYNC_CREATED:
+			container->init = sender;
+			return 0;
+		case LXC_SYNC_FAILED:
+			*err = message.error;
+			err->text[sizeof(err->text) - 1] = '\0';
+			return -1;
+		default:
+			return fail(err, LXCRI_E_SYSTEM, "unexpected message %u", message.type);
+		}
+	}
+	return fail(err, LXCRI_E_CONTAINER_CREATE_FAILED, "lxcri-lxc ended without a word");
+}
+
+static void build_args(const struct runtime_container *container, int sync, int console,
+		       struct strings *args)
+{
+	strings_add(args, "lxcri-lxc");
+	strings_add(args, "start");
+	strings_addf(args, "--id=%s", container->id);
+	strings_addf(args, "--bundle=%s", container->bundle);
+	strings_addf(args, "--run-dir=%s", container->run_dir);
+	strings_addf(args, "--shim=%s/lxcri-shim", container->helper_dir);
+	strings_addf(args, "--preserve-fds=%u", container->preserve_fds);
+	strings_addf(args, "--seccomp-cache=%s", default_cache);
+	strings_addf(args, "--sync-fd=%d", sync);
+	if (console >= 0)
+		strings_addf(args, "--console-fd=%d", console);
+}
+
+static pid_t spawn_keeper(const struct runtime_container *container, int sync, int console,
+			  struct lxcri_error *err)
+{
+	[[gnu::cleanup(strings_finish)]] struct strings args = {};
+	unsigned int n_fds = 3 + container->preserve_fds;
+	autofree int *fds = xcalloc(n_fds + 2, sizeof(*fds));
+
+	for (unsigned int i = 0; i < n_fds; i++)
+		fds[i] = i < 3 ? container->stdio[i] : (int)i;
+	fds[n_fds] = sync;
+	fds[n_fds + 1] = console;
+	build_args(container, (int)n_fds, console < 0 ? -1 : (int)n_fds + 1, &args);
+	return spawn_helper(container, &args, fds, n_fds + 1 + (console < 0 ? 0 : 1), err);
+}
+
+static int lxc_remove(struct runtime_container *container, struct lxcri_error *err);
+
+/* Ends a half-made container, keeping the error that was the cause. */
+static int undo(struct runtime_container *container)
+{
+	struct lxcri_error ignored;
+
+	if (container->keeper > 0) {
+		(void)kill(container->keeper, SIGKILL);
+		(void)!process_wait(container->keeper);
+	}
+	container->keeper = 0;
+	container->init = 0;
+	(void)!lxc_remove(container, &ignored);
+	return -1;
+}
+
+static int lxc_create(struct runtime_container *container, struct lxcri_error *err)
+{
+	autofree char *dir = xformat("%s/" LXC_RUNTIME_DIR, container->run_dir);
+	autoclose int console = -1;
+	int sync[2];
+	int r = path_make_dirs(dir, 0700);
+
+	if (r < 0)
+		return fail_errno(err, r, "make %s", dir);
+	if (connect_console(container->console_socket, &console, err) < 0 ||
+	    make_sync(sync, err) < 0)
+		return undo(container);
+
+	autoclose int ours = sync[0];
+	autoclose int theirs = sync[1];
+
+	container->keeper = spawn_keeper(container, theirs, console, err);
+	closep(&theirs); /* so that the end of both peers is an end of file */
+	if (container->keeper < 0 || await_created(container, ours, err) < 0)
+		return undo(container);
+
+	struct lxc_backend *backend = xnew(struct lxc_backend);
+
+	backend->sync = steal_fd(&ours);
+	container->backend = backend;
+	return 0;
+}
+
+/* The pipe's other end is open in nothing but the shim, so its end of file means exec or death, and
+ * what came before tells which. */
+static int await_exec(int report, struct lxcri_error *err)
+{
+	struct lxc_sync message;
+	bool executing = false;
+
+	for (;;) {
+		ssize_t size = read(report, &message, sizeof(message));
+
+		if (size < 0 && errno == EINTR)
+			continue;
+		if (size != sizeof(message))
+			break;
+		if (message.type == LXC_SYNC_EXEC) {
+			executing = true;
+			continue;
+		}
+		*err = message.error;
+		err->text[sizeof(err->text) - 1] = '\0';
+		return -1;
+	}
+	if (!executing)
+		return fail(err, LXCRI_E_CONTAINER_START_FAILED,
+			    "the first process ended before it could be released");
+	return 0;
+}
+
+static int lxc_start(struct runtime_container *container, struct lxcri_error *err)
+{
+	struct lxc_backend *backend = container->backend;
+	int report[2];
+
+	if (!backend || backend->sync < 0)
+		return fail(err, LXCRI_E_INVALID_STATE, "the container was released before");
+	if (kill(container->init, 0) < 0)
+		return fail(err, LXCRI_E_CONTAINER_START_FAILED, "the first process is gone");
+	if (pipe2(report, O_CLOEXEC) < 0)
+		return fail_errno(err, errno, "make a pipe");
+
+	autoclose int read_end = report[0];
+	autoclose int write_end = report[1];
+	int r = send_simple(backend->sync, LXC_SYNC_RELEASE, write_end);
+
+	if (r < 0)
+		return fail_code_errno(err, LXCRI_E_CONTAINER_START_FAILED, r,
+				       "release the first process");
+	closep(&write_end);
+	if (await_exec(read_end, err) < 0)
+		return -1;
+	closep(&backend->sync);
+
+	/* The container runs; what goes wrong after that does not undo it. */
+	struct lxcri_error ignored;
+
+	(void)!run_hooks(container, STAGE_START, container->init, &ignored);
+	return 0;
+}
+
+/* Finds the cgroups of the container; before lxcri-lxc has said so, those of its default name. */
+static int load_names(const struct runtime_container *container, struct lxc_cgroup_names *ret,
+		      struct lxcri_error *err)
+{
+	autofree char *name = NULL;
+	size_t size;
+
+	if (lxc_runtime_load(container->run_dir, LXC_RUNTIME_CGROUP, NAME_BYTES_MAX, &name, &size,
+			     err) < 0)
+		return -1;
+	return lxc_cgroup_names(container->id, name, ret, err);
+}
+
+static int lxc_kill_all(struct runtime_container *container, int signal, struct lxcri_error *err)
+{
+	[[gnu::cleanup(lxc_cgroup_names_finish)]] struct lxc_cgroup_names names = {};
+
+	if (load_names(container, &names, err) < 0)
+		return -1;
+
+	int r = lxc_cgroup_kill(&names, signal);
+
+	return r < 0 ? fail_code_errno(err, LXCRI_E_CONTAINER_KILL_FAILED, r,
+				       "signal all processes of %s", container->id) :
+		       0;
+}
+
+static int freeze(struct runtime_container *container, bool frozen, struct lxcri_error *err)
+{
+	[[gnu::cleanup(lxc_cgroup_names_finish)]] struct lxc_cgroup_names names = {};
+
+	if (load_names(container, &names, err) < 0)
+		return -1;
+
+	int r = lxc_cgroup_freeze(&names, frozen);
+
+	return r < 0 ? fail_errno(err, r, "%s %s", frozen ? "freeze" : "thaw", container->id) : 0;
+}
+
+static int lxc_pause(struct runtime_container *container, struct lxcri_error *err)
+{
+	if (freeze(container, true, err) == 0)
+		return 0;
+
+	/* Frozen by half is worse than not at all. */
+	struct lxcri_error ignored = {};
+
+	(void)!freeze(container, false, &ignored);
+	return -1;
+}
+
+static int lxc_resume(struct runtime_container *container, struct lxcri_error *err)
+{
+	return freeze(container, false, err);
+}
+
+/* Takes the pid of the further process, and the end of who started it. */
+static pid_t await_exec_pid(int sync, pid_t helper, struct lxcri_error *err)
+{
+	struct lxc_sync message = {};
+	pid_t sender;
+	bool told = receive(sync, &message, &sender);
+	int status = process_wait(helper);
+
+	if (!told)
+		return fail(err, LXCRI_E_EXEC_FAILED, "lxcri-lxc ended with %d without a word",
+			    status < 0 ? status : process_exit_code(status));
+	if (message.type == LXC_SYNC_PID)
+		return message.pid;
+	*err = message.error;
+	err->text[sizeof(err->text) - 1] = '\0';
+	return -1;
+}
+
+static pid_t lxc_exec(struct runtime_container *container, const struct runtime_exec *exec,
+		      struct lxcri_error *err)
+{
+	[[gnu::cleanup(strings_finish)]] struct strings args = {};
+	autoclose int console = -1;
+	int sync[2];
+
+	if (connect_console(exec->console_socket, &console, err) < 0 || make_sync(sync, err) < 0)
+		return -1;
+
+	autoclose int ours = sync[0];
+	autoclose int theirs = sync[1];
+	const int fds[] = { exec->stdio[0], exec->stdio[1], exec->stdio[2], theirs, console };
+
+	strings_add(&args, "lxcri-lxc");
+	strings_add(&args, "exec");
+	strings_addf(&args, "--id=%s", container->id);
+	strings_addf(&args, "--run-dir=%s", container->run_dir);
+	strings_addf(&args, "--process=%s", exec->process_path);
+	strings_add(&args, "--sync-fd=3");
+	if (console >= 0)
+		strings_add(&args, "--console-fd=4");
+
+	pid_t helper = spawn_helper(container, &args, fds, console < 0 ? 4 : 5, err);
+
+	if (helper < 0)
+		return -1;
+	closep(&theirs);
+	return await_exec_pid(ours, helper, err);
+}
+
+static int lxc_exit_status(struct runtime_container *container, int wait_status)
+{
+	return wait_status;
+}
+
+static int lxc_remove(struct runtime_container *container, struct lxcri_error *err)
+{
+	autofree char *plan =
+		xformat("%s/" LXC_RUNTIME_DIR "/" LXC_RUNTIME_PLAN, container->run_dir);
+	[[gnu::cleanup(lxc_cgroup_names_finish)]] struct lxc_cgroup_names names = {};
+	struct lxc_backend *backend = container->backend;
+	struct lxcri_error ignored;
+
+	if (backend)
+		closep(&backend->sync);
+	free(steal(backend));
+	container->backend = NULL;
+
+	if (load_names(container, &names, err) < 0)
+		return -1;
+
+	int r = lxc_cgroup_remove(&names);
+
+	if (r < 0)
+		return fail_code_errno(err, LXCRI_E_CONTAINER_DELETE_FAILED, r,
+				       "remove the cgroups of %s", container->id);
+	/* Once, and not again by a second call. A failing hook changes nothing. */
+	(void)!run_hooks(container, STAGE_STOP, 0, &ignored);
+	(void)unlink(plan);
+
+	autoclose int dir = open(container->run_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	r = dir < 0 ? -errno : path_remove_tree(dir, LXC_RUNTIME_DIR);
+	if (r < 0 && r != -ENOENT)
+		return fail_code_errno(err, LXCRI_E_CONTAINER_DELETE_FAILED, r, "remove %s/%s",
+				       container->run_dir, LXC_RUNTIME_DIR);
+	return 0;
+}
+
+const struct runtime_ops runtime_lxc = {
+	.name = "lxc",
+	.create = lxc_create,
+	.start = lxc_start,
+	.kill_all = lxc_kill_all,
+	.pause = lxc_pause,
+	.resume = lxc_resume,
+	.exec = lxc_exec,
+	.exit_status = lxc_exit_status,
+	.remove = lxc_remove,
+};

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* The cgroups of an LXC container: what they are called, and what the monitor does with them when
+ * it needs no liblxc for it. Names are flat and hold the container's id, so that containers share no
+ * directory that one could remove while another is made. */
+
+#include "base/fail.h"
+#include "base/strings.h"
+
+#include <stdbool.h>
+
+/* Below the root of each hierarchy, without a leading slash. */
+struct lxc_cgroup_names {
+	char *payload; /* the container's processes */
+	char *monitor; /* lxcri-lxc */
+	char *pivot;   /* where liblxc goes at the end, to leave the former empty */
+};
+
+/* Makes the names for the container @id. @cgroups_path of the specification (NULL or empty: none)
+ * becomes that of the payload; systemd's SLICE:PREFIX:NAME is SLICE/PREFIX-NAME.scope. One that
+ * would leave the hierarchy is LXCRI_E_INVALID_SPEC. */
+[[nodiscard]] int lxc_cgroup_names(const char *id, const char *cgroups_path,
+				   struct lxc_cgroup_names *ret, struct lxcri_error *err);
+
+/* Frees what @names holds. Safe to repeat. */
+void lxc_cgroup_names_finish(struct lxc_cgroup_names *names);
+
+/* Freezes or thaws the processes of the cgroups @names and waits until they are. 0 or -errno. */
+[[nodiscard]] int lxc_cgroup_freeze(const struct lxc_cgroup_names *names, bool frozen);
+
+/* Sends @signal to every process of the payload and thaws them, also when that fails. 0 or -errno.
+ */
+[[nodiscard]] int lxc_cgroup_kill(const struct lxc_cgroup_names *names, int signal);
+
+/* Kills what is left in the cgroups @names and removes them from every hierarchy. What is absent
+ * counts as removed. 0 or -errno. */
+[[nodiscard]] int lxc_cgroup_remove(const struct lxc_cgroup_names *names);
