@@ -134,7 +134,8 @@ static void what_is_no_record_is_shown_as_it_is(void **state)
 
 	init(&fixture, "\nplain\n" T "stdout X text\n" T "stdlog F text\n" T "stdout F\n");
 	read_log(&fixture, &all);
-	assert_string_equal(fixture.out,
+	assert_string_equal(fixture.out, "");
+	assert_string_equal(fixture.err,
 			    "\nplain\n" T "stdout X text\n" T "stdlog F text\n" T "stdout F\n");
 	finish(&fixture);
 }
