@@ -160,11 +160,13 @@ int rootfs_prepare_dir(const struct strings *layer_dirs, const char *target,
 	return 0;
 }
 
-/* Relative names from inside the directory: a path could hold what separates mount options. */
+/* Relative names from inside the directory: a path could hold what separates mount options. The
+ * directory is entered first: a new mount namespace takes the working directory along, but a
+ * descriptor would go on leading to the old one's mounts, which overlayfs refuses. */
 _Noreturn static void try_overlay(int dirfd)
 {
-	bool ok = unshare(CLONE_NEWNS) == 0 &&
-		  mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 && fchdir(dirfd) == 0 &&
+	bool ok = fchdir(dirfd) == 0 && unshare(CLONE_NEWNS) == 0 &&
+		  mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
 		  mkdir("lower", 0700) == 0 && mkdir("upper", 0700) == 0 &&
 		  mkdir("work", 0700) == 0 && mkdir("merged", 0700) == 0 &&
 		  mount("overlay", "merged", "overlay", 0,
