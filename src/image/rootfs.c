@@ -161,12 +161,12 @@ int rootfs_prepare_dir(const struct strings *layer_dirs, const char *target,
 }
 
 /* Relative names from inside the directory: a path could hold what separates mount options. The
- * directory is entered first: a new mount namespace takes the working directory along, but a
- * descriptor would go on leading to the old one's mounts, which overlayfs refuses. */
-_Noreturn static void try_overlay(int dirfd)
+ * directory is entered in the new mount namespace: overlayfs takes no upper directory that was
+ * reached through a mount of another one. */
+_Noreturn static void try_overlay(const char *dir)
 {
-	bool ok = fchdir(dirfd) == 0 && unshare(CLONE_NEWNS) == 0 &&
-		  mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	bool ok = unshare(CLONE_NEWNS) == 0 &&
+		  mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 && chdir(dir) == 0 &&
 		  mkdir("lower", 0700) == 0 && mkdir("upper", 0700) == 0 &&
 		  mkdir("work", 0700) == 0 && mkdir("merged", 0700) == 0 &&
 		  mount("overlay", "merged", "overlay", 0,
@@ -184,11 +184,10 @@ bool rootfs_can_overlay(const char *dir)
 	if (!mkdtemp(path))
 		return false;
 
-	autoclose int fd = open_dir(AT_FDCWD, path);
-	pid_t pid = fd < 0 ? -1 : fork();
+	pid_t pid = fork();
 
 	if (pid == 0)
-		try_overlay(fd);
+		try_overlay(path);
 
 	bool can = pid > 0 && process_wait(pid) == 0;
 

@@ -192,7 +192,7 @@ static void who_does_not_read_holds_the_container_up_and_loses_nothing(void **st
 	struct child child = start_child(&scene, attach_and_start);
 
 	scene_sleep(300);
-	assert_true(scene_lives(&scene));
+	assert_true(host_has_living(scene.pid));
 
 	char bytes[65536];
 	size_t total = 0;
@@ -282,7 +282,7 @@ static void two_keys_end_the_connection_and_not_the_container(void **state)
 	expect(child.output, &seen, "ready");
 	put(child.input, "\x10\x11");
 	assert_int_equal(end_child(&child), MONITOR_DETACHED & 0xff);
-	assert_true(scene_lives(&scene));
+	assert_true(host_has_living(scene.pid));
 	assert_int_equal(monitor_kill(scene.monitor, SIGKILL, false, &scene.err), 0);
 	assert_int_equal(scene_wait(&scene), 137);
 	scene_finish(&scene);
@@ -512,6 +512,6 @@ int main(void)
 		puts("1..0 # skip: containers need root");
 		return 77;
 	}
-	scene_find_helper("lxcri-monitor");
+	host_find_helper("lxcri-monitor");
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
