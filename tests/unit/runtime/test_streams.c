@@ -225,6 +225,13 @@ static void one_that_hangs_up_does_not_stop_the_others(void **state)
 	scene_finish(&scene);
 }
 
+static bool log_has(const struct scene *scene, const char *text)
+{
+	autofree char *log = scene_read(scene, "log");
+
+	return log && strstr(log, text);
+}
+
 static void who_attaches_late_gets_what_comes_from_then_on(void **state)
 {
 	autorun(text_finish) struct text seen = {};
@@ -233,7 +240,7 @@ static void who_attaches_late_gets_what_comes_from_then_on(void **state)
 	scene_init(&scene, state,
 		   "trap 'echo second; exit 6' TERM; echo first; while :; do sleep 0.02; done");
 	scene_start(&scene);
-	scene_until(scene_has(&scene, "log") && strstr(scene_read(&scene, "log"), "first"));
+	scene_until(log_has(&scene, "first"));
 
 	struct child child = start_child(&scene, attach_late);
 
