@@ -16,219 +16,310 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 
-/* A line of the file is at most a pipe's worth of text and its head. */
-#define CHUNK_BYTES (256u << 10)
+/* More than a chunk of the monitor with its prefix; longer lines are taken in pieces. */
+#define LINE_MAX_BYTES (128u << 10)
+
+/* Where the search for the last lines begins, from the end; then it looks further back. */
+#define TAIL_WINDOW_FIRST  (64u << 10)
+#define TAIL_WINDOW_FACTOR 8
 
 /* How long a follower sleeps when nothing wakes it. */
 #define LOOK_EVERY_MS 2000
 
-struct reader {
-	int fd;
-	const struct log_read_options *options;
-	int fd_out;
-	int fd_err;
-	bool mid_line; /* the last piece written was no end of a line */
-	bool gone;     /* who reads our output has gone */
-	size_t length; /* of what is in `bytes` */
-	char *bytes;   /* CHUNK_BYTES */
-	struct lxcri_error *err;
-};
+/* Output is gathered up to this before it is written. */
+#define OUT_BYTES (64u << 10)
 
-/* The pieces of one line of the file. */
-struct line {
-	const char *time;
-	size_t time_length;
-	const char *text;
-	size_t text_length;
-	bool is_error;
-	bool is_end; /* F */
-};
-
-/* Takes @length bytes (without the line end) apart. Returns false when they are no line of a log.
- */
-static bool split_line(const char *bytes, size_t length, struct line *ret_line)
+int log_record_parse(const char *line, size_t size, struct log_record *ret_record)
 {
-	const char *end = bytes + length;
-	const char *stream = memchr(bytes, ' ', length);
-	struct line line = { .time = bytes };
+	const char *end = line + size;
+	const char *stream = memchr(line, ' ', size);
+	const char *tag;
 
+	/* " stdout F " is the shortest thing behind a time. */
 	if (!stream || end - stream < 10)
-		return false;
-	line.time_length = (size_t)(stream - bytes);
-	if (memcmp(stream, " stdout ", 8) != 0 && memcmp(stream, " stderr ", 8) != 0)
-		return false;
-	line.is_error = stream[6] == 'r';
-	if ((stream[8] != 'F' && stream[8] != 'P') || stream[9] != ' ')
-		return false;
-	line.is_end = stream[8] == 'F';
-	line.text = stream + 10;
-	line.text_length = (size_t)(end - line.text);
-	*ret_line = line;
-	return true;
-}
-
-static int put(struct reader *reader, int fd, const void *bytes, size_t size)
-{
-	int r = reader->gone ? 0 : file_write_all(fd, bytes, size);
-
-	if (r == -EPIPE)
-		reader->gone = true;
-	else if (r < 0)
-		return fail_errno(reader->err, r, "write the log's lines");
+		return -EINVAL;
+	stream++;
+	tag = stream + 7;
+	if (memcmp(stream, "stdout ", 7) != 0 && memcmp(stream, "stderr ", 7) != 0)
+		return -EINVAL;
+	if ((*tag != 'F' && *tag != 'P') || tag[1] != ' ')
+		return -EINVAL;
+	*ret_record = (struct log_record){
+		.time = line,
+		.time_size = (size_t)(stream - 1 - line),
+		.text = tag + 2,
+		.text_size = (size_t)(end - tag - 2),
+		.is_stderr = stream[3] == 'e',
+		.is_partial = *tag == 'P',
+	};
 	return 0;
 }
 
-static int put_line(struct reader *reader, const char *bytes, size_t length)
-{
-	struct line line;
+/* Lines of a file from a position on. */
+struct lines {
+	int fd;
+	off_t offset; /* of what is read next */
+	char *buffer;
+	size_t from;
+	size_t size;
+};
 
-	if (!split_line(bytes, length, &line))
-		return put(reader, reader->fd_err, bytes, length) < 0 ||
-				       put(reader, reader->fd_err, "\n", 1) < 0
-			       ? -1
-			       : 0;
-
-	int fd = line.is_error ? reader->fd_err : reader->fd_out;
-
-	if (reader->options->timestamps && !reader->mid_line &&
-	    (put(reader, fd, line.time, line.time_length) < 0 || put(reader, fd, " ", 1) < 0))
-		return -1;
-	reader->mid_line = !line.is_end;
-	if (!line.is_end)
-		return put(reader, fd, line.text, line.text_length);
-
-	/* The line end stands right behind the text in the file as well. */
-	return put(reader, fd, line.text, line.text_length + 1);
-}
-
-/* Calls @each for every whole line that the file has from its position on; an unfinished one stays
- * in the buffer for the next call. */
-static int walk(struct reader *reader,
-		int (*each)(struct reader *reader, const char *bytes, size_t length))
+/* Hands out the next line without its end; one that is too long in pieces. Returns 1 with a line, 0
+ * when the file has no whole line more, or -errno. */
+static int next_line(struct lines *lines, const char **ret_line, size_t *ret_size)
 {
 	for (;;) {
-		ssize_t got = read(reader->fd, reader->bytes + reader->length,
-				   CHUNK_BYTES - reader->length);
+		char *at = lines->buffer + lines->from;
+		char *newline = memchr(at, '\n', lines->size - lines->from);
+		ssize_t got;
 
+		if (newline || lines->size - lines->from == LINE_MAX_BYTES) {
+			*ret_line = at;
+			*ret_size = newline ? (size_t)(newline - at) : LINE_MAX_BYTES;
+			lines->from += *ret_size + (newline ? 1 : 0);
+			return 1;
+		}
+		memmove(lines->buffer, at, lines->size - lines->from);
+		lines->size -= lines->from;
+		lines->from = 0;
+		got = pread(lines->fd, lines->buffer + lines->size, LINE_MAX_BYTES - lines->size,
+			    lines->offset);
 		if (got < 0 && errno == EINTR)
 			continue;
-		if (got < 0)
-			return fail_errno(reader->err, errno, "read the log");
-		if (got == 0)
-			return 0;
-		reader->length += (size_t)got;
-
-		char *from = reader->bytes;
-		char *end = reader->bytes + reader->length;
-
-		for (char *stop; (stop = memchr(from, '\n', (size_t)(end - from))); from = stop + 1)
-			if (each(reader, from, (size_t)(stop - from)) < 0)
-				return -1;
-		reader->length = (size_t)(end - from);
-		if (reader->length == CHUNK_BYTES)
-			return fail(reader->err, LXCRI_E_STORAGE_ERROR,
-				    "a line of the log is longer than %u bytes", CHUNK_BYTES);
-		memmove(reader->bytes, from, reader->length);
+		if (got <= 0)
+			return got < 0 ? -errno : 0;
+		lines->size += (size_t)got;
+		lines->offset += got;
 	}
 }
 
-/* Counts in `options->tail` style: the file is walked once to count, once to skip. */
-struct tail {
-	struct reader reader; /* first, so that a walk can find it */
-	int64_t lines;
-	int64_t skip;
+static void seek_to(struct lines *lines, off_t offset)
+{
+	lines->offset = offset;
+	lines->from = lines->size = 0;
+}
+
+/* One of the two outputs. */
+struct sink {
+	int fd;
+	size_t size;
+	bool in_line; /* the last record was a piece of a line */
+	char *bytes;  /* OUT_BYTES */
 };
 
-static int count_line(struct reader *reader, const char *bytes, size_t length)
+static int sink_flush(struct sink *sink)
 {
-	struct tail *tail = (struct tail *)reader;
-	struct line line;
+	int r = file_write_all(sink->fd, sink->bytes, sink->size);
 
-	tail->lines += !split_line(bytes, length, &line) || line.is_end;
+	sink->size = 0;
+	return r;
+}
+
+static int sink_add(struct sink *sink, const char *bytes, size_t size)
+{
+	int r = sink->size + size > OUT_BYTES ? sink_flush(sink) : 0;
+
+	if (r < 0 || size > OUT_BYTES)
+		return r < 0 ? r : file_write_all(sink->fd, bytes, size);
+	memcpy(sink->bytes + sink->size, bytes, size);
+	sink->size += size;
 	return 0;
 }
 
-static int put_late_line(struct reader *reader, const char *bytes, size_t length)
-{
-	struct tail *tail = (struct tail *)reader;
-	struct line line;
+struct reader {
+	const struct log_read_options *options;
+	struct lines lines;
+	struct sink sinks[2];
+	int watch; /* an inotify descriptor, or -1 */
+};
 
-	if (tail->skip <= 0)
-		return put_line(reader, bytes, length);
-	tail->skip -= !split_line(bytes, length, &line) || line.is_end;
-	return 0;
+static void reader_finish(struct reader *reader)
+{
+	closep(&reader->lines.fd);
+	closep(&reader->watch);
+	freep(&reader->lines.buffer);
+	freep(&reader->sinks[0].bytes);
+	freep(&reader->sinks[1].bytes);
 }
 
-static int put_tail(struct tail *tail)
+static int emit(struct reader *reader, const char *line, size_t size)
 {
-	struct reader *reader = &tail->reader;
+	struct log_record record;
 
-	if (reader->options->tail >= 0) {
-		if (walk(reader, count_line) < 0)
-			return -1;
-		tail->skip = tail->lines - reader->options->tail;
-		reader->length = 0;
-		if (lseek(reader->fd, 0, SEEK_SET) < 0)
-			return fail_errno(reader->err, errno, "rewind the log");
+	if (log_record_parse(line, size, &record) < 0)
+		record = (struct log_record){ .text = line, .text_size = size, .is_stderr = true };
+
+	struct sink *sink = &reader->sinks[record.is_stderr];
+	int r = 0;
+
+	if (reader->options->timestamps && !sink->in_line && record.time_size > 0) {
+		r = sink_add(sink, record.time, record.time_size);
+		if (r == 0)
+			r = sink_add(sink, " ", 1);
 	}
-	return walk(reader, put_late_line);
+	if (r == 0)
+		r = sink_add(sink, record.text, record.text_size);
+	if (r == 0 && !record.is_partial)
+		r = sink_add(sink, "\n", 1);
+	sink->in_line = record.is_partial;
+	return r;
 }
 
-static int watch_directory(const char *path)
+/* Emits all lines that are there; the two outputs are written in the order of their first ones. */
+static int emit_all(struct reader *reader)
 {
-	autofree char *copy = xstrdup(path);
-	char *slash = strrchr(copy, '/');
-	autoclose int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	const char *line;
+	size_t size;
+	int r;
+
+	while ((r = next_line(&reader->lines, &line, &size)) > 0) {
+		r = emit(reader, line, size);
+		if (r < 0)
+			return r;
+	}
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(reader->sinks); i++)
+		r = sink_flush(&reader->sinks[i]);
+	return r;
+}
+
+static bool ends_a_line(const char *line, size_t size)
+{
+	struct log_record record;
+
+	return log_record_parse(line, size, &record) < 0 || !record.is_partial;
+}
+
+/* Skips records until @count ends of lines have passed. Returns how many did, or -errno. */
+static int64_t skip_lines(struct lines *lines, int64_t count)
+{
+	int64_t passed = 0;
+	const char *line;
+	size_t size;
+	int r = 1;
+
+	while (passed < count && (r = next_line(lines, &line, &size)) > 0)
+		passed += ends_a_line(line, size);
+	return r < 0 ? r : passed;
+}
+
+/* Puts @lines behind the first line end at or after @offset; 0 is the start of a line already. */
+static int seek_to_line(struct lines *lines, off_t offset)
+{
+	const char *line;
+	size_t size;
+
+	seek_to(lines, offset);
+	if (offset == 0)
+		return 0;
+	return next_line(lines, &line, &size) < 0 ? -EIO : 0;
+}
+
+/* Puts the reader where its last lines begin. */
+static int seek_tail(struct reader *reader)
+{
+	struct lines *lines = &reader->lines;
+	struct stat status;
+	off_t window = TAIL_WINDOW_FIRST;
+
+	if (fstat(lines->fd, &status) < 0)
+		return -errno;
+	for (;; window *= TAIL_WINDOW_FACTOR) {
+		off_t start = status.st_size > window ? status.st_size - window : 0;
+		int r = seek_to_line(lines, start);
+		int64_t count = r < 0 ? r : skip_lines(lines, INT64_MAX);
+
+		if (count < 0)
+			return (int)count;
+		/* One more than asked for: what precedes the first may be a piece of it. */
+		if (start > 0 && count <= reader->options->tail)
+			continue;
+		r = seek_to_line(lines, start);
+		if (r == 0 && count > reader->options->tail)
+			r = (int)(skip_lines(lines, count - reader->options->tail) < 0 ? -EIO : 0);
+		return r;
+	}
+}
+
+/* Sleeps until something has changed, or for a while. */
+static int wait_for_more(struct reader *reader)
+{
+	struct pollfd poller = { .fd = reader->watch, .events = POLLIN };
+	char events[4096];
+	struct stat status;
+
+	if (poll(&poller, 1, LOOK_EVERY_MS) < 0 && errno != EINTR)
+		return -errno;
+	while (read(reader->watch, events, sizeof(events)) > 0)
+		continue; /* which file it was does not matter */
+	/* Cut off by someone: what comes is new. */
+	if (fstat(reader->lines.fd, &status) == 0 && status.st_size < reader->lines.offset)
+		seek_to(&reader->lines, 0);
+	return 0;
+}
+
+/* Whether more can come is asked before the file is read to its end: what was written before the
+ * container stopped is then seen. */
+static int follow(struct reader *reader)
+{
+	const struct log_read_options *options = reader->options;
+	bool more = options->still_writing(options->userdata);
+	int r = emit_all(reader);
+
+	while (r == 0 && more) {
+		r = wait_for_more(reader);
+		more = options->still_writing(options->userdata);
+		if (r == 0)
+			r = emit_all(reader);
+	}
+	return r;
+}
+
+/* The watch begins before the first reading, so that nothing is missed in between. */
+static int watch(struct reader *reader, const char *path)
+{
+	autofree char *directory = xstrdup(path);
+	char *slash = strrchr(directory, '/');
 
 	if (slash)
-		slash[slash == copy] = '\0';
-	if (watch < 0 || inotify_add_watch(watch, slash ? copy : ".", IN_MODIFY | IN_MOVED_TO) < 0)
+		slash[slash == directory] = '\0';
+	reader->watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	if (reader->watch < 0 ||
+	    inotify_add_watch(reader->watch, slash ? directory : ".", IN_MODIFY | IN_MOVED_TO) < 0)
 		return -errno;
-	return steal_fd(&watch);
+	return 0;
 }
 
-/* Copies until nothing can come any more. Whether it can is asked before the file is read to its
- * end: what was written before the container stopped is then seen. */
-static int follow(struct tail *tail, int watch)
+static int read_all(struct reader *reader, const char *path)
 {
-	struct reader *reader = &tail->reader;
-	char events[4096];
-	bool more = true;
+	int r = reader->options->follow ? watch(reader, path) : 0;
 
-	while (more && !reader->gone) {
-		struct pollfd wait = { .fd = watch, .events = POLLIN };
-
-		(void)poll(&wait, 1, LOOK_EVERY_MS);
-		while (read(watch, events, sizeof(events)) > 0)
-			; /* which file it was does not matter */
-		more = reader->options->still_writing(reader->options->userdata);
-		if (walk(reader, put_late_line) < 0)
-			return -1;
-	}
-	return 0;
+	if (r == 0 && reader->options->tail >= 0)
+		r = seek_tail(reader);
+	if (r == 0)
+		r = emit_all(reader);
+	if (r == 0 && reader->options->follow)
+		r = follow(reader);
+	return r;
 }
 
 int log_file_read(const char *path, const struct log_read_options *options, int fd_out, int fd_err,
 		  struct lxcri_error *err)
 {
-	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	autofree char *bytes = xcalloc(CHUNK_BYTES, 1);
-	autoclose int watch = options->follow ? watch_directory(path) : -1;
-	struct tail tail = { .reader = { .fd = fd,
-					 .options = options,
-					 .fd_out = fd_out,
-					 .fd_err = fd_err,
-					 .bytes = bytes,
-					 .err = err } };
+	autorun(reader_finish) struct reader reader = {
+		.options = options,
+		.lines = { .fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) },
+		.sinks = { { .fd = fd_out }, { .fd = fd_err } },
+		.watch = -1,
+	};
+	int r;
 
-	if (fd < 0)
-		return fail_errno(err, errno, "open the log %s", path);
-	if (options->follow && watch < 0)
-		return fail_errno(err, watch, "watch the log %s", path);
-	if (put_tail(&tail) < 0)
-		return -1;
-	if (options->follow && options->still_writing(options->userdata))
-		return follow(&tail, watch);
-	return options->follow ? walk(&tail.reader, put_late_line) : 0;
+	if (reader.lines.fd < 0)
+		return fail_errno(err, errno, "read the log %s", path);
+	reader.lines.buffer = xcalloc(LINE_MAX_BYTES, 1);
+	for (size_t i = 0; i < ARRAY_LEN(reader.sinks); i++)
+		reader.sinks[i].bytes = xcalloc(OUT_BYTES, 1);
+	r = read_all(&reader, path);
+	return r < 0 && r != -EPIPE ? fail_errno(err, r, "read the log %s", path) : 0;
 }

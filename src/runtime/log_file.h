@@ -10,7 +10,21 @@
 #include "base/fail.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+
+/* One line of the file, pointing into what it was read from. */
+struct log_record {
+	const char *time;
+	size_t time_size;
+	const char *text;
+	size_t text_size;
+	bool is_stderr;
+	bool is_partial;
+};
+
+/* Takes a line of @size bytes without its line end apart. 0, or -EINVAL when it is no record. */
+[[nodiscard]] int log_record_parse(const char *line, size_t size, struct log_record *ret_record);
 
 struct log_read_options {
 	int64_t tail;    /* this many lines at the end; < 0: all */

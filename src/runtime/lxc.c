@@ -200,7 +200,7 @@ static int await_created(struct runtime_container *container, int sync, struct l
 			if (run_hooks(container, STAGE_CREATE, sender, err) < 0)
 				return -1;
 			/* Its end is noticed by the next receive(). */
-			(void)!send_simple(sync, LXC_SYNC_GO_ON, -1);
+			(void)send_simple(sync, LXC_SYNC_GO_ON, -1);
 			break;
 		case LXC_SYNC_CREATED:
 			container->init = sender;
@@ -256,11 +256,11 @@ static int undo(struct runtime_container *container)
 
 	if (container->keeper > 0) {
 		(void)kill(container->keeper, SIGKILL);
-		(void)!process_wait(container->keeper);
+		(void)process_wait(container->keeper);
 	}
 	container->keeper = 0;
 	container->init = 0;
-	(void)!lxc_remove(container, &ignored);
+	(void)lxc_remove(container, &ignored);
 	return -1;
 }
 
@@ -347,7 +347,7 @@ static int lxc_start(struct runtime_container *container, struct lxcri_error *er
 	/* The container runs; what goes wrong after that does not undo it. */
 	struct lxcri_error ignored;
 
-	(void)!run_hooks(container, STAGE_START, container->init, &ignored);
+	(void)run_hooks(container, STAGE_START, container->init, &ignored);
 	return 0;
 }
 
@@ -361,7 +361,7 @@ static int load_names(const struct runtime_container *container, struct lxc_cgro
 	if (lxc_runtime_load(container->run_dir, LXC_RUNTIME_CGROUP, NAME_BYTES_MAX, &name, &size,
 			     err) < 0)
 		return -1;
-	return lxc_cgroup_names(container->id, name, ret, err);
+	return lxc_cgroup_names(container->id, container->run_dir, name, ret, err);
 }
 
 static int lxc_kill_all(struct runtime_container *container, int signal, struct lxcri_error *err)
@@ -398,7 +398,7 @@ static int lxc_pause(struct runtime_container *container, struct lxcri_error *er
 	/* Frozen by half is worse than not at all. */
 	struct lxcri_error ignored = {};
 
-	(void)!freeze(container, false, &ignored);
+	(void)freeze(container, false, &ignored);
 	return -1;
 }
 
@@ -456,6 +456,8 @@ static pid_t lxc_exec(struct runtime_container *container, const struct runtime_
 	return await_exec_pid(ours, helper, err);
 }
 
+/* lxcri-lxc ends as a shell would after the container's process: what was a signal is 128 + signal
+ * there, and remains that. */
 static int lxc_exit_status(struct runtime_container *container, int wait_status)
 {
 	return wait_status;
@@ -483,7 +485,7 @@ static int lxc_remove(struct runtime_container *container, struct lxcri_error *e
 		return fail_code_errno(err, LXCRI_E_CONTAINER_DELETE_FAILED, r,
 				       "remove the cgroups of %s", container->id);
 	/* Once, and not again by a second call. A failing hook changes nothing. */
-	(void)!run_hooks(container, STAGE_STOP, 0, &ignored);
+	(void)run_hooks(container, STAGE_STOP, 0, &ignored);
 	(void)unlink(plan);
 
 	autoclose int dir = open(container->run_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
