@@ -18,6 +18,7 @@
 #include "image/store.h"
 #include "os/file.h"
 #include "os/path.h"
+#include "runtime/cgroup_name.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -103,9 +104,15 @@ static int find_image(struct creation *creation, struct lxcri_error *err)
 	if (image_is_source(reference)) {
 		if (image_store_import(store, reference, NULL, &name, &digest, err) < 0)
 			return -1;
-		reference = name;
 	}
-	return image_store_get(store, reference, &creation->image, err);
+	/* By digest: another import may have taken the name over since. */
+	if (image_store_get(store, digest ? digest : reference, &creation->image, err) < 0)
+		return -1;
+	if (name) {
+		free(creation->image.name);
+		creation->image.name = steal(name);
+	}
+	return 0;
 }
 
 /* Takes the id: the lock, and no container behind it. What a killed command left is removed. */
@@ -261,6 +268,16 @@ static int make_rootfs(struct creation *creation, struct lxcri_error *err)
 	return 0;
 }
 
+/* Every runtime shall use the same cgroup, and one that no other engine has. */
+static void name_cgroup(struct creation *creation)
+{
+	const struct home *home = &creation->container->home;
+	autofree char *name = cgroup_name(CGROUP_PAYLOAD, home->id, home->run_dir);
+	autofree char *path = xformat("/%s", name);
+
+	json_set_text(json_get(creation->bundle.spec, "linux"), "cgroupsPath", path);
+}
+
 static int write_image_bundle(struct creation *creation, struct lxcri_error *err)
 {
 	struct record *record = &creation->container->record;
@@ -269,6 +286,7 @@ static int write_image_bundle(struct creation *creation, struct lxcri_error *err
 			 &creation->bundle, err) < 0 ||
 	    make_volumes(creation, err) < 0 || attach_seccomp(creation, err) < 0)
 		return -1;
+	name_cgroup(creation);
 	record->stop_signal = xstrdup(creation->bundle.stop_signal);
 	if (make_rootfs(creation, err) < 0)
 		return -1;
