@@ -308,17 +308,16 @@ bool lxc_cgroup_in_use(const struct lxc_cgroup_names *names)
 	return false;
 }
 
-/* A cgroup stays busy for a moment after its last process. */
-static int remove_dir(const char *dir)
+/* Kills and removes what is in @dir. A cgroup stays busy for a moment after its last process. */
+static int empty_and_remove(const char *dir)
 {
 	int r = -EBUSY;
 
 	for (int waited = 0; waited < WAIT_MS && r == -EBUSY; waited++) {
-		r = access(dir, F_OK) < 0 ? 0 : visit(dir, CGROUP_DEPTH_MAX, VISIT_REMOVE);
-		if (r == -EBUSY) {
-			(void)visit(dir, CGROUP_DEPTH_MAX, SIGKILL);
+		(void)visit(dir, CGROUP_DEPTH_MAX, SIGKILL);
+		r = visit(dir, CGROUP_DEPTH_MAX, VISIT_REMOVE);
+		if (r == -EBUSY)
 			sleep_ms(1);
-		}
 	}
 	return r;
 }
@@ -329,12 +328,17 @@ int lxc_cgroup_remove(const struct lxc_cgroup_names *names)
 	[[gnu::cleanup(strings_finish)]] struct strings bases = {};
 	int first = list_bases(&bases);
 
-	/* A frozen process cannot die. */
-	(void)lxc_cgroup_freeze(names, false);
 	for (size_t i = 0; i < bases.count; i++)
 		for (size_t k = 0; k < ARRAY_LEN(all); k++) {
 			autofree char *dir = xformat("%s/%s", bases.items[i], all[k]);
-			int r = remove_dir(dir);
+
+			/* Nearly always liblxc has removed it, or it is empty. */
+			if (rmdir(dir) == 0 || errno == ENOENT)
+				continue;
+			/* A frozen process cannot die. */
+			(void)lxc_cgroup_freeze(names, false);
+
+			int r = empty_and_remove(dir);
 
 			if (first == 0)
 				first = r;
