@@ -58,8 +58,9 @@ typedef void (*lxcri_config_fault_fn)(void *userdata, unsigned int line, const c
 int lxcri_config_check(const char *path, lxcri_config_fault_fn report, void *userdata,
 		       struct lxcri_error *err);
 
-/* Tells where a value came from: "default", or the name of the file. Called by lxcri_config_show()
- * for each key in a stable order, with the value as JSON; secrets appear as "***". */
+/* Tells where a value came from: "default", the name of the file, or "caller" for one of the
+ * setters below. Called by lxcri_config_show() for each key in a stable order, with the value as
+ * JSON; secrets appear as "***". */
 typedef void (*lxcri_config_value_fn)(void *userdata, const char *key_path, const char *json,
 				      const char *origin);
 

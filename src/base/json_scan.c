@@ -50,6 +50,13 @@ static int refuse(struct scan *scan, const char *place, const char *why)
 		    (size_t)(place - begin) + 1, why);
 }
 
+/* Tells whether the wanted value can be at or below @path. Only there are paths written out: a long
+ * key above many values would cost its length for each of them. */
+static bool leads(const struct scan *scan, const char *path)
+{
+	return scan->wanted && path && text_starts_with(scan->wanted, path);
+}
+
 static void skip_space(struct scan *scan)
 {
 	while (scan->at < scan->end &&
@@ -289,7 +296,7 @@ static int scan_array(struct scan *scan, const char *path)
 	if (take(scan, ']'))
 		return 0;
 	for (size_t index = 0;; index++) {
-		autofree char *below = scan->wanted ? json_path_index(path, index) : NULL;
+		autofree char *below = leads(scan, path) ? json_path_index(path, index) : NULL;
 
 		if (scan_value(scan, below) < 0)
 			return -1;
@@ -346,7 +353,7 @@ static int scan_member(struct scan *scan, const char *path)
 	if (!take(scan, ':'))
 		return refuse(scan, scan->at, "expected ':'");
 
-	autofree char *below = scan->wanted ? json_path_key(path, name) : NULL;
+	autofree char *below = leads(scan, path) ? json_path_key(path, name) : NULL;
 
 	return scan_value(scan, below);
 }
@@ -391,7 +398,7 @@ static int scan_value(struct scan *scan, const char *path)
 	skip_space(scan);
 	if (count_value(scan) < 0)
 		return -1;
-	if (scan->wanted && strcmp(path, scan->wanted) == 0) {
+	if (leads(scan, path) && strcmp(path, scan->wanted) == 0) {
 		scan->line = line_of(scan, scan->at);
 		scan->wanted = NULL;
 	}

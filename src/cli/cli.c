@@ -287,12 +287,15 @@ static int run_verb(struct cli *cli, int argc, char **argv, struct lxcri_error *
 		memcpy(options, verb->options_defaults, verb->options_size);
 	cli->parser = &parser;
 	r = options_parse(&parser, argc, argv, err);
-	if (r < 0)
+	cli->codes = parser.given[OPTION_BUNDLE_FORM] ? CLI_CODES_PLAIN : verb->codes;
+	if (r < 0) {
 		r = fail_in_options(cli, argc, argv, err);
-	else if (parser.wants_help)
-		help_verb(verb, stdout), r = EXIT_SUCCESS;
-	else
+	} else if (parser.wants_help) {
+		help_verb(verb, stdout);
+		r = EXIT_SUCCESS;
+	} else {
 		r = verb->run(cli, options, r, argv, err);
+	}
 	options_finish(&parser);
 	return r;
 }
@@ -329,10 +332,9 @@ static int run_line(struct cli *cli, int argc, char **argv, struct lxcri_error *
 	}
 	if (open_log(cli, cli->globals.log_path, cli->globals.log_format, err) < 0)
 		return -1;
-	if (left == 0) {
-		help_overview(stderr);
-		return fail(err, LXCRI_E_INVALID_ARGUMENT, "expected a verb");
-	}
+	if (left == 0)
+		return fail(err, LXCRI_E_INVALID_ARGUMENT,
+			    "expected a verb; see proxmox-lxcri help");
 	cli->verb = cli_find_verb(argv[0], err);
 	return cli->verb ? run_verb(cli, left - 1, argv + 1, err) : -1;
 }

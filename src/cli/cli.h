@@ -52,6 +52,7 @@ struct verb {
 	size_t options_size;          /* of the struct that they fill; 0 without options */
 	const void *options_defaults; /* such a struct; NULL: zeroes */
 	enum option_order order;
+	enum cli_codes codes; /* of a failure, until run() decides otherwise */
 
 	/* Runs the verb with what the command line has besides options. Returns the exit code. */
 	int (*run)(struct cli *cli, const void *options, int argc, char **argv,

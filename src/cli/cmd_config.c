@@ -20,6 +20,12 @@ static const struct option_entry options_of_config[] = {
 	{},
 };
 
+/* The only caller of the setters is this command, on behalf of its options. */
+static const char *name_of(const char *origin)
+{
+	return strcmp(origin, "caller") == 0 ? "command line" : origin;
+}
+
 static void add_value_row(void *userdata, const char *key_path, const char *json,
 			  const char *origin)
 {
@@ -27,7 +33,7 @@ static void add_value_row(void *userdata, const char *key_path, const char *json
 
 	strings_add(&table->cells, key_path);
 	strings_add(&table->cells, json);
-	strings_add(&table->cells, origin);
+	strings_add(&table->cells, name_of(origin));
 }
 
 static void add_value_object(void *userdata, const char *key_path, const char *json,
@@ -36,7 +42,7 @@ static void add_value_object(void *userdata, const char *key_path, const char *j
 	struct json_object *object = json_object_new_object();
 
 	json_object_object_add(object, "value", json_tokener_parse(json));
-	json_set_text(object, "origin", origin);
+	json_set_text(object, "origin", name_of(origin));
 	json_object_object_add(userdata, key_path, object);
 }
 

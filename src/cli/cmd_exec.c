@@ -77,7 +77,8 @@ static int cmd_exec(struct cli *cli, const void *verb_options, int argc, char **
 		.pid_file = options->pid_file,
 	};
 
-	cli->codes = options->process ? CLI_CODES_PLAIN : CLI_CODES_DOCKER;
+	if (options->process)
+		cli->codes = CLI_CODES_PLAIN;
 	if (check_arguments(cli, options, argc, err) < 0)
 		return -1;
 	if (options->process) {
@@ -99,5 +100,6 @@ const struct verb verb_exec = {
 	.options = options_of_exec,
 	.options_size = sizeof(struct exec_options),
 	.order = OPTIONS_FIRST,
+	.codes = CLI_CODES_DOCKER,
 	.run = cmd_exec,
 };

@@ -120,8 +120,7 @@ static int resolve_source(struct create_request *request, const char *value, con
 	autofree char *path = realpath(*source, NULL);
 
 	if (!path)
-		return fail_code_errno(err, LXCRI_E_INVALID_ARGUMENT, errno, "--volume: %s",
-				       *source);
+		return refuse("--volume", value, strerror(errno), err);
 	*source = keep(request, path, strlen(path));
 	return 0;
 }

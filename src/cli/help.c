@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#define OPTION_COLUMN 26
+#define OPTION_COLUMN 30
 
 static void print_option(const struct option_entry *entry, FILE *out)
 {
@@ -57,6 +57,7 @@ void help_verb(const struct verb *verb, FILE *out)
 	print_options(verb->options, OPTION_ANY_FORM, "options", out);
 	print_options(verb->options, OPTION_IMAGE_FORM, "options with an image", out);
 	print_options(verb->options, OPTION_BUNDLE_FORM, "options with a bundle", out);
+	(void)fputs("\nEvery verb takes --runtime TYPE and --help.\n", out);
 }
 
 void help_version(FILE *out)

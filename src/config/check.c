@@ -99,7 +99,8 @@ static void check_section(struct walk *walk, const char *section, struct json_ob
 		add_fault(walk, section, LXCRI_E_INVALID_CONFIG, "expected an object");
 		return;
 	}
-	json_object_object_foreach (members, key, value) {
+	json_object_object_foreach(members, key, value)
+	{
 		autofree char *path = json_path_key(section, key);
 		const struct config_entry *entry = config_table_find(path);
 
@@ -128,7 +129,8 @@ void config_check_document(struct json_object *document, const struct config_sou
 		add_fault(&walk, "", LXCRI_E_INVALID_CONFIG, "expected an object");
 		return;
 	}
-	json_object_object_foreach (document, key, value) {
+	json_object_object_foreach(document, key, value)
+	{
 		autofree char *path = json_path_key("", key);
 		const struct config_entry *entry = config_table_find(path);
 

@@ -297,7 +297,8 @@ static bool check_rule(const struct checked *checked)
 		return false;
 	good = check_member(checked, "pattern", check_pattern);
 	good = check_member(checked, "runtime", check_type) && good;
-	json_object_object_foreach (checked->value, key, value) {
+	json_object_object_foreach(checked->value, key, value)
+	{
 		(void)value;
 		if (strcmp(key, "pattern") == 0 || strcmp(key, "runtime") == 0 ||
 		    strcmp(key, "//") == 0)
@@ -322,7 +323,8 @@ static bool check_mirrors(const struct checked *checked)
 
 	if (!expect(checked, json_type_object, "an object of registries and their mirrors"))
 		return false;
-	json_object_object_foreach (checked->value, key, value) {
+	json_object_object_foreach(checked->value, key, value)
+	{
 		autofree char *path = json_path_key(checked->path, key);
 		struct checked mirrors = *checked;
 

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "engine/bundle.h"
 #include "engine/container.h"
+#include "engine/driver.h"
 #include "engine/seccomp_cache.h"
 #include "engine/volume.h"
 #include "image/rootfs.h"
@@ -217,7 +218,7 @@ static int make_volumes(struct creation *creation, struct lxcri_error *err)
 			.data_dir = container->engine->data,
 			.name = volume->name,
 			.container_id = container->home.id,
-			.layer_dirs = &creation->image.layer_dirs,
+			.layer_dirs = volume->no_copy ? NULL : &creation->image.layer_dirs,
 			.destination = volume->destination,
 		};
 
@@ -242,18 +243,18 @@ static int make_rootfs(struct creation *creation, struct lxcri_error *err)
 	struct lxcri_container *container = creation->container;
 	struct record *record = &container->record;
 	const char *data = container->home.data_dir;
+	autofree char *target = xformat("%s/rootfs", record->bundle);
+	enum driver driver;
 
+	if (driver_choose(container->engine, &driver, err) < 0)
+		return -1;
 	if (make_dir(record->bundle, "rootfs", 0755, err) < 0)
 		return -1;
-	if (rootfs_can_overlay(data))
+	if (driver == DRIVER_OVERLAY)
 		return make_dir(data, "upper", 0755, err) < 0 ||
 				       make_dir(data, "work", 0700, err) < 0
 			       ? -1
 			       : 0;
-
-	autofree char *target = xformat("%s/rootfs", record->bundle);
-
-	log_info("%s: no overlay is possible here; copying the layers", target);
 	if (rootfs_prepare_dir(&record->layers, target, err) < 0)
 		return -1;
 	strings_finish(&record->layers); /* nothing below: the bundle has a root of its own */

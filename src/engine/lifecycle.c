@@ -63,8 +63,10 @@ int lxcri_container_start(struct lxcri_container *container, struct lxcri_error 
 		     : 0;
 }
 
-int lxcri_container_run_attached(struct lxcri_container *container, bool pass_signals,
-				 struct lxcri_error *err)
+/* Starts and carries the streams; the lock is held only until the connection stands, for it would
+ * outlive the start by the whole life of the container, and others may want to kill it. The monitor
+ * itself refuses a second start. */
+static int attach(struct lxcri_container *container, bool pass_signals, struct lxcri_error *err)
 {
 	autoptr(monitor) monitor = NULL;
 	const struct monitor_attach_options options = {
@@ -81,13 +83,24 @@ int lxcri_container_run_attached(struct lxcri_container *container, bool pass_si
 
 	if (r == 0)
 		r = container_connect(container, &monitor, err);
-	/* The lock would outlive the start by the whole life of the container: others may want to
-	 * kill it. The monitor itself refuses a second start. */
 	home_unlock(&container->home);
-	if (r == 0)
-		r = monitor_attach(monitor, &options, err);
-	return r < 0 ? fail_as(err, LXCRI_E_CONTAINER_START_FAILED, "run %s", container->home.id)
-		     : r;
+	return r < 0 ? -1 : monitor_attach(monitor, &options, err);
+}
+
+int lxcri_container_run_attached(struct lxcri_container *container, bool pass_signals,
+				 struct lxcri_error *err)
+{
+	int code = attach(container, pass_signals, err);
+
+	if (code < 0)
+		return fail_as(err, LXCRI_E_CONTAINER_START_FAILED, "run %s", container->home.id);
+	if (code == MONITOR_DETACHED)
+		return 0;
+	/* Somebody who came across it since may have removed it already. */
+	if (container->record.remove && lxcri_container_delete(container, false, err) < 0 &&
+	    err->code != LXCRI_E_CONTAINER_NOT_FOUND)
+		return -1;
+	return code;
 }
 
 int lxcri_container_kill(struct lxcri_container *container, int signal, bool all,

@@ -66,8 +66,8 @@ static int open_volumes(const char *data_dir)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Fills the directory @to with what the image has at the destination. What is no directory there,
- * or is not there, leaves @to empty. */
+/* Fills the directory @to with what the image has at the destination, and puts it on disk. What is
+ * no directory there, or is not there, leaves @to empty. */
 static int fill(const struct volume_request *request, int to)
 {
 	autorun(merged_finish) struct merged dir = {};
@@ -76,11 +76,16 @@ static int fill(const struct volume_request *request, int to)
 	if (request->layer_dirs)
 		r = merged_open_dir(request->layer_dirs, request->destination, &dir);
 	if (r == -ENOENT || r == -ENOTDIR || r == -EINVAL)
-		return 0;
-	return r < 0 ? r : merged_copy(&dir, to);
+		return fsync(to) < 0 ? -errno : 0;
+	if (r == 0)
+		r = merged_copy(&dir, to);
+	if (r < 0)
+		return r;
+	/* One call for all of it: a flush for each file would cost more than the copy. */
+	return syncfs(to) < 0 ? -errno : 0;
 }
 
-/* Makes the volume's directory under the name @temporary and puts it on disk. */
+/* Makes the volume's directory under the name @temporary. */
 static int make_filled(int volumes, const char *temporary, const struct volume_request *request)
 {
 	autoclose int dir = -1;
@@ -99,8 +104,7 @@ static int make_filled(int volumes, const char *temporary, const struct volume_r
 
 	if (r < 0)
 		return r;
-	/* One call for all of it: a flush for each file would cost more than the copy. */
-	return syncfs(data) < 0 ? -errno : 0;
+	return fsync(dir) < 0 ? -errno : 0;
 }
 
 /* Makes the volume @name, unless somebody else was faster: theirs is as good. */
@@ -123,7 +127,8 @@ static int make_volume(int volumes, const char *name, const struct volume_reques
 static int announce(int volumes, const char *container_id, const char *name)
 {
 	autofree char *owned = xformat(".owned/%s", container_id);
-	autoclose int dir = path_make_dirs_in(volumes, owned, 0700);
+	autoclose int made = path_make_dirs_in(volumes, owned, 0700);
+	autoclose int dir = made < 0 ? made : path_open_plain(volumes, owned, O_RDONLY);
 
 	if (dir < 0)
 		return dir;
@@ -132,7 +137,7 @@ static int announce(int volumes, const char *container_id, const char *name)
 
 	if (entry < 0)
 		return -errno;
-	return syncfs(entry) < 0 ? -errno : 0;
+	return fsync(entry) < 0 || fsync(dir) < 0 ? -errno : 0;
 }
 
 /* Makes the volume @name in @volumes where it is missing. */

@@ -4,7 +4,7 @@
 #include "image/import_layer.h"
 
 #include "base/mem.h"
-#include "image/unpack.h"
+#include "image/layer/unpack.h"
 #include "os/file.h"
 #include "os/path.h"
 

@@ -4,9 +4,9 @@
 /* One layer on its way into the store. */
 
 #include "image/layout.h"
-#include "image/source.h"
-#include "image/stream.h"
-#include "image/tree.h"
+#include "image/source/source.h"
+#include "image/layer/stream.h"
+#include "image/layer/tree.h"
 
 /* Zeroed but for the descriptors (IMPORT_LAYER_NULL) is a layer that nothing was done for. */
 struct import_layer {

@@ -26,6 +26,9 @@
 #define LAYOUT_RECORD    "layer.json"
 #define LAYOUT_TEMPORARY ".tmp-"
 
+/* index.json may name an index, and that one another; more is a maze, not an image. */
+#define LAYOUT_NESTED_MAX 2
+
 struct layout {
 	char *data_dir; /* absolute */
 	int data_fd;

@@ -10,7 +10,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
-#include "image/hash.h"
+#include "image/layer/hash.h"
 #include "image/import.h"
 #include "image/worker.h"
 #include "oci/reference.h"

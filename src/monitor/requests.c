@@ -205,25 +205,6 @@ static struct exec_slot *find_exec(struct supervisor *supervisor, pid_t pid)
 	return NULL;
 }
 
-/* Splits the two strings behind struct wire_exec; each is ended by NUL within the message. */
-static int parse_exec(const struct request *request, struct wire_exec *exec, const char **ret_name,
-		      const char **ret_console)
-{
-	const char *name = request->body + sizeof(*exec);
-	const char *end = request->body + request->size;
-	const char *name_end;
-
-	if (request->size <= sizeof(*exec) || request->n_fds != 3)
-		return -EINVAL;
-	memcpy(exec, request->body, sizeof(*exec));
-	name_end = memchr(name, '\0', (size_t)(end - name));
-	if (!name_end || name_end + 1 >= end || end[-1] != '\0' || strchr(name, '/'))
-		return -EINVAL;
-	*ret_name = name;
-	*ret_console = name_end + 1;
-	return 0;
-}
-
 static int run_exec(const struct request *request, struct exec_slot *slot, struct lxcri_error *err)
 {
 	struct supervisor *supervisor = request->supervisor;
@@ -233,7 +214,8 @@ static int run_exec(const struct request *request, struct exec_slot *slot, struc
 	const char *name;
 	const char *console;
 
-	if (parse_exec(request, &wire, &name, &console) < 0)
+	if (request->n_fds != 3 ||
+	    wire_parse_exec(request->body, request->size, &wire, &name, &console) < 0)
 		return fail(err, LXCRI_E_INVALID_ARGUMENT, "malformed request");
 
 	autofree char *path = xformat("%s/%s", supervisor->arguments.run_dir, name);

@@ -37,9 +37,6 @@ struct message {
 [[nodiscard]] int connection_receive(struct monitor *monitor, struct message *message,
 				     struct lxcri_error *err);
 
-/* Checks that @got bytes are one message of a monitor; 0 or -EBADMSG. */
-[[nodiscard]] int connection_check(const struct message *message, size_t got);
-
 /* Sends a request and waits for WIRE_OK; the monitor's error is passed on. */
 [[nodiscard]] int connection_request(struct monitor *monitor, enum wire_type type, const void *body,
 				     size_t size, struct lxcri_error *err);

@@ -60,39 +60,6 @@ static void end_text(struct message *message)
 		message->err.text[sizeof(message->err.text) - 1] = '\0';
 }
 
-int connection_check(const struct message *message, size_t got)
-{
-	size_t size = got - sizeof(message->header);
-	size_t expected = size;
-
-	if (got < sizeof(message->header) || message->header.version != WIRE_VERSION ||
-	    message->header.size != size)
-		return -EBADMSG;
-	switch (message->header.type) {
-	case WIRE_CREATED:
-	case WIRE_EXEC_STARTED:
-		expected = sizeof(message->created);
-		break;
-	case WIRE_EXITED:
-	case WIRE_EXEC_EXITED:
-		expected = sizeof(message->exited);
-		break;
-	case WIRE_ERROR:
-		expected = sizeof(message->err);
-		break;
-	case WIRE_OK:
-	case WIRE_STDIN_TAKEN:
-		expected = 0;
-		break;
-	case WIRE_STDOUT:
-	case WIRE_STDERR:
-		break;
-	default:
-		return -EBADMSG;
-	}
-	return size == expected ? 0 : -EBADMSG;
-}
-
 int connection_receive(struct monitor *monitor, struct message *message, struct lxcri_error *err)
 {
 	ssize_t got = socket_receive(monitor->fd, message, sizeof(*message), NULL, NULL, 0);
@@ -101,7 +68,8 @@ int connection_receive(struct monitor *monitor, struct message *message, struct 
 		return fail(err, LXCRI_E_MONITOR_LOST, "the container's monitor has gone");
 	if (got < 0)
 		return fail_errno(err, (int)got, "receive from the monitor");
-	if (connection_check(message, (size_t)got) < 0)
+	if ((size_t)got < sizeof(message->header) ||
+	    !wire_check_answer(&message->header, (size_t)got - sizeof(message->header)))
 		return fail(err, LXCRI_E_SYSTEM, "the monitor sent a malformed message");
 	end_text(message);
 	return 0;

@@ -69,9 +69,16 @@ DEFINE_AUTOPTR(monitor)
 /* Releases the user's process. The backend's error says when it could not be executed. */
 [[nodiscard]] int monitor_begin(struct monitor *monitor, struct lxcri_error *err);
 
+/* Sends @signal to the container's first process, or with @all to every one of its processes.
+ * SIGKILL reaches a paused container as well. LXCRI_E_INVALID_STATE when it has stopped,
+ * LXCRI_E_CONTAINER_KILL_FAILED when the backend could not. */
 [[nodiscard]] int monitor_kill(struct monitor *monitor, int signal, bool all,
 			       struct lxcri_error *err);
+
+/* Freezes all processes of a running container. LXCRI_E_ALREADY_PAUSED, LXCRI_E_INVALID_STATE. */
 [[nodiscard]] int monitor_pause(struct monitor *monitor, struct lxcri_error *err);
+
+/* Lets a paused container go on. LXCRI_E_NOT_PAUSED, LXCRI_E_INVALID_STATE. */
 [[nodiscard]] int monitor_resume(struct monitor *monitor, struct lxcri_error *err);
 
 /* Waits until the container has stopped and its backend has cleaned up. @timeout_ms < 0: for ever;

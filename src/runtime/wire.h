@@ -11,6 +11,8 @@
 
 #include "lxcri/error.h"
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define WIRE_VERSION  1
@@ -19,7 +21,7 @@
 #define WIRE_LOCK     "monitor.lock" /* locked (fcntl) while the monitor lives */
 #define WIRE_STATE    "state.json"   /* written by the monitor at each transition */
 
-#define WIRE_BUNDLE   "bundle" /* the bundle's path, while the container is being created */
+#define WIRE_BUNDLE "bundle" /* the bundle's path, while the container is being created */
 
 enum wire_type {
 	/* Requests; each is answered by WIRE_OK or WIRE_ERROR unless it says otherwise. */
@@ -82,3 +84,12 @@ struct wire_exited {
 	int32_t exit_code;   /* 0-255; 128 + signal */
 	int64_t finished_ns; /* since the epoch */
 };
+
+/* Splits the body of a WIRE_EXEC of @size bytes; both strings point into it. 0, or -EINVAL, also
+ * for a name that is not one of a plain file. */
+[[nodiscard]] int wire_parse_exec(const char *body, size_t size, struct wire_exec *ret_exec,
+				  const char **ret_name, const char **ret_console);
+
+/* Tells whether @size bytes behind @header are as many as a message of its type to a command has.
+ */
+[[nodiscard]] bool wire_check_answer(const struct wire_header *header, size_t size);

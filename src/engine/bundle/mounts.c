@@ -253,11 +253,12 @@ static int add_image_volumes(struct bundle_request *request, struct strings *tak
 		autofree char *rooted = xformat("/%s", volumes->items[i]);
 		autofree char *destination = NULL;
 
-		if (bundle_normalise("the image's volume", rooted, &destination, err) < 0)
-			return -1;
+		if (bundle_normalise("volume", rooted, &destination, err) < 0)
+			return fail_while(err, "image %s", request->options->image);
 		if (strcmp(destination, "/") == 0)
 			return fail(err, LXCRI_E_INVALID_FORMAT,
-				    "image config: a volume is the root itself");
+				    "image %s: a volume is the root itself",
+				    request->options->image);
 		if (strings_has(taken, destination))
 			continue;
 		strings_add(taken, destination);

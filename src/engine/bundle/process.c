@@ -55,15 +55,18 @@ static int add_args(struct bundle_request *request, struct json_object *process,
 	return 0;
 }
 
-static int add_image_env(const struct spec_strings *list, struct strings *env,
+static int add_image_env(const struct bundle_request *request, struct strings *env,
 			 struct lxcri_error *err)
 {
+	const struct spec_strings *list = &request->image->env;
+
 	for (size_t i = 0; i < list->count; i++) {
 		size_t length = strcspn(list->items[i], "=");
 
 		if (length == 0)
 			return fail(err, LXCRI_E_INVALID_FORMAT,
-				    "image config: config.Env[%zu] has no name", i);
+				    "image %s: config.Env[%zu] has no name",
+				    request->options->image, i);
 		/* A name alone sets nothing. */
 		if (list->items[i][length] == '=')
 			strings_set_env(env, list->items[i]);
@@ -121,7 +124,7 @@ static int add_env(struct bundle_request *request, struct json_object *process,
 	strings_addf(&env, "HOSTNAME=%s", request->hostname);
 	if (request->options->terminal)
 		strings_add(&env, "TERM=xterm");
-	if (add_image_env(&request->image->env, &env, err) < 0 ||
+	if (add_image_env(request, &env, err) < 0 ||
 	    add_user_env(request->options->env, &env, err) < 0)
 		return -1;
 	if (!strings_get_env(&env, "HOME"))
@@ -148,7 +151,9 @@ static int add_working_dir(struct bundle_request *request, struct json_object *p
 		/* Builders write it relative to the root at times. */
 		autofree char *rooted = xformat("/%s", image ? image : "");
 
-		r = bundle_normalise("the image's working directory", rooted, &path, err);
+		r = bundle_normalise("working directory", rooted, &path, err);
+		if (r < 0)
+			return fail_while(err, "image %s", request->options->image);
 	}
 	if (r < 0)
 		return -1;

@@ -45,12 +45,12 @@ static int find_action(const char *name, uint64_t errno_return, uint32_t *ret)
 	return -EINVAL;
 }
 
-static int find_operator(const char *name, enum scmp_compare *ret)
+static int find_comparison(const char *name, enum scmp_compare *ret)
 {
 	static const struct {
 		const char *name;
-		enum scmp_compare operator;
-	} operators[] = {
+		enum scmp_compare compare;
+	} comparisons[] = {
 		{ "SCMP_CMP_NE", SCMP_CMP_NE },
 		{ "SCMP_CMP_LT", SCMP_CMP_LT },
 		{ "SCMP_CMP_LE", SCMP_CMP_LE },
@@ -60,9 +60,9 @@ static int find_operator(const char *name, enum scmp_compare *ret)
 		{ "SCMP_CMP_MASKED_EQ", SCMP_CMP_MASKED_EQ },
 	};
 
-	for (size_t i = 0; name && i < ARRAY_LEN(operators); i++)
-		if (strcmp(operators[i].name, name) == 0) {
-			*ret = operators[i].operator;
+	for (size_t i = 0; name && i < ARRAY_LEN(comparisons); i++)
+		if (strcmp(comparisons[i].name, name) == 0) {
+			*ret = comparisons[i].compare;
 			return 0;
 		}
 	return -EINVAL;
@@ -112,16 +112,16 @@ static int read_conditions(struct json_object *list, struct rule *rule)
 	for (size_t i = 0; i < count; i++) {
 		struct json_object *object = json_object_array_get_idx(list, i);
 		uint64_t index = json_get_u64(object, "index", UINT64_MAX);
-		enum scmp_compare operator;
+		enum scmp_compare compare;
 
-		if (index >= ARGS_MAX || find_operator(json_get_text(object, "op"), &operator) < 0)
+		if (index >= ARGS_MAX || find_comparison(json_get_text(object, "op"), &compare) < 0)
 			return -EINVAL;
 		if (seen & 1u << index)
 			rule->any = true;
 		seen |= 1u << index;
 		rule->conditions[rule->n_conditions++] = (struct scmp_arg_cmp){
 			.arg = (unsigned int)index,
-			.op = operator,
+			.op = compare,
 			.datum_a = json_get_u64(object, "value", 0),
 			.datum_b = json_get_u64(object, "valueTwo", 0),
 		};

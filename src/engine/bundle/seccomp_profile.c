@@ -82,8 +82,10 @@ static const char *const allowed[] = {
 	"getitimer setitimer timer_create timer_delete timer_getoverrun timer_gettime "
 	"timer_gettime64 timer_settime timer_settime64 timerfd_create timerfd_gettime "
 	"timerfd_gettime64 timerfd_settime timerfd_settime64",
-	/* sockets, but for socket() itself */
-	"socketpair socketcall bind listen accept accept4 connect getsockname getpeername "
+	/* sockets, but for socket() itself. Nor is there socketcall(), by which 32-bit programs of
+	 * before Linux 4.3 make sockets: its arguments are in memory, and it would go around the
+	 * conditions on socket(). It has to be refused by a rule, or libseccomp allows it along. */
+	"socketpair bind listen accept accept4 connect getsockname getpeername "
 	"getsockopt "
 	"setsockopt send sendto sendmsg sendmmsg recv recvfrom recvmsg recvmmsg recvmmsg_time64 "
 	"shutdown",
@@ -121,7 +123,7 @@ static const struct privileged {
 	  "add_key keyctl request_key io_uring_setup io_uring_enter io_uring_register userfaultfd "
 	  "kexec_load kexec_file_load pivot_root swapon swapoff move_pages migrate_pages "
 	  "nfsservctl uselib ustat sysfs _sysctl vm86 vm86old create_module get_kernel_syms "
-	  "query_module" },
+	  "query_module socketcall" },
 };
 
 /* Appends the words of @text. */
@@ -167,8 +169,8 @@ static struct json_object *add_call(struct json_object *rules, const char *name,
 	return add_rule(rules, names, action);
 }
 
-/* Gives @rule the condition that argument @index stands in relation @operator to @value. */
-static void add_condition(struct json_object *rule, unsigned int index, const char *operator,
+/* Gives @rule the condition that argument @index stands in relation @comparison to @value. */
+static void add_condition(struct json_object *rule, unsigned int index, const char *comparison,
 			  uint64_t value, uint64_t value_two)
 {
 	struct json_object *condition = json_object_new_object();
@@ -181,7 +183,7 @@ static void add_condition(struct json_object *rule, unsigned int index, const ch
 	json_object_object_add(condition, "index", json_object_new_int64(index));
 	json_object_object_add(condition, "value", json_object_new_uint64(value));
 	json_object_object_add(condition, "valueTwo", json_object_new_uint64(value_two));
-	json_set_text(condition, "op", operator);
+	json_set_text(condition, "op", comparison);
 	json_object_array_add(conditions, condition);
 }
 
@@ -190,32 +192,56 @@ static void set_errno(struct json_object *rule, int number)
 	json_object_object_add(rule, "errnoRet", json_object_new_int(number));
 }
 
-/* Calls that depend on their arguments. */
-static void add_conditional(struct json_object *rules, bool admin)
+/* Lets everybody have the harmless personalities: others switch off address randomisation or guards
+ * of old bugs. */
+static void add_personality(struct json_object *rules)
 {
-	/* Other personalities switch off address randomisation or guards of old bugs. */
-	static const uint64_t personalities[] = {
-		PER_LINUX, PER_LINUX32, UNAME26, PER_LINUX32 | UNAME26, UINT32_MAX,
+	static const uint64_t harmless[] = {
+		PER_LINUX, PER_LINUX32, UNAME26, PER_LINUX32 | UNAME26, UINT32_MAX /* asks */,
 	};
-	/* A namespace of its own would give a process every capability inside it, and with them
-	 * more of the kernel to attack. */
-	const uint64_t namespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |
-				    CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
 
-	for (size_t i = 0; i < ARRAY_LEN(personalities); i++)
+	for (size_t i = 0; i < ARRAY_LEN(harmless); i++)
 		add_condition(add_call(rules, "personality", "SCMP_ACT_ALLOW"), 0, "SCMP_CMP_EQ",
-			      personalities[i], 0);
+			      harmless[i], 0);
+}
 
-	/* A vsock reaches the hypervisor, whatever the network namespace. */
-	add_condition(add_call(rules, "socket", "SCMP_ACT_ALLOW"), 0, "SCMP_CMP_NE", AF_VSOCK, 0);
+/* A vsock reaches the hypervisor, whatever the network namespace; AF_ALG opens the kernel's
+ * cryptography, where a fault let anybody write to files of other containers (CVE-2026-31431).
+ * Three ranges are what is left. (Two conditions on one argument mean "or" to some runtimes and
+ * "and" to others.) */
+static void add_socket(struct json_object *rules)
+{
+	static const uint64_t refused[] = { AF_ALG, AF_VSOCK };
 
-	if (admin) {
-		add_call(rules, "clone", "SCMP_ACT_ALLOW");
-		add_call(rules, "clone3", "SCMP_ACT_ALLOW");
-		return;
+	for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
+		struct json_object *refuse = add_call(rules, "socket", "SCMP_ACT_ERRNO");
+
+		add_condition(refuse, 0, "SCMP_CMP_EQ", refused[i], 0);
+		set_errno(refuse, EPERM);
 	}
-	add_condition(add_call(rules, "clone", "SCMP_ACT_ALLOW"), 0, "SCMP_CMP_MASKED_EQ",
-		      namespaces, 0);
+	add_condition(add_call(rules, "socket", "SCMP_ACT_ALLOW"), 0, "SCMP_CMP_LT", AF_ALG, 0);
+	add_condition(add_call(rules, "socket", "SCMP_ACT_ALLOW"), 0, "SCMP_CMP_EQ", AF_ALG + 1, 0);
+	add_condition(add_call(rules, "socket", "SCMP_ACT_ALLOW"), 0, "SCMP_CMP_GT", AF_VSOCK, 0);
+}
+
+/* A namespace of its own would give a process every capability inside it, and with them more of the
+ * kernel to attack. */
+static void add_clone(struct json_object *rules)
+{
+	static const uint64_t namespaces[] = { CLONE_NEWNS,  CLONE_NEWCGROUP, CLONE_NEWUTS,
+					       CLONE_NEWIPC, CLONE_NEWUSER,   CLONE_NEWPID,
+					       CLONE_NEWNET };
+	uint64_t all = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(namespaces); i++) {
+		struct json_object *refuse = add_call(rules, "clone", "SCMP_ACT_ERRNO");
+
+		add_condition(refuse, 0, "SCMP_CMP_MASKED_EQ", namespaces[i], namespaces[i]);
+		set_errno(refuse, EPERM);
+		all |= namespaces[i];
+	}
+	add_condition(add_call(rules, "clone", "SCMP_ACT_ALLOW"), 0, "SCMP_CMP_MASKED_EQ", all, 0);
+
 	/* Its flags are in memory, where no filter can read them; told that it does not exist, the
 	 * C libraries use clone(). */
 	set_errno(add_call(rules, "clone3", "SCMP_ACT_ERRNO"), ENOSYS);
@@ -251,7 +277,6 @@ struct json_object *seccomp_profile_default(capability_set capabilities)
 	struct json_object *rules = json_object_new_array();
 	struct json_object *allow = json_object_new_array();
 	struct json_object *refuse = json_object_new_array();
-	bool admin = capability_has(capabilities, "CAP_SYS_ADMIN");
 
 	json_set_text(profile, "defaultAction", "SCMP_ACT_ERRNO");
 	json_object_object_add(profile, "defaultErrnoRet", json_object_new_int(ENOSYS));
@@ -265,6 +290,13 @@ struct json_object *seccomp_profile_default(capability_set capabilities)
 			  privileged[i].names);
 	add_rule(rules, allow, "SCMP_ACT_ALLOW");
 	set_errno(add_rule(rules, refuse, "SCMP_ACT_ERRNO"), EPERM);
-	add_conditional(rules, admin);
+	add_personality(rules);
+	add_socket(rules);
+	if (capability_has(capabilities, "CAP_SYS_ADMIN")) {
+		add_call(rules, "clone", "SCMP_ACT_ALLOW");
+		add_call(rules, "clone3", "SCMP_ACT_ALLOW");
+	} else {
+		add_clone(rules);
+	}
 	return profile;
 }

@@ -101,38 +101,43 @@ static int64_t weight_of_shares(uint64_t shares)
 	return (int64_t)(1 + ((shares - 2) * 9999) / 262142);
 }
 
-static int add_cpu_bandwidth(const struct limits *limits, const struct spec_cpu *cpu, bool legacy)
+static int add_legacy_quota(const struct limits *limits, const struct spec_cpu *cpu)
+{
+	/* The period first: the quota is checked against it. */
+	if (cpu->period.set && cpu->period.value &&
+	    add_number(limits, true, "cpu.cfs_period_us", (int64_t)cpu->period.value) < 0)
+		return -1;
+	if (cpu->quota.set && cpu->quota.value &&
+	    add_number(limits, true, "cpu.cfs_quota_us", cpu->quota.value) < 0)
+		return -1;
+	if (cpu->realtime_period.set &&
+	    add_number(limits, true, "cpu.rt_period_us", (int64_t)cpu->realtime_period.value) < 0)
+		return -1;
+	if (cpu->realtime_runtime.set)
+		return add_number(limits, true, "cpu.rt_runtime_us", cpu->realtime_runtime.value);
+	return 0;
+}
+
+static int add_quota(const struct limits *limits, const struct spec_cpu *cpu)
 {
 	uint64_t period = cpu->period.set && cpu->period.value ? cpu->period.value : 100000;
-	bool quota = cpu->quota.set && cpu->quota.value != 0;
+	autofree char *quota = cpu->quota.set && cpu->quota.value > 0 ?
+				       xformat("%lld", (long long)cpu->quota.value) :
+				       xstrdup("max");
+	autofree char *value = xformat("%s %llu", quota, (unsigned long long)period);
 
-	if (legacy) {
-		/* The period first: the quota is checked against it. */
-		if (cpu->period.set && cpu->period.value &&
-		    add_number(limits, legacy, "cpu.cfs_period_us", (int64_t)period) < 0)
-			return -1;
-		if (quota && add_number(limits, legacy, "cpu.cfs_quota_us", cpu->quota.value) < 0)
-			return -1;
-	} else if (quota || cpu->period.set) {
-		autofree char *value =
-			quota && cpu->quota.value > 0 ?
-				xformat("%lld %llu", (long long)cpu->quota.value,
-					(unsigned long long)period) :
-				xformat("max %llu", (unsigned long long)period);
+	if (!cpu->period.set && (!cpu->quota.set || cpu->quota.value == 0))
+		return 0;
+	return add(limits, false, "cpu.max", value);
+}
 
-		if (add(limits, legacy, "cpu.max", value) < 0)
-			return -1;
-	}
-	if (cpu->burst.set && add_number(limits, legacy,
-					 legacy ? "cpu.cfs_burst_us" : "cpu.max.burst",
-					 (int64_t)cpu->burst.value) < 0)
+static int add_cpu_bandwidth(const struct limits *limits, const struct spec_cpu *cpu, bool legacy)
+{
+	if ((legacy ? add_legacy_quota(limits, cpu) : add_quota(limits, cpu)) < 0)
 		return -1;
-	if (legacy && cpu->realtime_period.set &&
-	    add_number(limits, legacy, "cpu.rt_period_us", (int64_t)cpu->realtime_period.value) < 0)
-		return -1;
-	if (legacy && cpu->realtime_runtime.set &&
-	    add_number(limits, legacy, "cpu.rt_runtime_us", cpu->realtime_runtime.value) < 0)
-		return -1;
+	if (cpu->burst.set)
+		return add_number(limits, legacy, legacy ? "cpu.cfs_burst_us" : "cpu.max.burst",
+				  (int64_t)cpu->burst.value);
 	return 0;
 }
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/scope.h"
 #include "base/text.h"
 #include "test.h"
 
 #include <errno.h>
+#include <string.h>
 
 static void a_number_is_digits_and_nothing_else(void **state)
 {
@@ -41,11 +43,56 @@ static void sizes_count_in_powers_of_1024(void **state)
 	assert_int_equal(text_parse_bytes("99999999t", &n), -ERANGE);
 }
 
+static void a_text_grows_and_is_handed_out(void **state)
+{
+	struct text text = {};
+	autofree char *empty = text_steal(&text);
+
+	assert_string_equal(empty, "");
+	for (int i = 0; i < 1000; i++)
+		text_addf(&text, "%d,", i % 10);
+	text_append(&text, "end!", 3);
+	text_append(&text, NULL, 0);
+	text_add(&text, "");
+	assert_int_equal(text.length, 2003);
+	assert_int_equal(strlen(text.data), 2003);
+
+	autofree char *whole = text_steal(&text);
+
+	assert_string_equal(whole + 1996, "8,9,end");
+	assert_null(text.data);
+	text_finish(&text);
+	text_finish(&text);
+}
+
+static void control_characters_are_found(void **state)
+{
+	assert_false(text_has_control(""));
+	assert_false(text_has_control("plain text, \xc3\xa9"));
+	assert_true(text_has_control("\n"));
+	assert_true(text_has_control("a\rb"));
+	assert_true(text_has_control("a\x1b[0m"));
+	assert_true(text_has_control("a\x7f"));
+}
+
+static void beginnings_and_ends_are_compared(void **state)
+{
+	assert_true(text_starts_with("sha256:00", "sha256:"));
+	assert_true(text_starts_with("a", ""));
+	assert_false(text_starts_with("sha", "sha256"));
+	assert_true(text_ends_with("a.json", ".json"));
+	assert_true(text_ends_with("a", ""));
+	assert_false(text_ends_with("n", "json"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_number_is_digits_and_nothing_else),
 		cmocka_unit_test(sizes_count_in_powers_of_1024),
+		cmocka_unit_test(a_text_grows_and_is_handed_out),
+		cmocka_unit_test(control_characters_are_found),
+		cmocka_unit_test(beginnings_and_ends_are_compared),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,17 +11,13 @@
 #include "os/file.h"
 #include "os/path.h"
 #include "runtime/monitor.h"
+#include "host.h"
 #include "test.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -46,31 +42,6 @@ struct scene {
 	struct lxcri_error err;
 	pid_t pid;
 };
-
-/* A test's binary stands elsewhere in the build directory than the helpers. */
-static inline void scene_find_helper(const char *name)
-{
-	char self[PATH_MAX] = "";
-	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
-
-	assert_true(length > 0);
-	*strrchr(self, '/') = '\0';
-
-	autofree char *link = xformat("%s/%s", self, name);
-	autofree char *target = xformat("../../%s", name);
-
-	assert_true(symlink(target, link) == 0 || errno == EEXIST);
-	assert_int_equal(access(link, X_OK), 0);
-}
-
-static inline void scene_write(const char *dir, const char *name, const char *text)
-{
-	autofree char *path = xformat("%s/%s", dir, name);
-	autoclose int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
-
-	assert_true(fd >= 0);
-	assert_int_equal(file_write_all(fd, text, strlen(text)), 0);
-}
 
 static inline char *scene_read(const struct scene *scene, const char *name)
 {
@@ -120,7 +91,7 @@ static inline void scene_write_spec(const struct scene *scene, const char *const
 		more, list.data, caps, caps, caps, scene->id);
 	autofree char *bundle = xformat("%s/bundle", scene->dir);
 
-	scene_write(bundle, "config.json", spec);
+	host_write(bundle, "config.json", spec);
 }
 
 static inline void scene_copy_busybox(const char *rootfs)
@@ -240,58 +211,13 @@ static inline void scene_sleep(int ms)
 			fail_msg("this did not come true in time: " #condition); \
 	} while (0)
 
-static inline bool scene_has_cgroup(const struct scene *scene)
-{
-	DIR *dir = opendir("/sys/fs/cgroup");
-	bool found = false;
-
-	assert_non_null(dir);
-	for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir)) {
-		autofree char *path = xformat("/sys/fs/cgroup/%s/%s", entry->d_name, scene->id);
-
-		found = found || access(path, F_OK) == 0;
-	}
-	closedir(dir);
-	return found;
-}
-
-/* Tells whether a process has @text in its command line, as a monitor has the run directory. */
-static inline bool scene_has_process(const char *text)
-{
-	DIR *dir = opendir("/proc");
-	bool found = false;
-
-	assert_non_null(dir);
-	for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir)) {
-		autofree char *path = xformat("/proc/%s/cmdline", entry->d_name);
-		autofree char *line = NULL;
-		size_t size;
-
-		if (atoi(entry->d_name) > 0 && atoi(entry->d_name) != (int)getpid() &&
-		    file_read(AT_FDCWD, path, 1u << 20, &line, &size) == 0)
-			found = found || memmem(line, size, text, strlen(text));
-	}
-	closedir(dir);
-	return found;
-}
-
-/* Tells whether the container's first process still runs; one that only waits to be reaped does
- * not. */
-static inline bool scene_lives(const struct scene *scene)
-{
-	autoclose int pidfd = scene->pid > 0 ? pidfd_open(scene->pid, 0) : -1;
-	struct pollfd poller = { .fd = pidfd, .events = POLLIN };
-
-	return pidfd >= 0 && poll(&poller, 1, 0) == 0;
-}
-
 /* Asserts that of the container nothing is left, and removes the directories. */
 static inline void scene_finish(struct scene *scene)
 {
 	monitor_free(steal(scene->monitor));
-	scene_until(!scene_has_process(scene->run_dir));
-	assert_false(scene_lives(scene));
-	assert_false(scene_has_cgroup(scene));
+	scene_until(!host_has_process(scene->run_dir));
+	assert_false(host_has_living(scene->pid));
+	assert_false(host_has_cgroup(scene->id));
 	closep(&scene->run_dirfd);
 	assert_int_equal(path_remove_tree(AT_FDCWD, scene->dir), 0);
 	free((char *)scene->options.bundle);

@@ -49,7 +49,7 @@ static void created_means_that_nothing_of_the_user_runs_yet(void **state)
 	assert_int_equal(recorded.phase, MONITOR_CREATED);
 	assert_int_equal(recorded.pid, scene.pid);
 	assert_true(recorded.alive);
-	assert_true(scene_has_cgroup(&scene));
+	assert_true(host_has_cgroup(scene.id));
 	scene_sleep(50);
 	assert_false(scene_has(&scene, "bundle/rootfs/marker"));
 	assert_int_equal(monitor_begin(scene.monitor, &scene.err), 0);
@@ -115,10 +115,10 @@ static void a_creator_that_ends_before_it_commits_leaves_nothing(void **state)
 		_exit(0);
 	}
 	assert_int_equal(read(pipe_fds[0], &scene.pid, sizeof(scene.pid)), sizeof(scene.pid));
-	assert_true(scene_lives(&scene));
+	assert_true(host_has_living(scene.pid));
 	assert_int_equal(kill(child, SIGKILL), 0);
 	assert_int_equal(waitpid(child, NULL, 0), child);
-	scene_until(!scene_has_process(scene.run_dir));
+	scene_until(!host_has_process(scene.run_dir));
 	assert_false(scene_has(&scene, "run/state.json"));
 	assert_false(scene_has(&scene, "run/monitor.sock"));
 	assert_false(scene_has(&scene, "run/monitor.lock"));
@@ -171,7 +171,7 @@ static void a_frozen_container_of_a_killed_monitor_is_cleaned_up(void **state)
 	scene_start(&scene);
 	assert_int_equal(monitor_pause(scene.monitor, &scene.err), 0);
 	assert_int_equal(kill(find_monitor(&scene), SIGKILL), 0);
-	scene_until(!scene_has_process(scene.run_dir));
+	scene_until(!host_has_process(scene.run_dir));
 	assert_int_equal(monitor_cleanup_lost(scene.run_dirfd, scene.run_dir, &scene.err), 0);
 	scene_finish(&scene);
 }
@@ -202,7 +202,7 @@ static void a_monitor_killed_while_it_creates_leaves_what_can_be_cleaned_up(void
 		assert_int_equal(waitpid(child, NULL, 0), child);
 		scene_sleep(20); /* one that has not begun yet ends by itself */
 		scene_until(monitor_cleanup_lost(scene.run_dirfd, scene.run_dir, &scene.err) == 0);
-		scene_until(!scene_has_process(scene.id));
+		scene_until(!host_has_process(scene.id));
 		scene_finish(&scene);
 	}
 }
@@ -290,7 +290,7 @@ static void a_program_that_is_not_executable_is_told(void **state)
 	autofree char *rootfs = xformat("%s/bundle/rootfs", scene.dir);
 	autofree char *file = xformat("%s/dull", rootfs);
 
-	scene_write(rootfs, "dull", "no program");
+	host_write(rootfs, "dull", "no program");
 	assert_int_equal(chmod(file, 0644), 0);
 	assert_int_equal(scene_launch(&scene), -1);
 	assert_int_equal(scene.err.code, LXCRI_E_COMMAND_NOT_EXECUTABLE);
@@ -302,7 +302,7 @@ static void a_broken_bundle_is_told_and_leaves_nothing(void **state)
 	struct scene scene;
 
 	scene_init(&scene, state, "true");
-	scene_write(scene.options.bundle, "config.json", "{ \"ociVersion\": ");
+	host_write(scene.options.bundle, "config.json", "{ \"ociVersion\": ");
 	assert_int_equal(scene_launch(&scene), -1);
 	assert_true(scene.err.code == LXCRI_E_INVALID_SPEC ||
 		    scene.err.code == LXCRI_E_INVALID_JSON ||
@@ -462,8 +462,8 @@ int main(void)
 		puts("1..0 # skip: containers need root");
 		return 77;
 	}
-	scene_find_helper("lxcri-monitor");
-	scene_find_helper("lxcri-lxc");
-	scene_find_helper("lxcri-shim");
+	host_find_helper("lxcri-monitor");
+	host_find_helper("lxcri-lxc");
+	host_find_helper("lxcri-shim");
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

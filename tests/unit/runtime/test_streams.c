@@ -192,7 +192,7 @@ static void who_does_not_read_holds_the_container_up_and_loses_nothing(void **st
 	struct child child = start_child(&scene, attach_and_start);
 
 	scene_sleep(300);
-	assert_true(scene_lives(&scene));
+	assert_true(host_has_living(scene.pid));
 
 	char bytes[65536];
 	size_t total = 0;
@@ -225,6 +225,13 @@ static void one_that_hangs_up_does_not_stop_the_others(void **state)
 	scene_finish(&scene);
 }
 
+static bool log_has(const struct scene *scene, const char *text)
+{
+	autofree char *log = scene_read(scene, "log");
+
+	return log && strstr(log, text);
+}
+
 static void who_attaches_late_gets_what_comes_from_then_on(void **state)
 {
 	autorun(text_finish) struct text seen = {};
@@ -233,7 +240,7 @@ static void who_attaches_late_gets_what_comes_from_then_on(void **state)
 	scene_init(&scene, state,
 		   "trap 'echo second; exit 6' TERM; echo first; while :; do sleep 0.02; done");
 	scene_start(&scene);
-	scene_until(scene_has(&scene, "log") && strstr(scene_read(&scene, "log"), "first"));
+	scene_until(log_has(&scene, "first"));
 
 	struct child child = start_child(&scene, attach_late);
 
@@ -282,7 +289,7 @@ static void two_keys_end_the_connection_and_not_the_container(void **state)
 	expect(child.output, &seen, "ready");
 	put(child.input, "\x10\x11");
 	assert_int_equal(end_child(&child), MONITOR_DETACHED & 0xff);
-	assert_true(scene_lives(&scene));
+	assert_true(host_has_living(scene.pid));
 	assert_int_equal(monitor_kill(scene.monitor, SIGKILL, false, &scene.err), 0);
 	assert_int_equal(scene_wait(&scene), 137);
 	scene_finish(&scene);
@@ -515,8 +522,8 @@ int main(void)
 		puts("1..0 # skip: containers need root");
 		return 77;
 	}
-	scene_find_helper("lxcri-monitor");
-	scene_find_helper("lxcri-lxc");
-	scene_find_helper("lxcri-shim");
+	host_find_helper("lxcri-monitor");
+	host_find_helper("lxcri-lxc");
+	host_find_helper("lxcri-shim");
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

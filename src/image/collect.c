@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/* Removing what no image needs any more: mark, then sweep. */
+
+#include "image/collect.h"
+
+#include "base/mem.h"
+#include "base/sha256.h"
+#include "base/text.h"
+#include "oci/image_config.h"
+#include "oci/manifest.h"
+#include "os/path.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct marks {
+	const struct layout *layout;
+	struct strings blobs;  /* hexadecimal */
+	struct strings layers; /* chain ids */
+};
+
+static void marks_finish(struct marks *marks)
+{
+	strings_finish(&marks->blobs);
+	strings_finish(&marks->layers);
+}
+
+static int mark_layers(struct marks *marks, const struct descriptor *descriptor,
+		       struct lxcri_error *err)
+{
+	autoptr(image_config) config = NULL;
+	autofree char *bytes = NULL;
+	struct strings diff_ids = {};
+	size_t size;
+
+	if (layout_read_document(marks->layout, descriptor->digest.text, &bytes, &size, err) < 0 ||
+	    image_config_parse(bytes, size, &config, err) < 0)
+		return -1;
+	for (size_t i = 0; i < config->n_diff_ids; i++)
+		strings_add(&diff_ids, config->diff_ids[i].text);
+	layout_chain_ids(&diff_ids, &marks->layers);
+	strings_finish(&diff_ids);
+	return 0;
+}
+
+static int mark_manifest(struct marks *marks, const char *bytes, size_t size,
+			 struct lxcri_error *err)
+{
+	autoptr(manifest) manifest = NULL;
+
+	if (manifest_parse(bytes, size, NULL, &manifest, err) < 0)
+		return -1;
+	strings_add(&marks->blobs, manifest->config.digest.hex);
+	for (size_t i = 0; i < manifest->n_layers; i++)
+		strings_add(&marks->blobs, manifest->layers[i].digest.hex);
+	/* What another tool stored here may be no image; its blobs stay, and it has no layers. */
+	if (manifest->config.type.kind != MEDIA_CONFIG)
+		return 0;
+	return mark_layers(marks, &manifest->config, err);
+}
+
+/* Marks the document of @descriptor and all that it leads to. */
+static int mark(struct marks *marks, const struct descriptor *descriptor, unsigned int nested,
+		struct lxcri_error *err)
+{
+	autoptr(index) index = NULL;
+	autofree char *bytes = NULL;
+	size_t size;
+
+	strings_add(&marks->blobs, descriptor->digest.hex);
+	if (descriptor->type.kind != MEDIA_MANIFEST && descriptor->type.kind != MEDIA_INDEX)
+		return 0;
+	if (layout_read_document(marks->layout, descriptor->digest.text, &bytes, &size, err) < 0)
+		return -1;
+	if (descriptor->type.kind == MEDIA_MANIFEST)
+		return mark_manifest(marks, bytes, size, err);
+	if (nested == LAYOUT_NESTED_MAX)
+		return fail(err, LXCRI_E_LIMIT_EXCEEDED, "indexes are nested more than %d deep",
+			    LAYOUT_NESTED_MAX);
+	if (index_parse(bytes, size, descriptor->media_type, &index, err) < 0)
+		return -1;
+	for (size_t i = 0; i < index->n_manifests; i++)
+		if (mark(marks, &index->manifests[i], nested + 1, err) < 0)
+			return -1;
+	return 0;
+}
+
+static int compare_texts(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void sort(struct strings *strings)
+{
+	if (strings->count > 1)
+		qsort(strings->items, strings->count, sizeof(strings->items[0]), compare_texts);
+}
+
+static bool is_marked(const struct strings *sorted, const char *name)
+{
+	return sorted->count > 0 && bsearch(&name, sorted->items, sorted->count,
+					    sizeof(sorted->items[0]), compare_texts);
+}
+
+/* Marks the layers that containers stand on: ".../<chain id>/fs". */
+static void mark_in_use(struct marks *marks, const struct strings *layers_in_use)
+{
+	for (size_t i = 0; layers_in_use && i < layers_in_use->count; i++) {
+		autofree char *path = xstrdup(layers_in_use->items[i]);
+		char *slash = strrchr(path, '/');
+
+		if (!slash || strcmp(slash + 1, LAYOUT_TREE) != 0)
+			continue;
+		*slash = '\0';
+		slash = strrchr(path, '/');
+		strings_add(&marks->layers, slash ? slash + 1 : path);
+	}
+}
+
+/* A layer first takes a temporary name, so that one half removed is never taken for whole. */
+static int remove_layer(int dirfd, const char *name)
+{
+	autofree char *temporary = xformat("%s%s", LAYOUT_TEMPORARY, name);
+
+	if (renameat(dirfd, name, dirfd, temporary) < 0)
+		return -errno;
+	return path_remove_tree(dirfd, temporary);
+}
+
+static int remove_blob(int dirfd, const char *name)
+{
+	return unlinkat(dirfd, name, 0) < 0 ? -errno : 0;
+}
+
+/* Removes what is not marked. Only names that this store gives are touched. */
+static int sweep(int dirfd, const struct strings *marked, int (*remove_one)(int, const char *))
+{
+	int copy = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+	int first = 0;
+
+	if (!dir)
+		return -errno;
+	for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir)) {
+		const char *name = entry->d_name;
+		int r = 0;
+
+		if (strlen(name) == SHA256_HEX_SIZE - 1 &&
+		    strspn(name, "0123456789abcdef") == SHA256_HEX_SIZE - 1 &&
+		    !is_marked(marked, name))
+			r = remove_one(dirfd, name);
+		if (first == 0)
+			first = r;
+	}
+	(void)closedir(dir);
+	return first;
+}
+
+int collect_garbage(const struct layout *layout, struct json_object *index,
+		    const struct strings *layers_in_use, struct lxcri_error *err)
+{
+	autorun(marks_finish) struct marks marks = { .layout = layout };
+	struct json_object *list = json_get(index, "manifests");
+	int r;
+
+	for (size_t i = 0; i < json_object_array_length(list); i++) {
+		struct descriptor descriptor;
+
+		if (descriptor_read(json_object_array_get_idx(list, i), "manifests[]", &descriptor,
+				    err) < 0 ||
+		    mark(&marks, &descriptor, 0, err) < 0)
+			return fail_while(err, "look for what images still need");
+	}
+	mark_in_use(&marks, layers_in_use);
+	sort(&marks.blobs);
+	sort(&marks.layers);
+	r = sweep(layout->blobs_fd, &marks.blobs, remove_blob);
+	if (r == 0)
+		r = sweep(layout->layers_fd, &marks.layers, remove_layer);
+	if (r < 0)
+		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r,
+				       "remove what no image needs from %s", layout->data_dir);
+	return 0;
+}

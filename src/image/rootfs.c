@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+/* The root file system of a container where overlayfs can't be had.
+ *
+ * The layers are copied from the lowest up, each entry in place of what is there by then. Names are
+ * opened one component at a time relative to directory descriptors, and no symlink is followed: the
+ * trees are ours, but the names in them come from images. */
+
+#include "image/rootfs.h"
+
+#include "base/mem.h"
+#include "base/scope.h"
+#include "image/copy.h"
+#include "os/path.h"
+#include "os/process.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+
+/* A directory of the layer and the one it is merged into. */
+struct merge {
+	int from; /* both are borrowed */
+	int to;
+	const char *path; /* below the root; "" there */
+	struct copy_links *links;
+};
+
+static int merge_entries(const struct merge *merge);
+
+static int open_dir(int dirfd, const char *name)
+{
+	int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static char *join(const char *dir, const char *name)
+{
+	return *dir ? xformat("%s/%s", dir, name) : xstrdup(name);
+}
+
+static bool is_opaque(int fd)
+{
+	char value;
+
+	return fgetxattr(fd, "trusted.overlay.opaque", &value, 1) == 1 && value == 'y';
+}
+
+static int merge_dir(const struct merge *merge, const char *name)
+{
+	autoclose int from = open_dir(merge->from, name);
+	struct stat there;
+	int r = 0;
+
+	if (from < 0)
+		return from;
+	if (fstatat(merge->to, name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    (!S_ISDIR(there.st_mode) || is_opaque(from)))
+		r = path_remove_tree(merge->to, name);
+	if (r < 0)
+		return r;
+	if (mkdirat(merge->to, name, 0700) < 0 && errno != EEXIST)
+		return -errno;
+
+	autoclose int to = open_dir(merge->to, name);
+	autofree char *path = join(merge->path, name);
+	const struct merge below = { .from = from, .to = to, .path = path, .links = merge->links };
+
+	if (to < 0)
+		return to;
+	r = merge_entries(&below);
+	return r < 0 ? r : copy_attributes(from, to);
+}
+
+static int merge_entry(const struct merge *merge, const char *name)
+{
+	autofree char *path = join(merge->path, name);
+	struct stat status;
+	int r;
+
+	if (fstatat(merge->from, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	if (S_ISDIR(status.st_mode))
+		return merge_dir(merge, name);
+	r = path_remove_tree(merge->to, name);
+	if (r < 0 || (S_ISCHR(status.st_mode) && status.st_rdev == makedev(0, 0)))
+		return r;
+	return copy_node(merge->from, merge->to, path, &status, merge->links);
+}
+
+static int merge_entries(const struct merge *merge)
+{
+	int copy = open_dir(merge->from, ".");
+	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+	int r = 0;
+
+	if (!dir)
+		return -errno;
+	for (struct dirent *entry = readdir(dir); entry && r == 0; entry = readdir(dir))
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			r = merge_entry(merge, entry->d_name);
+	(void)closedir(dir);
+	return r;
+}
+
+static int merge_layer(const char *layer_dir, int target)
+{
+	autoclose int from = open_dir(AT_FDCWD, layer_dir);
+	struct copy_links links = { .root_fd = target };
+	const struct merge merge = { .from = from, .to = target, .path = "", .links = &links };
+	int r;
+
+	if (from < 0)
+		return from;
+	r = merge_entries(&merge);
+	copy_links_finish(&links);
+	return r < 0 ? r : copy_attributes(from, target);
+}
+
+static bool is_empty(int fd)
+{
+	int copy = open_dir(fd, ".");
+	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+	unsigned int entries = 0;
+
+	for (struct dirent *entry = dir ? readdir(dir) : NULL; entry; entry = readdir(dir))
+		entries++;
+	if (dir)
+		(void)closedir(dir);
+	return entries == 2; /* "." and ".." */
+}
+
+int rootfs_prepare_dir(const struct strings *layer_dirs, const char *target,
+		       struct lxcri_error *err)
+{
+	int r = path_make_dirs(target, 0711);
+	autoclose int fd = r < 0 ? r : open_dir(AT_FDCWD, target);
+
+	if (fd < 0)
+		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, fd, "make the directory %s",
+				       target);
+	if (!is_empty(fd))
+		return fail(err, LXCRI_E_STORAGE_ERROR, "the directory %s is not empty", target);
+	for (size_t i = layer_dirs->count; i-- > 0;) {
+		r = merge_layer(layer_dirs->items[i], fd);
+		if (r == 0)
+			continue;
+		(void)fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "copy the layer %s to %s",
+				      layer_dirs->items[i], target);
+		(void)path_remove_tree(AT_FDCWD, target);
+		return -1;
+	}
+	return 0;
+}
+
+/* Relative names from inside the directory: a path could hold what separates mount options. The
+ * directory is entered in the new mount namespace: overlayfs takes no upper directory that was
+ * reached through a mount of another one. */
+_Noreturn static void try_overlay(const char *dir)
+{
+	bool ok = unshare(CLONE_NEWNS) == 0 &&
+		  mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 && chdir(dir) == 0 &&
+		  mkdir("lower", 0700) == 0 && mkdir("upper", 0700) == 0 &&
+		  mkdir("work", 0700) == 0 && mkdir("merged", 0700) == 0 &&
+		  mount("overlay", "merged", "overlay", 0,
+			"lowerdir=lower,upperdir=upper,workdir=work") == 0 &&
+		  mkdir("merged/new", 0700) == 0 && access("upper/new", F_OK) == 0 &&
+		  setxattr("lower", "trusted.overlay.opaque", "y", 1, 0) == 0;
+
+	_exit(ok ? 0 : 1);
+}
+
+bool rootfs_can_overlay(const char *dir)
+{
+	autofree char *path = xformat("%s/.tmp-overlay-XXXXXX", dir);
+
+	if (!mkdtemp(path))
+		return false;
+
+	pid_t pid = fork();
+
+	if (pid == 0)
+		try_overlay(path);
+
+	bool can = pid > 0 && process_wait(pid) == 0;
+
+	(void)path_remove_tree(AT_FDCWD, path);
+	return can;
+}

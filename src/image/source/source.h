@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* Where an image is imported from: an OCI layout (a directory, or packed into a tar archive) or
+ * what docker save writes. */
+
+#include "base/fail.h"
+#include "base/scope.h"
+#include "image/source/span.h"
+#include "oci/image_config.h"
+
+struct source;
+
+/* Opens @text: "oci:DIR[:TAG]", "oci-archive:FILE[:TAG]" or "docker-archive:FILE[:REF]"; nothing of
+ * its content is read yet. LXCRI_E_IMAGE_NOT_FOUND where the file is not there,
+ * LXCRI_E_INVALID_ARGUMENT for another form. The caller owns *@ret_source. */
+[[nodiscard]] int source_open(const char *text, struct source **ret_source,
+			      struct lxcri_error *err);
+
+/* Opens the layout in the directory @fd, which is copied, and in it the manifest @digest. */
+[[nodiscard]] int source_open_stored(int fd, const char *digest, struct source **ret_source,
+				     struct lxcri_error *err);
+
+/* Frees @source; NULL is fine. */
+void source_free(struct source *source);
+DEFINE_AUTOPTR(source)
+
+/* Returns the directory or file behind @source, borrowed. */
+int source_fd(const struct source *source);
+
+/* A layer of a source. */
+struct source_layer {
+	struct span blob;
+	char *digest; /* "sha256:…" of the blob; NULL when only its bytes can tell */
+};
+
+/* One image of a source: its documents are verified, its layers are not yet. Zeroed is empty. */
+struct source_image {
+	char *name;       /* normalised; NULL when the source has none that is a reference */
+	char *manifest;   /* NULL when the manifest is to be made */
+	char *media_type; /* of the manifest */
+	size_t manifest_size;
+	char *config;
+	size_t config_size;
+	struct image_config *parsed_config; /* has as many diff ids as there are layers */
+	struct source_layer *layers;
+	size_t n_layers;
+};
+
+/* Frees what @image holds. Safe to repeat. */
+void source_image_finish(struct source_image *image);
+
+/* Reads the image of @source. Large intermediate files go to the directory @scratch_fd.
+ * LXCRI_E_INVALID_FORMAT, LXCRI_E_INTEGRITY_CHECK_FAILED, LXCRI_E_LIMIT_EXCEEDED,
+ * LXCRI_E_IMAGE_NOT_FOUND for a TAG or REF that is not in it, LXCRI_E_INVALID_ARGUMENT where it
+ * has several images and none is named. */
+[[nodiscard]] int source_load(struct source *source, int scratch_fd, struct source_image *ret_image,
+			      struct lxcri_error *err);

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* The inside of a source, shared by the files that read its kinds. */
+
+#include "image/source/archive.h"
+#include "image/source/source.h"
+
+enum source_kind { SOURCE_OCI_DIR, SOURCE_OCI_ARCHIVE, SOURCE_DOCKER_ARCHIVE };
+
+struct source {
+	enum source_kind kind;
+	char *path;     /* for messages */
+	char *selector; /* TAG or REF; NULL for none */
+	char *digest;   /* of the manifest that is meant, instead of a selector; or NULL */
+	int fd;
+	struct archive_file *archive; /* NULL for a directory, and before it is loaded */
+};
+
+/* Reads the image of an OCI layout, as source_load() does. */
+[[nodiscard]] int source_load_oci(const struct source *source, struct source_image *image,
+				  struct lxcri_error *err);
+
+/* Reads the image of a docker archive, as source_load() does. */
+[[nodiscard]] int source_load_docker(const struct source *source, struct source_image *image,
+				     struct lxcri_error *err);
+
+/* Reads the document @name of the source, at most as large as image documents may be. The bytes are
+ * owned by the caller. */
+[[nodiscard]] int source_read(const struct source *source, const char *name, char **ret_bytes,
+			      size_t *ret_size, struct lxcri_error *err);
+
+/* Finds the file @name of the source. */
+[[nodiscard]] int source_find(const struct source *source, const char *name, struct span *ret_span,
+			      struct lxcri_error *err);
+
+/* Parses image->config, and checks that it has a diff id for each of the layers. */
+[[nodiscard]] int source_parse_config(struct source_image *image, struct lxcri_error *err);
+
+/* Returns the normalised reference that @text is, owned by the caller, or NULL. */
+[[nodiscard]] char *source_name(const char *text);

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/* An OCI layout as a source: index.json names a manifest, or a further index with one for each
+ * platform. */
+
+#include "base/mem.h"
+#include "base/sha256.h"
+#include "image/layout.h"
+#include "image/source/source_kinds.h"
+#include "oci/manifest.h"
+
+#include <string.h>
+
+/* Checks that @descriptor's bytes can be found here, and returns their path, owned by the caller.
+ */
+static char *blob_path(const struct descriptor *descriptor, struct lxcri_error *err)
+{
+	if (descriptor->digest.algorithm != DIGEST_SHA256) {
+		(void)fail(err, LXCRI_E_UNSUPPORTED_OPERATION, "%s is not a sha256 digest",
+			   descriptor->digest.text);
+		return NULL;
+	}
+	return xformat("blobs/sha256/%s", descriptor->digest.hex);
+}
+
+static int check_size(uint64_t size, const struct descriptor *descriptor, struct lxcri_error *err)
+{
+	if (size == descriptor->size)
+		return 0;
+	return fail(err, LXCRI_E_INTEGRITY_CHECK_FAILED,
+		    "the blob %s has %llu bytes where %llu are announced", descriptor->digest.text,
+		    (unsigned long long)size, (unsigned long long)descriptor->size);
+}
+
+static int read_document(const struct source *source, const struct descriptor *descriptor,
+			 char **ret_bytes, size_t *ret_size, struct lxcri_error *err)
+{
+	autofree char *path = blob_path(descriptor, err);
+	autofree char *bytes = NULL;
+	char hex[SHA256_HEX_SIZE];
+
+	if (!path || source_read(source, path, &bytes, ret_size, err) < 0 ||
+	    check_size(*ret_size, descriptor, err) < 0)
+		return -1;
+	sha256_hex(bytes, *ret_size, hex);
+	if (strcmp(hex, descriptor->digest.hex) != 0)
+		return fail(err, LXCRI_E_INTEGRITY_CHECK_FAILED,
+			    "the blob %s holds bytes with the digest sha256:%s",
+			    descriptor->digest.text, hex);
+	*ret_bytes = steal(bytes);
+	return 0;
+}
+
+static bool has_names(const struct index *index)
+{
+	for (size_t i = 0; i < index->n_manifests; i++)
+		if (descriptor_annotation(&index->manifests[i],
+					  "org.opencontainers.image.ref.name"))
+			return true;
+	return false;
+}
+
+/* Chooses in index.json itself. Returns a descriptor borrowed from @index, or NULL. */
+static const struct descriptor *choose(const struct source *source, const struct index *index,
+				       struct lxcri_error *err)
+{
+	const struct descriptor *found = NULL;
+
+	if (source->digest) {
+		for (size_t i = 0; i < index->n_manifests && !found; i++)
+			if (strcmp(index->manifests[i].digest.text, source->digest) == 0)
+				found = &index->manifests[i];
+		if (!found)
+			(void)fail(err, LXCRI_E_IMAGE_NOT_FOUND, "no image %s", source->digest);
+	} else if (source->selector) {
+		found = index_find_name(index, source->selector);
+		if (!found)
+			(void)fail(err, LXCRI_E_IMAGE_NOT_FOUND, "no image is called \"%s\"",
+				   source->selector);
+	} else if (index->n_manifests == 1) {
+		found = &index->manifests[0];
+	} else if (index->n_manifests > 0 && has_names(index)) {
+		(void)fail(err, LXCRI_E_INVALID_ARGUMENT,
+			   "it holds %zu images: name one as oci:DIR:TAG", index->n_manifests);
+	} else {
+		found = index_find_host(index);
+		if (!found)
+			(void)fail(err, LXCRI_E_IMAGE_NOT_FOUND, "no image for linux/%s",
+				   platform_host_architecture());
+	}
+	return found;
+}
+
+static int load_layers(const struct source *source, const struct manifest *manifest,
+		       struct source_image *image, struct lxcri_error *err)
+{
+	image->layers = xcalloc(manifest->n_layers, sizeof(image->layers[0]));
+	for (size_t i = 0; i < manifest->n_layers; i++) {
+		const struct descriptor *descriptor = &manifest->layers[i];
+		struct source_layer *layer = &image->layers[i];
+		autofree char *path = blob_path(descriptor, err);
+
+		layer->blob = SPAN_NULL;
+		image->n_layers++;
+		if (!path)
+			return -1;
+		if (descriptor->type.kind != MEDIA_LAYER)
+			return fail(err, LXCRI_E_INVALID_MEDIA_TYPE,
+				    "the layer %s is of the unknown type %s",
+				    descriptor->digest.text, descriptor->media_type);
+		if (source_find(source, path, &layer->blob, err) < 0 ||
+		    check_size(layer->blob.size, descriptor, err) < 0)
+			return -1;
+		layer->digest = xstrdup(descriptor->digest.text);
+	}
+	return 0;
+}
+
+static int load_manifest(const struct source *source, const struct descriptor *descriptor,
+			 struct source_image *image, struct lxcri_error *err)
+{
+	autoptr(manifest) manifest = NULL;
+
+	if (manifest_parse(image->manifest, image->manifest_size, descriptor->media_type, &manifest,
+			   err) < 0)
+		return fail_while(err, "read the manifest %s", descriptor->digest.text);
+	image->media_type = xstrdup(descriptor->media_type);
+	if (read_document(source, &manifest->config, &image->config, &image->config_size, err) <
+		    0 ||
+	    load_layers(source, manifest, image, err) < 0)
+		return -1;
+	return source_parse_config(image, err);
+}
+
+/* Follows @descriptor down to a manifest; @nested counts the indexes passed. */
+static int load_descriptor(const struct source *source, const struct descriptor *descriptor,
+			   unsigned int nested, struct source_image *image, struct lxcri_error *err)
+{
+	autoptr(index) index = NULL;
+	autofree char *bytes = NULL;
+	const struct descriptor *host;
+	size_t size;
+
+	if (descriptor->type.kind == MEDIA_MANIFEST) {
+		if (read_document(source, descriptor, &image->manifest, &image->manifest_size,
+				  err) < 0)
+			return -1;
+		return load_manifest(source, descriptor, image, err);
+	}
+	if (descriptor->type.kind != MEDIA_INDEX)
+		return fail(err, LXCRI_E_INVALID_MEDIA_TYPE, "%s is of type %s, which is no image",
+			    descriptor->digest.text, descriptor->media_type);
+	if (nested == LAYOUT_NESTED_MAX)
+		return fail(err, LXCRI_E_LIMIT_EXCEEDED, "indexes are nested more than %d deep",
+			    LAYOUT_NESTED_MAX);
+	if (read_document(source, descriptor, &bytes, &size, err) < 0)
+		return -1;
+	if (index_parse(bytes, size, descriptor->media_type, &index, err) < 0)
+		return fail_while(err, "read the index %s", descriptor->digest.text);
+	host = index_find_host(index);
+	if (!host)
+		return fail(err, LXCRI_E_IMAGE_NOT_FOUND, "no image for linux/%s in the index %s",
+			    platform_host_architecture(), descriptor->digest.text);
+	return load_descriptor(source, host, nested + 1, image, err);
+}
+
+int source_load_oci(const struct source *source, struct source_image *image,
+		    struct lxcri_error *err)
+{
+	autoptr(index) index = NULL;
+	autofree char *bytes = NULL;
+	const struct descriptor *chosen;
+	size_t size;
+
+	if (source_read(source, "oci-layout", &bytes, &size, err) < 0)
+		return -1;
+	free(steal(bytes));
+	if (source_read(source, "index.json", &bytes, &size, err) < 0)
+		return -1;
+	if (index_parse(bytes, size, NULL, &index, err) < 0)
+		return fail_while(err, "read index.json");
+	chosen = choose(source, index, err);
+	if (!chosen)
+		return -1;
+	image->name = source_name(descriptor_annotation(chosen, "io.containerd.image.name"));
+	if (!image->name)
+		image->name = source_name(
+			descriptor_annotation(chosen, "org.opencontainers.image.ref.name"));
+	return load_descriptor(source, chosen, 0, image, err);
+}

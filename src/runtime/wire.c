@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/* Reading messages whose bytes are another process's. */
+
+#include "runtime/wire.h"
+
+#include <errno.h>
+#include <string.h>
+
+int wire_parse_exec(const char *body, size_t size, struct wire_exec *ret_exec,
+		    const char **ret_name, const char **ret_console)
+{
+	const char *name = body + sizeof(*ret_exec);
+	const char *end = body + size;
+	const char *name_end;
+
+	if (size <= sizeof(*ret_exec))
+		return -EINVAL;
+	name_end = memchr(name, '\0', (size_t)(end - name));
+	if (!name_end || name_end + 1 >= end || end[-1] != '\0')
+		return -EINVAL;
+	if (name[0] == '\0' || name[0] == '.' || strchr(name, '/'))
+		return -EINVAL;
+	memcpy(ret_exec, body, sizeof(*ret_exec));
+	*ret_name = name;
+	*ret_console = name_end + 1;
+	return 0;
+}
+
+bool wire_check_answer(const struct wire_header *header, size_t size)
+{
+	if (header->version != WIRE_VERSION || header->size != size)
+		return false;
+	switch (header->type) {
+	case WIRE_CREATED:
+	case WIRE_EXEC_STARTED:
+		return size == sizeof(struct wire_created);
+	case WIRE_EXITED:
+	case WIRE_EXEC_EXITED:
+		return size == sizeof(struct wire_exited);
+	case WIRE_ERROR:
+		return size == sizeof(struct lxcri_error);
+	case WIRE_OK:
+	case WIRE_STDIN_TAKEN:
+		return size == 0;
+	case WIRE_STDOUT:
+	case WIRE_STDERR:
+		return size <= WIRE_DATA_MAX;
+	default:
+		return false;
+	}
+}

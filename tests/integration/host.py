@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: MIT
+"""What can be left behind on a host, and what has been."""
+
+import os
+import pathlib
+import time
+
+from engine import TAG
+
+# On a host where others make containers at the same time only what bears our mark counts.
+CROWDED = os.environ.get("LXCRI_TEST_CROWDED", "0") != "0"
+
+# Where engines and the libraries below us keep things of their own.
+DIRECTORIES = ("/run/lxc", "/run/lock/lxc", "/run/crun", "/run/runc", "/run/proxmox-lxcri",
+               "/var/lib/lxc", "/var/lib/proxmox-lxcri", "/dev/shm", "/run/netns")
+
+
+def mounts():
+    """Every mount that the host's namespace sees, by place and source."""
+    found = set()
+    for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines():
+        words = line.split(" ")
+        found.add(f"mount {words[4]} of {' '.join(words[words.index('-') + 1:][:2])}")
+    return found
+
+
+def cgroups():
+    """Every control group, in every hierarchy."""
+    return {f"cgroup {directory}" for directory, _, _ in os.walk("/sys/fs/cgroup")}
+
+
+def read(path):
+    try:
+        return pathlib.Path(path).read_bytes()
+    except OSError:
+        return b""
+
+
+def tagged(pid):
+    mark = TAG.encode()
+    return mark in read(f"/proc/{pid}/cmdline") or mark in read(f"/proc/{pid}/environ")
+
+
+def processes():
+    """Processes of ours, and all namespaces that any process is in."""
+    found = set()
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit() or int(entry) == os.getpid():
+            continue
+        ours = tagged(entry)
+        if CROWDED and not ours:
+            continue
+        if ours:
+            words = read(f"/proc/{entry}/cmdline").replace(b"\0", b" ").decode(errors="replace")
+            status = read(f"/proc/{entry}/stat").rpartition(b") ")[2][:1].decode()
+            found.add(f"process {entry} {status} {words.strip()}")
+        for kind in ("mnt", "net", "pid", "ipc", "uts", "cgroup", "user"):
+            try:
+                found.add(f"namespace {os.readlink(f'/proc/{entry}/ns/{kind}')}")
+            except OSError:
+                continue
+    return found
+
+
+def directories():
+    found = set()
+    for directory in DIRECTORIES:
+        try:
+            found |= {f"file {directory}/{name}" for name in os.listdir(directory)}
+        except OSError:
+            continue
+    return found
+
+
+def inventory():
+    """All that a container may leave behind outside of its engine's directories."""
+    found = mounts() | cgroups() | processes() | directories()
+    return {item for item in found if not CROWDED or TAG in item or item.startswith("process")}
+
+
+def tree(*roots):
+    """Every path below some directories with what it is, to see whether anything changed."""
+    found = {}
+    for root in roots:
+        for directory, names, files in os.walk(root):
+            for name in names + files:
+                path = os.path.join(directory, name)
+                stat = os.lstat(path)
+                size = None if os.path.isdir(path) and not os.path.islink(path) else stat.st_size
+                found[path] = (stat.st_mode, stat.st_uid, stat.st_gid, size)
+    return found
+
+
+class Unchanged:
+    """A block of code after which the host is what it was before. What the kernel takes down in
+    its own time (namespaces, control groups of dead processes) gets a moment."""
+
+    def __init__(self, patience=5):
+        self.patience = patience
+
+    def __enter__(self):
+        self.before = inventory()
+        return self
+
+    def __exit__(self, kind, error, trace):
+        if kind is None:
+            self.check()
+
+    def check(self):
+        deadline = time.monotonic() + self.patience
+        while True:
+            left = inventory() - self.before
+            gone = {item for item in self.before - inventory() if item.startswith("mount")}
+            if not left and not gone:
+                return
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.05)
+        raise AssertionError("the host changed:\n" + "\n".join(
+            [f"  left: {item}" for item in sorted(left)] +
+            [f"  gone: {item}" for item in sorted(gone)]))

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: MIT
+"""stop: the stop signal, the time of grace, the end; and starting once more."""
+
+import time
+
+import pytest
+
+from engine import await_that
+
+OBEDIENT = "trap 'echo {0}; exit 3' {0}; echo ready; while :; do sleep 0.05; done"
+
+
+def ready(engine, id):
+    await_that(lambda: "ready" in engine("logs", id).out, f"{id} is ready")
+    return id
+
+
+def test_stop_sends_term_and_waits(engine, box_start):
+    id = ready(engine, box_start("sh", "-c", OBEDIENT.format("TERM")))
+    engine("stop", id).ok()
+    assert engine.status(id) == "stopped"
+    assert engine("wait", id).ok().out == "3\n" and "TERM" in engine("logs", id).out
+
+
+@pytest.mark.parametrize("by", ["image", "flag"])
+def test_the_stop_signal_can_be_another(engine, box_start, make_image, by):
+    image = make_image(StopSignal="SIGUSR1" if by == "image" else "SIGHUP")
+    flags = [] if by == "image" else ["--stop-signal", "USR1"]
+    id = ready(engine, box_start("sh", "-c", OBEDIENT.format("USR1"), image=image, flags=flags))
+    engine("stop", id).ok()
+    assert "USR1" in engine("logs", id).out
+
+
+def test_what_does_not_listen_is_killed_after_the_time_of_grace(engine, box_start):
+    id = ready(engine, box_start("sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.05; done"))
+    begun = time.monotonic()
+    engine("stop", "--time", "1", id).ok()
+    assert 0.9 < time.monotonic() - begun < 5
+    assert engine.status(id) == "stopped" and engine("wait", id).out == "137\n"
+
+
+def test_no_grace_kills_at_once(engine, box_start):
+    id = ready(engine, box_start("sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.05; done"))
+    begun = time.monotonic()
+    engine("stop", "-t", "0", id).ok()
+    assert time.monotonic() - begun < 2 and engine("wait", id).out == "137\n"
+
+
+def test_a_paused_container_stops_too(engine, box_start):
+    id = ready(engine, box_start("sh", "-c", OBEDIENT.format("TERM")))
+    engine("pause", id).ok()
+    engine("stop", id).ok()
+    assert engine.status(id) == "stopped"
+
+
+def test_several_are_stopped_by_one_command(engine, box_start):
+    ids = [ready(engine, box_start("sh", "-c", OBEDIENT.format("TERM"))) for _ in range(3)]
+    engine("stop", *ids).ok()
+    assert {engine.status(id) for id in ids} == {"stopped"}
+
+
+def test_one_that_is_missing_does_not_keep_the_others(engine, box_start):
+    id = ready(engine, box_start("sh", "-c", OBEDIENT.format("TERM")))
+    engine("stop", "no-such", id).fails("ContainerNotFound", "no-such")
+    assert engine.status(id) == "stopped"
+
+
+def test_a_stopped_container_starts_again_with_what_it_wrote(engine, box_start):
+    id = box_start("sh", "-c", "echo run >> /count; cat /count; rm -f /etc/group; ls /etc")
+    engine.await_status(id, "stopped")
+    engine("start", id).ok()
+    assert engine("wait", id).ok().out == "0\n"
+    assert engine("logs", id).ok().lines == ["run", "passwd", "run", "run", "passwd"]
+
+
+def test_the_exit_code_is_the_last_run_s(engine, box_start):
+    id = box_start("sh", "-c", "test -e /again && exit 5; touch /again; exit 4")
+    assert engine("wait", id).ok().out == "4\n"
+    engine("start", id).ok()
+    assert engine("wait", id).ok().out == "5\n"
+    assert engine("inspect", id).ok().json()["exitCode"] == 5
+
+
+def test_pause_freezes_and_resume_thaws(engine, box_start):
+    id = box_start("sh", "-c", "while :; do echo x; sleep 0.02; done")
+    await_that(lambda: engine("logs", id).lines, "it writes")
+    engine("pause", id).ok()
+    assert engine.status(id) == "paused"
+    count = len(engine("logs", id).lines)
+    time.sleep(0.2)
+    assert len(engine("logs", id).lines) <= count + 1
+    engine("resume", id).ok()
+    await_that(lambda: len(engine("logs", id).lines) > count + 1, "it writes again")
