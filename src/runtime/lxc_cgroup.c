@@ -22,11 +22,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ROOT		 "/sys/fs/cgroup"
-#define WAIT_MS		 2000
-#define PROCS_BYTES_MAX	 (4u << 20)
+#define ROOT             "/sys/fs/cgroup"
+#define WAIT_MS          2000
+#define PROCS_BYTES_MAX  (4u << 20)
 #define CGROUP_DEPTH_MAX 32
-#define NAMES_BYTES_MAX	 (16u << 10)
+#define NAMES_BYTES_MAX  (16u << 10)
 
 /* FNV-1a, folded: it only has to differ between the instances of one host. */
 static uint32_t hash(const char *text)
@@ -103,7 +103,8 @@ int lxc_cgroup_names_load(const char *run_dir, struct lxc_cgroup_names *ret,
 	char *monitor = strsep(&rest, "\n");
 
 	if (!rest || !*payload || !*monitor || !*rest)
-		return fail(err, LXCRI_E_INVALID_FORMAT, "read the cgroups of %s: malformed", run_dir);
+		return fail(err, LXCRI_E_INVALID_FORMAT, "read the cgroups of %s: malformed",
+			    run_dir);
 	*ret = (struct lxc_cgroup_names){ xstrdup(payload), xstrdup(monitor), xstrdup(rest) };
 	return 0;
 }
@@ -137,7 +138,8 @@ static int list_bases(struct strings *bases)
 		if (text_starts_with(controllers, "name="))
 			controllers += strlen("name=");
 		if (!*controllers)
-			controllers = access(ROOT "/cgroup.controllers", F_OK) == 0 ? "" : "unified";
+			controllers =
+				access(ROOT "/cgroup.controllers", F_OK) == 0 ? "" : "unified";
 		strings_addf(bases, ROOT "/%s%s", controllers, line);
 	}
 	return 0;
@@ -146,7 +148,7 @@ static int list_bases(struct strings *bases)
 /* Returns the first base that has @name with the file @file in it; NULL when there is none. */
 static char *find_with(const char *name, const char *file)
 {
-	[[gnu::cleanup(strings_finish)]] struct strings bases = {};
+	autorun(strings_finish) struct strings bases = {};
 
 	if (list_bases(&bases) < 0)
 		return NULL;
@@ -214,7 +216,8 @@ int lxc_cgroup_freeze(const struct lxc_cgroup_names *names, bool frozen)
 
 	int r = write_file(unified, "cgroup.freeze", frozen ? "1" : "0");
 
-	return r < 0 ? r : wait_for_line(unified, "cgroup.events", frozen ? "frozen 1" : "frozen 0");
+	return r < 0 ? r
+		     : wait_for_line(unified, "cgroup.events", frozen ? "frozen 1" : "frozen 0");
 }
 
 enum visit_for { VISIT_REMOVE = -1, VISIT_COUNT = 0 }; /* beyond that, a signal */
@@ -295,7 +298,7 @@ int lxc_cgroup_kill(const struct lxc_cgroup_names *names, int signal)
 
 bool lxc_cgroup_in_use(const struct lxc_cgroup_names *names)
 {
-	[[gnu::cleanup(strings_finish)]] struct strings bases = {};
+	autorun(strings_finish) struct strings bases = {};
 
 	if (list_bases(&bases) < 0)
 		return false;
@@ -325,7 +328,7 @@ static int empty_and_remove(const char *dir)
 int lxc_cgroup_remove(const struct lxc_cgroup_names *names)
 {
 	const char *const all[] = { names->payload, names->monitor, names->pivot };
-	[[gnu::cleanup(strings_finish)]] struct strings bases = {};
+	autorun(strings_finish) struct strings bases = {};
 	int first = list_bases(&bases);
 
 	for (size_t i = 0; i < bases.count; i++)

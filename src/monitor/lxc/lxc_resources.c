@@ -121,9 +121,9 @@ static int add_legacy_quota(const struct limits *limits, const struct spec_cpu *
 static int add_quota(const struct limits *limits, const struct spec_cpu *cpu)
 {
 	uint64_t period = cpu->period.set && cpu->period.value ? cpu->period.value : 100000;
-	autofree char *quota = cpu->quota.set && cpu->quota.value > 0 ?
-				       xformat("%lld", (long long)cpu->quota.value) :
-				       xstrdup("max");
+	autofree char *quota = cpu->quota.set && cpu->quota.value > 0
+				       ? xformat("%lld", (long long)cpu->quota.value)
+				       : xstrdup("max");
 	autofree char *value = xformat("%s %llu", quota, (unsigned long long)period);
 
 	if (!cpu->period.set && (!cpu->quota.set || cpu->quota.value == 0))
@@ -222,7 +222,7 @@ static int add_rdma(const struct limits *limits, const struct spec_resources *re
 {
 	for (size_t i = 0; i < resources->n_rdma; i++) {
 		const struct spec_rdma *rdma = &resources->rdma[i];
-		[[gnu::cleanup(freep)]] char *value = xstrdup(rdma->device);
+		autorun(freep) char *value = xstrdup(rdma->device);
 
 		if (rdma->hca_handles.set) {
 			char *more = xformat("%s hca_handle=%llu", value,
@@ -265,15 +265,16 @@ int lxc_config_limits(const struct spec_resources *resources, const struct lxc_h
 	const struct limits limits = { .host = host, .config = config, .err = err };
 
 	if (add_memory(&limits, resources->memory) < 0 || add_cpu(&limits, resources->cpu) < 0 ||
-	    add_block_io(&limits, resources->block_io) < 0 || add_hugepages(&limits, resources) < 0 ||
-	    add_rdma(&limits, resources) < 0 || add_network(&limits, resources->network) < 0)
+	    add_block_io(&limits, resources->block_io) < 0 ||
+	    add_hugepages(&limits, resources) < 0 || add_rdma(&limits, resources) < 0 ||
+	    add_network(&limits, resources->network) < 0)
 		return -1;
 	if (resources->pids_limit.set && resources->pids_limit.value != 0) {
 		int64_t max = resources->pids_limit.value;
 		bool legacy = is_legacy(&limits, "pids");
 
-		if (max < 0 ? add(&limits, legacy, "pids.max", "max") < 0 :
-			      add_number(&limits, legacy, "pids.max", max) < 0)
+		if (max < 0 ? add(&limits, legacy, "pids.max", "max") < 0
+			    : add_number(&limits, legacy, "pids.max", max) < 0)
 			return -1;
 	}
 	/* Last, and literally: they overrule what was converted. */
