@@ -17,7 +17,7 @@ static const struct {
 	const char *type;
 	const char *name;
 } namespace_names[] = {
-	{ "mount", "mnt" }, { "pid", "pid" },   { "uts", "uts" },	{ "ipc", "ipc" },
+	{ "mount", "mnt" }, { "pid", "pid" },     { "uts", "uts" },       { "ipc", "ipc" },
 	{ "user", "user" }, { "network", "net" }, { "cgroup", "cgroup" }, { "time", "time" },
 };
 
@@ -33,11 +33,13 @@ int lxc_config_add(struct lxc_config *config, const char *key, const char *value
 	if (!text_starts_with(key, "lxc.") ||
 	    strspn(key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") !=
 		    strlen(key))
-		return fail(err, LXCRI_E_INVALID_SPEC, "configure LXC: a key has other characters "
-						       "than letters, digits, '.', '_' and '-'");
+		return fail(err, LXCRI_E_INVALID_SPEC,
+			    "configure LXC: a key has other characters "
+			    "than letters, digits, '.', '_' and '-'");
 	if (!*value || text_has_control(value))
 		return fail(err, LXCRI_E_INVALID_SPEC,
-			    "configure LXC: the value of %s is empty or has control characters", key);
+			    "configure LXC: the value of %s is empty or has control characters",
+			    key);
 	strings_add(&config->keys, key);
 	strings_add(&config->values, value);
 	return 0;
@@ -72,7 +74,7 @@ static const char *namespace_name(const char *type)
 static int add_namespaces(const struct spec_linux *part, struct lxc_config *config,
 			  struct lxcri_error *err)
 {
-	[[gnu::cleanup(text_finish)]] struct text clone = {};
+	autorun(text_finish) struct text clone = {};
 
 	for (size_t i = 0; i < part->n_namespaces; i++) {
 		const struct spec_namespace *ns = &part->namespaces[i];
@@ -105,7 +107,8 @@ static int add_id_mappings(const struct spec_linux *part, struct lxc_config *con
 	for (size_t i = 0; i < part->n_uid_mappings + part->n_gid_mappings; i++) {
 		bool uid = i < part->n_uid_mappings;
 		const struct spec_id_mapping *map =
-			uid ? &part->uid_mappings[i] : &part->gid_mappings[i - part->n_uid_mappings];
+			uid ? &part->uid_mappings[i]
+			    : &part->gid_mappings[i - part->n_uid_mappings];
 
 		if (lxc_config_addf(config, err, "lxc.idmap", "%s %u %u %u", uid ? "u" : "g",
 				    map->container_id, map->host_id, map->size) < 0)
@@ -119,9 +122,9 @@ static int add_time_offsets(const struct spec_linux *part, struct lxc_config *co
 {
 	for (size_t i = 0; i < part->n_time_offsets; i++) {
 		const struct spec_time_offset *offset = &part->time_offsets[i];
-		const char *key = strcmp(offset->clock, "boottime") == 0 ?
-					  "lxc.time.offset.boot" :
-					  "lxc.time.offset.monotonic";
+		const char *key = strcmp(offset->clock, "boottime") == 0
+					  ? "lxc.time.offset.boot"
+					  : "lxc.time.offset.monotonic";
 
 		if (offset->nanoseconds != 0)
 			return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,

@@ -99,8 +99,8 @@ static int parse(struct lxc_command *command, int argc, char **argv)
 	while ((option = getopt_long(argc, argv, "+", long_options, NULL)) >= 0)
 		if (take_option(command, option, optarg) < 0)
 			return -EINVAL;
-	return command->id && command->run_dir && command->sync >= 3 && optind == argc ? 0 :
-											  -EINVAL;
+	return command->id && command->run_dir && command->sync >= 3 && optind == argc ? 0
+										       : -EINVAL;
 }
 
 int main(int argc, char **argv)

@@ -21,7 +21,7 @@
 #include <sys/mman.h>
 
 #define FILTER_BYTES_MAX (1u << 20)
-#define ARGS_MAX	 6
+#define ARGS_MAX         6
 
 static const struct {
 	const char *name;
@@ -41,9 +41,12 @@ static const struct {
 	const char *name;
 	enum scmp_compare op;
 } operators[] = {
-	{ "SCMP_CMP_NE", SCMP_CMP_NE }, { "SCMP_CMP_LT", SCMP_CMP_LT },
-	{ "SCMP_CMP_LE", SCMP_CMP_LE }, { "SCMP_CMP_EQ", SCMP_CMP_EQ },
-	{ "SCMP_CMP_GE", SCMP_CMP_GE }, { "SCMP_CMP_GT", SCMP_CMP_GT },
+	{ "SCMP_CMP_NE", SCMP_CMP_NE },
+	{ "SCMP_CMP_LT", SCMP_CMP_LT },
+	{ "SCMP_CMP_LE", SCMP_CMP_LE },
+	{ "SCMP_CMP_EQ", SCMP_CMP_EQ },
+	{ "SCMP_CMP_GE", SCMP_CMP_GE },
+	{ "SCMP_CMP_GT", SCMP_CMP_GT },
 	{ "SCMP_CMP_MASKED_EQ", SCMP_CMP_MASKED_EQ },
 };
 
@@ -140,7 +143,8 @@ static int add_rules(scmp_filter_ctx filter, const struct spec_seccomp *spec,
 			if (rule->args[k].index >= ARGS_MAX)
 				return fail(err, LXCRI_E_INVALID_SPEC,
 					    "linux.seccomp.syscalls[%zu].args[%zu].index: beyond "
-					    "%d", i, k, ARGS_MAX - 1);
+					    "%d",
+					    i, k, ARGS_MAX - 1);
 		if (find_action(rule->action, &rule->errno_ret, &action, err) < 0)
 			return -1;
 		/* libseccomp refuses what changes nothing. */
@@ -223,7 +227,7 @@ static int compile(const struct spec_seccomp *spec, struct lxc_plan_process *pro
 	if (find_action(spec->default_action, &spec->default_errno_ret, &default_action, err) < 0)
 		return -1;
 
-	[[gnu::cleanup(release)]] scmp_filter_ctx filter = seccomp_init(default_action);
+	autorun(release) scmp_filter_ctx filter = seccomp_init(default_action);
 
 	if (!filter)
 		return fail(err, LXCRI_E_SYSTEM, "compile linux.seccomp: libseccomp refuses");
@@ -246,7 +250,8 @@ static uint64_t hash(const char *text)
 }
 
 /* A cached file is the text and its NUL, then the filter. */
-static bool load_cached(const char *cache, const char *name, const char *text, struct lxc_plan_process *process)
+static bool load_cached(const char *cache, const char *name, const char *text,
+			struct lxc_plan_process *process)
 {
 	autofree char *path = xformat("%s/%s", cache, name);
 	autofree char *bytes = NULL;
@@ -264,7 +269,7 @@ static bool load_cached(const char *cache, const char *name, const char *text, s
 static void save_cached(const char *cache, const char *name, const char *text,
 			const struct lxc_plan_process *process)
 {
-	[[gnu::cleanup(text_finish)]] struct text bytes = {};
+	autorun(text_finish) struct text bytes = {};
 
 	text_append(&bytes, text, strlen(text) + 1);
 	text_append(&bytes, process->seccomp, process->seccomp_size);
@@ -308,7 +313,7 @@ int lxc_seccomp_compile(const struct runtime_spec *spec, const char *cache,
 int lxc_seccomp_save(const struct lxc_plan_process *process, const char *run_dir,
 		     struct lxcri_error *err)
 {
-	[[gnu::cleanup(text_finish)]] struct text bytes = {};
+	autorun(text_finish) struct text bytes = {};
 
 	if (process->seccomp_size == 0)
 		return 0;
@@ -327,7 +332,8 @@ int lxc_seccomp_load(const char *run_dir, struct lxc_plan_process *process, stru
 	if (!process->seccomp)
 		return 0;
 	if (size % 8 != sizeof(process->seccomp_flags))
-		return fail(err, LXCRI_E_INVALID_FORMAT, "read the filter of the container: malformed");
+		return fail(err, LXCRI_E_INVALID_FORMAT,
+			    "read the filter of the container: malformed");
 	process->seccomp_size = size - sizeof(process->seccomp_flags);
 	memcpy(&process->seccomp_flags, process->seccomp + process->seccomp_size,
 	       sizeof(process->seccomp_flags));
