@@ -6,7 +6,6 @@
 #include "base/scope.h"
 #include "cli/commands.h"
 #include "cli/print.h"
-#include "lxcri/spec.h"
 #include "os/process_list.h"
 
 #include <pwd.h>
@@ -82,33 +81,7 @@ static void set_time(struct json_object *object, const char *key, int64_t time_n
 	json_set_text(object, key, text);
 }
 
-/* Adds what only the bundle knows: the path of the root and the annotations. */
-static void add_from_bundle(struct json_object *object, const char *bundle)
-{
-	autojson annotations = NULL;
-	struct lxcri_spec *spec = NULL;
-	struct lxcri_error err;
-
-	/* A bundle may be gone while its container still runs. */
-	if (lxcri_spec_load(bundle, &spec, &err) == 0) {
-		autofree char *root = lxcri_spec_get(spec, "root.path");
-		autofree char *json = lxcri_spec_get(spec, "annotations");
-		autojson path = root ? json_tokener_parse(root) : NULL;
-
-		if (path) {
-			const char *text = json_object_get_string(path);
-			autofree char *absolute =
-				*text == '/' ? xstrdup(text) : xformat("%s/%s", bundle, text);
-
-			json_set_text(object, "rootfs", absolute);
-		}
-		annotations = json ? json_tokener_parse(json) : NULL;
-	}
-	lxcri_spec_free(spec);
-	if (annotations)
-		json_object_object_add(object, "annotations", json_object_get(annotations));
-}
-
+/* The record does not keep who made the container; its directory does. */
 static void add_owner(struct json_object *object, const char *root_path, const char *id)
 {
 	autofree char *path = xformat("%s/containers/%s", root_path, id);
@@ -123,18 +96,21 @@ static void add_owner(struct json_object *object, const char *root_path, const c
 	json_set_text(object, "owner", owner ? owner->pw_name : number);
 }
 
-static struct json_object *object_of(const struct lxcri_state *state, const char *root_path)
+/* Returns what runc lists of a container, which is its OCI state, and what else we know; NULL when
+ * it is gone by now. */
+static struct json_object *object_of(struct cli *cli, const struct lxcri_state *state)
 {
-	struct json_object *object = json_object_new_object();
+	autorun(lxcri_container_freep) struct lxcri_container *container = NULL;
+	autofree char *json = NULL;
+	struct lxcri_error err;
 
-	json_set_text(object, "ociVersion", "1.2.1");
-	json_set_text(object, "id", state->id);
-	json_object_object_add(object, "pid", json_object_new_int(state->pid));
-	json_set_text(object, "status", lxcri_status_name(state->status));
-	json_set_text(object, "bundle", state->bundle);
-	add_from_bundle(object, state->bundle);
-	set_time(object, "created", state->created_ns);
-	add_owner(object, root_path, state->id);
+	if (lxcri_container_open(cli->engine, state->id, &container, &err) < 0 ||
+	    lxcri_container_state_json(container, &json, &err) < 0)
+		return NULL;
+
+	struct json_object *object = json_tokener_parse(json);
+
+	add_owner(object, lxcri_config_root_path(cli->config), state->id);
 	json_set_text(object, "runtime", lxcri_container_type_name(state->type));
 	json_set_text(object, "image", state->image);
 	json_set_text(object, "digest", state->digest);
@@ -153,14 +129,16 @@ static int list_one(void *userdata, const struct lxcri_state *state)
 	if (listing->only_running && state->status != LXCRI_STATUS_RUNNING &&
 	    state->status != LXCRI_STATUS_PAUSED)
 		return 0;
-	if (listing->options->quiet)
+	if (listing->options->quiet) {
 		(void)puts(state->id);
-	else if (listing->is_json)
-		(void)json_object_array_add(
-			listing->array,
-			object_of(state, lxcri_config_root_path(listing->cli->config)));
-	else
+	} else if (listing->is_json) {
+		struct json_object *object = object_of(listing->cli, state);
+
+		if (object)
+			(void)json_object_array_add(listing->array, object);
+	} else {
 		add_row(listing, state);
+	}
 	return 0;
 }
 

@@ -7,6 +7,7 @@
 #include "base/scope.h"
 #include "cli/commands.h"
 #include "cli/create_request.h"
+#include "config/config.h"
 #include "os/file.h"
 
 #include <ctype.h>
@@ -128,6 +129,20 @@ static int prepare(struct cli *cli, const struct create_options *options, int ar
 	return take_arguments(cli, options, form, argv, &request->options, err);
 }
 
+/* Opens the engine and gives a container of an image the limits that the configuration has for
+ * those that name none. */
+static int open_engine(struct cli *cli, struct lxcri_create_options *engine,
+		       struct lxcri_error *err)
+{
+	if (cli_open_engine(cli, err) < 0)
+		return -1;
+	if (engine->image && engine->memory_bytes == 0)
+		engine->memory_bytes = config_u64(cli->config, CONFIG_RUNTIME_DEFAULT_MEMORY);
+	if (engine->image && engine->cpus == 0)
+		engine->cpus = config_number(cli->config, CONFIG_RUNTIME_DEFAULT_CORES);
+	return 0;
+}
+
 static int cmd_create(struct cli *cli, const void *verb_options, int argc, char **argv,
 		      struct lxcri_error *err)
 {
@@ -135,7 +150,7 @@ static int cmd_create(struct cli *cli, const void *verb_options, int argc, char 
 	autorun(lxcri_container_freep) struct lxcri_container *container = NULL;
 
 	if (prepare(cli, verb_options, argc, argv, &request, err) < 0 ||
-	    cli_open_engine(cli, err) < 0 ||
+	    open_engine(cli, &request.options, err) < 0 ||
 	    lxcri_container_create(cli->engine, &request.options, &container, err) < 0)
 		return -1;
 	if (!request.options.bundle)
@@ -161,7 +176,8 @@ static int cmd_run(struct cli *cli, const void *verb_options, int argc, char **a
 	autorun(lxcri_container_freep) struct lxcri_container *container = NULL;
 	int code = EXIT_SUCCESS;
 
-	if (prepare(cli, options, argc, argv, &request, err) < 0 || cli_open_engine(cli, err) < 0)
+	if (prepare(cli, options, argc, argv, &request, err) < 0 ||
+	    open_engine(cli, &request.options, err) < 0)
 		return -1;
 	/* As runc: what was run to its end in the foreground is gone afterwards. */
 	if (request.options.bundle)

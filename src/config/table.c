@@ -65,8 +65,8 @@ const struct config_entry config_table[] = {
 		.help = "Type of every other name: lxc, crun, runc or proxmox-lxc." },
 
 	[CONFIG_STORAGE_DRIVER] = {
-		"storage.driver", CONFIG_WORD, .otherwise = "\"auto\"", .words = " auto overlay "
-			"zfs btrfs dir ",
+		"storage.driver", CONFIG_WORD, .otherwise = "\"auto\"",
+		.words = " auto overlay zfs btrfs dir ",
 		.help = "How root file systems are made of layers." },
 	[CONFIG_STORAGE_IMAGE_PATH] = {
 		"storage.image_path", CONFIG_PATH, .otherwise = "null",

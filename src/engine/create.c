@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "engine/bundle.h"
 #include "engine/container.h"
+#include "engine/driver.h"
 #include "engine/seccomp_cache.h"
 #include "engine/volume.h"
 #include "image/rootfs.h"
@@ -217,7 +218,7 @@ static int make_volumes(struct creation *creation, struct lxcri_error *err)
 			.data_dir = container->engine->data,
 			.name = volume->name,
 			.container_id = container->home.id,
-			.layer_dirs = &creation->image.layer_dirs,
+			.layer_dirs = volume->no_copy ? NULL : &creation->image.layer_dirs,
 			.destination = volume->destination,
 		};
 
@@ -242,18 +243,18 @@ static int make_rootfs(struct creation *creation, struct lxcri_error *err)
 	struct lxcri_container *container = creation->container;
 	struct record *record = &container->record;
 	const char *data = container->home.data_dir;
+	autofree char *target = xformat("%s/rootfs", record->bundle);
+	enum driver driver;
 
+	if (driver_choose(container->engine, &driver, err) < 0)
+		return -1;
 	if (make_dir(record->bundle, "rootfs", 0755, err) < 0)
 		return -1;
-	if (rootfs_can_overlay(data))
+	if (driver == DRIVER_OVERLAY)
 		return make_dir(data, "upper", 0755, err) < 0 ||
 				       make_dir(data, "work", 0700, err) < 0
 			       ? -1
 			       : 0;
-
-	autofree char *target = xformat("%s/rootfs", record->bundle);
-
-	log_info("%s: no overlay is possible here; copying the layers", target);
 	if (rootfs_prepare_dir(&record->layers, target, err) < 0)
 		return -1;
 	strings_finish(&record->layers); /* nothing below: the bundle has a root of its own */
@@ -274,6 +275,24 @@ static int write_image_bundle(struct creation *creation, struct lxcri_error *err
 	return write_spec(record->bundle, creation->bundle.spec, err);
 }
 
+/* Says so here, in the same words for each backend, when the root file system is not there. */
+static int check_root(const struct lxcri_spec *spec, const char *bundle, struct lxcri_error *err)
+{
+	autofree char *json = lxcri_spec_get(spec, "root.path");
+	autojson text = json ? json_tokener_parse(json) : NULL;
+	const char *path = text ? json_object_get_string(text) : "";
+	autofree char *full = *path == '/' ? xstrdup(path) : xformat("%s/%s", bundle, path);
+	struct stat status;
+
+	if (stat(full, &status) < 0)
+		return fail_code_errno(err, LXCRI_E_INVALID_SPEC, errno,
+				       "%s/config.json: root.path: %s", bundle, full);
+	if (!S_ISDIR(status.st_mode))
+		return fail(err, LXCRI_E_INVALID_SPEC,
+			    "%s/config.json: root.path: %s is not a directory", bundle, full);
+	return 0;
+}
+
 /* Reads, checks and where asked replaces the specification of a caller's bundle. */
 static int check_bundle(struct creation *creation, struct lxcri_error *err)
 {
@@ -289,8 +308,11 @@ static int check_bundle(struct creation *creation, struct lxcri_error *err)
 	const struct lxcri_spec *spec = options->spec ? options->spec : loaded;
 	autofree char *terminal = lxcri_spec_get(spec, "process.terminal");
 	autofree char *process = lxcri_spec_get(spec, "process");
+	int r = check_root(spec, record->bundle, err);
 
 	lxcri_spec_free(loaded);
+	if (r < 0)
+		return -1;
 	if (!process)
 		return fail(err, LXCRI_E_INVALID_SPEC, "%s/config.json: process is missing",
 			    record->bundle);
@@ -321,17 +343,7 @@ static int write_pid_file(struct creation *creation, struct lxcri_error *err)
 		return 0;
 
 	autofree char *text = xformat("%d", (int)creation->pid);
-	autofree char *copy = xstrdup(path);
-	char *slash = strrchr(copy, '/');
-	const char *name = slash ? slash + 1 : copy;
-
-	if (slash)
-		*slash = '\0';
-
-	const char *parent = !slash ? "." : slash == copy ? "/" : copy;
-	autoclose int dir = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int r = dir < 0 ? -errno
-			: file_write_atomic(dir, name, text, strlen(text), 0644, FILE_VOLATILE);
+	int r = file_write_atomic(AT_FDCWD, path, text, strlen(text), 0644, FILE_VOLATILE);
 
 	return r < 0 ? fail_errno(err, r, "write the pid file %s", path) : 0;
 }

@@ -136,13 +136,13 @@ void layout_finish(struct layout *layout)
 }
 
 /* Best effort: what can't be removed is tried again by the next holder. */
-static void remove_temporaries(int dirfd)
+static void remove_temporaries(int dirfd, const char *prefix)
 {
 	int copy = dirfd < 0 ? -1 : open_below(dirfd, ".");
 	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
 
 	for (struct dirent *entry = dir ? readdir(dir) : NULL; entry; entry = readdir(dir))
-		if (text_starts_with(entry->d_name, LAYOUT_TEMPORARY))
+		if (text_starts_with(entry->d_name, prefix))
 			(void)path_remove_tree(dirfd, entry->d_name);
 	if (dir)
 		(void)closedir(dir);
@@ -160,8 +160,10 @@ int layout_lock(const struct layout *layout, struct lxcri_error *err)
 		if (errno != EINTR)
 			return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno, "lock %s/%s",
 					       layout->data_dir, LOCK);
-	remove_temporaries(layout->layers_fd);
-	remove_temporaries(layout->blobs_fd);
+	remove_temporaries(layout->layers_fd, LAYOUT_TEMPORARY);
+	remove_temporaries(layout->blobs_fd, LAYOUT_TEMPORARY);
+	/* What file_write_atomic() had not renamed yet. */
+	remove_temporaries(layout->images_fd, "." INDEX ".");
 	return steal_fd(&fd);
 }
 

@@ -160,11 +160,13 @@ int rootfs_prepare_dir(const struct strings *layer_dirs, const char *target,
 	return 0;
 }
 
-/* Relative names from inside the directory: a path could hold what separates mount options. */
-_Noreturn static void try_overlay(int dirfd)
+/* Relative names from inside the directory: a path could hold what separates mount options. The
+ * directory is entered in the new mount namespace: overlayfs takes no upper directory that was
+ * reached through a mount of another one. */
+_Noreturn static void try_overlay(const char *dir)
 {
 	bool ok = unshare(CLONE_NEWNS) == 0 &&
-		  mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 && fchdir(dirfd) == 0 &&
+		  mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 && chdir(dir) == 0 &&
 		  mkdir("lower", 0700) == 0 && mkdir("upper", 0700) == 0 &&
 		  mkdir("work", 0700) == 0 && mkdir("merged", 0700) == 0 &&
 		  mount("overlay", "merged", "overlay", 0,
@@ -182,11 +184,10 @@ bool rootfs_can_overlay(const char *dir)
 	if (!mkdtemp(path))
 		return false;
 
-	autoclose int fd = open_dir(AT_FDCWD, path);
-	pid_t pid = fd < 0 ? -1 : fork();
+	pid_t pid = fork();
 
 	if (pid == 0)
-		try_overlay(fd);
+		try_overlay(path);
 
 	bool can = pid > 0 && process_wait(pid) == 0;
 

@@ -9,8 +9,9 @@
 #include <getopt.h>
 #include <string.h>
 
-/* The container's process gets them as descriptors 3 and up; process_spawn() carries 16 in all. */
-#define PRESERVE_FDS_MAX 12
+/* The container's process gets them as descriptors 3 and up; process_spawn() carries 16 in all, and
+ * a backend needs two. */
+#define PRESERVE_FDS_MAX 11
 
 static const struct backend {
 	const char *name;

@@ -30,6 +30,8 @@ int record_processes(struct record *record, pid_t pid, pid_t keeper, struct lxcr
 		r = process_start_time(keeper, &record->keeper_start_time);
 	if (r == 0)
 		r = cgroup_list_own(pid, &record->cgroups);
+	if (r == 0 && keeper != pid)
+		r = cgroup_list_own(keeper, &record->cgroups);
 	return r < 0 ? fail_errno(err, r, "look at the container's first process") : 0;
 }
 

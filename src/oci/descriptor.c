@@ -73,7 +73,8 @@ static int read_annotations(struct json_object *json, struct descriptor *descrip
 		return 0;
 	if (!json_object_is_type(descriptor->annotations, json_type_object))
 		return fail(err, LXCRI_E_INVALID_FORMAT, "annotations: must be an object");
-	json_object_object_foreach (descriptor->annotations, key, value) {
+	json_object_object_foreach(descriptor->annotations, key, value)
+	{
 		if (!json_object_is_type(value, json_type_string)) {
 			autofree char *path = json_path_key("annotations", key);
 

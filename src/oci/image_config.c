@@ -21,10 +21,8 @@ static const struct schema i64 = { SCHEMA_INTEGER, .min = INT64_MIN, .max = INT6
 static const struct schema texts = { SCHEMA_ARRAY, .items = &text };
 static const struct schema text_map = { SCHEMA_MAP, .items = &text };
 
-/* Sets are written as objects whose values are empty objects. */
-static const struct schema anything = { SCHEMA_OBJECT,
-					.fields = (const struct schema_field[]){ {} } };
-static const struct schema set = { SCHEMA_MAP, .items = &anything };
+/* Sets are written as objects whose values mean nothing. */
+static const struct schema set = { SCHEMA_MAP };
 
 static const struct schema healthcheck = {
 	SCHEMA_OBJECT,
@@ -67,7 +65,7 @@ static const struct schema rootfs = {
 			  &(const struct schema){
 				  SCHEMA_STRING, .words = (const char *const[]){ "layers", NULL } },
 			  true },
-			{ "diff_ids", &texts, true },
+			{ "diff_ids", &texts },
 			{},
 		},
 };
@@ -123,7 +121,8 @@ static struct spec_strings read_set(struct spec_pool *pool, struct json_object *
 		return strings;
 	strings.items = spec_pool_array(pool, (size_t)json_object_object_length(members) + 1,
 					sizeof(*strings.items));
-	json_object_object_foreach (members, name, value) {
+	json_object_object_foreach(members, name, value)
+	{
 		(void)value;
 		strings.items[strings.count++] = name;
 	}
@@ -169,7 +168,7 @@ static void read_run(struct image_config *config, struct json_object *object)
 static int read_diff_ids(struct image_config *config, struct lxcri_error *err)
 {
 	struct json_object *ids = json_get(json_get(config->document, "rootfs"), "diff_ids");
-	size_t count = json_object_array_length(ids);
+	size_t count = ids ? json_object_array_length(ids) : 0;
 
 	if (count > IMAGE_LAYERS_MAX)
 		return fail(err, LXCRI_E_LIMIT_EXCEEDED,

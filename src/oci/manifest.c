@@ -192,27 +192,36 @@ const char *platform_host_architecture(void)
 #endif
 }
 
-static bool is_host(const struct platform *platform)
+/* How well a manifest suits this host: 0 is not at all. One that was built for a particular variant
+ * of the processor may need more than this one has. */
+static int suits_host(const struct descriptor *manifest)
 {
-	return platform->os && strcmp(platform->os, "linux") == 0 && platform->architecture &&
-	       strcmp(platform->architecture, platform_host_architecture()) == 0;
+	const struct platform *platform = &manifest->platform;
+
+	if (manifest->type.kind != MEDIA_MANIFEST && manifest->type.kind != MEDIA_INDEX)
+		return 0;
+	if (!manifest->has_platform)
+		return 1;
+	if (!platform->os || strcmp(platform->os, "linux") != 0 || !platform->architecture ||
+	    strcmp(platform->architecture, platform_host_architecture()) != 0)
+		return 0;
+	return platform->variant ? 2 : 3;
 }
 
 const struct descriptor *index_find_host(const struct index *index)
 {
-	const struct descriptor *plain = NULL;
+	const struct descriptor *found = NULL;
+	int best = 0;
 
 	for (size_t i = 0; i < index->n_manifests; i++) {
-		const struct descriptor *manifest = &index->manifests[i];
+		int suits = suits_host(&index->manifests[i]);
 
-		if (manifest->type.kind != MEDIA_MANIFEST && manifest->type.kind != MEDIA_INDEX)
-			continue;
-		if (manifest->has_platform && is_host(&manifest->platform))
-			return manifest;
-		if (!manifest->has_platform && !plain)
-			plain = manifest;
+		if (suits > best) {
+			found = &index->manifests[i];
+			best = suits;
+		}
 	}
-	return plain;
+	return found;
 }
 
 const struct descriptor *index_find_name(const struct index *index, const char *name)

@@ -57,9 +57,9 @@ DEFINE_AUTOPTR(index)
  * MEDIA_INDEX, or MEDIA_UNKNOWN for anything else, malformed JSON included. */
 enum media_kind manifest_guess_kind(const char *bytes, size_t size);
 
-/* Returns the manifest for this host (linux and its architecture; a manifest without a platform
- * does too, when none names this one), or NULL. Attestations and the like ("unknown") are passed
- * over. */
+/* Returns the manifest for this host, or NULL: the first for linux and its architecture, rather
+ * without a variant than with one, else the first that names no platform. Attestations and the like
+ * ("unknown") are passed over. */
 const struct descriptor *index_find_host(const struct index *index);
 
 /* Returns the manifest that the annotation org.opencontainers.image.ref.name calls @name, the last

@@ -55,7 +55,8 @@ static bool is_absent(const struct walk *walk, struct json_object *object, const
 static void walk_fields(struct walk *walk, const struct schema *schema, struct json_object *object,
 			const struct step *step)
 {
-	json_object_object_foreach (object, key, value) {
+	json_object_object_foreach(object, key, value)
+	{
 		const struct schema_field *field = schema->fields;
 
 		while (field->name && strcmp(field->name, key) != 0)
@@ -73,7 +74,10 @@ static void walk_fields(struct walk *walk, const struct schema *schema, struct j
 static void walk_map(struct walk *walk, const struct schema *schema, struct json_object *object,
 		     const struct step *step)
 {
-	json_object_object_foreach (object, key, value) {
+	if (!schema->items)
+		return;
+	json_object_object_foreach(object, key, value)
+	{
 		walk_value(walk, schema->items, value, &(struct step){ .up = step, .key = key });
 	}
 }

@@ -20,7 +20,7 @@ struct schema_field;
 struct schema {
 	enum schema_kind kind;
 	const struct schema_field *fields; /* OBJECT: ended by one without a name */
-	const struct schema *items;        /* MAP, ARRAY: each value */
+	const struct schema *items;        /* MAP, ARRAY: each value; NULL: a MAP of anything */
 	size_t items_min;                  /* ARRAY */
 	int64_t min;                       /* INTEGER */
 	uint64_t max;

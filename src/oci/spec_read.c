@@ -66,7 +66,8 @@ struct spec_map spec_read_map(struct spec_pool *pool, struct json_object *object
 	size_t room = (size_t)json_object_object_length(members);
 	struct spec_map map = { .items = spec_pool_array(pool, room, sizeof(*map.items)) };
 
-	json_object_object_foreach (members, name, value) {
+	json_object_object_foreach(members, name, value)
+	{
 		map.items[map.count++] = (struct spec_pair){ name, json_object_get_string(value) };
 	}
 	return map;
@@ -102,7 +103,8 @@ void *spec_read_named(struct spec_pool *pool, struct json_object *object, const 
 	char *members = spec_pool_array(pool, (size_t)json_object_object_length(map), size);
 	char *member = members;
 
-	json_object_object_foreach (map, name, value) {
+	json_object_object_foreach(map, name, value)
+	{
 		*(const char **)member = name;
 		read(pool, value, member);
 		member += size;

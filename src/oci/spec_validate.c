@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 
+#include <linux/if.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -221,7 +222,8 @@ static void check_rdma(struct meaning *meaning)
 
 	if (!json_object_is_type(rdma, json_type_object))
 		return;
-	json_object_object_foreach (rdma, name, limits) {
+	json_object_object_foreach(rdma, name, limits)
+	{
 		autofree char *path = json_path_key("linux.resources.rdma", name);
 
 		if (json_object_is_type(limits, json_type_object) &&
@@ -249,9 +251,45 @@ static bool is_file_name(const char *key)
 	return is_some_line(key) && !strchr(key, '/') && *key != '.';
 }
 
+/* Dots become slashes below /proc/sys, so two of them could lead out of it. */
+static bool is_sysctl(const char *key)
+{
+	return is_some_line(key) && *key != '/' && !strstr(key, "..");
+}
+
+static bool is_interface(const char *key)
+{
+	return is_file_name(key) && strlen(key) < IFNAMSIZ;
+}
+
 static bool is_clock(const char *key)
 {
 	return strcmp(key, "monotonic") == 0 || strcmp(key, "boottime") == 0;
+}
+
+static bool leads_up(const char *path)
+{
+	for (;;) {
+		size_t length = strcspn(path, "/");
+
+		if (length == 2 && strncmp(path, "..", 2) == 0)
+			return true;
+		if (!path[length])
+			return false;
+		path += length + 1;
+	}
+}
+
+/* Texts that become paths below a directory of the kernel's. */
+static void check_files(struct meaning *meaning)
+{
+	const char *cgroup = json_get_text(meaning->linux_, "cgroupsPath");
+	const char *class_id = json_get_text(json_get(meaning->linux_, "intelRdt"), "closID");
+
+	if (cgroup && leads_up(cgroup))
+		fault(meaning, "must not lead upwards", "linux.cgroupsPath");
+	if (class_id && !is_file_name(class_id))
+		fault(meaning, "must be the name of a directory", "linux.intelRdt.closID");
 }
 
 /* Maps whose keys are not free. */
@@ -265,9 +303,9 @@ static void check_keys(struct meaning *meaning)
 	} maps[] = {
 		{ json_get(meaning->document, "annotations"), "annotations", is_some_line,
 		  "must have a key of one line that is not empty" },
-		{ json_get(meaning->linux_, "sysctl"), "linux.sysctl", is_some_line,
-		  "must have a key of one line that is not empty" },
-		{ json_get(meaning->linux_, "netDevices"), "linux.netDevices", is_file_name,
+		{ json_get(meaning->linux_, "sysctl"), "linux.sysctl", is_sysctl,
+		  "must be the name of a kernel parameter" },
+		{ json_get(meaning->linux_, "netDevices"), "linux.netDevices", is_interface,
 		  "must be the name of an interface" },
 		{ json_get(meaning->linux_, "timeOffsets"), "linux.timeOffsets", is_clock,
 		  "must be the clock monotonic or boottime" },
@@ -280,7 +318,8 @@ static void check_keys(struct meaning *meaning)
 	for (size_t i = 0; i < ARRAY_LEN(maps); i++) {
 		if (!json_object_is_type(maps[i].object, json_type_object))
 			continue;
-		json_object_object_foreach (maps[i].object, key, value) {
+		json_object_object_foreach(maps[i].object, key, value)
+		{
 			autofree char *path = json_path_key(maps[i].path, key);
 
 			(void)value;
@@ -292,7 +331,7 @@ static void check_keys(struct meaning *meaning)
 
 static void (*const rules_of_meaning[])(struct meaning *meaning) = {
 	check_env,      check_rlimits, check_names, check_namespaces, check_mappings, check_devices,
-	check_block_io, check_cpu,     check_rdma,  check_seccomp,    check_keys,
+	check_block_io, check_cpu,     check_rdma,  check_seccomp,    check_keys,     check_files,
 };
 
 static size_t check_meaning(struct json_object *document, schema_fault_fn report, void *userdata)

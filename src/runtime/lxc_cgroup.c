@@ -10,6 +10,7 @@
 #include "base/scope.h"
 #include "base/text.h"
 #include "os/file.h"
+#include "runtime/lxc_runtime.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -25,15 +26,27 @@
 #define WAIT_MS		 2000
 #define PROCS_BYTES_MAX	 (4u << 20)
 #define CGROUP_DEPTH_MAX 32
+#define NAMES_BYTES_MAX	 (16u << 10)
 
-int lxc_cgroup_names(const char *id, const char *cgroups_path, struct lxc_cgroup_names *ret,
-		     struct lxcri_error *err)
+/* FNV-1a, folded: it only has to differ between the instances of one host. */
+static uint32_t hash(const char *text)
 {
+	uint64_t value = UINT64_C(0xcbf29ce484222325);
+
+	for (; *text; text++)
+		value = (value ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
+	return (uint32_t)(value ^ value >> 32);
+}
+
+int lxc_cgroup_names(const char *id, const char *run_dir, const char *cgroups_path,
+		     struct lxc_cgroup_names *ret, struct lxcri_error *err)
+{
+	uint32_t mark = hash(run_dir);
 	const char *path = cgroups_path ? cgroups_path + strspn(cgroups_path, "/") : "";
 	autofree char *payload = NULL;
 
 	if (!*path) {
-		payload = xformat("proxmox-lxcri.payload.%s", id);
+		payload = xformat("proxmox-lxcri.payload.%s.%08x", id, mark);
 	} else if (strchr(path, ':')) {
 		size_t slice = strcspn(path, ":");
 		const char *prefix = path + slice + 1;
@@ -58,9 +71,40 @@ int lxc_cgroup_names(const char *id, const char *cgroups_path, struct lxc_cgroup
 			    "linux.cgroupsPath: it leaves the hierarchy");
 	*ret = (struct lxc_cgroup_names){
 		.payload = steal(payload),
-		.monitor = xformat("proxmox-lxcri.monitor.%s", id),
-		.pivot = xformat("proxmox-lxcri.pivot.%s", id),
+		.monitor = xformat("proxmox-lxcri.monitor.%s.%08x", id, mark),
+		.pivot = xformat("proxmox-lxcri.pivot.%s.%08x", id, mark),
 	};
+	return 0;
+}
+
+int lxc_cgroup_names_save(const char *run_dir, const struct lxc_cgroup_names *names,
+			  struct lxcri_error *err)
+{
+	/* None of the names has a line end. */
+	autofree char *text = xformat("%s\n%s\n%s", names->payload, names->monitor, names->pivot);
+
+	return lxc_runtime_save(run_dir, LXC_RUNTIME_CGROUP, text, strlen(text), err);
+}
+
+int lxc_cgroup_names_load(const char *run_dir, struct lxc_cgroup_names *ret,
+			  struct lxcri_error *err)
+{
+	autofree char *text = NULL;
+	size_t size;
+
+	*ret = (struct lxc_cgroup_names){};
+	if (lxc_runtime_load(run_dir, LXC_RUNTIME_CGROUP, NAMES_BYTES_MAX, &text, &size, err) < 0)
+		return -1;
+	if (!text)
+		return 0;
+
+	char *rest = text;
+	char *payload = strsep(&rest, "\n");
+	char *monitor = strsep(&rest, "\n");
+
+	if (!rest || !*payload || !*monitor || !*rest)
+		return fail(err, LXCRI_E_INVALID_FORMAT, "read the cgroups of %s: malformed", run_dir);
+	*ret = (struct lxc_cgroup_names){ xstrdup(payload), xstrdup(monitor), xstrdup(rest) };
 	return 0;
 }
 
@@ -173,6 +217,8 @@ int lxc_cgroup_freeze(const struct lxc_cgroup_names *names, bool frozen)
 	return r < 0 ? r : wait_for_line(unified, "cgroup.events", frozen ? "frozen 1" : "frozen 0");
 }
 
+enum visit_for { VISIT_REMOVE = -1, VISIT_COUNT = 0 }; /* beyond that, a signal */
+
 static int visit(const char *dir, unsigned int depth, int signal);
 
 /* Visits the cgroups below @dir. */
@@ -190,14 +236,15 @@ static int visit_children(const char *dir, unsigned int depth, int signal)
 		autofree char *child = xformat("%s/%s", dir, entry->d_name);
 		int r = visit(child, depth - 1, signal);
 
-		if (first == 0)
-			first = r;
+		if (first == 0 || (r > 0 && first > 0))
+			first += r;
 	}
 	(void)closedir(list);
 	return first;
 }
 
-/* Signals the processes of @dir and of all below; signal 0 removes these cgroups instead. */
+/* Signals the processes of @dir and of all below, or counts them, or removes these cgroups. Returns
+ * the count, 0 or -errno. */
 static int visit(const char *dir, unsigned int depth, int signal)
 {
 	autofree char *path = xformat("%s/cgroup.procs", dir);
@@ -209,7 +256,7 @@ static int visit(const char *dir, unsigned int depth, int signal)
 
 	int first = visit_children(dir, depth, signal);
 
-	if (signal == 0)
+	if (signal == VISIT_REMOVE)
 		return rmdir(dir) < 0 && errno != ENOENT ? -errno : first;
 	if (file_read(AT_FDCWD, path, PROCS_BYTES_MAX, &text, &size) < 0)
 		return first;
@@ -219,8 +266,11 @@ static int visit(const char *dir, unsigned int depth, int signal)
 	for (char *line = strsep(&rest, "\n"); line && *line; line = strsep(&rest, "\n")) {
 		uint64_t pid;
 
-		if (text_parse_u64(line, 2, INT32_MAX, &pid) == 0 && pid != (uint64_t)getpid() &&
-		    kill((pid_t)pid, signal) < 0 && errno != ESRCH && first == 0)
+		if (text_parse_u64(line, 2, INT32_MAX, &pid) < 0 || pid == (uint64_t)getpid())
+			continue;
+		if (signal == VISIT_COUNT)
+			first += first >= 0;
+		else if (kill((pid_t)pid, signal) < 0 && errno != ESRCH && first == 0)
 			first = -errno;
 	}
 	return first;
@@ -243,13 +293,28 @@ int lxc_cgroup_kill(const struct lxc_cgroup_names *names, int signal)
 	return r < 0 ? r : frozen == -ENOENT ? 0 : frozen;
 }
 
+bool lxc_cgroup_in_use(const struct lxc_cgroup_names *names)
+{
+	[[gnu::cleanup(strings_finish)]] struct strings bases = {};
+
+	if (list_bases(&bases) < 0)
+		return false;
+	for (size_t i = 0; i < bases.count; i++) {
+		autofree char *dir = xformat("%s/%s", bases.items[i], names->payload);
+
+		if (visit(dir, CGROUP_DEPTH_MAX, VISIT_COUNT) > 0)
+			return true;
+	}
+	return false;
+}
+
 /* A cgroup stays busy for a moment after its last process. */
 static int remove_dir(const char *dir)
 {
 	int r = -EBUSY;
 
 	for (int waited = 0; waited < WAIT_MS && r == -EBUSY; waited++) {
-		r = access(dir, F_OK) < 0 ? 0 : visit(dir, CGROUP_DEPTH_MAX, 0);
+		r = access(dir, F_OK) < 0 ? 0 : visit(dir, CGROUP_DEPTH_MAX, VISIT_REMOVE);
 		if (r == -EBUSY) {
 			(void)visit(dir, CGROUP_DEPTH_MAX, SIGKILL);
 			sleep_ms(1);

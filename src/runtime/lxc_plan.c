@@ -215,8 +215,9 @@ static void walk_plan(struct codec *codec, struct lxc_plan *plan)
 {
 	walk_string(codec, &plan->hostname);
 	walk_string(codec, &plan->domainname);
-	walk_bool(codec, &plan->new_mount_ns);
+	walk_bool(codec, &plan->new_network_ns);
 	walk_bool(codec, &plan->new_cgroup_ns);
+	walk_bool(codec, &plan->join_cgroup_ns);
 	walk_bool(codec, &plan->read_only_root);
 	walk_number(codec, &plan->root_propagation);
 	walk_number(codec, &plan->preserve_fds);

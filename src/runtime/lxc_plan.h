@@ -96,8 +96,9 @@ struct lxc_plan_process {
 struct lxc_plan {
 	char *hostname; /* or NULL */
 	char *domainname;
-	bool new_mount_ns;
+	bool new_network_ns;
 	bool new_cgroup_ns;
+	bool join_cgroup_ns; /* its descriptor is sent along before the root's tree */
 	bool read_only_root;
 	uint64_t root_propagation; /* MS_SHARED | MS_REC, …; 0: private */
 	uint32_t preserve_fds;

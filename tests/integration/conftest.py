@@ -68,8 +68,10 @@ class Lx:
         self.data = directory / "data"
         self.config = directory / "config.json"
         self.config.write_text("{}")
+        self.words = set()  # all that the command was called with
 
     def arguments(self, *words):
+        self.words |= {word for word in map(str, words) if re.fullmatch(r"[A-Za-z0-9][\w.+-]{2,127}", word)}
         return [str(PROGRAM), "--root", str(self.root), "--data", str(self.data),
                 "--config", str(self.config), *map(str, words)]
 
@@ -186,8 +188,17 @@ class Inventory:
                                  ("/run/proxmox-lxcri", "/var/lib/proxmox-lxcri")},
         }
 
+    def is_ours(self, cgroup):
+        """With LXCRI_TEST_SHARED in the environment others use the host at the same time: then only
+        those count whose name has a word that the command was called with."""
+        name = os.path.basename(cgroup)
+        return not os.environ.get("LXCRI_TEST_SHARED") or any(word in name for word in self.lx.words)
+
     def difference(self):
         now = self.take()
+        others = {cgroup for cgroup in now["cgroups"] ^ self.before["cgroups"]
+                  if not self.is_ours(cgroup)}
+        now["cgroups"] = now["cgroups"] - others | self.before["cgroups"] & others
         return {kind: {"before": self.before[kind], "after": now[kind]}
                 for kind in now if now[kind] != self.before[kind]}
 

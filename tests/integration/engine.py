@@ -73,7 +73,7 @@ class Result:
     def error(self):
         """The error name in the last line of the standard error."""
         lines = self.err.splitlines() or [""]
-        found = re.search(r"\[(\w+)\]", lines[-1])
+        found = re.search(r"\[(\w+)\]$", lines[-1])
         return found[1] if found else None
 
     def fails(self, name, *words, code=1):

@@ -109,4 +109,4 @@ def test_exec_joins_the_container_s_group(engine, start):
     inside = engine("exec", id, "cat", "/proc/self/cgroup").ok().lines
     group = [line for line in inside if ":pids:" in line or line.startswith("0::")]
     outside = pathlib.Path(f"/proc/{engine.pid(id)}/cgroup").read_text().splitlines()
-    assert set(group) <= set(outside)
+    assert group and all(any(line.startswith(other) for other in outside) for line in group)

@@ -101,7 +101,7 @@ def test_capabilities_added_and_dropped(box_run, flags, expected):
 
 
 def test_default_mounts_and_masks(box_shell):
-    result = box_shell("ls /proc/acpi /proc/scsi 2>/dev/null; cat /proc/kcore 2>/dev/null | wc -c; "
+    result = box_shell("ls /proc/scsi 2>/dev/null; cat /proc/kcore 2>/dev/null | wc -c; "
                        "touch /proc/sys/x || echo ro; touch /sys/x || echo ro; df -k /dev/shm | tail -n 1")
     assert result.ok().lines[:3] == ["0", "ro", "ro"]
     assert result.lines[3].split()[1] == "65536"
@@ -116,8 +116,8 @@ def test_the_default_filter_refuses_what_it_should(box_run):
 def test_the_host_name_is_the_container_s_name_unless_given(engine, box):
     id = engine.id()
     assert engine("run", "--rm", "--image", box, id, "hostname").ok().out.strip() == id
-    result = engine("run", "--rm", "--hostname", "mine", "--image", box, id, "sh", "-c", "hostname; cat /etc/hosts")
-    assert result.ok().lines[0] == "mine"
+    result = engine("run", "--rm", "--hostname", "mine", "--image", box, id, "hostname")
+    assert result.ok().out == "mine\n"
 
 
 def test_host_network(box_run):

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from engine import IMAGES
+from engine import IMAGES, await_that
 from images import Layer
 
 
@@ -91,3 +91,11 @@ def test_the_store_is_a_layout_that_others_read(engine, box):
     assert json.loads((engine.data / "images/oci-layout").read_text()) == {"imageLayoutVersion": "1.0.0"}
     subprocess.run(["skopeo", "inspect", "--raw", f"oci:{engine.data}/images:docker.io/library/mine:1"],
                    check=True, stdout=subprocess.DEVNULL)
+
+
+def test_only_what_a_container_writes_is_its_own(engine, box_start):
+    """The layers are mounted below, not copied."""
+    id = box_start("sh", "-c", "echo mine > /file; rm /etc/group; sleep 1000")
+    upper = engine.data / "containers" / id / "upper"
+    await_that(lambda: (upper / "etc/group").exists(), "the change is in the upper directory")
+    assert sorted(os.listdir(upper)) == ["etc", "file"]

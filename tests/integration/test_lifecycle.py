@@ -16,7 +16,7 @@ TABLE = {
                "ContainerAlreadyExists", "ContainerAlreadyExists"],
     "start": ["ContainerNotFound", (OK, "running"), "InvalidState", "InvalidState", "InvalidState"],
     "state": ["ContainerNotFound", (OK, "created"), (OK, "running"), (OK, "paused"), (OK, "stopped")],
-    "kill": ["ContainerNotFound", (OK, "stopped"), (OK, "stopped"), (OK, "paused"), "InvalidState"],
+    "kill": ["ContainerNotFound", (OK, "stopped"), (OK, "stopped"), (OK, "either"), "InvalidState"],
     "stop": ["ContainerNotFound", (OK, "stopped"), (OK, "stopped"), (OK, "stopped"), (OK, "stopped")],
     "pause": ["ContainerNotFound", "InvalidState", (OK, "paused"), "AlreadyPaused", "InvalidState"],
     "resume": ["ContainerNotFound", "NotPaused", "NotPaused", (OK, "running"), "InvalidState"],
@@ -71,6 +71,9 @@ def test_a_verb_does_what_its_state_allows(engine, make_bundle, verb, state, out
     if outcome[1] is None:
         engine("state", id).fails("ContainerNotFound", id)
         assert id not in engine.list()
+    elif outcome[1] == "either":
+        # The first cgroup version keeps even SIGKILL until the container is thawed, on some kernels.
+        await_that(lambda: engine.status(id) in ("paused", "stopped"), f"{id} is frozen or dead")
     else:
         engine.await_status(id, outcome[1])
 

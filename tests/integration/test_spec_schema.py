@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 
 import jsonschema
@@ -210,6 +211,11 @@ def meaning(path, value):
     (("linux", "seccomp", "listenerPath"), ..., "linux.seccomp.listenerMetadata"),
     (("linux", "timeOffsets", "realtime"), {}, "linux.timeOffsets.realtime"),
     (("linux", "sysctl", "a\nb"), "1", 'linux.sysctl["a\nb"]'),
+    (("linux", "sysctl", "net/../../x"), "1", 'linux.sysctl["net/../../x"]'),
+    (("linux", "sysctl", "/x"), "1", 'linux.sysctl["/x"]'),
+    (("linux", "cgroupsPath"), "/a/../../b", "linux.cgroupsPath"),
+    (("linux", "intelRdt", "closID"), "../x", "linux.intelRdt.closID"),
+    (("linux", "netDevices", "x" * 16), {}, "linux.netDevices." + "x" * 16),
     (("linux", "netDevices", "a/b"), {}, 'linux.netDevices["a/b"]'),
     (("annotations", ""), "x", 'annotations[""]'),
 ])
@@ -220,3 +226,12 @@ def test_fields_must_agree_with_each_other(path, value, expected):
 def test_names_and_mappings_need_their_namespaces():
     assert meaning(("linux", "namespaces"), [{"type": "mount"}]) == {
         "hostname", "domainname", "linux.uidMappings", "linux.gidMappings"}
+
+
+@pytest.mark.parametrize("runtime", ["runc", "crun"])
+def test_what_a_runtime_writes_as_its_example_is_valid(runtime, tmp_path):
+    program = shutil.which(runtime)
+    if not program:
+        pytest.skip(f"{runtime} is not installed")
+    subprocess.run([program, "spec"], cwd=tmp_path, check=True)
+    assert verdicts([json.loads((tmp_path / "config.json").read_text())]) == [[]]

@@ -39,6 +39,16 @@ static void lines_finish(struct lines *lines)
 	free(steal(lines->line));
 }
 
+/* Tells whether the first @n_fields of the line can be used: a first one, the name, and nothing
+ * that could break a line elsewhere. */
+static bool are_usable(char *const *fields, size_t n_fields)
+{
+	for (size_t i = 0; i < n_fields; i++)
+		if (text_has_control(fields[i]))
+			return false;
+	return *fields[0];
+}
+
 /* Steps to the next line that has @n_fields fields and no NUL. */
 static bool lines_next(struct lines *lines, size_t n_fields)
 {
@@ -56,7 +66,7 @@ static bool lines_next(struct lines *lines, size_t n_fields)
 		lines->line = xstrndup(start, length);
 		for (char *rest = lines->line; rest && found < n_fields;)
 			lines->fields[found++] = strsep(&rest, ":");
-		if (found == n_fields && !text_has_control(lines->line))
+		if (found == n_fields && are_usable(lines->fields, n_fields))
 			return true;
 	}
 	return false;

@@ -82,8 +82,10 @@ static const char *const allowed[] = {
 	"getitimer setitimer timer_create timer_delete timer_getoverrun timer_gettime "
 	"timer_gettime64 timer_settime timer_settime64 timerfd_create timerfd_gettime "
 	"timerfd_gettime64 timerfd_settime timerfd_settime64",
-	/* sockets, but for socket() itself */
-	"socketpair socketcall bind listen accept accept4 connect getsockname getpeername "
+	/* sockets, but for socket() itself. Nor is there socketcall(), by which 32-bit programs of
+	 * before Linux 4.3 make sockets: its arguments are in memory, and it would go around the
+	 * conditions on socket(). It has to be refused by a rule, or libseccomp allows it along. */
+	"socketpair bind listen accept accept4 connect getsockname getpeername "
 	"getsockopt "
 	"setsockopt send sendto sendmsg sendmmsg recv recvfrom recvmsg recvmmsg recvmmsg_time64 "
 	"shutdown",
@@ -121,7 +123,7 @@ static const struct privileged {
 	  "add_key keyctl request_key io_uring_setup io_uring_enter io_uring_register userfaultfd "
 	  "kexec_load kexec_file_load pivot_root swapon swapoff move_pages migrate_pages "
 	  "nfsservctl uselib ustat sysfs _sysctl vm86 vm86old create_module get_kernel_syms "
-	  "query_module" },
+	  "query_module socketcall" },
 };
 
 /* Appends the words of @text. */
@@ -203,14 +205,23 @@ static void add_personality(struct json_object *rules)
 			      harmless[i], 0);
 }
 
-/* A vsock reaches the hypervisor, whatever the network namespace. */
+/* A vsock reaches the hypervisor, whatever the network namespace; AF_ALG opens the kernel's
+ * cryptography, where a fault let anybody write to files of other containers (CVE-2026-31431).
+ * Three ranges are what is left. (Two conditions on one argument mean "or" to some runtimes and
+ * "and" to others.) */
 static void add_socket(struct json_object *rules)
 {
-	struct json_object *refuse = add_call(rules, "socket", "SCMP_ACT_ERRNO");
+	static const uint64_t refused[] = { AF_ALG, AF_VSOCK };
 
-	add_condition(add_call(rules, "socket", "SCMP_ACT_ALLOW"), 0, "SCMP_CMP_NE", AF_VSOCK, 0);
-	add_condition(refuse, 0, "SCMP_CMP_EQ", AF_VSOCK, 0);
-	set_errno(refuse, EPERM);
+	for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
+		struct json_object *refuse = add_call(rules, "socket", "SCMP_ACT_ERRNO");
+
+		add_condition(refuse, 0, "SCMP_CMP_EQ", refused[i], 0);
+		set_errno(refuse, EPERM);
+	}
+	add_condition(add_call(rules, "socket", "SCMP_ACT_ALLOW"), 0, "SCMP_CMP_LT", AF_ALG, 0);
+	add_condition(add_call(rules, "socket", "SCMP_ACT_ALLOW"), 0, "SCMP_CMP_EQ", AF_ALG + 1, 0);
+	add_condition(add_call(rules, "socket", "SCMP_ACT_ALLOW"), 0, "SCMP_CMP_GT", AF_VSOCK, 0);
 }
 
 /* A namespace of its own would give a process every capability inside it, and with them more of the

@@ -15,6 +15,8 @@
 /* RFC 8878 asks every decoder for a window of 8 MiB and lets it refuse more. */
 #define ZSTD_WINDOW_LOG_MAX 23
 
+#define GZIP_MAGIC 0x1f
+
 struct inflate {
 	enum compression compression;
 	bool inside; /* a member has begun and not ended */
@@ -27,7 +29,7 @@ enum compression compression_detect(const void *bytes, size_t size)
 {
 	const uint8_t *magic = bytes;
 
-	if (size >= 2 && magic[0] == 0x1f && magic[1] == 0x8b)
+	if (size >= 2 && magic[0] == GZIP_MAGIC && magic[1] == 0x8b)
 		return COMPRESSION_GZIP;
 	/* 0xfd2fb528, or a skippable frame 0x184d2a50 to 5f that often leads a stream. */
 	if (size >= 4 && memcmp(magic, "\x28\xb5\x2f\xfd", 4) == 0)
@@ -84,6 +86,10 @@ static ssize_t read_gzip(struct inflate *inflate, struct inflate_input *input, v
 
 	while (written == 0 && (inflate->inside || input->size > 0)) {
 		if (!inflate->inside) {
+			/* ISA-L judges only a whole header, which a little garbage never is. */
+			if (inflate->any && input->bytes[0] != GZIP_MAGIC)
+				return fail(err, LXCRI_E_EXTRACT_FAILED,
+					    "bytes follow the end of the gzip stream");
 			isal_inflate_init(gzip);
 			gzip->crc_flag = ISAL_GZIP;
 			inflate->inside = true;

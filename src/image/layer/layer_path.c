@@ -29,7 +29,7 @@ static int clean(const char *raw, char **ret_path, struct lxcri_error *err)
 
 		if (length == 2 && piece[0] == '.' && piece[1] == '.') {
 			r = fail(err, LXCRI_E_EXTRACT_FAILED,
-				 "layer entry \"%s\" leads out of the root with \"..\"", raw);
+				 "layer entry \"%.200s\" leads out of the root with \"..\"", raw);
 		} else if (length > LAYER_NAME_MAX) {
 			r = fail(err, LXCRI_E_EXTRACT_FAILED,
 				 "layer entry \"%.64s...\" has a component longer than %d bytes",
@@ -65,7 +65,8 @@ static int interpret_name(const char *raw, struct layer_path *path, struct lxcri
 	} else if (text_starts_with(path->name, WHITEOUT_META)) {
 		path->kind = LAYER_IGNORED;
 	} else if (*hidden == '\0' || strcmp(hidden, ".") == 0 || strcmp(hidden, "..") == 0) {
-		return fail(err, LXCRI_E_EXTRACT_FAILED, "layer entry \"%s\" hides no name", raw);
+		return fail(err, LXCRI_E_EXTRACT_FAILED, "layer entry \"%.200s\" hides no name",
+			    raw);
 	} else {
 		char *name = xstrdup(hidden);
 
@@ -120,7 +121,7 @@ int layer_path_parse(const char *raw, struct layer_path *ret_path, struct lxcri_
 	if (has_whiteout(path.dir)) {
 		if (!text_starts_with(path.dir, WHITEOUT_META))
 			return fail(err, LXCRI_E_EXTRACT_FAILED,
-				    "layer entry \"%s\" lies below a whiteout", raw);
+				    "layer entry \"%.200s\" lies below a whiteout", raw);
 		path.kind = LAYER_IGNORED;
 		free(steal(path.name));
 	} else if (path.name && text_starts_with(path.name, WHITEOUT) &&

@@ -79,7 +79,7 @@ static int fail_entry(struct lxcri_error *err, int r, const char *doing, const c
 	bool storage = r == -ENOSPC || r == -EDQUOT || r == -EIO || r == -EROFS;
 
 	return fail_code_errno(err, storage ? LXCRI_E_STORAGE_ERROR : LXCRI_E_EXTRACT_FAILED, r,
-			       "%s \"%s%s%s\"", doing, dir, *dir && *name ? "/" : "", name);
+			       "%s \"%.200s%s%.200s\"", doing, dir, *dir && *name ? "/" : "", name);
 }
 
 static int dirs_add(struct tree *tree, struct tree_dirs *dirs, const char *path,
@@ -268,7 +268,7 @@ static int make_opaque(int fd, const char *dir, const char *name, struct lxcri_e
 {
 	if (fsetxattr(fd, OPAQUE_XATTR, "y", 1, 0) < 0)
 		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, -errno,
-				       "mark the directory \"%s%s%s\" as opaque", dir,
+				       "mark the directory \"%.200s%s%.200s\" as opaque", dir,
 				       *dir && *name ? "/" : "", name);
 	return 0;
 }

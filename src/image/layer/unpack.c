@@ -260,7 +260,8 @@ static int unpack_entry(struct unpack *unpack, struct archive_entry *entry, stru
 	case LAYER_IGNORED:
 		break;
 	}
-	return r < 0 ? fail_while(err, "layer entry \"%s\"", name) : 0;
+	/* A name of any length would leave no room for what is wrong with it. */
+	return r < 0 ? fail_while(err, "layer entry \"%.200s\"", name) : 0;
 }
 
 static int read_entries(struct unpack *unpack, struct lxcri_error *err)

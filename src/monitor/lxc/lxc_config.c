@@ -6,9 +6,7 @@
 #include "base/mem.h"
 #include "base/scope.h"
 #include "base/text.h"
-#include "runtime/lxc_cgroup.h"
 
-#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -63,15 +61,6 @@ int lxc_config_addf(struct lxc_config *config, struct lxcri_error *err, const ch
 	return lxc_config_add(config, key, value, err);
 }
 
-const char *lxc_config_get(const struct lxc_config *config, const char *key)
-{
-	for (size_t i = 0; i < config->keys.count; i++)
-		if (strcmp(config->keys.items[i], key) == 0)
-			return config->values.items[i];
-	assert(false);
-	return NULL;
-}
-
 static const char *namespace_name(const char *type)
 {
 	for (size_t i = 0; i < ARRAY_LEN(namespace_names); i++)
@@ -99,6 +88,8 @@ static int add_namespaces(const struct spec_linux *part, struct lxc_config *conf
 		if (access(ns->path, F_OK) < 0)
 			return fail(err, LXCRI_E_INVALID_SPEC,
 				    "linux.namespaces[%zu].path: %s does not exist", i, ns->path);
+		if (strcmp(name, "cgroup") == 0)
+			continue;
 
 		autofree char *key = xformat("lxc.namespace.share.%s", name);
 
@@ -160,35 +151,25 @@ static int add_fixed(struct lxc_config *config, struct lxcri_error *err)
 	return 0;
 }
 
-static int add_cgroups(const struct runtime_spec *spec, const char *id, struct lxc_config *config,
-		       struct lxcri_error *err)
+static int add_cgroups(const struct runtime_spec *spec, const struct lxc_cgroup_names *names,
+		       struct lxc_config *config, struct lxcri_error *err)
 {
 	const struct spec_resources *resources = spec->linux_->resources;
-	struct lxc_cgroup_names names;
-	struct lxc_hierarchies host = {
+	const struct lxc_hierarchies host = {
 		.unified = access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0,
 		.root = "/sys/fs/cgroup",
 	};
 
-	if (lxc_cgroup_names(id, spec->linux_->cgroups_path, &names, err) < 0)
+	if (lxc_config_add(config, "lxc.cgroup.dir.container", names->payload, err) < 0 ||
+	    lxc_config_add(config, "lxc.cgroup.dir.monitor", names->monitor, err) < 0 ||
+	    lxc_config_add(config, "lxc.cgroup.dir.monitor.pivot", names->pivot, err) < 0 ||
+	    lxc_config_devices(resources, &host, config, err) < 0)
 		return -1;
-
-	int r = lxc_config_add(config, "lxc.cgroup.dir.container", names.payload, err);
-
-	if (r == 0)
-		r = lxc_config_add(config, "lxc.cgroup.dir.monitor", names.monitor, err);
-	if (r == 0)
-		r = lxc_config_add(config, "lxc.cgroup.dir.monitor.pivot", names.pivot, err);
-	if (r == 0)
-		r = lxc_config_devices(resources, &host, config, err);
-	if (r == 0 && resources)
-		r = lxc_config_limits(resources, &host, config, err);
-	lxc_cgroup_names_finish(&names);
-	return r;
+	return resources ? lxc_config_limits(resources, &host, config, err) : 0;
 }
 
-int lxc_config_build(const struct runtime_spec *spec, const char *id, struct lxc_config *config,
-		     struct lxcri_error *err)
+int lxc_config_build(const struct runtime_spec *spec, const struct lxc_cgroup_names *names,
+		     struct lxc_config *config, struct lxcri_error *err)
 {
 	const struct spec_linux *part = spec->linux_;
 	const struct spec_namespace *net = spec_linux_namespace(part, "network");
@@ -200,5 +181,5 @@ int lxc_config_build(const struct runtime_spec *spec, const char *id, struct lxc
 		return -1;
 	if (!net && lxc_config_add(config, "lxc.net.0.type", "none", err) < 0)
 		return -1;
-	return add_cgroups(spec, id, config, err);
+	return add_cgroups(spec, names, config, err);
 }

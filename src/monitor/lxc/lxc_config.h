@@ -7,6 +7,7 @@
 #include "base/fail.h"
 #include "base/strings.h"
 #include "oci/runtime_spec.h"
+#include "runtime/lxc_cgroup.h"
 
 /* Zeroed is empty. */
 struct lxc_config {
@@ -29,13 +30,12 @@ void lxc_config_finish(struct lxc_config *config);
 							     const char *key, const char *format,
 							     ...);
 
-/* Returns the first value of @key, borrowed; it must be there. */
-const char *lxc_config_get(const struct lxc_config *config, const char *key);
-
-/* Appends everything that the container @id of @spec needs of liblxc: namespaces, id mappings,
- * network, cgroups. */
-[[nodiscard]] int lxc_config_build(const struct runtime_spec *spec, const char *id,
-				   struct lxc_config *config, struct lxcri_error *err);
+/* Appends everything that a container of @spec with the cgroups @names needs of liblxc: namespaces,
+ * id mappings, network, cgroups. A cgroup namespace by path is left to the shim: liblxc makes a new
+ * one all the same. */
+[[nodiscard]] int lxc_config_build(const struct runtime_spec *spec,
+				   const struct lxc_cgroup_names *names, struct lxc_config *config,
+				   struct lxcri_error *err);
 
 /* Which hierarchies the host has. */
 struct lxc_hierarchies {

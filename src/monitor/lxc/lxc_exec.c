@@ -83,7 +83,7 @@ static int run_attached(void *payload)
 	struct lxc_sync message = { .type = LXC_SYNC_FAILED };
 
 	(void)become(attached, &message.error);
-	(void)!file_write_all(attached->report[1], &message, sizeof(message));
+	(void)file_write_all(attached->report[1], &message, sizeof(message));
 	return message.error.code == LXCRI_E_COMMAND_NOT_FOUND ? 127 : 126;
 }
 
@@ -151,7 +151,7 @@ static int attach(const struct lxc_command *command, struct attached *attached,
 		return fail(err, LXCRI_E_EXEC_FAILED, "enter container %s with liblxc", command->id);
 	closep(&attached->report[1]);
 	if (await_exec(attached->report[0], err) < 0) {
-		(void)!process_wait(pid);
+		(void)process_wait(pid);
 		return -1;
 	}
 

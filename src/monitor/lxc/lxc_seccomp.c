@@ -275,7 +275,7 @@ static void save_cached(const char *cache, const char *name, const char *text,
 	autoclose int dir = open(cache, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	if (dir >= 0)
-		(void)!file_write_atomic(dir, name, bytes.data, bytes.length, 0600, FILE_VOLATILE);
+		(void)file_write_atomic(dir, name, bytes.data, bytes.length, 0600, FILE_VOLATILE);
 }
 
 int lxc_seccomp_compile(const struct runtime_spec *spec, const char *cache,

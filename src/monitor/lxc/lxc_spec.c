@@ -150,7 +150,10 @@ static int take_linux(const struct spec_linux *part, struct lxc_plan *plan, stru
 	if (refuse_unsupported(part, err) < 0 || take_sysctls(part, plan, err) < 0 ||
 	    take_propagation(part, plan, err) < 0 || take_devices(part, plan) < 0)
 		return -1;
+	plan->join_cgroup_ns = spec_linux_namespace(part, "cgroup") &&
+			       spec_linux_namespace(part, "cgroup")->path;
 	plan->new_cgroup_ns = is_new_namespace(part, "cgroup");
+	plan->new_network_ns = is_new_namespace(part, "network");
 	for (size_t i = 0; i < part->masked_paths.count; i++)
 		strings_add(&plan->masked, part->masked_paths.items[i]);
 	for (size_t i = 0; i < part->readonly_paths.count; i++)
@@ -230,7 +233,6 @@ int lxc_spec_plan(const struct runtime_spec *spec, const char *id, const char *b
 	if (lxc_spec_process(spec->process, &plan->process, err) < 0 ||
 	    take_linux(spec->linux_, plan, err) < 0 || take_mounts(spec, plan, err) < 0)
 		return fail_while(err, "config.json");
-	plan->new_mount_ns = true;
 	plan->hostname = xstrdup(spec->hostname);
 	plan->domainname = xstrdup(spec->domainname);
 	plan->read_only_root = spec->root->readonly;

@@ -115,18 +115,35 @@ static int save_plan(const struct lxc_command *command, const struct lxc_plan *p
 	return lxc_runtime_save(command->run_dir, LXC_RUNTIME_PLAN, bytes.data, bytes.length, err);
 }
 
-/* Where the container's processes are, for the monitor. */
-static int save_cgroup(const struct lxc_command *command, const struct lxc_config *config,
-		       struct lxcri_error *err)
+/* Names the cgroups and tells the monitor where the container's processes will be. One that is in
+ * use is another's, and must not be cleaned up by us. */
+static int choose_cgroups(const struct lxc_command *command, const struct runtime_spec *spec,
+			  struct lxc_cgroup_names *names, struct lxcri_error *err)
 {
-	const char *name = lxc_config_get(config, "lxc.cgroup.dir.container");
-
-	return lxc_runtime_save(command->run_dir, LXC_RUNTIME_CGROUP, name, strlen(name), err);
+	if (lxc_cgroup_names(command->id, command->run_dir, spec->linux_->cgroups_path, names, err) < 0)
+		return -1;
+	if (lxc_cgroup_in_use(names))
+		return fail(err, LXCRI_E_CONTAINER_CREATE_FAILED,
+			    "linux.cgroupsPath: processes are in the cgroup %s already",
+			    names->payload);
+	return lxc_cgroup_names_save(command->run_dir, names, err);
 }
 
 static char *below(const char *dir, const char *path)
 {
 	return path[0] == '/' ? xstrdup(path) : xformat("%s/%s", dir, path);
+}
+
+static int send_cgroup_namespace(int queue, const struct spec_linux *part, struct lxcri_error *err)
+{
+	const struct spec_namespace *ns = spec_linux_namespace(part, "cgroup");
+
+	if (!ns || !ns->path)
+		return 0;
+
+	autoclose int fd = open(ns->path, O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? fail_errno(err, errno, "open %s", ns->path) : send_fd(queue, fd, err);
 }
 
 /* Fills the queue in the order in which the shim takes from it. */
@@ -141,6 +158,8 @@ static int fill_queue(const struct lxc_command *command, const struct runtime_sp
 	if (send_plan(queue, plan, err) < 0)
 		return -1;
 	if (plan->process.terminal && send_fd(queue, command->console, err) < 0)
+		return -1;
+	if (send_cgroup_namespace(queue, spec->linux_, err) < 0)
 		return -1;
 	if (send_tree(queue, root, AT_RECURSIVE, err) < 0)
 		return fail_while(err, "root.path");
@@ -180,10 +199,12 @@ static int prepare(const struct lxc_command *command, struct lxc_config *config,
 {
 	autoptr(runtime_spec) spec = NULL;
 	[[gnu::cleanup(lxc_plan_finish)]] struct lxc_plan plan = {};
+	[[gnu::cleanup(lxc_cgroup_names_finish)]] struct lxc_cgroup_names names = {};
 
 	if (load_spec(command, &spec, err) < 0 ||
 	    lxc_spec_plan(spec, command->id, command->bundle, &plan, err) < 0 ||
-	    lxc_config_build(spec, command->id, config, err) < 0)
+	    choose_cgroups(command, spec, &names, err) < 0 ||
+	    lxc_config_build(spec, &names, config, err) < 0)
 		return -1;
 	plan.preserve_fds = command->preserve_fds;
 	if (plan.process.terminal && command->console < 0)
@@ -193,8 +214,6 @@ static int prepare(const struct lxc_command *command, struct lxc_config *config,
 		return -1;
 	if (save_plan(command, &plan, err) < 0 ||
 	    fill_queue(command, spec, &plan, queue, err) < 0)
-		return -1;
-	if (save_cgroup(command, config, err) < 0)
 		return -1;
 	/* Further processes get the same filter. */
 	return lxc_seccomp_save(&plan.process, command->run_dir, err);

@@ -24,8 +24,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
+#include <sched.h>
 #include <string.h>
-#include <sys/prctl.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -107,6 +110,18 @@ static int open_proc(struct shim *shim, struct lxcri_error *err)
 	return shim->host < 0 ? fail_errno(err, errno, "open the root") : 0;
 }
 
+static int join_cgroup_namespace(struct shim *shim, struct lxcri_error *err)
+{
+	if (!shim->plan.join_cgroup_ns)
+		return 0;
+
+	autoclose int ns = shim_receive_tree(shim, err);
+
+	if (ns < 0)
+		return -1;
+	return setns(ns, CLONE_NEWCGROUP) < 0 ? fail_errno(err, errno, "setns") : 0;
+}
+
 static int set_names(struct shim *shim, struct lxcri_error *err)
 {
 	const char *host = shim->plan.hostname;
@@ -116,6 +131,21 @@ static int set_names(struct shim *shim, struct lxcri_error *err)
 		return fail_errno(err, errno, "set the host name %s", host);
 	if (domain && setdomainname(domain, strlen(domain)) < 0)
 		return fail_errno(err, errno, "set the domain name %s", domain);
+	return 0;
+}
+
+/* A new network namespace has its loopback interface down; every runtime raises it. */
+static int raise_loopback(struct shim *shim, struct lxcri_error *err)
+{
+	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
+
+	if (!shim->plan.new_network_ns)
+		return 0;
+
+	autoclose int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request) < 0)
+		return fail_errno(err, errno, "raise the loopback interface");
 	return 0;
 }
 
@@ -176,8 +206,18 @@ static int run_hooks(struct shim *shim, const struct lxc_plan_hooks *hooks, cons
 	return hooks_run(hooks, stage, &state, err);
 }
 
+/* These are programs of the host, which may need the /proc that liblxc took away. */
 static int run_create_hooks(struct shim *shim, struct lxcri_error *err)
 {
+	if (shim->plan.create_container.count == 0)
+		return 0;
+
+	autoclose int target = openat(shim->host, "proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	autoclose int tree = target < 0 ? -errno : tree_clone(shim->proc, 0);
+	int r = tree < 0 ? tree : tree_attach(tree, target);
+
+	if (r < 0)
+		return fail_errno(err, r, "mount /proc for the hooks");
 	return run_hooks(shim, &shim->plan.create_container, "createContainer", "creating", err);
 }
 
@@ -196,6 +236,18 @@ static int enter_root(struct shim *shim, struct lxcri_error *err)
 	return 0;
 }
 
+/* As runc and crun do: who creates is told, not only who starts. A relative name counts from the
+ * working directory, which only the process itself enters. */
+static int find_program(struct shim *shim, struct lxcri_error *err)
+{
+	const struct lxc_plan_process *process = &shim->plan.process;
+	const char *program = process->args.count > 0 ? process->args.items[0] : "";
+
+	if (strchr(program, '/') && program[0] != '/')
+		return 0;
+	return shim_find_program(process, err);
+}
+
 static const struct shim_step {
 	const char *doing;
 	int (*run)(struct shim *shim, struct lxcri_error *err);
@@ -204,7 +256,9 @@ static const struct shim_step {
 	{ "receive the console", open_console },
 	{ "run hooks on the host", wait_for_hooks },
 	{ "open proc", open_proc },
+	{ "join the cgroup namespace", join_cgroup_namespace },
 	{ "set names", set_names },
+	{ "set up the network", raise_loopback },
 	{ "set sysctls", set_sysctls },
 	{ "attach the root", attach_root },
 	{ "make mounts", shim_make_mounts },
@@ -212,6 +266,7 @@ static const struct shim_step {
 	{ "make the working directory", make_cwd },
 	{ "run hooks of the container", run_create_hooks },
 	{ "enter the root", enter_root },
+	{ "find the program", find_program },
 	{ "open the terminal", shim_open_terminal },
 	{ "protect paths", shim_protect_paths },
 };

@@ -7,7 +7,9 @@ static const char passwd[] = "root:x:0:0:root:/root:/bin/sh\n"
 			     "big:x:4294967296:1::/big:\n"
 			     "app:x:1000:1001:App:/srv/app:/bin/sh\n"
 			     "1000:x:7:7::/trap:/bin/sh\n"
-			     "nohome:x:1002:1002:::\n";
+			     "nohome:x:1002:1002:::\n"
+			     ":x:1003:1003::/nameless:\n"
+			     "bell:x:1004:1004::/a\a:\n";
 static const char group[] = "root:x:0:\n"
 			    "wheel:x:10:root,app\n"
 			    "media:x:44:app\n"
@@ -48,6 +50,8 @@ static void users_are_names_or_numbers_with_or_without_a_group(void **state)
 	assert_user("4294967294", UINT32_MAX - 1, 0, NULL);
 	assert_user("nohome", 1002, 1002, NULL);
 	assert_user(":media", 0, 44, "/root");
+	assert_user("1003", 1003, 0, NULL);
+	assert_user("1004", 1004, 0, NULL);
 }
 
 static void the_groups_that_list_a_user_come_along_unless_one_is_given(void **state)

@@ -68,6 +68,7 @@ static void a_call_is_allowed_to_those_who_hold_its_capability(void **state)
 	}
 	assert_string_equal(action_of(none, "read"), "SCMP_ACT_ALLOW");
 	assert_string_equal(action_of(none, "keyctl"), "SCMP_ACT_ERRNO");
+	assert_string_equal(action_of(none, "socketcall"), "SCMP_ACT_ERRNO");
 	assert_string_equal(action_of(none, "call_of_tomorrow"), "default");
 }
 
@@ -100,6 +101,8 @@ static int try_calls(void)
 		return 4;
 	if (syscall(SYS_socket, AF_VSOCK, SOCK_STREAM, 0) != -1 || errno != EPERM)
 		return 5;
+	if (syscall(SYS_socket, AF_ALG, SOCK_SEQPACKET, 0) != -1 || errno != EPERM)
+		return 11;
 	if (syscall(SYS_socket, AF_UNIX, SOCK_STREAM, 0) < 0)
 		return 6;
 	if (syscall(SYS_personality, ADDR_NO_RANDOMIZE) != -1)

@@ -26,7 +26,8 @@ static void every_field_is_read(void **state)
 		"\"variant\":\"v1\",\"created\":\"2024-01-02T03:04:05Z\",\"author\":\"me\","
 		"\"config\":{\"User\":\"web:www\",\"ExposedPorts\":{\"80/tcp\":{},\"53/udp\":{}},"
 		"\"Env\":[\"PATH=/bin\",\"odd\"],\"Entrypoint\":[\"/init\"],\"Cmd\":[\"a\",\"b\"],"
-		"\"Volumes\":{\"/data\":{}},\"WorkingDir\":\"/srv\",\"Labels\":{\"k\":\"v\"},"
+		"\"Volumes\":{\"/data\":{},\"/odd\":null},\"WorkingDir\":\"/"
+		"srv\",\"Labels\":{\"k\":\"v\"},"
 		"\"StopSignal\":\"SIGINT\",\"Shell\":[\"/bin/sh\",\"-c\"],"
 		"\"Healthcheck\":{\"Test\":[\"CMD\",\"true\"],\"Interval\":30000000000,"
 		"\"Timeout\":1,\"StartPeriod\":2,\"StartInterval\":3,\"Retries\":4}}," ROOTFS ","
@@ -46,7 +47,8 @@ static void every_field_is_read(void **state)
 	assert_string_equal(config->cmd.items[1], "b");
 	assert_null(config->cmd.items[2]);
 	assert_string_equal(config->volumes.items[0], "/data");
-	assert_null(config->volumes.items[1]);
+	assert_string_equal(config->volumes.items[1], "/odd");
+	assert_null(config->volumes.items[2]);
 	assert_string_equal(config->working_dir, "/srv");
 	assert_string_equal(config->labels.items[0].key, "k");
 	assert_string_equal(config->labels.items[0].value, "v");
@@ -82,13 +84,15 @@ static void a_null_is_an_absence(void **state)
 		"{" HEAD ROOTFS ",\"history\":null,\"created\":null,\"config\":{\"Env\":null,"
 		"\"Cmd\":null,\"Entrypoint\":null,\"Volumes\":null,\"Labels\":null,"
 		"\"OnBuild\":null,\"User\":null,\"Healthcheck\":null,\"ExposedPorts\":null}}");
-	autoptr(image_config) none = parse("{" HEAD ROOTFS ",\"config\":null}");
+	autoptr(image_config) none = parse("{" HEAD "\"rootfs\":{\"type\":\"layers\","
+					   "\"diff_ids\":null},\"config\":null}");
 
 	assert_null(config->env.items);
 	assert_null(config->cmd.items);
 	assert_null(config->volumes.items);
 	assert_null(config->user);
 	assert_null(none->working_dir);
+	assert_int_equal(none->n_diff_ids, 0);
 }
 
 static void an_empty_list_is_not_an_absent_one(void **state)

@@ -199,18 +199,28 @@ static void the_number_of_layers_and_manifests_is_bounded(void **state)
 	assert_int_equal(err.code, LXCRI_E_LIMIT_EXCEEDED);
 }
 
+/* Returns an entry of an index for this host's architecture, and @more. */
+static char *host_entry(unsigned int size, const char *more)
+{
+	return xformat("{\"mediaType\":\"" MEDIA_TYPE_OCI_MANIFEST "\",\"digest\":\"sha256:" HEX
+		       "\",\"size\":%u,\"platform\":{\"os\":\"linux\",\"architecture\":\"%s\"%s}}",
+		       size, platform_host_architecture(), more);
+}
+
 static void the_host_finds_its_own_manifest(void **state)
 {
-	autofree char *text = xformat(
-		"{" VERSION "\"manifests\":[%s,%s,{\"mediaType\":\"%s\",\"digest\":\"sha256:" HEX
-		"\",\"size\":9,\"platform\":{\"os\":\"linux\",\"architecture\":\"%s\"}}]}",
-		ENTRY(PLATFORM("linux", "none")), ENTRY(PLATFORM("unknown", "unknown")),
-		MEDIA_TYPE_OCI_MANIFEST, platform_host_architecture());
-	autoptr(index) index = parse_index(text);
+	autofree char *variant = host_entry(8, ",\"variant\":\"v9\"");
+	autofree char *own = host_entry(9, "");
+	autofree char *several = xformat(INDEX("%s,%s,%s,%s"), ENTRY(PLATFORM("linux", "none")),
+					 ENTRY(PLATFORM("unknown", "unknown")), variant, own);
+	autofree char *only_variant = xformat(INDEX("%s,%s"), ENTRY(), variant);
+	autoptr(index) index = parse_index(several);
+	autoptr(index) second_best = parse_index(only_variant);
 	autoptr(index) foreign = parse_index(INDEX(ENTRY(PLATFORM("linux", "none"))));
 	autoptr(index) plain = parse_index(INDEX(ENTRY(PLATFORM("linux", "none")) "," ENTRY()));
 
 	assert_int_equal(index_find_host(index)->size, 9);
+	assert_int_equal(index_find_host(second_best)->size, 8);
 	assert_null(index_find_host(foreign));
 	assert_ptr_equal(index_find_host(plain), &plain->manifests[1]);
 }

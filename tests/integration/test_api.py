@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: MIT
+"""The programs of docs/api.md, compiled against the library and run; and the command line that the
+first notes of the project show."""
+
+import os
+import re
+import subprocess
+
+import pytest
+
+from conftest import BUILD, ROOT
+
+PROGRAMS = dict(re.findall(r"^### (\w+)\.c\n\n```c\n(.*?)^```", (ROOT / "docs/api.md").read_text(),
+                           re.M | re.S))
+
+
+@pytest.fixture(scope="session")
+def programs(session_dir):
+    """The compiled programs, beside the helpers that the library starts."""
+    directory = session_dir / "api"
+    directory.mkdir()
+    for helper in BUILD.glob("lxcri-*"):
+        if helper.is_file():
+            os.symlink(helper, directory / helper.name)
+    for name, source in PROGRAMS.items():
+        file = directory / f"{name}.c"
+        file.write_text(source)
+        subprocess.run(["cc", "-std=gnu2x", "-Wall", "-Wextra", "-Werror", f"-I{ROOT}/include", file,
+                        "-o", directory / name, f"-L{BUILD}", "-llxcri", f"-Wl,-rpath,{BUILD}"],
+                       check=True)
+    return directory
+
+
+def call(program, *words):
+    return subprocess.run([program, *map(str, words)], capture_output=True, text=True, timeout=60,
+                          stdin=subprocess.DEVNULL, check=False)
+
+
+def test_the_example_programs_work(programs, engine, make_bundle, make_image, work):
+    backend = engine.backend
+    root, data = work / "api-root", work / "api-data"
+
+    file = work / "config.json"
+    file.write_text('{"routing": [{"pattern": "^db-[0-9]+$", "runtime": "runc"}]}')
+    done = call(programs / "config", file, "db-7", "kube-ovn-cni", "web")
+    assert (done.returncode, done.stdout) == (0, "db-7 runc\nkube-ovn-cni crun (kube-ovn)\nweb lxc\n")
+    done = call(programs / "config", work / "missing.json")
+    assert done.returncode == 1 and done.stderr.endswith("[ConfigNotFound]\n")
+
+    bundle = make_bundle("sleep", "1000")
+    bundle.save()
+    done = call(programs / "manager", backend, root, data, bundle.path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        f"my-container is created on {backend}", f"my-container is running on {backend}",
+        f"my-container is paused on {backend}", "exit code 137",
+        f"my-container is stopped on {backend}", "ContainerNotFound"]
+
+    bundle = make_bundle("true")
+    bundle.save()
+    done = call(programs / "spec", backend, root, data, bundle.path)
+    assert (done.returncode, done.stdout, done.stderr) == (7, "hello\n", "")
+    assert "GREETING=hello" in (bundle.path / "config.json").read_text()
+
+    image = make_image(Entrypoint=["sh", "-c", "exit 5"])
+    done = call(programs / "image", backend, root, data, image, work / "made-bundle")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "sha256:\nexit code 5\n", "")
+
+
+def test_the_command_of_the_notes_works(make_engine, make_bundle):
+    engine = make_engine("crun")
+    bundle = make_bundle("true")
+    bundle.save()
+    engine("create", "--runtime=crun", f"--bundle={bundle.path}", "my-container").ok()
+    assert engine.state("my-container")["status"] == "created"
+    engine("delete", "--force", "my-container").ok()
+    engine("create", "--runtime", "crun", "--bundle", bundle.path, "my-container").ok()
+    engine("start", "my-container").ok()
+    engine("delete", "--force", "my-container").ok()
