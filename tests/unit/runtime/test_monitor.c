@@ -476,6 +476,7 @@ int main(void)
 		ON_ALL(the_end_is_recorded_where_it_was_asked_for),
 		ON_ALL(writes_go_to_the_upper_directory_and_the_host_sees_no_mount),
 		ON_ALL(the_process_has_its_three_streams_and_nothing_else),
+		ON_ALL(limits_are_in_force),
 		ON_ALL(the_monitors_program_cannot_be_overwritten),
 	};
 
