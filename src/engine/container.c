@@ -186,6 +186,8 @@ int container_launch(struct lxcri_container *container, unsigned int preserve_fd
 	autofree char *target = xformat("%s/rootfs", record->bundle);
 	autofree char *upper = xformat("%s/upper", home->data_dir);
 	autofree char *work = xformat("%s/work", home->data_dir);
+	/* The end of what goes when it ends needs no flush: nobody will ask after a reboot. */
+	bool keep_exit = home_is_persistent(home) && !record->remove;
 	const struct monitor_rootfs rootfs = {
 		.target = target, .lowers = record->layers, .upper = upper, .work = work
 	};
@@ -195,7 +197,7 @@ int container_launch(struct lxcri_container *container, unsigned int preserve_fd
 		.runtime_path = record->runtime_path,
 		.bundle = record->bundle,
 		.run_dir = home->run_dir,
-		.exit_dir = home_is_persistent(home) ? home->data_dir : NULL,
+		.exit_dir = keep_exit ? home->data_dir : NULL,
 		.log_path = record->log_path,
 		.rootfs = record->layers.count > 0 ? &rootfs : NULL,
 		.console_socket = record->console_socket,

@@ -194,8 +194,6 @@ static void turn(struct supervisor *supervisor)
 	serve_clients(supervisor, &round);
 	if (round.listener.revents)
 		accept_client(&supervisor->clients);
-	if (!supervisor->committed && !clients_have_creator(&supervisor->clients))
-		supervisor->abandoned = true;
 }
 
 static int64_t now_ms(void)
@@ -314,8 +312,13 @@ static void conclude(struct supervisor *supervisor)
 
 void supervisor_run(struct supervisor *supervisor)
 {
-	while (!supervisor->ended && !supervisor->abandoned)
-		turn(supervisor);
+	/* Looked at before the first turn too: the creator may have gone while we created. */
+	while (!supervisor->ended && !supervisor->abandoned) {
+		supervisor->abandoned =
+			!supervisor->committed && !clients_have_creator(&supervisor->clients);
+		if (!supervisor->abandoned)
+			turn(supervisor);
+	}
 	if (supervisor->ended)
 		conclude(supervisor);
 }

@@ -170,9 +170,7 @@ static int remove_entries(int dirfd, dev_t device)
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
 			continue;
 		if (unlinkat(dirfd, entry->d_name, 0) < 0 && errno != ENOENT)
-			r = errno == EISDIR || errno == EPERM
-				    ? remove_dir(dirfd, entry->d_name, device)
-				    : -errno;
+			r = errno == EISDIR ? remove_dir(dirfd, entry->d_name, device) : -errno;
 		if (first == 0)
 			first = r;
 	}

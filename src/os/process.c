@@ -13,13 +13,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdalign.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
 
 #define SPAWN_FDS_MAX 16
+
+/* Enough for what run_child() calls, in an instrumented build too. */
+#define DETACHED_STACK_BYTES (64u << 10)
 
 /* Puts @fds at 0..n-1: first all above the range, so that none overwrites another. */
 static int arrange_fds(const struct spawn *spawn)
@@ -62,14 +67,29 @@ _Noreturn static void run_child(const struct spawn *spawn, volatile int *problem
 	_exit(127);
 }
 
+/* A program and where its failure goes. */
+struct detached {
+	const struct spawn *spawn;
+	volatile int *problem;
+};
+
+static int run_detached(void *argument)
+{
+	const struct detached *detached = argument;
+
+	run_child(detached->spawn, detached->problem);
+}
+
 /* Starts the program from a process that ends at once: whose parent ends, passes to the nearest
- * subreaper. */
+ * subreaper. This process has a stack of its own, because vfork() inside of a vfork() is more than
+ * sanitizers understand. */
 _Noreturn static void run_middle(const struct spawn *spawn, volatile int *problem)
 {
-	pid_t pid = vfork();
+	[[gnu::uninitialized]] alignas(16) char stack[DETACHED_STACK_BYTES];
+	struct detached detached = { .spawn = spawn, .problem = problem };
+	pid_t pid = clone(run_detached, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD,
+			  &detached);
 
-	if (pid == 0)
-		run_child(spawn, problem);
 	if (pid < 0)
 		*problem = -errno;
 	_exit(0);

@@ -12,14 +12,12 @@
 #include "base/mem.h"
 #include "base/scope.h"
 #include "base/strings.h"
-#include "os/file.h"
 #include "os/path.h"
 #include "os/process.h"
 #include "os/socket.h"
 #include "os/tree.h"
-#include "runtime/hook.h"
 #include "runtime/lxc_cgroup.h"
-#include "runtime/lxc_plan.h"
+#include "runtime/lxc_clean.h"
 #include "runtime/lxc_runtime.h"
 #include "runtime/lxc_sync.h"
 
@@ -33,7 +31,6 @@
 
 /* Above all descriptors that a spawned program gets. */
 #define HIGH_FD	     64
-#define NAME_BYTES_MAX 4096
 
 struct lxc_backend {
 	int sync; /* to the shim */
@@ -138,56 +135,6 @@ static pid_t spawn_helper(const struct runtime_container *container, const struc
 	return pid;
 }
 
-static int load_plan(const struct runtime_container *container, struct lxc_plan *plan,
-		     bool *ret_found, struct lxcri_error *err)
-{
-	autofree char *bytes = NULL;
-	size_t size;
-
-	if (lxc_runtime_load(container->run_dir, LXC_RUNTIME_PLAN, LXC_PLAN_BYTES_MAX, &bytes,
-			     &size, err) < 0)
-		return -1;
-	*ret_found = bytes != NULL;
-	return bytes ? lxc_plan_decode(bytes, size, plan, err) : 0;
-}
-
-enum hook_stage { STAGE_CREATE, STAGE_START, STAGE_STOP };
-
-/* Runs the hooks of the host that belong to @stage, if the container has any. */
-static int run_hooks(const struct runtime_container *container, enum hook_stage stage, pid_t pid,
-		     struct lxcri_error *err)
-{
-	static const struct {
-		const char *name;
-		const char *status;
-	} stages[] = {
-		[STAGE_CREATE] = { "createRuntime", "creating" },
-		[STAGE_START] = { "poststart", "running" },
-		[STAGE_STOP] = { "poststop", "stopped" },
-	};
-	[[gnu::cleanup(lxc_plan_finish)]] struct lxc_plan plan = {};
-	bool found;
-
-	if (load_plan(container, &plan, &found, err) < 0)
-		return -1;
-	if (!found)
-		return 0;
-
-	const struct lxc_plan_hooks *hooks[] = {
-		[STAGE_CREATE] = &plan.create_runtime,
-		[STAGE_START] = &plan.poststart,
-		[STAGE_STOP] = &plan.poststop,
-	};
-	const struct hook_state state = {
-		.head = plan.state_head,
-		.tail = plan.state_tail,
-		.status = stages[stage].status,
-		.pid = pid,
-	};
-
-	return hooks_run(hooks[stage], stages[stage].name, &state, err);
-}
-
 /* Follows the container's creation until it waits for its release. */
 static int await_created(struct runtime_container *container, int sync, struct lxcri_error *err)
 {
@@ -197,7 +144,7 @@ static int await_created(struct runtime_container *container, int sync, struct l
 	while (receive(sync, &message, &sender)) {
 		switch (message.type) {
 		case LXC_SYNC_HOOKS:
-			if (run_hooks(container, STAGE_CREATE, sender, err) < 0)
+			if (lxc_host_hooks(container->run_dir, LXC_HOOKS_CREATE, sender, err) < 0)
 				return -1;
 			/* Its end is noticed by the next receive(). */
 			(void)send_simple(sync, LXC_SYNC_GO_ON, -1);
@@ -221,12 +168,17 @@ static void build_args(const struct runtime_container *container, int sync, int 
 {
 	strings_add(args, "lxcri-lxc");
 	strings_add(args, "start");
-	strings_addf(args, "--id=%s", container->id);
-	strings_addf(args, "--bundle=%s", container->bundle);
-	strings_addf(args, "--run-dir=%s", container->run_dir);
-	strings_addf(args, "--shim=%s/lxcri-shim", container->helper_dir);
+	strings_add(args, "--id");
+	strings_add(args, container->id);
+	strings_add(args, "--bundle");
+	strings_add(args, container->bundle);
+	strings_add(args, "--run-dir");
+	strings_add(args, container->run_dir);
+	strings_add(args, "--shim");
+	strings_addf(args, "%s/lxcri-shim", container->helper_dir);
 	strings_addf(args, "--preserve-fds=%u", container->preserve_fds);
-	strings_addf(args, "--seccomp-cache=%s", default_cache);
+	strings_add(args, "--seccomp-cache");
+	strings_add(args, default_cache);
 	strings_addf(args, "--sync-fd=%d", sync);
 	if (console >= 0)
 		strings_addf(args, "--console-fd=%d", console);
@@ -240,7 +192,8 @@ static pid_t spawn_keeper(const struct runtime_container *container, int sync, i
 	autofree int *fds = xcalloc(n_fds + 2, sizeof(*fds));
 
 	for (unsigned int i = 0; i < n_fds; i++)
-		fds[i] = i < 3 ? container->stdio[i] : (int)i;
+		/* In the monitor the preserved ones are behind the creator's connection. */
+		fds[i] = i < 3 ? container->stdio[i] : (int)i + 1;
 	fds[n_fds] = sync;
 	fds[n_fds + 1] = console;
 	build_args(container, (int)n_fds, console < 0 ? -1 : (int)n_fds + 1, &args);
@@ -267,12 +220,17 @@ static int undo(struct runtime_container *container)
 static int lxc_create(struct runtime_container *container, struct lxcri_error *err)
 {
 	autofree char *dir = xformat("%s/" LXC_RUNTIME_DIR, container->run_dir);
+	[[gnu::cleanup(lxc_cgroup_names_finish)]] struct lxc_cgroup_names names = {};
 	autoclose int console = -1;
 	int sync[2];
 	int r = path_make_dirs(dir, 0700);
 
 	if (r < 0)
 		return fail_errno(err, r, "make %s", dir);
+	/* From here on the container can be cleaned up, whoever is killed. */
+	if (lxc_cgroup_names(container->id, container->run_dir, NULL, &names, err) < 0 ||
+	    lxc_cgroup_names_save(container->run_dir, &names, err) < 0)
+		return undo(container);
 	if (connect_console(container->console_socket, &console, err) < 0 ||
 	    make_sync(sync, err) < 0)
 		return undo(container);
@@ -347,28 +305,15 @@ static int lxc_start(struct runtime_container *container, struct lxcri_error *er
 	/* The container runs; what goes wrong after that does not undo it. */
 	struct lxcri_error ignored;
 
-	(void)run_hooks(container, STAGE_START, container->init, &ignored);
+	(void)lxc_host_hooks(container->run_dir, LXC_HOOKS_START, container->init, &ignored);
 	return 0;
-}
-
-/* Finds the cgroups of the container; before lxcri-lxc has said so, those of its default name. */
-static int load_names(const struct runtime_container *container, struct lxc_cgroup_names *ret,
-		      struct lxcri_error *err)
-{
-	autofree char *name = NULL;
-	size_t size;
-
-	if (lxc_runtime_load(container->run_dir, LXC_RUNTIME_CGROUP, NAME_BYTES_MAX, &name, &size,
-			     err) < 0)
-		return -1;
-	return lxc_cgroup_names(container->id, container->run_dir, name, ret, err);
 }
 
 static int lxc_kill_all(struct runtime_container *container, int signal, struct lxcri_error *err)
 {
 	[[gnu::cleanup(lxc_cgroup_names_finish)]] struct lxc_cgroup_names names = {};
 
-	if (load_names(container, &names, err) < 0)
+	if (lxc_cgroup_names_load(container->run_dir, &names, err) < 0)
 		return -1;
 
 	int r = lxc_cgroup_kill(&names, signal);
@@ -382,7 +327,7 @@ static int freeze(struct runtime_container *container, bool frozen, struct lxcri
 {
 	[[gnu::cleanup(lxc_cgroup_names_finish)]] struct lxc_cgroup_names names = {};
 
-	if (load_names(container, &names, err) < 0)
+	if (lxc_cgroup_names_load(container->run_dir, &names, err) < 0)
 		return -1;
 
 	int r = lxc_cgroup_freeze(&names, frozen);
@@ -441,9 +386,12 @@ static pid_t lxc_exec(struct runtime_container *container, const struct runtime_
 
 	strings_add(&args, "lxcri-lxc");
 	strings_add(&args, "exec");
-	strings_addf(&args, "--id=%s", container->id);
-	strings_addf(&args, "--run-dir=%s", container->run_dir);
-	strings_addf(&args, "--process=%s", exec->process_path);
+	strings_add(&args, "--id");
+	strings_add(&args, container->id);
+	strings_add(&args, "--run-dir");
+	strings_add(&args, container->run_dir);
+	strings_add(&args, "--process");
+	strings_add(&args, exec->process_path);
 	strings_add(&args, "--sync-fd=3");
 	if (console >= 0)
 		strings_add(&args, "--console-fd=4");
@@ -465,36 +413,13 @@ static int lxc_exit_status(struct runtime_container *container, int wait_status)
 
 static int lxc_remove(struct runtime_container *container, struct lxcri_error *err)
 {
-	autofree char *plan =
-		xformat("%s/" LXC_RUNTIME_DIR "/" LXC_RUNTIME_PLAN, container->run_dir);
-	[[gnu::cleanup(lxc_cgroup_names_finish)]] struct lxc_cgroup_names names = {};
 	struct lxc_backend *backend = container->backend;
-	struct lxcri_error ignored;
 
 	if (backend)
 		closep(&backend->sync);
-	free(steal(backend));
+	free(backend);
 	container->backend = NULL;
-
-	if (load_names(container, &names, err) < 0)
-		return -1;
-
-	int r = lxc_cgroup_remove(&names);
-
-	if (r < 0)
-		return fail_code_errno(err, LXCRI_E_CONTAINER_DELETE_FAILED, r,
-				       "remove the cgroups of %s", container->id);
-	/* Once, and not again by a second call. A failing hook changes nothing. */
-	(void)run_hooks(container, STAGE_STOP, 0, &ignored);
-	(void)unlink(plan);
-
-	autoclose int dir = open(container->run_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-	r = dir < 0 ? -errno : path_remove_tree(dir, LXC_RUNTIME_DIR);
-	if (r < 0 && r != -ENOENT)
-		return fail_code_errno(err, LXCRI_E_CONTAINER_DELETE_FAILED, r, "remove %s/%s",
-				       container->run_dir, LXC_RUNTIME_DIR);
-	return 0;
+	return lxc_clean(container->run_dir, err);
 }
 
 const struct runtime_ops runtime_lxc = {

@@ -10,6 +10,7 @@
 #include "base/scope.h"
 #include "base/text.h"
 #include "os/file.h"
+#include "runtime/lxc_runtime.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -25,6 +26,7 @@
 #define WAIT_MS		 2000
 #define PROCS_BYTES_MAX	 (4u << 20)
 #define CGROUP_DEPTH_MAX 32
+#define NAMES_BYTES_MAX	 (16u << 10)
 
 /* FNV-1a, folded: it only has to differ between the instances of one host. */
 static uint32_t hash(const char *text)
@@ -72,6 +74,37 @@ int lxc_cgroup_names(const char *id, const char *run_dir, const char *cgroups_pa
 		.monitor = xformat("proxmox-lxcri.monitor.%s.%08x", id, mark),
 		.pivot = xformat("proxmox-lxcri.pivot.%s.%08x", id, mark),
 	};
+	return 0;
+}
+
+int lxc_cgroup_names_save(const char *run_dir, const struct lxc_cgroup_names *names,
+			  struct lxcri_error *err)
+{
+	/* None of the names has a line end. */
+	autofree char *text = xformat("%s\n%s\n%s", names->payload, names->monitor, names->pivot);
+
+	return lxc_runtime_save(run_dir, LXC_RUNTIME_CGROUP, text, strlen(text), err);
+}
+
+int lxc_cgroup_names_load(const char *run_dir, struct lxc_cgroup_names *ret,
+			  struct lxcri_error *err)
+{
+	autofree char *text = NULL;
+	size_t size;
+
+	*ret = (struct lxc_cgroup_names){};
+	if (lxc_runtime_load(run_dir, LXC_RUNTIME_CGROUP, NAMES_BYTES_MAX, &text, &size, err) < 0)
+		return -1;
+	if (!text)
+		return 0;
+
+	char *rest = text;
+	char *payload = strsep(&rest, "\n");
+	char *monitor = strsep(&rest, "\n");
+
+	if (!rest || !*payload || !*monitor || !*rest)
+		return fail(err, LXCRI_E_INVALID_FORMAT, "read the cgroups of %s: malformed", run_dir);
+	*ret = (struct lxc_cgroup_names){ xstrdup(payload), xstrdup(monitor), xstrdup(rest) };
 	return 0;
 }
 

@@ -24,6 +24,14 @@ struct lxc_cgroup_names {
 [[nodiscard]] int lxc_cgroup_names(const char *id, const char *run_dir, const char *cgroups_path,
 				   struct lxc_cgroup_names *ret, struct lxcri_error *err);
 
+/* Keeps @names below @run_dir, for lxc_cgroup_names_load(). */
+[[nodiscard]] int lxc_cgroup_names_save(const char *run_dir, const struct lxc_cgroup_names *names,
+					struct lxcri_error *err);
+
+/* Reads the names that were kept below @run_dir; without any *@ret is zeroed. The caller ends it. */
+[[nodiscard]] int lxc_cgroup_names_load(const char *run_dir, struct lxc_cgroup_names *ret,
+					struct lxcri_error *err);
+
 /* Frees what @names holds. Safe to repeat. */
 void lxc_cgroup_names_finish(struct lxc_cgroup_names *names);
 

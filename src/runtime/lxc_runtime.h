@@ -12,7 +12,7 @@
 #define LXC_RUNTIME_DIR	    "runtime"
 #define LXC_RUNTIME_PLAN    "plan"    /* only with hooks of the host */
 #define LXC_RUNTIME_SECCOMP "seccomp" /* only with a filter */
-#define LXC_RUNTIME_CGROUP  "cgroup"  /* the payload's name */
+#define LXC_RUNTIME_CGROUP  "cgroup"  /* struct lxc_cgroup_names */
 
 /* Writes the file @name. */
 [[nodiscard]] int lxc_runtime_save(const char *run_dir, const char *name, const void *bytes,

@@ -9,6 +9,7 @@
 #include "os/process.h"
 #include "runtime/monitor.h"
 #include "runtime/monitor_state.h"
+#include "runtime/lxc_clean.h"
 #include "runtime/wire.h"
 
 #include <dirent.h>
@@ -193,7 +194,7 @@ static bool is_of_monitor(const char *pid, const char *run_dir)
 
 	if (file_read(AT_FDCWD, path, STATE_BYTES_MAX, &line, &size) < 0)
 		return false;
-	if (strcmp(line, "lxcri-monitor") == 0)
+	if (strcmp(line, "lxcri-monitor") == 0 || strcmp(line, "lxcri-lxc") == 0)
 		return has_option(line, size, "--run-dir", run_dir);
 	return has_option(line, size, "--root", root);
 }
@@ -258,6 +259,8 @@ static int end_everything(int run_dirfd, const char *run_dir, struct monitor_sta
 		(void)cgroup_kill(cgroups.items[i]); /* the removal below tells */
 	if (end_process(state->keeper, state->keeper_start_time, err) < 0 ||
 	    end_process(state->pid, state->pid_start_time, err) < 0)
+		return -1;
+	if (lxc_clean(run_dir, err) < 0)
 		return -1;
 	for (size_t i = 0; i < cgroups.count; i++) {
 		int r = cgroup_remove(cgroups.items[i], GONE_TIMEOUT_MS);

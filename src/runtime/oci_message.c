@@ -22,15 +22,17 @@ static struct span last_line(struct span log)
 	while (log.size > 0 && log.at[log.size - 1] == '\n')
 		log.size--;
 
-	const char *newline = log.size > 0 ? memrchr(log.at, '\n', log.size) : NULL;
-	size_t skip = newline ? (size_t)(newline + 1 - log.at) : 0;
+	size_t skip = log.size;
+
+	while (skip > 0 && log.at[skip - 1] != '\n')
+		skip--;
 
 	return (struct span){ log.at + skip, log.size - skip };
 }
 
 static const char *find(struct span in, const char *what)
 {
-	return memmem(in.at, in.size, what, strlen(what));
+	return in.at && in.size > 0 ? memmem(in.at, in.size, what, strlen(what)) : NULL;
 }
 
 static unsigned int hex_value(char c)

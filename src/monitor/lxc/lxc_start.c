@@ -126,8 +126,7 @@ static int choose_cgroups(const struct lxc_command *command, const struct runtim
 		return fail(err, LXCRI_E_CONTAINER_CREATE_FAILED,
 			    "linux.cgroupsPath: processes are in the cgroup %s already",
 			    names->payload);
-	return lxc_runtime_save(command->run_dir, LXC_RUNTIME_CGROUP, names->payload,
-				strlen(names->payload), err);
+	return lxc_cgroup_names_save(command->run_dir, names, err);
 }
 
 static char *below(const char *dir, const char *path)

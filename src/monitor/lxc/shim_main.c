@@ -236,6 +236,18 @@ static int enter_root(struct shim *shim, struct lxcri_error *err)
 	return 0;
 }
 
+/* As runc and crun do: who creates is told, not only who starts. A relative name counts from the
+ * working directory, which only the process itself enters. */
+static int find_program(struct shim *shim, struct lxcri_error *err)
+{
+	const struct lxc_plan_process *process = &shim->plan.process;
+	const char *program = process->args.count > 0 ? process->args.items[0] : "";
+
+	if (strchr(program, '/') && program[0] != '/')
+		return 0;
+	return shim_find_program(process, err);
+}
+
 static const struct shim_step {
 	const char *doing;
 	int (*run)(struct shim *shim, struct lxcri_error *err);
@@ -254,6 +266,7 @@ static const struct shim_step {
 	{ "make the working directory", make_cwd },
 	{ "run hooks of the container", run_create_hooks },
 	{ "enter the root", enter_root },
+	{ "find the program", find_program },
 	{ "open the terminal", shim_open_terminal },
 	{ "protect paths", shim_protect_paths },
 };

@@ -204,6 +204,41 @@ static int fail_exec(struct lxcri_error *err, int error, const char *program)
 	return fail_code_errno(err, code, error, "execute %s", program);
 }
 
+/* Tells why @file cannot be executed, or returns 0: what exec itself would say comes later. */
+static int check_program(const char *file)
+{
+	struct stat status;
+
+	if (stat(file, &status) < 0)
+		return errno;
+	return !S_ISREG(status.st_mode) || !(status.st_mode & 0111) ? EACCES : 0;
+}
+
+int shim_find_program(const struct lxc_plan_process *process, struct lxcri_error *err)
+{
+	const char *program = process->args.count > 0 ? process->args.items[0] : "";
+	const char *path = strings_get_env(&process->env, "PATH");
+	int error = ENOENT;
+
+	if (strchr(program, '/')) {
+		error = check_program(program);
+		return error == 0 ? 0 : fail_exec(err, error, program);
+	}
+	for (const char *piece = path ? path : DEFAULT_PATH; *program;) {
+		int length = (int)strcspn(piece, ":");
+		autofree char *file = xformat("%.*s/%s", length, piece, program);
+		int problem = check_program(file);
+
+		if (problem == 0)
+			return 0;
+		error = error == ENOENT ? problem : error;
+		piece += length;
+		if (!*piece++)
+			break;
+	}
+	return fail_exec(err, error, *program ? program : "\"\"");
+}
+
 /* Tries @program in each directory of PATH. As in a shell, a file that may not be executed is
  * remembered, but does not end the search. */
 static int search_and_execute(const char *program, char *const *args, const struct strings *env,

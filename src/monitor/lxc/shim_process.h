@@ -23,6 +23,10 @@ struct shim_launch {
 /* Sends the master of a terminal over the connected socket @console. */
 [[nodiscard]] int shim_send_terminal(int console, int master, struct lxcri_error *err);
 
+/* Looks for the program of @process in the root of the calling process, as exec would. Fails with
+ * the codes of shim_execute(). */
+[[nodiscard]] int shim_find_program(const struct lxc_plan_process *process, struct lxcri_error *err);
+
 /* Becomes the program of launch->process: limits, identity, privileges, directory, filter, exec, in
  * the order that each needs. Returns only on failure, with LXCRI_E_COMMAND_NOT_FOUND or
  * LXCRI_E_COMMAND_NOT_EXECUTABLE where the program is the cause; the process is then fit for

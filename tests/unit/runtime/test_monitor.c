@@ -305,6 +305,7 @@ static void a_broken_bundle_is_told_and_leaves_nothing(void **state)
 	host_write(scene.options.bundle, "config.json", "{ \"ociVersion\": ");
 	assert_int_equal(scene_launch(&scene), -1);
 	assert_true(scene.err.code == LXCRI_E_INVALID_SPEC ||
+		    scene.err.code == LXCRI_E_INVALID_JSON ||
 		    scene.err.code == LXCRI_E_CONTAINER_CREATE_FAILED);
 	scene_finish(&scene);
 }
@@ -422,36 +423,39 @@ static void the_monitors_program_cannot_be_overwritten(void **state)
 static const struct scene_backend crun = { LXCRI_CRUN, NULL };
 static const struct scene_backend runc = { LXCRI_RUNC, "/usr/sbin/runc" };
 
-#define ON_BOTH(test)                                           \
-	{ "crun: " #test, test, NULL, NULL, (void *)&crun },    \
-	{                                                       \
-		"runc: " #test, test, NULL, NULL, (void *)&runc \
+static const struct scene_backend lxc = { LXCRI_LXC, NULL };
+
+#define ON_ALL(test)                                                                        \
+	{ "crun: " #test, test, NULL, NULL, (void *)&crun },                                \
+		{ "runc: " #test, test, NULL, NULL, (void *)&runc },                        \
+	{                                                                                   \
+		"lxc: " #test, test, NULL, NULL, (void *)&lxc                               \
 	}
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ON_BOTH(the_exit_code_is_that_of_the_process),
-		ON_BOTH(a_signal_counts_as_128_and_its_number),
-		ON_BOTH(created_means_that_nothing_of_the_user_runs_yet),
-		ON_BOTH(a_container_is_started_once),
-		ON_BOTH(a_megabyte_of_output_is_in_the_log_line_by_line),
-		ON_BOTH(a_creator_that_ends_before_it_commits_leaves_nothing),
-		ON_BOTH(what_a_killed_monitor_leaves_is_cleaned_up),
-		ON_BOTH(a_frozen_container_of_a_killed_monitor_is_cleaned_up),
-		ON_BOTH(a_monitor_killed_while_it_creates_leaves_what_can_be_cleaned_up),
-		ON_BOTH(a_terminated_monitor_ends_its_container_and_records_it),
-		ON_BOTH(pausing_stops_the_processes_and_resuming_lets_them_go),
-		ON_BOTH(waiting_ends_when_its_time_is_up),
-		ON_BOTH(a_program_that_is_not_there_is_told_and_leaves_nothing),
-		ON_BOTH(a_program_that_is_not_executable_is_told),
-		ON_BOTH(a_broken_bundle_is_told_and_leaves_nothing),
-		ON_BOTH(a_second_monitor_is_refused),
-		ON_BOTH(a_container_that_has_stopped_has_no_monitor),
-		ON_BOTH(the_end_is_recorded_where_it_was_asked_for),
-		ON_BOTH(writes_go_to_the_upper_directory_and_the_host_sees_no_mount),
-		ON_BOTH(the_process_has_its_three_streams_and_nothing_else),
-		ON_BOTH(the_monitors_program_cannot_be_overwritten),
+		ON_ALL(the_exit_code_is_that_of_the_process),
+		ON_ALL(a_signal_counts_as_128_and_its_number),
+		ON_ALL(created_means_that_nothing_of_the_user_runs_yet),
+		ON_ALL(a_container_is_started_once),
+		ON_ALL(a_megabyte_of_output_is_in_the_log_line_by_line),
+		ON_ALL(a_creator_that_ends_before_it_commits_leaves_nothing),
+		ON_ALL(what_a_killed_monitor_leaves_is_cleaned_up),
+		ON_ALL(a_frozen_container_of_a_killed_monitor_is_cleaned_up),
+		ON_ALL(a_monitor_killed_while_it_creates_leaves_what_can_be_cleaned_up),
+		ON_ALL(a_terminated_monitor_ends_its_container_and_records_it),
+		ON_ALL(pausing_stops_the_processes_and_resuming_lets_them_go),
+		ON_ALL(waiting_ends_when_its_time_is_up),
+		ON_ALL(a_program_that_is_not_there_is_told_and_leaves_nothing),
+		ON_ALL(a_program_that_is_not_executable_is_told),
+		ON_ALL(a_broken_bundle_is_told_and_leaves_nothing),
+		ON_ALL(a_second_monitor_is_refused),
+		ON_ALL(a_container_that_has_stopped_has_no_monitor),
+		ON_ALL(the_end_is_recorded_where_it_was_asked_for),
+		ON_ALL(writes_go_to_the_upper_directory_and_the_host_sees_no_mount),
+		ON_ALL(the_process_has_its_three_streams_and_nothing_else),
+		ON_ALL(the_monitors_program_cannot_be_overwritten),
 	};
 
 	if (geteuid() != 0) {
@@ -459,5 +463,7 @@ int main(void)
 		return 77;
 	}
 	host_find_helper("lxcri-monitor");
+	host_find_helper("lxcri-lxc");
+	host_find_helper("lxcri-shim");
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

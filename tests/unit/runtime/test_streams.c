@@ -225,6 +225,13 @@ static void one_that_hangs_up_does_not_stop_the_others(void **state)
 	scene_finish(&scene);
 }
 
+static bool log_has(const struct scene *scene, const char *text)
+{
+	autofree char *log = scene_read(scene, "log");
+
+	return log && strstr(log, text);
+}
+
 static void who_attaches_late_gets_what_comes_from_then_on(void **state)
 {
 	autorun(text_finish) struct text seen = {};
@@ -233,7 +240,7 @@ static void who_attaches_late_gets_what_comes_from_then_on(void **state)
 	scene_init(&scene, state,
 		   "trap 'echo second; exit 6' TERM; echo first; while :; do sleep 0.02; done");
 	scene_start(&scene);
-	scene_until(scene_has(&scene, "log") && strstr(scene_read(&scene, "log"), "first"));
+	scene_until(log_has(&scene, "first"));
 
 	struct child child = start_child(&scene, attach_late);
 
@@ -483,29 +490,32 @@ static void inherited_streams_are_the_containers_own(void **state)
 static const struct scene_backend crun = { LXCRI_CRUN, NULL };
 static const struct scene_backend runc = { LXCRI_RUNC, "/usr/sbin/runc" };
 
-#define ON_BOTH(test)                                           \
-	{ "crun: " #test, test, NULL, NULL, (void *)&crun },    \
-	{                                                       \
-		"runc: " #test, test, NULL, NULL, (void *)&runc \
+static const struct scene_backend lxc = { LXCRI_LXC, NULL };
+
+#define ON_ALL(test)                                                                        \
+	{ "crun: " #test, test, NULL, NULL, (void *)&crun },                                \
+		{ "runc: " #test, test, NULL, NULL, (void *)&runc },                        \
+	{                                                                                   \
+		"lxc: " #test, test, NULL, NULL, (void *)&lxc                               \
 	}
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ON_BOTH(both_outputs_and_the_exit_code_reach_the_attached),
-		ON_BOTH(input_reaches_the_container_to_its_end),
-		ON_BOTH(who_does_not_read_holds_the_container_up_and_loses_nothing),
-		ON_BOTH(one_that_hangs_up_does_not_stop_the_others),
-		ON_BOTH(who_attaches_late_gets_what_comes_from_then_on),
-		ON_BOTH(a_terminal_is_one_stream_with_a_size_and_input),
-		ON_BOTH(two_keys_end_the_connection_and_not_the_container),
-		ON_BOTH(a_further_process_has_our_streams_and_its_own_exit_code),
-		ON_BOTH(a_further_process_that_cannot_run_is_told),
-		ON_BOTH(a_further_process_survives_who_asked_for_it),
-		ON_BOTH(a_further_process_ends_with_the_container),
-		ON_BOTH(a_further_process_can_have_a_terminal),
-		ON_BOTH(nothing_is_executed_in_a_container_that_does_not_run),
-		ON_BOTH(inherited_streams_are_the_containers_own),
+		ON_ALL(both_outputs_and_the_exit_code_reach_the_attached),
+		ON_ALL(input_reaches_the_container_to_its_end),
+		ON_ALL(who_does_not_read_holds_the_container_up_and_loses_nothing),
+		ON_ALL(one_that_hangs_up_does_not_stop_the_others),
+		ON_ALL(who_attaches_late_gets_what_comes_from_then_on),
+		ON_ALL(a_terminal_is_one_stream_with_a_size_and_input),
+		ON_ALL(two_keys_end_the_connection_and_not_the_container),
+		ON_ALL(a_further_process_has_our_streams_and_its_own_exit_code),
+		ON_ALL(a_further_process_that_cannot_run_is_told),
+		ON_ALL(a_further_process_survives_who_asked_for_it),
+		ON_ALL(a_further_process_ends_with_the_container),
+		ON_ALL(a_further_process_can_have_a_terminal),
+		ON_ALL(nothing_is_executed_in_a_container_that_does_not_run),
+		ON_ALL(inherited_streams_are_the_containers_own),
 	};
 
 	if (geteuid() != 0) {
@@ -513,5 +523,7 @@ int main(void)
 		return 77;
 	}
 	host_find_helper("lxcri-monitor");
+	host_find_helper("lxcri-lxc");
+	host_find_helper("lxcri-shim");
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
