@@ -7,18 +7,25 @@
 #include "base/scope.h"
 #include "base/text.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/nsfs.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
-/* liblxc's name of each namespace. */
-static const struct {
+static const struct namespace_kind {
 	const char *type;
-	const char *name;
-} namespace_names[] = {
-	{ "mount", "mnt" }, { "pid", "pid" },     { "uts", "uts" },       { "ipc", "ipc" },
-	{ "user", "user" }, { "network", "net" }, { "cgroup", "cgroup" }, { "time", "time" },
+	const char *name; /* liblxc's */
+	int flag;
+} namespace_kinds[] = {
+	{ "mount", "mnt", CLONE_NEWNS },         { "pid", "pid", CLONE_NEWPID },
+	{ "uts", "uts", CLONE_NEWUTS },          { "ipc", "ipc", CLONE_NEWIPC },
+	{ "user", "user", CLONE_NEWUSER },       { "network", "net", CLONE_NEWNET },
+	{ "cgroup", "cgroup", CLONE_NEWCGROUP }, { "time", "time", CLONE_NEWTIME },
 };
 
 void lxc_config_finish(struct lxc_config *config)
@@ -63,12 +70,28 @@ int lxc_config_addf(struct lxc_config *config, struct lxcri_error *err, const ch
 	return lxc_config_add(config, key, value, err);
 }
 
-static const char *namespace_name(const char *type)
+static const struct namespace_kind *find_kind(const char *type)
 {
-	for (size_t i = 0; i < ARRAY_LEN(namespace_names); i++)
-		if (strcmp(namespace_names[i].type, type) == 0)
-			return namespace_names[i].name;
+	for (size_t i = 0; i < ARRAY_LEN(namespace_kinds); i++)
+		if (strcmp(namespace_kinds[i].type, type) == 0)
+			return &namespace_kinds[i];
 	return NULL;
+}
+
+/* liblxc enters whatever namespace a path leads to. */
+static int check_path(const struct namespace_kind *kind, const char *path, size_t index,
+		      struct lxcri_error *err)
+{
+	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0)
+		return fail_code_errno(err, LXCRI_E_INVALID_SPEC, errno,
+				       "linux.namespaces[%zu].path: %s", index, path);
+	if (ioctl(fd, NS_GET_NSTYPE) != kind->flag)
+		return fail(err, LXCRI_E_INVALID_SPEC,
+			    "linux.namespaces[%zu].path: %s is no %s namespace", index, path,
+			    kind->type);
+	return 0;
 }
 
 static int add_namespaces(const struct spec_linux *part, struct lxc_config *config,
@@ -78,22 +101,21 @@ static int add_namespaces(const struct spec_linux *part, struct lxc_config *conf
 
 	for (size_t i = 0; i < part->n_namespaces; i++) {
 		const struct spec_namespace *ns = &part->namespaces[i];
-		const char *name = namespace_name(ns->type);
+		const struct namespace_kind *kind = find_kind(ns->type);
 
-		if (!name)
+		if (!kind)
 			return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
 				    "linux.namespaces[%zu]: type %s on LXC", i, ns->type);
 		if (!ns->path) {
-			text_addf(&clone, "%s%s", clone.length ? " " : "", name);
+			text_addf(&clone, "%s%s", clone.length ? " " : "", kind->name);
 			continue;
 		}
-		if (access(ns->path, F_OK) < 0)
-			return fail(err, LXCRI_E_INVALID_SPEC,
-				    "linux.namespaces[%zu].path: %s does not exist", i, ns->path);
-		if (strcmp(name, "cgroup") == 0)
+		if (check_path(kind, ns->path, i, err) < 0)
+			return -1;
+		if (kind->flag == CLONE_NEWCGROUP)
 			continue;
 
-		autofree char *key = xformat("lxc.namespace.share.%s", name);
+		autofree char *key = xformat("lxc.namespace.share.%s", kind->name);
 
 		if (lxc_config_add(config, key, ns->path, err) < 0)
 			return -1;
