@@ -125,9 +125,6 @@ static int kill_and_wait(struct lxcri_container *container, struct monitor *moni
 {
 	if (monitor_kill(monitor, SIGKILL, true, err) < 0)
 		return -1;
-	/* SIGKILL reaches a frozen process of the first cgroup version only when it is thawed. */
-	if (container->status == LXCRI_STATUS_PAUSED && monitor_resume(monitor, err) < 0)
-		return -1;
 	return monitor_wait(monitor, KILL_TIMEOUT_MS, err) < 0 ? -1 : 0;
 }
 
@@ -167,10 +164,13 @@ static int stop_locked(struct lxcri_container *container, unsigned int grace_sec
 	return err->code == LXCRI_E_TIMEOUT ? kill_and_wait(container, monitor, err) : -1;
 }
 
-/* A monitor that went away under a stop or a delete has done what was asked for. */
-static int forgive_lost(int r, const struct lxcri_error *err)
+/* A container that ended by itself under a stop, perhaps with its monitor, has done what was asked
+ * for. */
+static int forgive_ended(int r, const struct lxcri_error *err)
 {
-	return r < 0 && err->code == LXCRI_E_MONITOR_LOST ? 0 : r;
+	bool ended = err->code == LXCRI_E_MONITOR_LOST || err->code == LXCRI_E_INVALID_STATE;
+
+	return r < 0 && ended ? 0 : r;
 }
 
 int lxcri_container_stop(struct lxcri_container *container, unsigned int grace_seconds,
@@ -179,7 +179,7 @@ int lxcri_container_stop(struct lxcri_container *container, unsigned int grace_s
 	if (container_lock(container, err) < 0)
 		return -1;
 
-	int r = forgive_lost(stop_locked(container, grace_seconds, err), err);
+	int r = forgive_ended(stop_locked(container, grace_seconds, err), err);
 
 	home_unlock(&container->home);
 	return r < 0 ? fail_as(err, LXCRI_E_CONTAINER_KILL_FAILED, "stop %s", container->home.id)

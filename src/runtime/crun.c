@@ -27,6 +27,7 @@
 
 #include "os/file.h"
 #include "os/process.h"
+#include "runtime/cgroup_name.h"
 
 /* Hooks of the container run between its release and the execution of its program. */
 #define EXECUTED_TIMEOUT_MS 10000
@@ -230,6 +231,16 @@ static int run_simple(const struct runtime_container *container,
 	return run_in_child(&job, &report, &pipe, err);
 }
 
+/* libcrun itself would take the id alone, which two engines may both have. */
+static void name_cgroup(const struct runtime_container *container, libcrun_container_t *loaded)
+{
+	runtime_spec_schema_config_schema *spec = loaded->container_def;
+	autofree char *name = cgroup_name(CGROUP_PAYLOAD, container->id, container->run_dir);
+
+	if (spec->linux && !spec->linux->cgroups_path)
+		spec->linux->cgroups_path = xformat("/%s", name);
+}
+
 static int create_in_child(const struct job *job, libcrun_context_t *context, struct report *report)
 {
 	libcrun_container_t *container;
@@ -248,6 +259,7 @@ static int create_in_child(const struct job *job, libcrun_context_t *context, st
 			report->err.code = LXCRI_E_INVALID_SPEC;
 		return -1;
 	}
+	name_cgroup(job->container, container);
 	if (libcrun_container_create(context, container, 0, &crun_err) < 0 ||
 	    libcrun_read_container_status(&status, context->state_root, context->id, &crun_err) <
 		    0) {

@@ -10,6 +10,7 @@
 #include "base/scope.h"
 #include "base/text.h"
 #include "os/file.h"
+#include "runtime/cgroup_name.h"
 #include "runtime/lxc_runtime.h"
 
 #include <dirent.h>
@@ -28,25 +29,14 @@
 #define CGROUP_DEPTH_MAX 32
 #define NAMES_BYTES_MAX  (16u << 10)
 
-/* FNV-1a, folded: it only has to differ between the instances of one host. */
-static uint32_t hash(const char *text)
-{
-	uint64_t value = UINT64_C(0xcbf29ce484222325);
-
-	for (; *text; text++)
-		value = (value ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
-	return (uint32_t)(value ^ value >> 32);
-}
-
 int lxc_cgroup_names(const char *id, const char *run_dir, const char *cgroups_path,
 		     struct lxc_cgroup_names *ret, struct lxcri_error *err)
 {
-	uint32_t mark = hash(run_dir);
 	const char *path = cgroups_path ? cgroups_path + strspn(cgroups_path, "/") : "";
 	autofree char *payload = NULL;
 
 	if (!*path) {
-		payload = xformat("proxmox-lxcri.payload.%s.%08x", id, mark);
+		payload = cgroup_name(CGROUP_PAYLOAD, id, run_dir);
 	} else if (strchr(path, ':')) {
 		size_t slice = strcspn(path, ":");
 		const char *prefix = path + slice + 1;
@@ -71,8 +61,8 @@ int lxc_cgroup_names(const char *id, const char *run_dir, const char *cgroups_pa
 			    "linux.cgroupsPath: it leaves the hierarchy");
 	*ret = (struct lxc_cgroup_names){
 		.payload = steal(payload),
-		.monitor = xformat("proxmox-lxcri.monitor.%s.%08x", id, mark),
-		.pivot = xformat("proxmox-lxcri.pivot.%s.%08x", id, mark),
+		.monitor = cgroup_name("monitor", id, run_dir),
+		.pivot = cgroup_name("pivot", id, run_dir),
 	};
 	return 0;
 }

@@ -18,7 +18,7 @@ import pytest
 
 DRIVER = os.environ["LXC_DRIVER"]
 HELPER_DIR = os.environ["HELPER_DIR"]
-BUSYBOX = "/bin/busybox"
+BUSYBOX = os.environ.get("LXCRI_BUSYBOX", "/bin/busybox")
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="containers need root")
 
