@@ -36,8 +36,6 @@ struct lxc_backend {
 	int sync; /* to the shim */
 };
 
-static const char *const default_cache = "/run/proxmox-lxcri/seccomp";
-
 /* Receives one message and who sent it. Returns false at the end of the stream. */
 static bool receive(int fd, struct lxc_sync *message, pid_t *ret_sender)
 {
@@ -178,7 +176,8 @@ static void build_args(const struct runtime_container *container, int sync, int 
 	strings_addf(args, "%s/lxcri-shim", container->helper_dir);
 	strings_addf(args, "--preserve-fds=%u", container->preserve_fds);
 	strings_add(args, "--seccomp-cache");
-	strings_add(args, default_cache);
+	/* Beside the run directories: shared by the containers of one instance. */
+	strings_addf(args, "%s/../.seccomp", container->run_dir);
 	strings_addf(args, "--sync-fd=%d", sync);
 	if (console >= 0)
 		strings_addf(args, "--console-fd=%d", console);

@@ -24,7 +24,6 @@ enum option_value {
 	OPTION_SECCOMP_CACHE,
 	OPTION_SYNC_FD,
 	OPTION_CONSOLE_FD,
-	OPTION_INIT_PID,
 	OPTION_PRESERVE_FDS,
 };
 
@@ -37,7 +36,6 @@ static const struct option long_options[] = {
 	{ "seccomp-cache", required_argument, NULL, OPTION_SECCOMP_CACHE },
 	{ "sync-fd", required_argument, NULL, OPTION_SYNC_FD },
 	{ "console-fd", required_argument, NULL, OPTION_CONSOLE_FD },
-	{ "init-pid", required_argument, NULL, OPTION_INIT_PID },
 	{ "preserve-fds", required_argument, NULL, OPTION_PRESERVE_FDS },
 	{},
 };
@@ -79,8 +77,6 @@ static int take_option(struct lxc_command *command, int option, const char *valu
 		return take_number(value, &command->sync);
 	case OPTION_CONSOLE_FD:
 		return take_number(value, &command->console);
-	case OPTION_INIT_PID:
-		return take_number(value, &command->init);
 	case OPTION_PRESERVE_FDS:
 		if (take_number(value, &number) < 0)
 			return -EINVAL;

@@ -165,7 +165,7 @@ static uint32_t find_architecture(const char *name)
 	if (!text_starts_with(name, "SCMP_ARCH_"))
 		return 0;
 	name += strlen("SCMP_ARCH_");
-	for (size_t i = 0; name[i] && i < sizeof(word) - 1; i++)
+	for (size_t i = 0; i < sizeof(word) - 1 && name[i]; i++)
 		word[i] = name[i] >= 'A' && name[i] <= 'Z' ? (char)(name[i] - 'A' + 'a') : name[i];
 	return seccomp_arch_resolve_name(word);
 }
