@@ -71,7 +71,6 @@ static void reap(struct supervisor *supervisor)
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		if (pid == container->keeper) {
-			status = container->ops->exit_status(container, status);
 			supervisor->record.exit_code = process_exit_code(status);
 			supervisor->ended = true;
 		} else {

@@ -446,11 +446,6 @@ static pid_t crun_exec(struct runtime_container *container, const struct runtime
 	return report.pid;
 }
 
-static int crun_exit_status(struct runtime_container *container, int wait_status)
-{
-	return wait_status;
-}
-
 static int remove_in_child(const struct job *job, libcrun_context_t *context, struct report *report)
 {
 	libcrun_error_t crun_err = NULL;
@@ -502,6 +497,5 @@ const struct runtime_ops runtime_crun = {
 	.pause = crun_pause,
 	.resume = crun_resume,
 	.exec = crun_exec,
-	.exit_status = crun_exit_status,
 	.remove = crun_remove,
 };

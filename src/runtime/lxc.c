@@ -403,13 +403,6 @@ static pid_t lxc_exec(struct runtime_container *container, const struct runtime_
 	return await_exec_pid(ours, helper, err);
 }
 
-/* lxcri-lxc ends as a shell would after the container's process: what was a signal is 128 + signal
- * there, and remains that. */
-static int lxc_exit_status(struct runtime_container *container, int wait_status)
-{
-	return wait_status;
-}
-
 static int lxc_remove(struct runtime_container *container, struct lxcri_error *err)
 {
 	struct lxc_backend *backend = container->backend;
@@ -429,6 +422,5 @@ const struct runtime_ops runtime_lxc = {
 	.pause = lxc_pause,
 	.resume = lxc_resume,
 	.exec = lxc_exec,
-	.exit_status = lxc_exit_status,
 	.remove = lxc_remove,
 };

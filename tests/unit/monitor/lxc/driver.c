@@ -46,8 +46,7 @@ static long obey(struct runtime_container *container, const char *word, const ch
 	if (strcmp(word, "start") == 0)
 		return ops->start(container, err);
 	if (strcmp(word, "wait") == 0)
-		return process_exit_code(
-			ops->exit_status(container, process_wait(container->keeper)));
+		return process_exit_code(process_wait(container->keeper));
 	if (strcmp(word, "kill") == 0)
 		return kill(container->init, number);
 	if (strcmp(word, "kill-all") == 0)
