@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 
 enum option_value {
 	OPTION_ID = 256,
@@ -112,6 +113,9 @@ int main(int argc, char **argv)
 	/* It is executed through a descriptor, whose number would be its name. */
 	(void)prctl(PR_SET_NAME, "lxcri-lxc");
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* A monitor that died before that sends no signal any more, but its end is closed. */
+	if (recv(command.sync, &r, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+		return 1;
 	(void)fcntl(command.sync, F_SETFD, FD_CLOEXEC);
 	if (command.console >= 0)
 		(void)fcntl(command.console, F_SETFD, FD_CLOEXEC);
