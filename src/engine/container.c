@@ -211,17 +211,12 @@ int container_launch(struct lxcri_container *container, unsigned int preserve_fd
 	return monitor_launch(&options, &container->monitor, ret_pid, err);
 }
 
-/* Waits until no monitor is alive. One that was not committed undoes itself once its creator is
- * gone, and cannot be reached before it listens. */
-static int await_monitor(const struct home *home, struct lxcri_error *err)
+/* Waits until no monitor is alive, and keeps one that is late from coming to life while *@ret_lock
+ * is open. A home without a run directory has none. */
+static int exclude_monitor(const struct home *home, int *ret_lock, struct lxcri_error *err)
 {
-	autoclose int lock = openat(home->run_fd, WIRE_LOCK, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-
-	if (lock < 0)
-		return errno == ENOENT ? 0 : fail_errno(err, errno, "open %s", WIRE_LOCK);
-	while (flock(lock, LOCK_SH) < 0)
-		if (errno != EINTR)
-			return fail_errno(err, errno, "wait for the monitor of %s", home->id);
+	if (home->run_fd >= 0 && monitor_exclude(home->run_fd, ret_lock, err) < 0)
+		return fail_while(err, "container %s", home->id);
 	return 0;
 }
 
@@ -229,17 +224,18 @@ static int await_monitor(const struct home *home, struct lxcri_error *err)
 static int end_monitor(struct lxcri_container *container, struct lxcri_error *err)
 {
 	autoptr(monitor) monitor = NULL;
+	autoclose int lock = -1;
 	struct lxcri_error ignored = {};
 
 	if (container->home.run_fd < 0)
 		return 0;
-	/* Any failure here means that the monitor is on its way out; await_monitor() sees it off.
+	/* Any failure here means that the monitor is on its way out; exclude_monitor() sees it off.
 	 */
 	if (container_connect(container, &monitor, &ignored) == 0 &&
 	    monitor_kill(monitor, SIGKILL, true, &ignored) == 0)
 		(void)monitor_wait(monitor, -1, &ignored);
 	monitor_free(steal(monitor));
-	return await_monitor(&container->home, err);
+	return exclude_monitor(&container->home, &lock, err);
 }
 
 /* Removes what we wrote into a bundle directory of the caller's choice. */
@@ -261,9 +257,13 @@ static void remove_bundle(const struct lxcri_container *container)
 
 int container_teardown(struct lxcri_container *container, struct lxcri_error *err)
 {
+	autoclose int lock = -1;
+
 	if (end_monitor(container, err) < 0 || read_state(container, err) < 0)
 		return -1;
 	if (is_widowed(container) && bury(container, err) < 0)
+		return -1;
+	if (exclude_monitor(&container->home, &lock, err) < 0)
 		return -1;
 	if (container->record.bundle)
 		remove_bundle(container);

@@ -6,6 +6,7 @@
 #include "base/scope.h"
 #include "os/cgroup.h"
 #include "os/file.h"
+#include "os/path.h"
 #include "os/process.h"
 #include "runtime/monitor.h"
 #include "runtime/monitor_state.h"
@@ -271,7 +272,11 @@ static int end_everything(int run_dirfd, const char *run_dir, struct monitor_sta
 	if (state->phase == MONITOR_CREATING &&
 	    file_read(run_dirfd, WIRE_BUNDLE, PATH_MAX, &bundle, &size) == 0)
 		remove_named_cgroup(bundle);
-	return 0;
+
+	/* What a runtime remembers there would stand in the way of another start. */
+	int r = path_remove_tree(run_dirfd, "runtime");
+
+	return r < 0 ? fail_errno(err, r, "remove %s/runtime", run_dir) : 0;
 }
 
 static int write_lost(int run_dirfd, const struct monitor_state *state, struct lxcri_error *err)
@@ -288,6 +293,22 @@ static int write_lost(int run_dirfd, const struct monitor_state *state, struct l
 	int r = file_write_atomic(run_dirfd, WIRE_STATE, json, strlen(json), 0600, FILE_VOLATILE);
 
 	return r < 0 ? fail_errno(err, r, "write " WIRE_STATE) : 0;
+}
+
+int monitor_exclude(int run_dirfd, int *ret_lock, struct lxcri_error *err)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	autoclose int fd =
+		openat(run_dirfd, WIRE_LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int r = fd < 0 ? -1 : 0;
+
+	/* Of the open file, so that another close in this process does not give it up. */
+	while (fd >= 0 && (r = fcntl(fd, F_OFD_SETLKW, &lock)) < 0 && errno == EINTR)
+		continue;
+	if (r < 0)
+		return fail_errno(err, errno, "wait for " WIRE_LOCK);
+	*ret_lock = steal_fd(&fd);
+	return 0;
 }
 
 int monitor_cleanup_lost(int run_dirfd, const char *run_dir, struct lxcri_error *err)

@@ -65,7 +65,7 @@ PAIRS = {
     ("delete", "delete"): {None, "ContainerNotFound", "InvalidState"},
     ("delete", "state"): {None, "ContainerNotFound"},
     ("start", "state"): {None},
-    ("pause", "kill"): {None, "InvalidState"},
+    ("pause", "kill"): {None, "InvalidState", "MonitorLost"},
     ("stop", "delete --force"): {None, "ContainerNotFound", "InvalidState"},
     ("exec", "kill"): {None, "InvalidState", "ExecFailed", "MonitorLost"},
 }
