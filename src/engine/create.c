@@ -10,9 +10,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/bundle.h"
+#include "engine/bundle/seccomp_annotation.h"
 #include "engine/container.h"
 #include "engine/driver.h"
-#include "engine/seccomp_cache.h"
 #include "engine/volume.h"
 #include "image/rootfs.h"
 #include "image/store.h"
@@ -242,7 +242,7 @@ static int attach_seccomp(struct creation *creation, struct lxcri_error *err)
 {
 	if (creation->container->record.type != LXCRI_CRUN)
 		return 0;
-	return seccomp_cache_attach(creation->container->engine->data, creation->bundle.spec, err);
+	return seccomp_annotate(creation->container->engine->data, creation->bundle.spec, err);
 }
 
 /* Makes upper, work and rootfs, or fills rootfs where the file system cannot carry an overlay. */

@@ -2,7 +2,7 @@
 /* The bundle as runc and crun see it: a busybox image is given to the programs themselves, and what
  * the process inside finds is compared with what was asked for. */
 #include "engine/bundle.h"
-#include "engine/seccomp_cache.h"
+#include "engine/bundle/seccomp_annotation.h"
 #include "tree.h"
 
 #include <stdio.h>
@@ -109,7 +109,7 @@ static void run(struct fixture *fixture, size_t runtime, const char *script)
 	if (bundle_build(image, &fixture->options, &fixture->layers, &bundle, &err) < 0)
 		fail_msg("%s", err.text);
 	if (runtime == CRUN)
-		assert_int_equal(seccomp_cache_attach(fixture->tree.path, bundle.spec, &err), 0);
+		assert_int_equal(seccomp_annotate(fixture->tree.path, bundle.spec, &err), 0);
 	adapt(bundle.spec, cgroup);
 
 	autofree char *config = json_format(bundle.spec);
