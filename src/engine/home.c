@@ -61,7 +61,8 @@ static int enter_run_dir(struct home *home, struct lxcri_error *err)
 	if (r < 0)
 		return fail_errno(err, r, "make %s", parent);
 	if (mkdir(home->run_dir, 0711) == 0) {
-		if (chmod(home->run_dir, 0711) < 0)
+		/* One who came too late to lock it removes it again while it is empty. */
+		if (chmod(home->run_dir, 0711) < 0 && errno != ENOENT)
 			return fail_errno(err, errno, "set the mode of %s", home->run_dir);
 	} else if (errno != EEXIST) {
 		return fail_errno(err, errno, "make %s", home->run_dir);

@@ -331,6 +331,8 @@ static int freeze(struct runtime_container *container, bool frozen, struct lxcri
 
 	int r = lxc_cgroup_freeze(&names, frozen);
 
+	if (r == -ENOENT)
+		return fail(err, LXCRI_E_INVALID_STATE, "container %s has ended", container->id);
 	return r < 0 ? fail_errno(err, r, "%s %s", frozen ? "freeze" : "thaw", container->id) : 0;
 }
 
