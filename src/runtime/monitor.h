@@ -145,6 +145,10 @@ struct monitor_state {
 [[nodiscard]] int monitor_read_state(int dirfd, struct monitor_state *ret_state,
 				     struct lxcri_error *err);
 
+/* Waits until no monitor of the run directory @run_dirfd is alive, @timeout_ms at most:
+ * LXCRI_E_TIMEOUT. */
+[[nodiscard]] int monitor_await_end(int run_dirfd, int timeout_ms, struct lxcri_error *err);
+
 /* Ends what a killed monitor has left of a container: kills its processes, waits until they are
  * gone, removes its cgroups and records it as stopped with exit code 137 and `lost`. @run_dirfd is
  * the directory @run_dir. Nothing happens when the container has stopped already;

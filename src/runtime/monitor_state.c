@@ -28,6 +28,9 @@
 /* A killed process needs a moment; one that does not go in this time is stuck in the kernel. */
 #define GONE_TIMEOUT_MS 10000
 
+/* A lock of fcntl() cannot be waited for with a bound. */
+#define AWAIT_STEP_MS 5
+
 #define EXIT_CODE_LOST 137
 
 int monitor_state_parse(const char *json, size_t size, struct monitor_state *ret_state,
@@ -73,12 +76,17 @@ int monitor_state_parse(const char *json, size_t size, struct monitor_state *ret
 	return 0;
 }
 
-static bool is_locked(int dirfd)
+/* Returns the process that holds the monitor's lock, 0 when there is none, or -errno. */
+static pid_t find_holder(int dirfd)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	autoclose int fd = openat(dirfd, WIRE_LOCK, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 
-	return fd >= 0 && fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (fcntl(fd, F_GETLK, &lock) < 0)
+		return -errno;
+	return lock.l_type == F_UNLCK ? 0 : lock.l_pid;
 }
 
 static int load(int dirfd, struct monitor_state *ret_state, struct strings *cgroups,
@@ -102,12 +110,25 @@ static int load(int dirfd, struct monitor_state *ret_state, struct strings *cgro
 int monitor_read_state(int dirfd, struct monitor_state *ret_state, struct lxcri_error *err)
 {
 	/* In this order: what a monitor that is gone has written is final. */
-	bool alive = is_locked(dirfd);
+	bool alive = find_holder(dirfd) != 0;
 
 	if (load(dirfd, ret_state, NULL, err) < 0)
 		return -1;
 	ret_state->alive = alive;
 	return 0;
+}
+
+int monitor_await_end(int run_dirfd, int timeout_ms, struct lxcri_error *err)
+{
+	pid_t pid;
+
+	/* Not the end of the process: it gives the lock back first, for its last words. */
+	for (int waited = 0; (pid = find_holder(run_dirfd)) > 0; waited += AWAIT_STEP_MS) {
+		if (waited >= timeout_ms)
+			return fail(err, LXCRI_E_TIMEOUT, "monitor %d does not end", (int)pid);
+		(void)poll(NULL, 0, AWAIT_STEP_MS);
+	}
+	return pid < 0 ? fail_errno(err, pid, WIRE_LOCK) : 0;
 }
 
 /* Kills one process and waits until it is gone. What is gone already is fine. */
@@ -249,7 +270,8 @@ static int end_everything(int run_dirfd, const char *run_dir, struct monitor_sta
 
 	if (load(run_dirfd, state, &cgroups, err) < 0)
 		return -1;
-	if (state->phase == MONITOR_STOPPED)
+	/* One that stopped names cgroups that it could not remove. */
+	if (state->phase == MONITOR_STOPPED && cgroups.count == 0)
 		return 0;
 	if (end_helpers(run_dir, &cgroups, err) < 0)
 		return -1;
