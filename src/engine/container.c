@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "os/helper.h"
 #include "os/path.h"
 #include "runtime/wire.h"
 
@@ -201,6 +202,17 @@ int container_launch(struct lxcri_container *container, unsigned int preserve_fd
 	autofree char *work = xformat("%s/work", home->data_dir);
 	/* The end of what goes when it ends needs no flush: nobody will ask after a reboot. */
 	bool keep_exit = home_is_persistent(home) && !record->remove;
+	/* Whoever comes across a container that was to go, removes it: looking is enough, and does
+	 * nothing to another one that has taken the id. */
+	autofree char *command = helper_command_path();
+	const char *const reap[] = { command,
+				     "--root",
+				     container->engine->root,
+				     "--data",
+				     container->engine->data,
+				     "inspect",
+				     home->id,
+				     NULL };
 	const struct monitor_rootfs rootfs = {
 		.target = target, .lowers = record->layers, .upper = upper, .work = work
 	};
@@ -212,6 +224,7 @@ int container_launch(struct lxcri_container *container, unsigned int preserve_fd
 		.run_dir = home->run_dir,
 		.exit_dir = keep_exit ? home->data_dir : NULL,
 		.log_path = record->log_path,
+		.exit_command = record->remove ? reap : NULL,
 		.rootfs = record->layers.count > 0 ? &rootfs : NULL,
 		.console_socket = record->console_socket,
 		.stdio = record->stdio == LXCRI_STDIO_LOG ? MONITOR_STDIO_PUMP
