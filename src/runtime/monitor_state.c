@@ -242,9 +242,9 @@ static int end_helpers(const char *run_dir, struct strings *cgroups, struct lxcr
 }
 
 /* A runtime that was killed in the middle of a creation may have made the cgroup that the bundle
- * names, and recorded nothing yet. Only the empty cgroup itself is removed: the bundle could name
- * any. */
-static void remove_named_cgroup(const char *bundle)
+ * names, else the one of the container's own name (which its run directory bears as well), and
+ * recorded nothing yet. Only the empty cgroup itself is removed: the bundle could name any. */
+static void remove_named_cgroup(const char *bundle, const char *run_dir)
 {
 	autofree char *path = xformat("%s/config.json", bundle);
 	autofree char *text = NULL;
@@ -257,6 +257,8 @@ static void remove_named_cgroup(const char *bundle)
 	    json_parse(text, size, &json_limits_spec, &spec, &ignored) < 0)
 		return;
 	name = json_get_text(json_get(spec, "linux"), "cgroupsPath");
+	if (!name)
+		name = strrchr(run_dir, '/');
 	if (name && name[0] == '/' && name[1] && !strstr(name, ".."))
 		cgroup_remove_empty(name, GONE_TIMEOUT_MS);
 }
@@ -292,7 +294,7 @@ static int end_everything(int run_dirfd, const char *run_dir, struct monitor_sta
 	}
 	if (state->phase == MONITOR_CREATING &&
 	    file_read(run_dirfd, WIRE_BUNDLE, PATH_MAX, &bundle, &size) == 0)
-		remove_named_cgroup(bundle);
+		remove_named_cgroup(bundle, run_dir);
 	return 0;
 }
 
