@@ -115,38 +115,57 @@ static int find_image(struct creation *creation, struct lxcri_error *err)
 	return 0;
 }
 
-/* Takes the id: the lock, and no container behind it. What a killed command left is removed. */
-static int reserve_id(struct creation *creation, struct lxcri_error *err)
+static int already_there(const char *id, struct lxcri_error *err)
 {
-	struct lxcri_container *container = creation->container;
+	return fail(err, LXCRI_E_CONTAINER_EXISTS, "a container is called %s already", id);
+}
+
+/* Refuses an id that a container has. What a killed command left of one is removed. */
+static int check_free(struct lxcri_container *container, struct lxcri_error *err)
+{
 	struct lxcri_container *other = NULL;
 
 	if (home_open(container->engine, container->record.id, &container->home, err) < 0)
 		return -1;
-	if (container->home.run_fd >= 0 || home_is_persistent(&container->home)) {
-		int r = lxcri_container_open(container->engine, container->record.id, &other, err);
+	if (container->home.run_fd < 0 && !home_is_persistent(&container->home))
+		return 0;
 
-		lxcri_container_free(other);
-		if (r == 0)
-			return fail(err, LXCRI_E_CONTAINER_EXISTS,
-				    "a container is called %s already", container->record.id);
-		if (err->code != LXCRI_E_CONTAINER_NOT_FOUND)
-			return -1;
-		*err = (struct lxcri_error){};
-	}
-	if (home_lock(&container->home, HOME_WAIT, err) < 0)
+	int r = lxcri_container_open(container->engine, container->record.id, &other, err);
+
+	lxcri_container_free(other);
+	if (r == 0)
+		return already_there(container->record.id, err);
+	if (err->code != LXCRI_E_CONTAINER_NOT_FOUND)
 		return -1;
+	*err = (struct lxcri_error){};
+	return 0;
+}
 
-	struct record record;
-	int found = home_load_record(container->engine, &container->home, &record, err);
+/* Takes the id: the lock, and nothing behind it. */
+static int reserve_id(struct creation *creation, struct lxcri_error *err)
+{
+	struct lxcri_container *container = creation->container;
 
-	record_finish(&record);
-	if (found > 0) {
-		home_finish(&container->home); /* it is somebody else's: nothing to tear down */
-		return fail(err, LXCRI_E_CONTAINER_EXISTS, "a container is called %s already",
-			    container->record.id);
+	for (;;) {
+		struct record record;
+
+		if (check_free(container, err) < 0 ||
+		    home_lock(&container->home, HOME_WAIT, err) < 0)
+			return -1;
+
+		int found = home_load_record(container->engine, &container->home, &record, err);
+		bool ready = found > 0 && record.phase == RECORD_READY;
+
+		record_finish(&record);
+		if (found == 0 && !home_is_persistent(&container->home))
+			return 0;
+		home_finish(&container->home); /* somebody else's: nothing to tear down */
+		if (found < 0)
+			return -1;
+		if (ready)
+			return already_there(container->record.id, err);
+		/* Another command took it first and was killed: once more. */
 	}
-	return found;
 }
 
 static int make_dir(const char *parent, const char *name, mode_t mode, struct lxcri_error *err)

@@ -2,6 +2,7 @@
 /* Start, kill, stop, pause, resume, delete, wait, attach: one call of the monitor each, behind the
  * rule which states allow it. */
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "engine/container.h"
 #include "os/signal.h"
@@ -17,16 +18,28 @@
  * uninterruptible sleep cannot be killed by anybody. */
 #define KILL_TIMEOUT_MS 30000
 
-/* Starts a stopped container once more: a new monitor over the same files. */
+/* Starts a stopped container once more: a new monitor over the same files. How it ended last is
+ * forgotten when that has worked. */
 static int relaunch(struct lxcri_container *container, struct lxcri_error *err)
 {
 	autofree char *last_exit = xformat("%s/%s", container->home.data_dir, WIRE_STATE);
 	pid_t pid;
 
+	/* Of the last run, and of an attempt since whose monitor was killed. Without its state.json
+	 * the same can be found out about ours. */
+	if (container_clean_up(container, err) < 0)
+		return -1;
+	if (unlinkat(container->home.run_fd, WIRE_STATE, 0) < 0 && errno != ENOENT)
+		return fail_errno(err, errno, "remove %s/%s", container->home.run_dir, WIRE_STATE);
+	if (container_launch(container, 0, &pid, err) < 0) {
+		struct lxcri_error second = {};
+
+		if (container_clean_up(container, &second) < 0)
+			log_error("%s", second.text);
+		return -1;
+	}
 	if (unlink(last_exit) < 0 && errno != ENOENT)
 		return fail_errno(err, errno, "remove %s", last_exit);
-	if (container_launch(container, 0, &pid, err) < 0)
-		return -1;
 	return monitor_commit(container->monitor, err);
 }
 
@@ -148,15 +161,9 @@ static int stop_signal_of(const struct lxcri_container *container)
 	return number > 0 ? number : SIGTERM;
 }
 
-static int stop_locked(struct lxcri_container *container, unsigned int grace_seconds,
-		       struct lxcri_error *err)
+static int stop_through(struct lxcri_container *container, struct monitor *monitor,
+			unsigned int grace_seconds, struct lxcri_error *err)
 {
-	autoptr(monitor) monitor = NULL;
-
-	if (container->status == LXCRI_STATUS_STOPPED)
-		return 0;
-	if (container_connect(container, &monitor, err) < 0)
-		return -1;
 	/* What has not started has nothing to finish. */
 	if (container->status == LXCRI_STATUS_CREATED || grace_seconds == 0)
 		return kill_and_wait(container, monitor, err);
@@ -176,24 +183,35 @@ static int stop_locked(struct lxcri_container *container, unsigned int grace_sec
 	return err->code == LXCRI_E_TIMEOUT ? kill_and_wait(container, monitor, err) : -1;
 }
 
-/* A container that ended by itself under a stop, perhaps with its monitor, has done what was asked
- * for. */
-static int forgive_ended(int r, const struct lxcri_error *err)
+/* Connects to the monitor. Returns 1, or 0 when the container has stopped already. */
+static int connect_locked(struct lxcri_container *container, struct monitor **ret_monitor,
+			  struct lxcri_error *err)
 {
-	bool ended = err->code == LXCRI_E_MONITOR_LOST || err->code == LXCRI_E_INVALID_STATE;
-
-	return r < 0 && ended ? 0 : r;
+	if (container->status == LXCRI_STATUS_STOPPED)
+		return 0;
+	return container_connect(container, ret_monitor, err) < 0 ? -1 : 1;
 }
 
+/* The lock is held only until the connection stands: whoever wants to kill the container shall not
+ * wait for the end of a long grace. */
 int lxcri_container_stop(struct lxcri_container *container, unsigned int grace_seconds,
 			 struct lxcri_error *err)
 {
+	autoptr(monitor) monitor = NULL;
+
 	if (container_lock(container, err) < 0)
 		return -1;
 
-	int r = forgive_ended(stop_locked(container, grace_seconds, err), err);
+	int r = connect_locked(container, &monitor, err);
 
 	home_unlock(&container->home);
+	if (r > 0)
+		r = stop_through(container, monitor, grace_seconds, err);
+	/* It ended by itself meanwhile, or its monitor was killed. */
+	if (r < 0 && (err->code == LXCRI_E_MONITOR_LOST || err->code == LXCRI_E_INVALID_STATE))
+		r = lxcri_container_wait(container, KILL_TIMEOUT_MS / 1000, err);
+	if (r < 0 && err->code == LXCRI_E_CONTAINER_NOT_FOUND)
+		r = 0; /* and was one that goes then */
 	return r < 0 ? fail_as(err, LXCRI_E_CONTAINER_KILL_FAILED, "stop %s", container->home.id)
 		     : 0;
 }

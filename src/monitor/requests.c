@@ -53,11 +53,17 @@ static int handle_start(const struct request *request, struct lxcri_error *err)
 	if (supervisor->record.phase != MONITOR_CREATED)
 		return fail(err, LXCRI_E_INVALID_STATE, "container %s has been started already",
 			    container->id);
+	/* Recorded first: a program that runs cannot be called back when the record fails. */
 	supervisor->record.started_ns = record_now();
-	if (container->ops->start(container, err) < 0)
-		return fail_as(err, LXCRI_E_CONTAINER_START_FAILED, "start container %s",
-			       container->id);
-	return change_phase(supervisor, MONITOR_RUNNING, err);
+	if (change_phase(supervisor, MONITOR_RUNNING, err) == 0 &&
+	    container->ops->start(container, err) == 0)
+		return 0;
+
+	struct lxcri_error ignored = {};
+
+	supervisor->record.started_ns = 0;
+	(void)change_phase(supervisor, MONITOR_CREATED, &ignored);
+	return fail_as(err, LXCRI_E_CONTAINER_START_FAILED, "start container %s", container->id);
 }
 
 /* A frozen process may not die before it is thawed. What was killed may have thawed or died by
@@ -125,7 +131,15 @@ static int handle_pause(const struct request *request, struct lxcri_error *err)
 			    container->id);
 	if (container->ops->pause(container, err) < 0)
 		return fail_while(err, "pause container %s", container->id);
-	return change_phase(supervisor, MONITOR_PAUSED, err);
+	if (change_phase(supervisor, MONITOR_PAUSED, err) == 0)
+		return 0;
+
+	/* Unrecorded, nobody would thaw it. */
+	struct lxcri_error ignored = {};
+
+	if (container->ops->resume(container, &ignored) == 0)
+		supervisor->record.phase = MONITOR_RUNNING;
+	return fail_while(err, "pause container %s", container->id);
 }
 
 static int handle_resume(const struct request *request, struct lxcri_error *err)

@@ -157,6 +157,8 @@ static void make_argv(const struct monitor_options *options, const char *program
 	add_option(argv, "--console-socket", options->console_socket);
 	strings_add(argv, "--helper-dir");
 	strings_addf(argv, "%.*s", (int)(strrchr(program, '/') - program), program);
+	for (size_t i = 0; options->exit_command && options->exit_command[i]; i++)
+		add_option(argv, "--exit-command", options->exit_command[i]);
 	if (options->rootfs)
 		add_rootfs(argv, options->rootfs);
 	if (options->preserve_fds > 0) {

@@ -29,6 +29,9 @@
 /* A killed process needs a moment; one that does not go in this time is stuck in the kernel. */
 #define GONE_TIMEOUT_MS 10000
 
+/* A lock of fcntl() cannot be waited for with a bound. */
+#define AWAIT_STEP_MS 5
+
 #define EXIT_CODE_LOST 137
 
 int monitor_state_parse(const char *json, size_t size, struct monitor_state *ret_state,
@@ -74,12 +77,17 @@ int monitor_state_parse(const char *json, size_t size, struct monitor_state *ret
 	return 0;
 }
 
-static bool is_locked(int dirfd)
+/* Returns the process that holds the monitor's lock, 0 when there is none, or -errno. */
+static pid_t find_holder(int dirfd)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	autoclose int fd = openat(dirfd, WIRE_LOCK, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 
-	return fd >= 0 && fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (fcntl(fd, F_GETLK, &lock) < 0)
+		return -errno;
+	return lock.l_type == F_UNLCK ? 0 : lock.l_pid;
 }
 
 static int load(int dirfd, struct monitor_state *ret_state, struct strings *cgroups,
@@ -103,12 +111,25 @@ static int load(int dirfd, struct monitor_state *ret_state, struct strings *cgro
 int monitor_read_state(int dirfd, struct monitor_state *ret_state, struct lxcri_error *err)
 {
 	/* In this order: what a monitor that is gone has written is final. */
-	bool alive = is_locked(dirfd);
+	bool alive = find_holder(dirfd) != 0;
 
 	if (load(dirfd, ret_state, NULL, err) < 0)
 		return -1;
 	ret_state->alive = alive;
 	return 0;
+}
+
+int monitor_await_end(int run_dirfd, int timeout_ms, struct lxcri_error *err)
+{
+	pid_t pid;
+
+	/* Not the end of the process: it gives the lock back first, for its last words. */
+	for (int waited = 0; (pid = find_holder(run_dirfd)) > 0; waited += AWAIT_STEP_MS) {
+		if (waited >= timeout_ms)
+			return fail(err, LXCRI_E_TIMEOUT, "monitor %d does not end", (int)pid);
+		(void)poll(NULL, 0, AWAIT_STEP_MS);
+	}
+	return pid < 0 ? fail_errno(err, pid, WIRE_LOCK) : 0;
 }
 
 /* Kills one process and waits until it is gone. What is gone already is fine. */
@@ -222,9 +243,9 @@ static int end_helpers(const char *run_dir, struct strings *cgroups, struct lxcr
 }
 
 /* A runtime that was killed in the middle of a creation may have made the cgroup that the bundle
- * names, and recorded nothing yet. Only the empty cgroup itself is removed: the bundle could name
- * any. */
-static void remove_named_cgroup(const char *bundle)
+ * names, else the one of the container's own name (which its run directory bears as well), and
+ * recorded nothing yet. Only the empty cgroup itself is removed: the bundle could name any. */
+static void remove_named_cgroup(const char *bundle, const char *run_dir)
 {
 	autofree char *path = xformat("%s/config.json", bundle);
 	autofree char *text = NULL;
@@ -237,6 +258,8 @@ static void remove_named_cgroup(const char *bundle)
 	    json_parse(text, size, &json_limits_spec, &spec, &ignored) < 0)
 		return;
 	name = json_get_text(json_get(spec, "linux"), "cgroupsPath");
+	if (!name)
+		name = strrchr(run_dir, '/');
 	if (name && name[0] == '/' && name[1] && !strstr(name, ".."))
 		cgroup_remove_empty(name, GONE_TIMEOUT_MS);
 }
@@ -250,7 +273,8 @@ static int end_everything(int run_dirfd, const char *run_dir, struct monitor_sta
 
 	if (load(run_dirfd, state, &cgroups, err) < 0)
 		return -1;
-	if (state->phase == MONITOR_STOPPED)
+	/* One that stopped names cgroups that it could not remove. */
+	if (state->phase == MONITOR_STOPPED && cgroups.count == 0)
 		return 0;
 	if (end_helpers(run_dir, &cgroups, err) < 0)
 		return -1;
@@ -271,7 +295,7 @@ static int end_everything(int run_dirfd, const char *run_dir, struct monitor_sta
 	}
 	if (state->phase == MONITOR_CREATING &&
 	    file_read(run_dirfd, WIRE_BUNDLE, PATH_MAX, &bundle, &size) == 0)
-		remove_named_cgroup(bundle);
+		remove_named_cgroup(bundle, run_dir);
 
 	/* What a runtime remembers there would stand in the way of another start. */
 	int r = path_remove_tree(run_dirfd, "runtime");
