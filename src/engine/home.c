@@ -60,8 +60,8 @@ static int enter_run_dir(struct home *home, struct lxcri_error *err)
 
 	if (r < 0)
 		return fail_errno(err, r, "make %s", parent);
-	if (mkdir(home->run_dir, 0711) == 0) {
-		if (chmod(home->run_dir, 0711) < 0)
+	if (mkdir(home->run_dir, 0700) == 0) {
+		if (chmod(home->run_dir, 0700) < 0)
 			return fail_errno(err, errno, "set the mode of %s", home->run_dir);
 	} else if (errno != EEXIST) {
 		return fail_errno(err, errno, "make %s", home->run_dir);
