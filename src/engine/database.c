@@ -82,6 +82,20 @@ static int make_file(const char *path)
 	return fd < 0 && errno != EEXIST ? -errno : 0;
 }
 
+/* A reader needs a few KiB of memory shared with others, which is a file beside the database. When
+ * a container has filled the disk, that cannot be had; alone one does without, and so containers
+ * can be listed, entered and deleted still. */
+static int set_durability(struct database *database)
+{
+	static const char durability[] = "PRAGMA synchronous = FULL";
+	int r = sqlite3_exec(database->handle, durability, NULL, NULL, NULL);
+
+	if (r != SQLITE_IOERR && r != SQLITE_FULL && r != SQLITE_CANTOPEN)
+		return r;
+	r = sqlite3_exec(database->handle, "PRAGMA locking_mode = EXCLUSIVE", NULL, NULL, NULL);
+	return r != SQLITE_OK ? r : sqlite3_exec(database->handle, durability, NULL, NULL, NULL);
+}
+
 int database_open(const char *data_dir, struct database **ret_database, struct lxcri_error *err)
 {
 	autoptr(database) database = xnew(struct database);
@@ -102,8 +116,7 @@ int database_open(const char *data_dir, struct database **ret_database, struct l
 	/* What is committed is in the log and safe there. Folding it into the database each time the
 	 * last command closes would cost every command two flushes more. */
 	(void)sqlite3_db_config(database->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-	if (sqlite3_exec(database->handle, "PRAGMA synchronous = FULL", NULL, NULL, NULL) !=
-	    SQLITE_OK)
+	if (set_durability(database) != SQLITE_OK)
 		return refuse(database, "set durability", err);
 	if (prepare_schema(database, err) < 0)
 		return -1;
