@@ -5,9 +5,11 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "engine/bundle/merged.h"
 #include "os/signal.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <limits.h>
 #include <string.h>
 
@@ -198,6 +200,29 @@ static void add_root(struct bundle_request *request)
 	json_set_text(spec, "hostname", request->hostname);
 }
 
+/* Refuses an image that has a link where the file systems of every container are mounted. Each
+ * runtime resolves it in its own way, and runc 1.1.5 makes its links of /dev where one of the image
+ * leads on the host. */
+static int check_mount_points(const struct strings *layer_dirs, const char *image,
+			      struct lxcri_error *err)
+{
+	static const char *const names[] = { "dev", "proc", "sys" };
+	autorun(merged_finish) struct merged root = {};
+	int r = merged_open_dir(layer_dirs, "/", &root);
+
+	for (size_t i = 0; r >= 0 && i < ARRAY_LEN(names); i++) {
+		autorun(merged_node_finish) struct merged_node node = {};
+
+		r = merged_child(&root, names[i], &node);
+		if (r == 0 && !S_ISDIR(node.status.st_mode))
+			return fail(err, LXCRI_E_INVALID_FORMAT, "image %s: /%s is not a directory",
+				    image, names[i]);
+		if (r == -ENOENT)
+			r = 0;
+	}
+	return r < 0 ? fail_errno(err, r, "image %s: look at /dev, /proc and /sys", image) : 0;
+}
+
 /* Fills request->bundle. */
 static int build(struct bundle_request *request, const struct strings *layer_dirs,
 		 struct lxcri_error *err)
@@ -210,6 +235,8 @@ static int build(struct bundle_request *request, const struct strings *layer_dir
 		return fail(err, LXCRI_E_INVALID_ARGUMENT,
 			    "network \"%s\" is neither \"none\" nor \"host\"", options->network);
 	if (capability_choose(options->cap_add, options->cap_drop, &request->capabilities, err) < 0)
+		return -1;
+	if (check_mount_points(layer_dirs, options->image, err) < 0)
 		return -1;
 	if (passwd_resolve_in_layers(layer_dirs, user ? user : "", options->group_add,
 				     &request->user, err) < 0)

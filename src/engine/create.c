@@ -214,7 +214,7 @@ static int make_home(struct creation *creation, struct lxcri_error *err)
 	autofree char *parent = xformat("%s/containers", container->engine->data);
 
 	/* Opened before there is a directory: on a full disk neither is made. */
-	if (!engine_database(container->engine, err) || make_dir(parent, home->id, 0711, err) < 0 ||
+	if (!engine_database(container->engine, err) || make_dir(parent, home->id, 0700, err) < 0 ||
 	    home_save_record(container->engine, &container->home, record, err) < 0)
 		return -1;
 	return check_layers(record, err);

@@ -4,8 +4,11 @@
 #include "engine/database.h"
 
 #include "base/mem.h"
+#include "base/scope.h"
 #include "os/path.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <string.h>
 
@@ -69,6 +72,30 @@ static int prepare_schema(struct database *database, struct lxcri_error *err)
 	return 0;
 }
 
+/* SQLite makes the file with the mode that the umask leaves of 0644, and those beside it alike: it
+ * finds one of ours instead. Only a new one is opened here, because to close a file that another
+ * connection of this process has open would drop that one's locks. */
+static int make_file(const char *path)
+{
+	autoclose int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	return fd < 0 && errno != EEXIST ? -errno : 0;
+}
+
+/* A reader needs a few KiB of memory shared with others, which is a file beside the database. When
+ * a container has filled the disk, that cannot be had; alone one does without, and so containers
+ * can be listed, entered and deleted still. */
+static int set_durability(struct database *database)
+{
+	static const char durability[] = "PRAGMA synchronous = FULL";
+	int r = sqlite3_exec(database->handle, durability, NULL, NULL, NULL);
+
+	if (r != SQLITE_IOERR && r != SQLITE_FULL && r != SQLITE_CANTOPEN)
+		return r;
+	r = sqlite3_exec(database->handle, "PRAGMA locking_mode = EXCLUSIVE", NULL, NULL, NULL);
+	return r != SQLITE_OK ? r : sqlite3_exec(database->handle, durability, NULL, NULL, NULL);
+}
+
 int database_open(const char *data_dir, struct database **ret_database, struct lxcri_error *err)
 {
 	autoptr(database) database = xnew(struct database);
@@ -77,6 +104,9 @@ int database_open(const char *data_dir, struct database **ret_database, struct l
 	if (r < 0)
 		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "make %s", data_dir);
 	database->path = xformat("%s/state.db", data_dir);
+	r = make_file(database->path);
+	if (r < 0)
+		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "make %s", database->path);
 	if (sqlite3_open_v2(database->path, &database->handle,
 			    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
 				    SQLITE_OPEN_NOFOLLOW,
@@ -86,8 +116,7 @@ int database_open(const char *data_dir, struct database **ret_database, struct l
 	/* What is committed is in the log and safe there. Folding it into the database each time
 	 * the last command closes would cost every command two flushes more. */
 	(void)sqlite3_db_config(database->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-	if (sqlite3_exec(database->handle, "PRAGMA synchronous = FULL", NULL, NULL, NULL) !=
-	    SQLITE_OK)
+	if (set_durability(database) != SQLITE_OK)
 		return refuse(database, "set durability", err);
 	if (prepare_schema(database, err) < 0)
 		return -1;

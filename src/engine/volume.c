@@ -53,11 +53,12 @@ static char *random_name(void)
 	return name;
 }
 
-/* Opens the directory of all volumes, making it. Others may pass through it to what they own. */
+/* Opens the directory of all volumes, making it. Nobody else may pass: a set-user-ID program in
+ * a volume would make its caller root of the host. */
 static int open_volumes(const char *data_dir)
 {
 	autofree char *path = xformat("%s/volumes", data_dir);
-	int r = path_make_dirs(path, 0711);
+	int r = path_make_dirs(path, 0700);
 
 	if (r < 0)
 		return r;
@@ -95,10 +96,10 @@ static int make_filled(int owned, const struct volume_request *request)
 
 	if (r < 0)
 		return r;
-	if (mkdirat(owned, NEW_NAME, 0711) < 0)
+	if (mkdirat(owned, NEW_NAME, 0700) < 0)
 		return -errno;
 	dir = openat(owned, NEW_NAME, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (dir < 0 || fchmod(dir, 0711) < 0 || mkdirat(dir, DATA_NAME, 0755) < 0)
+	if (dir < 0 || fchmod(dir, 0700) < 0 || mkdirat(dir, DATA_NAME, 0755) < 0)
 		return -errno;
 	data = openat(dir, DATA_NAME, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (data < 0 || fchmod(data, 0755) < 0)

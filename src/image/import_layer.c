@@ -144,7 +144,7 @@ int import_layer_record(const struct import_layer *layer, const char *parent,
 		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno,
 				       "open the directory of a layer");
 	r = file_write_atomic(dir, LAYOUT_RECORD, text, strlen(text), 0600, FILE_VOLATILE);
-	if (r == 0 && fchmod(dir, 0711) < 0)
+	if (r == 0 && fchmod(dir, 0700) < 0)
 		r = -errno;
 	if (r < 0)
 		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r,

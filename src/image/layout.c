@@ -86,7 +86,7 @@ static int make_dirs(const char *data_dir)
 		{ "images", 0700 },
 		{ "images/blobs", 0700 },
 		{ "images/" LAYOUT_BLOBS, 0700 },
-		{ "layers", 0711 },
+		{ "layers", 0700 },
 	};
 	int r = path_make_dirs(data_dir, 0711);
 

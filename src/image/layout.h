@@ -3,11 +3,12 @@
 
 /* Where images are kept on disk:
  *
- *	<data>/                     0711, as a mapped root passes through it
+ *	<data>/                     0711
  *	<data>/.lock                held by whoever changes anything below
  *	<data>/images/              0700, an OCI image layout
  *	<data>/images/oci-layout, index.json, blobs/sha256/<hex>
- *	<data>/layers/<chain id>/   0711: fs/ (the tree) and layer.json, which was written last
+ *	<data>/layers/              0700: nobody else may execute what an image brings
+ *	<data>/layers/<chain id>/   fs/ (the tree) and layer.json, which was written last
  *
  * What is being made has a name that begins with ".tmp-"; the next holder of the lock removes it.
  * A record never names what is not there: blobs and layers are flushed before index.json changes,

@@ -296,18 +296,19 @@ enum answer {
 static const struct handler {
 	int (*handle)(const struct request *request, struct lxcri_error *err);
 	enum answer answer;
+	bool has_body;
 } handlers[] = {
 	[WIRE_COMMIT] = { handle_commit, ANSWER_OK },
 	[WIRE_START] = { handle_start, ANSWER_OK },
-	[WIRE_KILL] = { handle_kill, ANSWER_OK },
+	[WIRE_KILL] = { handle_kill, ANSWER_OK, .has_body = true },
 	[WIRE_PAUSE] = { handle_pause, ANSWER_OK },
 	[WIRE_RESUME] = { handle_resume, ANSWER_OK },
 	[WIRE_WAIT] = { handle_wait, ANSWER_OWN },
-	[WIRE_ATTACH] = { handle_attach, ANSWER_OK },
-	[WIRE_STDIN] = { handle_stdin, ANSWER_OWN },
+	[WIRE_ATTACH] = { handle_attach, ANSWER_OK, .has_body = true },
+	[WIRE_STDIN] = { handle_stdin, ANSWER_OWN, .has_body = true },
 	[WIRE_STDIN_CLOSE] = { handle_stdin_close, ANSWER_OWN },
-	[WIRE_RESIZE] = { handle_resize, ANSWER_OWN },
-	[WIRE_EXEC] = { handle_exec, ANSWER_OWN },
+	[WIRE_RESIZE] = { handle_resize, ANSWER_OWN, .has_body = true },
+	[WIRE_EXEC] = { handle_exec, ANSWER_OWN, .has_body = true },
 };
 
 void request_handle(struct supervisor *supervisor, struct client *client,
@@ -331,6 +332,11 @@ void request_handle(struct supervisor *supervisor, struct client *client,
 
 	const struct handler *handler = &handlers[header->type];
 
+	if (request.size > 0 && !handler->has_body) {
+		(void)fail(&err, LXCRI_E_INVALID_ARGUMENT, "malformed request");
+		client_send_error(client, &err);
+		return;
+	}
 	if (handler->handle(&request, &err) < 0)
 		client_send_error(client, &err);
 	else if (handler->answer == ANSWER_OK)

@@ -13,6 +13,7 @@
 #define LXC_RUNTIME_PLAN    "plan"    /* only with hooks of the host */
 #define LXC_RUNTIME_SECCOMP "seccomp" /* only with a filter */
 #define LXC_RUNTIME_CGROUP  "cgroup"  /* struct lxc_cgroup_names */
+#define LXC_RUNTIME_COMMAND "command" /* the socket by which liblxc is asked */
 
 /* Writes the file @name. */
 [[nodiscard]] int lxc_runtime_save(const char *run_dir, const char *name, const void *bytes,

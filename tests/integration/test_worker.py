@@ -348,11 +348,11 @@ def test_what_is_there_is_not_written_again(data, tmp_path):
     assert sum(before[path] != after[path] for path in before) <= 1
 
 
-def test_the_directories_have_the_modes_that_a_mapped_root_needs(data, tmp_path):
+def test_the_directories_are_closed_to_others(data, tmp_path):
     found = tree(data, tmp_path, file("a"))
     modes = {path: stat.S_IMODE((data / path).stat().st_mode) for path in (".", "layers", "images", ".lock")}
-    assert modes == {".": 0o711, "layers": 0o711, "images": 0o700, ".lock": 0o600}
-    assert stat.S_IMODE(found.parent.stat().st_mode) == 0o711
+    assert modes == {".": 0o711, "layers": 0o700, "images": 0o700, ".lock": 0o600}
+    assert stat.S_IMODE(found.parent.stat().st_mode) == 0o700
     assert stat.S_IMODE(found.stat().st_mode) == 0o755
 
 

@@ -27,7 +27,7 @@ struct lxc_command {
 /* Gives this process a mount namespace whose changes nobody else sees, in which liblxc may write
  * its lock files below /run/lxc and its log at LXC_LOG_PATH. *@ret_lxcpath, owned by the caller, is
  * a directory there that belongs to this container alone: containers of two run directories may
- * have one id, and liblxc's command socket is named by both. */
+ * have one id, and liblxc's lock files are named by both. Its command socket gets its place too. */
 [[nodiscard]] int lxc_go_private(const struct lxc_command *command, char **ret_lxcpath,
 				 struct lxcri_error *err);
 

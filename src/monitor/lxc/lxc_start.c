@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "base/scope.h"
+#include "monitor/lxc/lxc_command_socket.h"
 #include "monitor/lxc/lxc_config.h"
 #include "monitor/lxc/lxc_library.h"
 #include "monitor/lxc/lxc_seccomp.h"
@@ -52,6 +53,8 @@ int lxc_go_private(const struct lxc_command *command, char **ret_lxcpath, struct
 
 	if (r < 0)
 		return fail_errno(err, r, "make %s", lxcpath);
+	if (lxc_command_socket_place(command->run_dir, err) < 0)
+		return -1;
 	*ret_lxcpath = steal(lxcpath);
 	return 0;
 }
