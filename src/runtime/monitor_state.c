@@ -10,7 +10,7 @@
 #include "os/process.h"
 #include "runtime/monitor.h"
 #include "runtime/monitor_state.h"
-#include "runtime/lxc_clean.h"
+#include "runtime/lxc/lxc_clean.h"
 #include "runtime/wire.h"
 
 #include <dirent.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The plan of a container's first process: whatever is decoded encodes to the same bytes. */
 
-#include "runtime/lxc_plan.h"
+#include "runtime/lxc/lxc_plan.h"
 
 #include <assert.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 #pragma once
 
 /* The two things that lxcri-lxc does, each in a process of its own that the monitor starts. What
- * fails is sent over the sync socket of runtime/lxc_sync.h. */
+ * fails is sent over the sync socket of runtime/lxc/lxc_sync.h. */
 
 #include "base/fail.h"
 

@@ -11,7 +11,7 @@
 
 #include "base/mem.h"
 #include "base/scope.h"
-#include "runtime/lxc_runtime.h"
+#include "runtime/lxc/lxc_runtime.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -7,7 +7,7 @@
 #include "base/fail.h"
 #include "base/strings.h"
 #include "oci/runtime_spec.h"
-#include "runtime/lxc_cgroup.h"
+#include "runtime/lxc/lxc_cgroup.h"
 
 /* Zeroed is empty. */
 struct lxc_config {

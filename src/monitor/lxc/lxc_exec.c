@@ -16,13 +16,13 @@
 #include "monitor/lxc/lxc_library.h"
 #include "monitor/lxc/lxc_seccomp.h"
 #include "monitor/lxc/lxc_spec.h"
-#include "monitor/lxc/shim_process.h"
+#include "monitor/shim/shim_process.h"
 #include "oci/spec_validate.h"
 #include "os/file.h"
 #include "os/process.h"
 #include "os/socket.h"
 #include "os/tree.h"
-#include "runtime/lxc_sync.h"
+#include "runtime/lxc/lxc_sync.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -6,7 +6,7 @@
 #include "base/scope.h"
 #include "base/text.h"
 #include "os/socket.h"
-#include "runtime/lxc_sync.h"
+#include "runtime/lxc/lxc_sync.h"
 
 #include <errno.h>
 #include <fcntl.h>

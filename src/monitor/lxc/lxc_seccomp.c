@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "base/scope.h"
 #include "base/text.h"
-#include "runtime/lxc_runtime.h"
+#include "runtime/lxc/lxc_runtime.h"
 #include "runtime/seccomp_cache.h"
 #include "runtime/seccomp_compile.h"
 

@@ -6,7 +6,7 @@
 
 #include "base/fail.h"
 #include "oci/runtime_spec.h"
-#include "runtime/lxc_plan.h"
+#include "runtime/lxc/lxc_plan.h"
 
 /* Compiles the filter of @spec, if it has one, into process->seccomp and seccomp_flags, or takes it
  * from @cache, a directory (NULL: no cache), where it is also put. Rules with system calls that

@@ -21,7 +21,7 @@
 #include "os/path.h"
 #include "os/socket.h"
 #include "os/tree.h"
-#include "runtime/lxc_runtime.h"
+#include "runtime/lxc/lxc_runtime.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -6,13 +6,13 @@
  * call filter without no_new_privs needs CAP_SYS_ADMIN and so goes in before the capabilities are
  * dropped, and with it goes in last, so that the steps before it are not filtered. */
 
-#include "monitor/lxc/shim_process.h"
+#include "monitor/shim/shim_process.h"
 
 #include "base/mem.h"
 #include "base/scope.h"
 #include "os/file.h"
 #include "os/socket.h"
-#include "runtime/lxc_sync.h"
+#include "runtime/lxc/lxc_sync.h"
 
 #include <errno.h>
 #include <fcntl.h>

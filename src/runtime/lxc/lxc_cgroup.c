@@ -4,14 +4,14 @@
  * liblxc makes them below the cgroup of process 1 with a trailing "init.scope" cut off, in each
  * hierarchy that is mounted below /sys/fs/cgroup. */
 
-#include "runtime/lxc_cgroup.h"
+#include "runtime/lxc/lxc_cgroup.h"
 
 #include "base/mem.h"
 #include "base/scope.h"
 #include "base/text.h"
 #include "os/file.h"
 #include "runtime/cgroup_name.h"
-#include "runtime/lxc_runtime.h"
+#include "runtime/lxc/lxc_runtime.h"
 
 #include <dirent.h>
 #include <errno.h>

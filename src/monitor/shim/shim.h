@@ -6,7 +6,7 @@
  * shim_main.c; the steps are in the files beside it. */
 
 #include "base/fail.h"
-#include "runtime/lxc_plan.h"
+#include "runtime/lxc/lxc_plan.h"
 
 /* What the steps share. */
 struct shim {

@@ -10,17 +10,17 @@
  *
  * liblxc takes /proc away while it looks for one that it may use, so there is a private one. */
 
-#include "monitor/lxc/shim.h"
+#include "monitor/shim/shim.h"
 
 #include "base/mem.h"
 #include "base/scope.h"
-#include "monitor/lxc/shim_process.h"
+#include "monitor/shim/shim_process.h"
 #include "os/file.h"
 #include "os/path.h"
 #include "os/socket.h"
 #include "os/tree.h"
 #include "runtime/hook.h"
-#include "runtime/lxc_sync.h"
+#include "runtime/lxc/lxc_sync.h"
 
 #include <errno.h>
 #include <fcntl.h>

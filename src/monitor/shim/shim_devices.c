@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The device files of a container. */
 
-#include "monitor/lxc/shim.h"
+#include "monitor/shim/shim.h"
 
 #include "base/mem.h"
 #include "base/scope.h"

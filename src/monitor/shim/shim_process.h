@@ -5,7 +5,7 @@
  * first process and for further ones. */
 
 #include "base/fail.h"
-#include "runtime/lxc_plan.h"
+#include "runtime/lxc/lxc_plan.h"
 
 /* What else it needs. */
 struct shim_launch {

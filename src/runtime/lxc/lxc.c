@@ -16,10 +16,10 @@
 #include "os/process.h"
 #include "os/socket.h"
 #include "os/tree.h"
-#include "runtime/lxc_cgroup.h"
-#include "runtime/lxc_clean.h"
-#include "runtime/lxc_runtime.h"
-#include "runtime/lxc_sync.h"
+#include "runtime/lxc/lxc_cgroup.h"
+#include "runtime/lxc/lxc_clean.h"
+#include "runtime/lxc/lxc_runtime.h"
+#include "runtime/lxc/lxc_sync.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* What the LXC backend does on the host with nothing but a container's run directory. */
 
-#include "runtime/lxc_clean.h"
+#include "runtime/lxc/lxc_clean.h"
 
 #include "base/mem.h"
 #include "base/scope.h"
 #include "os/path.h"
 #include "runtime/hook.h"
-#include "runtime/lxc_cgroup.h"
-#include "runtime/lxc_plan.h"
-#include "runtime/lxc_runtime.h"
+#include "runtime/lxc/lxc_cgroup.h"
+#include "runtime/lxc/lxc_plan.h"
+#include "runtime/lxc/lxc_runtime.h"
 
 #include <errno.h>
 #include <fcntl.h>

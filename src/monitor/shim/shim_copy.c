@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a directory of the image holds, copied into the tmpfs that is mounted over it. */
 
-#include "monitor/lxc/shim.h"
+#include "monitor/shim/shim.h"
 
 #include "base/scope.h"
 

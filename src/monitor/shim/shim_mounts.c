@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The mounts of a container, made detached and then attached at places found inside its root. */
 
-#include "monitor/lxc/shim.h"
+#include "monitor/shim/shim.h"
 
 #include "base/mem.h"
 #include "base/scope.h"
