@@ -66,14 +66,15 @@ static int handle_start(const struct request *request, struct lxcri_error *err)
 	return fail_as(err, LXCRI_E_CONTAINER_START_FAILED, "start container %s", container->id);
 }
 
-/* A frozen process does not die before it is thawed. */
-static int thaw_to_die(struct supervisor *supervisor, struct lxcri_error *err)
+/* A frozen process does not die before it is thawed, or on some kernels does, and then there is
+ * nothing to thaw: whether it is gone, the wait for its end tells. */
+static void thaw_to_die(struct supervisor *supervisor)
 {
-	if (supervisor->record.phase != MONITOR_PAUSED)
-		return 0;
-	if (supervisor->container.ops->resume(&supervisor->container, err) < 0)
-		return -1;
-	return change_phase(supervisor, MONITOR_RUNNING, err);
+	struct lxcri_error ignored = {};
+
+	if (supervisor->record.phase == MONITOR_PAUSED &&
+	    supervisor->container.ops->resume(&supervisor->container, &ignored) == 0)
+		(void)change_phase(supervisor, MONITOR_RUNNING, &ignored);
 }
 
 static int send_signal(const struct supervisor *supervisor, int signal)
@@ -110,7 +111,9 @@ static int handle_kill(const struct request *request, struct lxcri_error *err)
 			return fail_code_errno(err, LXCRI_E_CONTAINER_KILL_FAILED, r,
 					       "signal container %s", container->id);
 	}
-	return kill.signal == SIGKILL ? thaw_to_die(supervisor, err) : 0;
+	if (kill.signal == SIGKILL)
+		thaw_to_die(supervisor);
+	return 0;
 }
 
 static int handle_pause(const struct request *request, struct lxcri_error *err)

@@ -6,6 +6,7 @@
 #include "base/scope.h"
 #include "os/cgroup.h"
 #include "os/file.h"
+#include "os/path.h"
 #include "os/process.h"
 #include "runtime/monitor.h"
 #include "runtime/monitor_state.h"
@@ -327,6 +328,12 @@ int monitor_cleanup_lost(int run_dirfd, const char *run_dir, struct lxcri_error 
 		return fail(err, LXCRI_E_INVALID_STATE, "the container's monitor is alive");
 	if (end_everything(run_dirfd, run_dir, &state, err) < 0)
 		return fail_while(err, "clean up after a killed monitor");
+
+	/* Or a container that is started again would be there already for its runtime. */
+	int r = path_remove_tree(run_dirfd, "runtime");
+
+	if (r < 0)
+		return fail_errno(err, r, "remove %s/runtime", run_dir);
 	if (state.phase == MONITOR_STOPPED)
 		return 0;
 	(void)unlinkat(run_dirfd, WIRE_SOCKET, 0);
