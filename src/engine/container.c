@@ -237,9 +237,17 @@ int container_launch(struct lxcri_container *container, unsigned int preserve_fd
 	return monitor_launch(&options, &container->monitor, ret_pid, err);
 }
 
-/* Kills the container through its monitor, if there is one, and waits for both to be gone: nothing
- * of a container that lives is ever removed. A monitor that was not committed undoes itself once
- * its creator is gone, and cannot be reached before it listens. */
+/* Waits until no monitor is alive, and keeps one that is late from coming to life while *@ret_lock
+ * is open. A home without a run directory has none. */
+static int exclude_monitor(const struct home *home, int *ret_lock, struct lxcri_error *err)
+{
+	if (home->run_fd >= 0 && monitor_exclude(home->run_fd, ret_lock, err) < 0)
+		return fail_while(err, "container %s", home->id);
+	return 0;
+}
+
+/* Kills the container through its monitor, if there is one, and waits for both to be gone, but not
+ * for ever: nothing of a container that lives is removed. */
 static int end_monitor(struct lxcri_container *container, struct lxcri_error *err)
 {
 	const struct home *home = &container->home;
@@ -281,10 +289,14 @@ static void remove_bundle(const struct lxcri_container *container)
 
 int container_teardown(struct lxcri_container *container, struct lxcri_error *err)
 {
+	autoclose int lock = -1;
+
 	if (end_monitor(container, err) < 0)
 		return -1;
 	*err = (struct lxcri_error){}; /* of a monitor that was on its way out */
 	if (container_clean_up(container, err) < 0)
+		return -1;
+	if (exclude_monitor(&container->home, &lock, err) < 0)
 		return -1;
 	if (container->record.bundle)
 		remove_bundle(container);

@@ -83,8 +83,8 @@ int database_open(const char *data_dir, struct database **ret_database, struct l
 			    NULL) != SQLITE_OK)
 		return refuse(database, "open the database", err);
 	(void)sqlite3_busy_timeout(database->handle, BUSY_TIMEOUT_MS);
-	/* What is committed is in the log and safe there. Folding it into the database each time the
-	 * last command closes would cost every command two flushes more. */
+	/* What is committed is in the log and safe there. Folding it into the database each time
+	 * the last command closes would cost every command two flushes more. */
 	(void)sqlite3_db_config(database->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	if (sqlite3_exec(database->handle, "PRAGMA synchronous = FULL", NULL, NULL, NULL) !=
 	    SQLITE_OK)

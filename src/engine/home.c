@@ -61,7 +61,8 @@ static int enter_run_dir(struct home *home, struct lxcri_error *err)
 	if (r < 0)
 		return fail_errno(err, r, "make %s", parent);
 	if (mkdir(home->run_dir, 0711) == 0) {
-		if (chmod(home->run_dir, 0711) < 0)
+		/* One who came too late to lock it removes it again while it is empty. */
+		if (chmod(home->run_dir, 0711) < 0 && errno != ENOENT)
 			return fail_errno(err, errno, "set the mode of %s", home->run_dir);
 	} else if (errno != EEXIST) {
 		return fail_errno(err, errno, "make %s", home->run_dir);
@@ -170,9 +171,19 @@ int home_save_record(struct lxcri_engine *engine, struct home *home, const struc
 
 int home_remove(struct lxcri_engine *engine, struct home *home, struct lxcri_error *err)
 {
+	static const char *const written[] = { "upper", "log" };
+
 	if (home_is_persistent(home)) {
 		struct database *database = engine_database(engine, err);
 
+		/* What the container wrote goes before its record, and the rest after it: on a full
+		 * disk the database needs the room, and a directory without a record is known to be
+		 * left over. A failure shows when the whole is removed. */
+		for (size_t i = 0; i < ARRAY_LEN(written); i++) {
+			autofree char *path = xformat("%s/%s", home->data_dir, written[i]);
+
+			(void)path_remove_tree(AT_FDCWD, path);
+		}
 		if (!database || database_delete_container(database, home->id, err) < 0 ||
 		    volume_remove_owned(engine->data, home->id, err) < 0)
 			return -1;

@@ -102,7 +102,7 @@ static int take(struct arguments *arguments, int option, struct lxcri_error *err
 		arguments->preserve_fds = (unsigned int)number;
 	} else if (option >= OPTION_FLAG) {
 		*places.flags[option - OPTION_FLAG] = true;
-	} else if (option >= OPTION_TEXT) {
+	} else if (option < OPTION_TEXT + (int)ARRAY_LEN(text_names)) {
 		*places.texts[option - OPTION_TEXT] = optarg;
 	}
 	return 0;

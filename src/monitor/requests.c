@@ -66,15 +66,15 @@ static int handle_start(const struct request *request, struct lxcri_error *err)
 	return fail_as(err, LXCRI_E_CONTAINER_START_FAILED, "start container %s", container->id);
 }
 
-/* A frozen process does not die before it is thawed, or on some kernels does, and then there is
- * nothing to thaw: whether it is gone, the wait for its end tells. */
+/* A frozen process may not die before it is thawed. What was killed may have thawed or died by
+ * itself by now, which makes a failure here no news: whoever waits for the end sees whether it
+ * comes. */
 static void thaw_to_die(struct supervisor *supervisor)
 {
 	struct lxcri_error ignored = {};
 
-	if (supervisor->record.phase == MONITOR_PAUSED &&
-	    supervisor->container.ops->resume(&supervisor->container, &ignored) == 0)
-		(void)change_phase(supervisor, MONITOR_RUNNING, &ignored);
+	if (supervisor->record.phase == MONITOR_PAUSED)
+		(void)supervisor->container.ops->resume(&supervisor->container, &ignored);
 }
 
 static int send_signal(const struct supervisor *supervisor, int signal)

@@ -152,6 +152,12 @@ struct monitor_state {
  * LXCRI_E_TIMEOUT. */
 [[nodiscard]] int monitor_await_end(int run_dirfd, int timeout_ms, struct lxcri_error *err);
 
+/* Waits until no monitor of the run directory @run_dirfd is alive: one that was not committed
+ * undoes itself once its creator is gone, and cannot be reached before it listens. While
+ * *@ret_lock, owned by the caller, is open none can come to life; it looks to monitor_read_state()
+ * like a monitor. */
+[[nodiscard]] int monitor_exclude(int run_dirfd, int *ret_lock, struct lxcri_error *err);
+
 /* Ends what a killed monitor has left of a container: kills its processes, waits until they are
  * gone, removes its cgroups and records it as stopped with exit code 137 and `lost`. @run_dirfd is
  * the directory @run_dir. Nothing happens when the container has stopped already;

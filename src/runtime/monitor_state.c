@@ -77,8 +77,8 @@ int monitor_state_parse(const char *json, size_t size, struct monitor_state *ret
 	return 0;
 }
 
-/* Returns the process that holds the monitor's lock, 0 when there is none, or -errno. */
-static pid_t find_holder(int dirfd)
+/* Tells whether somebody holds the monitor's lock: 1, 0 or -errno. */
+static int is_locked(int dirfd)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	autoclose int fd = openat(dirfd, WIRE_LOCK, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
@@ -87,7 +87,7 @@ static pid_t find_holder(int dirfd)
 		return errno == ENOENT ? 0 : -errno;
 	if (fcntl(fd, F_GETLK, &lock) < 0)
 		return -errno;
-	return lock.l_type == F_UNLCK ? 0 : lock.l_pid;
+	return lock.l_type != F_UNLCK;
 }
 
 static int load(int dirfd, struct monitor_state *ret_state, struct strings *cgroups,
@@ -111,7 +111,7 @@ static int load(int dirfd, struct monitor_state *ret_state, struct strings *cgro
 int monitor_read_state(int dirfd, struct monitor_state *ret_state, struct lxcri_error *err)
 {
 	/* In this order: what a monitor that is gone has written is final. */
-	bool alive = find_holder(dirfd) != 0;
+	bool alive = is_locked(dirfd) != 0;
 
 	if (load(dirfd, ret_state, NULL, err) < 0)
 		return -1;
@@ -121,15 +121,15 @@ int monitor_read_state(int dirfd, struct monitor_state *ret_state, struct lxcri_
 
 int monitor_await_end(int run_dirfd, int timeout_ms, struct lxcri_error *err)
 {
-	pid_t pid;
+	int r;
 
 	/* Not the end of the process: it gives the lock back first, for its last words. */
-	for (int waited = 0; (pid = find_holder(run_dirfd)) > 0; waited += AWAIT_STEP_MS) {
+	for (int waited = 0; (r = is_locked(run_dirfd)) > 0; waited += AWAIT_STEP_MS) {
 		if (waited >= timeout_ms)
-			return fail(err, LXCRI_E_TIMEOUT, "monitor %d does not end", (int)pid);
+			return fail(err, LXCRI_E_TIMEOUT, "the monitor does not end");
 		(void)poll(NULL, 0, AWAIT_STEP_MS);
 	}
-	return pid < 0 ? fail_errno(err, pid, WIRE_LOCK) : 0;
+	return r < 0 ? fail_errno(err, r, WIRE_LOCK) : 0;
 }
 
 /* Kills one process and waits until it is gone. What is gone already is fine. */
@@ -296,7 +296,11 @@ static int end_everything(int run_dirfd, const char *run_dir, struct monitor_sta
 	if (state->phase == MONITOR_CREATING &&
 	    file_read(run_dirfd, WIRE_BUNDLE, PATH_MAX, &bundle, &size) == 0)
 		remove_named_cgroup(bundle, run_dir);
-	return 0;
+
+	/* What a runtime remembers there would stand in the way of another start. */
+	int r = path_remove_tree(run_dirfd, "runtime");
+
+	return r < 0 ? fail_errno(err, r, "remove %s/runtime", run_dir) : 0;
 }
 
 static int write_lost(int run_dirfd, const struct monitor_state *state, struct lxcri_error *err)
@@ -315,6 +319,22 @@ static int write_lost(int run_dirfd, const struct monitor_state *state, struct l
 	return r < 0 ? fail_errno(err, r, "write " WIRE_STATE) : 0;
 }
 
+int monitor_exclude(int run_dirfd, int *ret_lock, struct lxcri_error *err)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	autoclose int fd =
+		openat(run_dirfd, WIRE_LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int r = fd < 0 ? -1 : 0;
+
+	/* Of the open file, so that another close in this process does not give it up. */
+	while (fd >= 0 && (r = fcntl(fd, F_OFD_SETLKW, &lock)) < 0 && errno == EINTR)
+		continue;
+	if (r < 0)
+		return fail_errno(err, errno, "wait for " WIRE_LOCK);
+	*ret_lock = steal_fd(&fd);
+	return 0;
+}
+
 int monitor_cleanup_lost(int run_dirfd, const char *run_dir, struct lxcri_error *err)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
@@ -328,12 +348,6 @@ int monitor_cleanup_lost(int run_dirfd, const char *run_dir, struct lxcri_error 
 		return fail(err, LXCRI_E_INVALID_STATE, "the container's monitor is alive");
 	if (end_everything(run_dirfd, run_dir, &state, err) < 0)
 		return fail_while(err, "clean up after a killed monitor");
-
-	/* Or a container that is started again would be there already for its runtime. */
-	int r = path_remove_tree(run_dirfd, "runtime");
-
-	if (r < 0)
-		return fail_errno(err, r, "remove %s/runtime", run_dir);
 	if (state.phase == MONITOR_STOPPED)
 		return 0;
 	(void)unlinkat(run_dirfd, WIRE_SOCKET, 0);

@@ -6,8 +6,6 @@
 
 #include "base/fail.h"
 
-#include <sys/types.h>
-
 struct lxc_command {
 	const char *id;
 	const char *bundle;
@@ -17,7 +15,6 @@ struct lxc_command {
 	const char *seccomp_cache; /* a directory for compiled filters, or NULL */
 	int sync;                  /* to the monitor, or to the shim's successor */
 	int console;               /* connected socket for the terminal's master; -1 without one */
-	pid_t init;                /* exec: the container's first process */
 	unsigned int preserve_fds;
 };
 

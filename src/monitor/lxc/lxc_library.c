@@ -17,8 +17,7 @@ int lxc_library_open(const char *id, const char *lxcpath, struct lxc_container *
 	if (!library)
 		return fail(err, LXCRI_E_RUNTIME_NOT_FOUND, "load liblxc: %s", dlerror());
 
-	container_new_fn container_new =
-		(container_new_fn)dlsym(library, "lxc_container_new");
+	container_new_fn container_new = (container_new_fn)dlsym(library, "lxc_container_new");
 	get_version_fn get_version = (get_version_fn)dlsym(library, "lxc_get_version");
 
 	if (!container_new || !get_version)
