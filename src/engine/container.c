@@ -246,9 +246,8 @@ static int exclude_monitor(const struct home *home, int *ret_lock, struct lxcri_
 	return 0;
 }
 
-/* Kills the container through its monitor, if there is one, and waits for both to be gone: nothing
- * of a container that lives is ever removed. A monitor that was not committed undoes itself once
- * its creator is gone, and cannot be reached before it listens. */
+/* Kills the container through its monitor, if there is one, and waits for both to be gone, but not
+ * for ever: nothing of a container that lives is removed. */
 static int end_monitor(struct lxcri_container *container, struct lxcri_error *err)
 {
 	const struct home *home = &container->home;

@@ -145,8 +145,7 @@ int lxcri_container_kill(struct lxcri_container *container, int signal, bool all
 }
 
 /* Kills, and waits until nothing is left. */
-static int kill_and_wait(struct lxcri_container *container, struct monitor *monitor,
-			 struct lxcri_error *err)
+static int kill_and_wait(struct monitor *monitor, struct lxcri_error *err)
 {
 	if (monitor_kill(monitor, SIGKILL, true, err) < 0)
 		return -1;
@@ -166,7 +165,7 @@ static int stop_through(struct lxcri_container *container, struct monitor *monit
 {
 	/* What has not started has nothing to finish. */
 	if (container->status == LXCRI_STATUS_CREATED || grace_seconds == 0)
-		return kill_and_wait(container, monitor, err);
+		return kill_and_wait(monitor, err);
 	if (monitor_kill(monitor, stop_signal_of(container), false, err) < 0)
 		return -1;
 	if (container->status == LXCRI_STATUS_PAUSED) {
@@ -180,7 +179,7 @@ static int stop_through(struct lxcri_container *container, struct monitor *monit
 
 	if (code >= 0)
 		return 0;
-	return err->code == LXCRI_E_TIMEOUT ? kill_and_wait(container, monitor, err) : -1;
+	return err->code == LXCRI_E_TIMEOUT ? kill_and_wait(monitor, err) : -1;
 }
 
 /* Connects to the monitor. Returns 1, or 0 when the container has stopped already. */

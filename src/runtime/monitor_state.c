@@ -77,8 +77,8 @@ int monitor_state_parse(const char *json, size_t size, struct monitor_state *ret
 	return 0;
 }
 
-/* Returns the process that holds the monitor's lock, 0 when there is none, or -errno. */
-static pid_t find_holder(int dirfd)
+/* Tells whether somebody holds the monitor's lock: 1, 0 or -errno. */
+static int is_locked(int dirfd)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	autoclose int fd = openat(dirfd, WIRE_LOCK, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
@@ -87,7 +87,7 @@ static pid_t find_holder(int dirfd)
 		return errno == ENOENT ? 0 : -errno;
 	if (fcntl(fd, F_GETLK, &lock) < 0)
 		return -errno;
-	return lock.l_type == F_UNLCK ? 0 : lock.l_pid;
+	return lock.l_type != F_UNLCK;
 }
 
 static int load(int dirfd, struct monitor_state *ret_state, struct strings *cgroups,
@@ -111,7 +111,7 @@ static int load(int dirfd, struct monitor_state *ret_state, struct strings *cgro
 int monitor_read_state(int dirfd, struct monitor_state *ret_state, struct lxcri_error *err)
 {
 	/* In this order: what a monitor that is gone has written is final. */
-	bool alive = find_holder(dirfd) != 0;
+	bool alive = is_locked(dirfd) != 0;
 
 	if (load(dirfd, ret_state, NULL, err) < 0)
 		return -1;
@@ -121,15 +121,15 @@ int monitor_read_state(int dirfd, struct monitor_state *ret_state, struct lxcri_
 
 int monitor_await_end(int run_dirfd, int timeout_ms, struct lxcri_error *err)
 {
-	pid_t pid;
+	int r;
 
 	/* Not the end of the process: it gives the lock back first, for its last words. */
-	for (int waited = 0; (pid = find_holder(run_dirfd)) > 0; waited += AWAIT_STEP_MS) {
+	for (int waited = 0; (r = is_locked(run_dirfd)) > 0; waited += AWAIT_STEP_MS) {
 		if (waited >= timeout_ms)
-			return fail(err, LXCRI_E_TIMEOUT, "monitor %d does not end", (int)pid);
+			return fail(err, LXCRI_E_TIMEOUT, "the monitor does not end");
 		(void)poll(NULL, 0, AWAIT_STEP_MS);
 	}
-	return pid < 0 ? fail_errno(err, pid, WIRE_LOCK) : 0;
+	return r < 0 ? fail_errno(err, r, WIRE_LOCK) : 0;
 }
 
 /* Kills one process and waits until it is gone. What is gone already is fine. */

@@ -24,13 +24,13 @@ def kill_after(child, seconds):
 
 
 def settled(engine):
-    """All containers, once none is being created: what a killed command had just started holds its
-    lock for a moment more."""
-    def look():
-        rows = engine("list", "--format", "json").ok().json()
-        return None if any(row["status"] == "creating" for row in rows) else (rows,)
+    """The rows of a list. A child of a killed command may hold its lock for a moment: until it has
+    executed the monitor."""
+    def rows():
+        found = engine("list", "--format", "json").ok().json()
+        return [found] if all(row["status"] != "creating" for row in found) else None
 
-    return await_that(look, "no container is being created")[0]
+    return await_that(rows, "nothing is being created", 2)[0]
 
 
 def check(engine, id, bundle):
