@@ -3,6 +3,8 @@
 
 #include "base/fail.h"
 
+#include "base/text.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -63,9 +65,7 @@ static void set_story(struct lxcri_error *err, const char *format, va_list args,
 		length = sizeof(text) - 1;
 	if (suffix)
 		(void)snprintf(text + length, sizeof(text) - length, ": %s", suffix);
-	for (char *c = text; *c; c++)
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			*c = '?';
+	text_mask_controls(text, '?');
 	set_text(err, text);
 }
 

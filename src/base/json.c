@@ -95,12 +95,34 @@ void json_set_text(struct json_object *object, const char *key, const char *text
 		json_object_object_add(object, key, json_object_new_string(text));
 }
 
+/* Appends @json with the control characters escaped that json-c leaves as they are, and with those
+ * alone: a line break is no part of a string there. */
+static void append_escaped(struct text *text, const char *json)
+{
+	const char *from = json;
+
+	for (const char *c = json; *c; c++) {
+		size_t length = *c == '\n' ? 0 : text_control_length(c);
+
+		if (length == 0)
+			continue;
+		text_append(text, from, (size_t)(c - from));
+		text_addf(text, "\\u%04x", (unsigned int)(unsigned char)c[length - 1]);
+		c += length - 1;
+		from = c + 1;
+	}
+	text_add(text, from);
+}
+
 char *json_format(struct json_object *value)
 {
+	struct text text = {};
 	const int flags =
 		JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE;
 
-	return xformat("%s\n", json_object_to_json_string_ext(value, flags));
+	append_escaped(&text, json_object_to_json_string_ext(value, flags));
+	text_add(&text, "\n");
+	return text_steal(&text);
 }
 
 char *json_format_line(struct json_object *value)

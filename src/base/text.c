@@ -129,12 +129,28 @@ int text_parse_bytes(const char *string, uint64_t *ret_bytes)
 	return 0;
 }
 
+size_t text_control_length(const char *string)
+{
+	const unsigned char *c = (const unsigned char *)string;
+
+	if ((*c > 0 && *c < 0x20) || *c == 0x7f)
+		return 1;
+	return c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0 ? 2 : 0;
+}
+
 bool text_has_control(const char *string)
 {
 	for (const char *c = string; *c; c++)
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+		if (text_control_length(c) > 0)
 			return true;
 	return false;
+}
+
+void text_mask_controls(char *string, char by)
+{
+	for (char *c = string; *c; c++)
+		for (size_t n = text_control_length(c); n > 0; n--)
+			c[n - 1] = by;
 }
 
 bool text_starts_with(const char *string, const char *prefix)

@@ -39,9 +39,16 @@ void text_finish(struct text *text);
  * text_parse_u64(). */
 [[nodiscard]] int text_parse_bytes(const char *string, uint64_t *ret_bytes);
 
-/* Tells whether @string has a control character (below 0x20, or 0x7f): such bytes never reach a
- * configuration file, a hosts file or a log record. */
+/* Tells how many bytes the control character has with which @string begins; 0: it begins with none.
+ * Those of 8 bits count too, in UTF-8 from C2 80 to C2 9F: U+009B is to a terminal what ESC [ is. */
+size_t text_control_length(const char *string);
+
+/* Tells whether @string has a control character: such bytes never reach a configuration file, a
+ * hosts file or a log record. */
 bool text_has_control(const char *string);
+
+/* Replaces each byte of each control character of @string by @by. */
+void text_mask_controls(char *string, char by);
 
 /* Tells whether @string begins with @prefix. */
 bool text_starts_with(const char *string, const char *prefix);

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/scope.h"
+#include "base/text.h"
 
 #include <string.h>
 #include <time.h>
@@ -48,9 +49,7 @@ char *print_clean(const char *text)
 {
 	char *clean = xstrdup(text);
 
-	for (char *c = clean; *c; c++)
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			*c = ' ';
+	text_mask_controls(clean, ' ');
 	return clean;
 }
 

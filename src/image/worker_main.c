@@ -5,19 +5,22 @@
  *	lxcri-worker unpack DATA DIGEST
  *
  * It holds the libraries that the command is spared, and as few rights as the work allows: the
- * capabilities to write a tree with its owners, and files below the data directory alone. The
+ * capabilities to write a tree with its owners, and files of images and layers alone. The
  * result is one JSON object on standard output, whose "code" tells of a failure. */
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/scope.h"
 #include "image/layer/hash.h"
 #include "image/import.h"
 #include "image/worker.h"
 #include "oci/reference.h"
 #include "os/confine.h"
 #include "os/file.h"
+#include "os/tree.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <signal.h>
 #include <stdio.h>
@@ -38,15 +41,41 @@
 static const unsigned int capabilities[] = { CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER,   CAP_FSETID,
 					     CAP_MKNOD, CAP_SETFCAP,      CAP_SYS_ADMIN };
 
-static int confine(const struct layout *layout, const struct source *source,
-		   struct lxcri_error *err)
+/* Goes on with a mount of the layers in which no device can be opened: who may make one could
+ * otherwise write the host's disk through it. */
+static int close_devices(struct layout *layout)
 {
+	const struct mount_attr closed = { .attr_set = MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID |
+						       MOUNT_ATTR_NOEXEC };
+	autoclose int tree = tree_clone(layout->layers_fd, 0);
+	int r = tree < 0 ? tree : tree_change(tree, 0, &closed);
+
+	if (r < 0)
+		return r;
+	/* A descriptor to read with, as others have: that of a tree is for paths only. */
+	int layers = openat(tree, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (layers < 0)
+		return -errno;
+	closep(&layout->layers_fd);
+	layout->layers_fd = layers;
+	return 0;
+}
+
+/* Only images and layers can be written: not the containers, nor the database beside them. */
+static int confine(struct layout *layout, const struct source *source, struct lxcri_error *err)
+{
+	const struct rlimit memory = { DATA_BYTES_MAX, DATA_BYTES_MAX };
+	int r = close_devices(layout);
+
+	if (r < 0)
+		return fail_errno(err, r, "keep devices out of the layers in %s", layout->data_dir);
+
 	const struct confine_path paths[] = {
-		{ layout->data_fd, CONFINE_WRITE },
+		{ layout->images_fd, CONFINE_WRITE },
+		{ layout->layers_fd, CONFINE_WRITE },
 		{ source_fd(source), CONFINE_READ },
 	};
-	const struct rlimit memory = { DATA_BYTES_MAX, DATA_BYTES_MAX };
-	int r;
 
 	if (setrlimit(RLIMIT_DATA, &memory) < 0)
 		return fail_errno(err, errno, "limit the memory of the worker");
@@ -59,7 +88,7 @@ static int confine(const struct layout *layout, const struct source *source,
 	return 0;
 }
 
-static int take_in(const struct layout *layout, struct source *source, const char *name,
+static int take_in(struct layout *layout, struct source *source, const char *name,
 		   enum import_index what_index, struct json_object *result,
 		   struct lxcri_error *err)
 {
@@ -67,10 +96,9 @@ static int take_in(const struct layout *layout, struct source *source, const cha
 	autofree char *digest = NULL;
 	autoclose int lock = -1;
 
-	if (confine(layout, source, err) < 0)
-		return -1;
 	lock = layout_lock(layout, err);
-	if (lock < 0 || source_load(source, layout->blobs_fd, &image, err) < 0)
+	if (lock < 0 || confine(layout, source, err) < 0 ||
+	    source_load(source, layout->blobs_fd, &image, err) < 0)
 		return -1;
 	if (!name)
 		name = image.name;

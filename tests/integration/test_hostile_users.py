@@ -228,7 +228,8 @@ def test_a_container_that_fills_its_log_s_disk_goes_on(engine, box):
         id = engine.id()
         engine("run", "--detach", "--image", box, id, "sh", "-c",
                "head -c 30000000 /dev/zero | tr '\\0' x; echo; touch /dev/shm/done; sleep 1000").ok()
-        await_that(lambda: engine("exec", id, "test", "-e", "/dev/shm/done").code == 0, "it wrote all", 20)
+        await_that(lambda: engine("exec", id, "test", "-e", "/dev/shm/done").code != 1, "it wrote all", 20)
+        engine("exec", id, "test", "-e", "/dev/shm/done").ok()
         assert engine.status(id) == "running"
         engine("delete", "--force", id).ok()
         assert engine.list() == []
