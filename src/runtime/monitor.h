@@ -33,8 +33,9 @@ struct monitor_options {
 	const char *run_dir;  /* absolute; exists; monitor.sock, state.json, … are made in it */
 	const char *exit_dir; /* where the final state.json is also written durably, or NULL */
 	const char *log_path; /* or NULL */
-	/* What the monitor becomes when the container has ended and nobody attached has seen it, ended
-	 * by NULL, with a path first; or NULL. Its environment is empty, its streams are /dev/null. */
+	/* What the monitor becomes when the container has ended and nobody attached has seen it,
+	 * ended by NULL, with a path first; or NULL. Its environment is empty, its streams are
+	 * /dev/null. */
 	const char *const *exit_command;
 	const struct monitor_rootfs *rootfs; /* NULL: the bundle's own */
 	const char
