@@ -84,8 +84,11 @@ static int fill_record(struct creation *creation, struct lxcri_error *err)
 	record->terminal = options->terminal;
 	record->open_stdin = options->open_stdin;
 	record->remove = options->remove;
-	record->console_socket = xstrdup(options->console_socket);
-	return 0;
+	if (!options->console_socket)
+		return 0;
+	/* The monitor, which connects to it, has another working directory. */
+	record->console_socket = engine_absolute_path(options->console_socket, err);
+	return record->console_socket ? 0 : -1;
 }
 
 /* Finds the image, importing it first where a source is named. Done before the lock is taken: it

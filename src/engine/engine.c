@@ -12,9 +12,7 @@
 
 #define ID_LENGTH_MAX 128
 
-/* Returns @path seen from the root directory; owned by the caller. NULL, and @err is filled, where
- * it is relative to a directory that was deleted. */
-static char *absolute(const char *path, struct lxcri_error *err)
+char *engine_absolute_path(const char *path, struct lxcri_error *err)
 {
 	if (path[0] == '/')
 		return xstrdup(path);
@@ -36,8 +34,9 @@ int lxcri_engine_open(const struct lxcri_config *config, struct lxcri_engine **r
 	struct lxcri_engine *engine = xnew(struct lxcri_engine);
 
 	engine->config = config;
-	engine->root = absolute(lxcri_config_root_path(config), err);
-	engine->data = engine->root ? absolute(lxcri_config_data_path(config), err) : NULL;
+	engine->root = engine_absolute_path(lxcri_config_root_path(config), err);
+	engine->data =
+		engine->root ? engine_absolute_path(lxcri_config_data_path(config), err) : NULL;
 	if (!engine->data) {
 		lxcri_engine_free(engine);
 		return -1;

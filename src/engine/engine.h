@@ -19,6 +19,10 @@ struct lxcri_engine {
  * filled. */
 struct database *engine_database(struct lxcri_engine *engine, struct lxcri_error *err);
 
+/* Returns @path seen from the root directory; owned by the caller. NULL, and @err is filled, where
+ * it is relative to a directory that was deleted. */
+[[nodiscard]] char *engine_absolute_path(const char *path, struct lxcri_error *err);
+
 /* Returns the path of the run directory of @id, "<root>/containers/<id>"; owned by the caller. */
 [[nodiscard]] char *engine_run_dir(const struct lxcri_engine *engine, const char *id);
 

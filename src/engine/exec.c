@@ -146,8 +146,14 @@ static int exec_in(struct lxcri_container *container, const struct lxcri_exec_op
 {
 	autoptr(monitor) monitor = NULL;
 	autofree char *process = NULL;
+	autofree char *console = NULL;
 	bool terminal = false;
 
+	if (options->console_socket) {
+		console = engine_absolute_path(options->console_socket, err);
+		if (!console)
+			return -1;
+	}
 	if (container_refresh(container, err) < 0)
 		return -1;
 	if (container->status != LXCRI_STATUS_RUNNING)
@@ -161,7 +167,7 @@ static int exec_in(struct lxcri_container *container, const struct lxcri_exec_op
 		.process_json = process,
 		.run_dirfd = container->home.run_fd,
 		.run_dir = container->home.run_dir,
-		.console_socket = options->console_socket,
+		.console_socket = console,
 		.terminal = terminal,
 		.detach = options->detach,
 		.open_stdin = options->open_stdin,

@@ -10,6 +10,7 @@
 #include "os/process.h"
 #include "runtime/monitor.h"
 #include "runtime/monitor_state.h"
+#include "runtime/cgroup_name.h"
 #include "runtime/lxc/lxc_clean.h"
 #include "runtime/wire.h"
 
@@ -243,11 +244,13 @@ static int end_helpers(const char *run_dir, struct strings *cgroups, struct lxcr
 }
 
 /* A runtime that was killed in the middle of a creation may have made the cgroup that the bundle
- * names, else the one of the container's own name (which its run directory bears as well), and
+ * names, else the one that we name (after its run directory, whose name is the container's id), and
  * recorded nothing yet. Only the empty cgroup itself is removed: the bundle could name any. */
 static void remove_named_cgroup(const char *bundle, const char *run_dir)
 {
 	autofree char *path = xformat("%s/config.json", bundle);
+	autofree char *ours = cgroup_name(CGROUP_PAYLOAD, strrchr(run_dir, '/') + 1, run_dir);
+	autofree char *by_default = xformat("/%s", ours);
 	autofree char *text = NULL;
 	autojson spec = NULL;
 	struct lxcri_error ignored = {};
@@ -259,7 +262,7 @@ static void remove_named_cgroup(const char *bundle, const char *run_dir)
 		return;
 	name = json_get_text(json_get(spec, "linux"), "cgroupsPath");
 	if (!name)
-		name = strrchr(run_dir, '/');
+		name = by_default;
 	if (name && name[0] == '/' && name[1] && !strstr(name, ".."))
 		cgroup_remove_empty(name, GONE_TIMEOUT_MS);
 }

@@ -85,6 +85,14 @@ def test_the_master_goes_to_the_console_socket(engine, create, console):
     terminal.close()
 
 
+def test_a_relative_console_socket_counts_from_the_caller_s_directory(engine, create, console):
+    id = create("sh", "-c", "tty; exec sleep 1000", edit=lambda bundle: bundle.process.update(terminal=True),
+                flags=["--console-socket", os.path.relpath(console.path)])
+    terminal = console.master()
+    assert engine.status(id) == "created"
+    terminal.close()
+
+
 def test_the_console_s_size_is_the_specification_s(engine, create, console):
     def edit(bundle):
         bundle.process["terminal"] = True
