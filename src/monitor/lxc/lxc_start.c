@@ -12,7 +12,6 @@
 
 #include "base/mem.h"
 #include "base/scope.h"
-#include "monitor/lxc/lxc_command_socket.h"
 #include "monitor/lxc/lxc_config.h"
 #include "monitor/lxc/lxc_library.h"
 #include "monitor/lxc/lxc_seccomp.h"
