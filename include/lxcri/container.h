@@ -194,8 +194,9 @@ int lxcri_container_wait(struct lxcri_container *container, int timeout_seconds,
 			 struct lxcri_error *err);
 
 /* Starts a created container and carries the caller's standard streams to and from it until it
- * ends; signals are passed on when @pass_signals. A container that was created with `remove` is deleted
- * then. Returns its exit code, or 0 once a user at a terminal has detached by ctrl-p ctrl-q. */
+ * ends; signals are passed on when @pass_signals. A container that was created with `remove` is
+ * deleted then. Returns its exit code, or 0 once a user at a terminal has detached by ctrl-p
+ * ctrl-q. */
 int lxcri_container_run_attached(struct lxcri_container *container, bool pass_signals,
 				 struct lxcri_error *err);
 

@@ -27,9 +27,9 @@ int lxcri_image_manager_open(struct lxcri_engine *engine, const char *umoci_path
 void lxcri_image_manager_free(struct lxcri_image_manager *manager);
 
 /* Imports the image that @source names ("oci:DIR[:TAG]", "oci-archive:FILE[:TAG]",
- * "docker-archive:FILE[:REF]") under @name (NULL: the name the source has for it, else the TAG).
- * Each byte is verified against its digest before anything names it. *@ret_digest is the
- * manifest's, owned by the caller. */
+ * "docker-archive:FILE[:REF]") under @name (NULL: the name the source has for it; where that is a
+ * bare tag, the last component of DIR or FILE with that tag). Each byte is verified against its
+ * digest before anything names it. *@ret_digest is the manifest's, owned by the caller. */
 int lxcri_image_import(struct lxcri_image_manager *manager, const char *source, const char *name,
 		       char **ret_digest, struct lxcri_error *err);
 

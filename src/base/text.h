@@ -40,7 +40,8 @@ void text_finish(struct text *text);
 [[nodiscard]] int text_parse_bytes(const char *string, uint64_t *ret_bytes);
 
 /* Tells how many bytes the control character has with which @string begins; 0: it begins with none.
- * Those of 8 bits count too, in UTF-8 from C2 80 to C2 9F: U+009B is to a terminal what ESC [ is. */
+ * Those of 8 bits count too, in UTF-8 from C2 80 to C2 9F: U+009B is to a terminal what ESC [ is.
+ */
 size_t text_control_length(const char *string);
 
 /* Tells whether @string has a control character: such bytes never reach a configuration file, a

@@ -296,6 +296,7 @@ static int run_verb(struct cli *cli, int argc, char **argv, struct lxcri_error *
 	} else {
 		r = verb->run(cli, options, r, argv, err);
 	}
+	cli->parser = NULL;
 	options_finish(&parser);
 	return r;
 }

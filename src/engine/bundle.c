@@ -215,8 +215,8 @@ static int check_mount_points(const struct strings *layer_dirs, const char *imag
 
 		r = merged_child(&root, names[i], &node);
 		if (r == 0 && !S_ISDIR(node.status.st_mode))
-			return fail(err, LXCRI_E_INVALID_FORMAT,
-				    "image %s: /%s is not a directory", image, names[i]);
+			return fail(err, LXCRI_E_INVALID_FORMAT, "image %s: /%s is not a directory",
+				    image, names[i]);
 		if (r == -ENOENT)
 			r = 0;
 	}

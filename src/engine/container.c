@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "os/helper.h"
 #include "os/path.h"
 #include "runtime/wire.h"
 
@@ -17,10 +18,13 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/file.h>
 
 /* The exit code of a container whose monitor was killed: as if by SIGKILL. */
 #define EXIT_CODE_LOST 137
+
+/* How long a killed container may take to be gone before we say that it hangs: a process in an
+ * uninterruptible sleep cannot be killed by anybody. */
+#define KILL_TIMEOUT_MS 30000
 
 const char *lxcri_status_name(enum lxcri_status status)
 {
@@ -53,6 +57,8 @@ static int read_last_exit(struct lxcri_container *container, struct lxcri_error 
 {
 	autoclose int data = open(container->home.data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
+	if (data < 0 && !home_is_current(&container->home))
+		return no_such_container(container->home.id, err); /* deleted since we found it */
 	container->status = LXCRI_STATUS_STOPPED;
 	container->state = (struct monitor_state){ .phase = MONITOR_CREATING };
 	if (data >= 0 && monitor_read_state(data, &container->state, err) < 0)
@@ -95,14 +101,22 @@ static bool is_widowed(const struct lxcri_container *container)
 	       container->status != LXCRI_STATUS_STOPPED;
 }
 
+int container_clean_up(const struct lxcri_container *container, struct lxcri_error *err)
+{
+	const struct home *home = &container->home;
+
+	if (home->run_fd < 0 || faccessat(home->run_fd, WIRE_LOCK, F_OK, 0) < 0)
+		return 0;
+	if (monitor_cleanup_lost(home->run_fd, home->run_dir, err) < 0)
+		return fail_while(err, "clean up behind the monitor of container %s", home->id);
+	return 0;
+}
+
 /* Cleans up behind a killed monitor. The lock must be held. */
 static int bury(struct lxcri_container *container, struct lxcri_error *err)
 {
 	log_warning("the monitor of container %s was killed; cleaning up", container->home.id);
-	if (monitor_cleanup_lost(container->home.run_fd, container->home.run_dir, err) < 0)
-		return fail_while(err, "clean up behind the monitor of container %s",
-				  container->home.id);
-	return read_state(container, err);
+	return container_clean_up(container, err) < 0 ? -1 : read_state(container, err);
 }
 
 int container_refresh(struct lxcri_container *container, struct lxcri_error *err)
@@ -188,6 +202,17 @@ int container_launch(struct lxcri_container *container, unsigned int preserve_fd
 	autofree char *work = xformat("%s/work", home->data_dir);
 	/* The end of what goes when it ends needs no flush: nobody will ask after a reboot. */
 	bool keep_exit = home_is_persistent(home) && !record->remove;
+	/* Whoever comes across a container that was to go, removes it: looking is enough, and does
+	 * nothing to another one that has taken the id. */
+	autofree char *command = helper_command_path();
+	const char *const reap[] = { command,
+				     "--root",
+				     container->engine->root,
+				     "--data",
+				     container->engine->data,
+				     "inspect",
+				     home->id,
+				     NULL };
 	const struct monitor_rootfs rootfs = {
 		.target = target, .lowers = record->layers, .upper = upper, .work = work
 	};
@@ -199,6 +224,7 @@ int container_launch(struct lxcri_container *container, unsigned int preserve_fd
 		.run_dir = home->run_dir,
 		.exit_dir = keep_exit ? home->data_dir : NULL,
 		.log_path = record->log_path,
+		.exit_command = record->remove ? reap : NULL,
 		.rootfs = record->layers.count > 0 ? &rootfs : NULL,
 		.console_socket = record->console_socket,
 		.stdio = record->stdio == LXCRI_STDIO_LOG ? MONITOR_STDIO_PUMP
@@ -211,35 +237,37 @@ int container_launch(struct lxcri_container *container, unsigned int preserve_fd
 	return monitor_launch(&options, &container->monitor, ret_pid, err);
 }
 
-/* Waits until no monitor is alive. One that was not committed undoes itself once its creator is
- * gone, and cannot be reached before it listens. */
-static int await_monitor(const struct home *home, struct lxcri_error *err)
+/* Waits until no monitor is alive, and keeps one that is late from coming to life while *@ret_lock
+ * is open. A home without a run directory has none. */
+static int exclude_monitor(const struct home *home, int *ret_lock, struct lxcri_error *err)
 {
-	autoclose int lock = openat(home->run_fd, WIRE_LOCK, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-
-	if (lock < 0)
-		return errno == ENOENT ? 0 : fail_errno(err, errno, "open %s", WIRE_LOCK);
-	while (flock(lock, LOCK_SH) < 0)
-		if (errno != EINTR)
-			return fail_errno(err, errno, "wait for the monitor of %s", home->id);
+	if (home->run_fd >= 0 && monitor_exclude(home->run_fd, ret_lock, err) < 0)
+		return fail_while(err, "container %s", home->id);
 	return 0;
 }
 
-/* Kills the container through its monitor, if there is one, and waits for both to be gone. */
+/* Kills the container through its monitor, if there is one, and waits for both to be gone, but not
+ * for ever: nothing of a container that lives is removed. */
 static int end_monitor(struct lxcri_container *container, struct lxcri_error *err)
 {
+	const struct home *home = &container->home;
 	autoptr(monitor) monitor = NULL;
-	struct lxcri_error ignored = {};
+	struct lxcri_error second = {};
 
-	if (container->home.run_fd < 0)
+	if (home->run_fd < 0)
 		return 0;
-	/* Any failure here means that the monitor is on its way out; await_monitor() sees it off.
-	 */
-	if (container_connect(container, &monitor, &ignored) == 0 &&
-	    monitor_kill(monitor, SIGKILL, true, &ignored) == 0)
-		(void)monitor_wait(monitor, -1, &ignored);
+	/* Any failure here may mean that the monitor is on its way out; whether it is, its lock
+	 * tells. */
+	if (container_connect(container, &monitor, err) == 0 &&
+	    monitor_kill(monitor, SIGKILL, true, err) == 0)
+		(void)monitor_wait(monitor, KILL_TIMEOUT_MS, err);
 	monitor_free(steal(monitor));
-	return await_monitor(&container->home, err);
+	if (monitor_await_end(home->run_fd, KILL_TIMEOUT_MS, &second) == 0)
+		return 0;
+	/* What kept us from killing it says more than that it lives. */
+	if (err->code == LXCRI_E_NONE || err->code == LXCRI_E_MONITOR_LOST)
+		*err = second;
+	return fail_while(err, "end container %s", home->id);
 }
 
 /* Removes what we wrote into a bundle directory of the caller's choice. */
@@ -261,9 +289,14 @@ static void remove_bundle(const struct lxcri_container *container)
 
 int container_teardown(struct lxcri_container *container, struct lxcri_error *err)
 {
-	if (end_monitor(container, err) < 0 || read_state(container, err) < 0)
+	autoclose int lock = -1;
+
+	if (end_monitor(container, err) < 0)
 		return -1;
-	if (is_widowed(container) && bury(container, err) < 0)
+	*err = (struct lxcri_error){}; /* of a monitor that was on its way out */
+	if (container_clean_up(container, err) < 0)
+		return -1;
+	if (exclude_monitor(&container->home, &lock, err) < 0)
 		return -1;
 	if (container->record.bundle)
 		remove_bundle(container);
@@ -292,14 +325,26 @@ static int recover(struct lxcri_container *container, struct lxcri_error *err)
 	return r;
 }
 
-/* A container that was to go when it ends, and whose command did not live to see it. */
+static bool is_over(const struct lxcri_container *container)
+{
+	return container->record.remove && container->status == LXCRI_STATUS_STOPPED;
+}
+
+/* Removes a container that was to go when it ends, and whose command did not live to see it. Under
+ * the lock it is looked at again: it may have gone, and another one taken its id. Returns 1 when
+ * there is one of that id after all. */
 static int reap_removable(struct lxcri_container *container, struct lxcri_error *err)
 {
 	int r = home_lock(&container->home, HOME_TRY, err);
 
 	if (r <= 0)
 		return r;
-	r = container_teardown(container, err);
+	record_finish(&container->record);
+	r = home_load_record(container->engine, &container->home, &container->record, err);
+	if (r > 0)
+		r = container_refresh(container, err) < 0 ? -1 : 1;
+	if (r > 0 && is_over(container))
+		r = container_teardown(container, err);
 	home_unlock(&container->home);
 	return r;
 }
@@ -326,10 +371,11 @@ int lxcri_container_open(struct lxcri_engine *engine, const char *id,
 		return found < 0 ? -1 : no_such_container(id, err);
 	if (container_refresh(container, err) < 0)
 		return -1;
-	if (container->record.remove && container->status == LXCRI_STATUS_STOPPED) {
-		if (reap_removable(container, err) < 0)
-			return -1;
-		return no_such_container(id, err);
+	if (is_over(container)) {
+		int there = reap_removable(container, err);
+
+		if (there <= 0)
+			return there < 0 ? -1 : no_such_container(id, err);
 	}
 	*ret_container = steal(container);
 	return 0;

@@ -10,14 +10,15 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/bundle.h"
+#include "engine/bundle/seccomp_annotation.h"
 #include "engine/container.h"
 #include "engine/driver.h"
-#include "engine/seccomp_cache.h"
 #include "engine/volume.h"
 #include "image/rootfs.h"
 #include "image/store.h"
 #include "os/file.h"
 #include "os/path.h"
+#include "runtime/cgroup_name.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -103,43 +104,68 @@ static int find_image(struct creation *creation, struct lxcri_error *err)
 	if (image_is_source(reference)) {
 		if (image_store_import(store, reference, NULL, &name, &digest, err) < 0)
 			return -1;
-		reference = name;
 	}
-	return image_store_get(store, reference, &creation->image, err);
+	/* By digest: another import may have taken the name over since. */
+	if (image_store_get(store, digest ? digest : reference, &creation->image, err) < 0)
+		return -1;
+	if (name) {
+		free(creation->image.name);
+		creation->image.name = steal(name);
+	}
+	return 0;
 }
 
-/* Takes the id: the lock, and no container behind it. What a killed command left is removed. */
-static int reserve_id(struct creation *creation, struct lxcri_error *err)
+static int already_there(const char *id, struct lxcri_error *err)
 {
-	struct lxcri_container *container = creation->container;
+	return fail(err, LXCRI_E_CONTAINER_EXISTS, "a container is called %s already", id);
+}
+
+/* Refuses an id that a container has. What a killed command left of one is removed. */
+static int check_free(struct lxcri_container *container, struct lxcri_error *err)
+{
 	struct lxcri_container *other = NULL;
 
 	if (home_open(container->engine, container->record.id, &container->home, err) < 0)
 		return -1;
-	if (container->home.run_fd >= 0 || home_is_persistent(&container->home)) {
-		int r = lxcri_container_open(container->engine, container->record.id, &other, err);
+	if (container->home.run_fd < 0 && !home_is_persistent(&container->home))
+		return 0;
 
-		lxcri_container_free(other);
-		if (r == 0)
-			return fail(err, LXCRI_E_CONTAINER_EXISTS,
-				    "a container is called %s already", container->record.id);
-		if (err->code != LXCRI_E_CONTAINER_NOT_FOUND)
-			return -1;
-		*err = (struct lxcri_error){};
-	}
-	if (home_lock(&container->home, HOME_WAIT, err) < 0)
+	int r = lxcri_container_open(container->engine, container->record.id, &other, err);
+
+	lxcri_container_free(other);
+	if (r == 0)
+		return already_there(container->record.id, err);
+	if (err->code != LXCRI_E_CONTAINER_NOT_FOUND)
 		return -1;
+	*err = (struct lxcri_error){};
+	return 0;
+}
 
-	struct record record;
-	int found = home_load_record(container->engine, &container->home, &record, err);
+/* Takes the id: the lock, and nothing behind it. */
+static int reserve_id(struct creation *creation, struct lxcri_error *err)
+{
+	struct lxcri_container *container = creation->container;
 
-	record_finish(&record);
-	if (found > 0) {
-		home_finish(&container->home); /* it is somebody else's: nothing to tear down */
-		return fail(err, LXCRI_E_CONTAINER_EXISTS, "a container is called %s already",
-			    container->record.id);
+	for (;;) {
+		struct record record;
+
+		if (check_free(container, err) < 0 ||
+		    home_lock(&container->home, HOME_WAIT, err) < 0)
+			return -1;
+
+		int found = home_load_record(container->engine, &container->home, &record, err);
+		bool ready = found > 0 && record.phase == RECORD_READY;
+
+		record_finish(&record);
+		if (found == 0 && !home_is_persistent(&container->home))
+			return 0;
+		home_finish(&container->home); /* somebody else's: nothing to tear down */
+		if (found < 0)
+			return -1;
+		if (ready)
+			return already_there(container->record.id, err);
+		/* Another command took it first and was killed: once more. */
 	}
-	return found;
 }
 
 static int make_dir(const char *parent, const char *name, mode_t mode, struct lxcri_error *err)
@@ -187,7 +213,8 @@ static int make_home(struct creation *creation, struct lxcri_error *err)
 
 	autofree char *parent = xformat("%s/containers", container->engine->data);
 
-	if (make_dir(parent, home->id, 0700, err) < 0 ||
+	/* Opened before there is a directory: on a full disk neither is made. */
+	if (!engine_database(container->engine, err) || make_dir(parent, home->id, 0700, err) < 0 ||
 	    home_save_record(container->engine, &container->home, record, err) < 0)
 		return -1;
 	return check_layers(record, err);
@@ -234,7 +261,7 @@ static int attach_seccomp(struct creation *creation, struct lxcri_error *err)
 {
 	if (creation->container->record.type != LXCRI_CRUN)
 		return 0;
-	return seccomp_cache_attach(creation->container->engine->data, creation->bundle.spec, err);
+	return seccomp_annotate(creation->container->engine->data, creation->bundle.spec, err);
 }
 
 /* Makes upper, work and rootfs, or fills rootfs where the file system cannot carry an overlay. */
@@ -261,6 +288,16 @@ static int make_rootfs(struct creation *creation, struct lxcri_error *err)
 	return 0;
 }
 
+/* Every runtime shall use the same cgroup, and one that no other engine has. */
+static void name_cgroup(struct creation *creation)
+{
+	const struct home *home = &creation->container->home;
+	autofree char *name = cgroup_name(CGROUP_PAYLOAD, home->id, home->run_dir);
+	autofree char *path = xformat("/%s", name);
+
+	json_set_text(json_get(creation->bundle.spec, "linux"), "cgroupsPath", path);
+}
+
 static int write_image_bundle(struct creation *creation, struct lxcri_error *err)
 {
 	struct record *record = &creation->container->record;
@@ -269,10 +306,29 @@ static int write_image_bundle(struct creation *creation, struct lxcri_error *err
 			 &creation->bundle, err) < 0 ||
 	    make_volumes(creation, err) < 0 || attach_seccomp(creation, err) < 0)
 		return -1;
+	name_cgroup(creation);
 	record->stop_signal = xstrdup(creation->bundle.stop_signal);
 	if (make_rootfs(creation, err) < 0)
 		return -1;
 	return write_spec(record->bundle, creation->bundle.spec, err);
+}
+
+/* Says so here, in the same words for each backend, when the root file system is not there. */
+static int check_root(const struct lxcri_spec *spec, const char *bundle, struct lxcri_error *err)
+{
+	autofree char *json = lxcri_spec_get(spec, "root.path");
+	autojson text = json ? json_tokener_parse(json) : NULL;
+	const char *path = text ? json_object_get_string(text) : "";
+	autofree char *full = *path == '/' ? xstrdup(path) : xformat("%s/%s", bundle, path);
+	struct stat status;
+
+	if (stat(full, &status) < 0)
+		return fail_code_errno(err, LXCRI_E_INVALID_SPEC, errno,
+				       "%s/config.json: root.path: %s", bundle, full);
+	if (!S_ISDIR(status.st_mode))
+		return fail(err, LXCRI_E_INVALID_SPEC,
+			    "%s/config.json: root.path: %s is not a directory", bundle, full);
+	return 0;
 }
 
 /* Reads, checks and where asked replaces the specification of a caller's bundle. */
@@ -290,8 +346,11 @@ static int check_bundle(struct creation *creation, struct lxcri_error *err)
 	const struct lxcri_spec *spec = options->spec ? options->spec : loaded;
 	autofree char *terminal = lxcri_spec_get(spec, "process.terminal");
 	autofree char *process = lxcri_spec_get(spec, "process");
+	int r = check_root(spec, record->bundle, err);
 
 	lxcri_spec_free(loaded);
+	if (r < 0)
+		return -1;
 	if (!process)
 		return fail(err, LXCRI_E_INVALID_SPEC, "%s/config.json: process is missing",
 			    record->bundle);
@@ -322,17 +381,7 @@ static int write_pid_file(struct creation *creation, struct lxcri_error *err)
 		return 0;
 
 	autofree char *text = xformat("%d", (int)creation->pid);
-	autofree char *copy = xstrdup(path);
-	char *slash = strrchr(copy, '/');
-	const char *name = slash ? slash + 1 : copy;
-
-	if (slash)
-		*slash = '\0';
-
-	const char *parent = !slash ? "." : slash == copy ? "/" : copy;
-	autoclose int dir = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int r = dir < 0 ? -errno
-			: file_write_atomic(dir, name, text, strlen(text), 0644, FILE_VOLATILE);
+	int r = file_write_atomic(AT_FDCWD, path, text, strlen(text), 0644, FILE_VOLATILE);
 
 	return r < 0 ? fail_errno(err, r, "write the pid file %s", path) : 0;
 }

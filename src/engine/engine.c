@@ -12,15 +12,19 @@
 
 #define ID_LENGTH_MAX 128
 
-/* Returns @path seen from the root directory; owned by the caller. */
-static char *absolute(const char *path)
+/* Returns @path seen from the root directory; owned by the caller. NULL, and @err is filled, where
+ * it is relative to a directory that was deleted. */
+static char *absolute(const char *path, struct lxcri_error *err)
 {
 	if (path[0] == '/')
 		return xstrdup(path);
 
 	autofree char *here = getcwd(NULL, 0);
 
-	return xformat("%s/%s", here ? here : "", path);
+	if (here)
+		return xformat("%s/%s", here, path);
+	(void)fail_errno(err, errno, "find %s: the current directory", path);
+	return NULL;
 }
 
 int lxcri_engine_open(const struct lxcri_config *config, struct lxcri_engine **ret_engine,
@@ -32,8 +36,12 @@ int lxcri_engine_open(const struct lxcri_config *config, struct lxcri_engine **r
 	struct lxcri_engine *engine = xnew(struct lxcri_engine);
 
 	engine->config = config;
-	engine->root = absolute(lxcri_config_root_path(config));
-	engine->data = absolute(lxcri_config_data_path(config));
+	engine->root = absolute(lxcri_config_root_path(config), err);
+	engine->data = engine->root ? absolute(lxcri_config_data_path(config), err) : NULL;
+	if (!engine->data) {
+		lxcri_engine_free(engine);
+		return -1;
+	}
 	*ret_engine = engine;
 	return 0;
 }

@@ -6,10 +6,12 @@
 #include "engine/container.h"
 #include "engine/bundle/passwd.h"
 #include "os/file.h"
+#include "os/terminal.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #define SPEC_BYTES_MAX (16u << 20)
 
@@ -90,6 +92,21 @@ static int set_user(const struct lxcri_container *container, struct json_object 
 	return 0;
 }
 
+/* The size goes along: set later, a quick process would miss it. */
+static void set_console_size(struct json_object *process)
+{
+	struct json_object *size = NULL;
+	uint16_t rows;
+	uint16_t columns;
+
+	if (terminal_get_size(STDOUT_FILENO, &rows, &columns) < 0)
+		return;
+	size = json_object_new_object();
+	json_object_object_add(size, "height", json_object_new_int(rows));
+	json_object_object_add(size, "width", json_object_new_int(columns));
+	json_object_object_add(process, "consoleSize", size);
+}
+
 /* Makes the process object as text; owned by the caller. */
 static int make_process(const struct lxcri_container *container,
 			const struct lxcri_exec_options *options, char **ret_json,
@@ -117,6 +134,8 @@ static int make_process(const struct lxcri_container *container,
 	if (options->user && set_user(container, process, options->user, err) < 0)
 		return -1;
 	set_env(process, options->env);
+	if (options->terminal)
+		set_console_size(process);
 	*ret_terminal = options->terminal;
 	*ret_json = json_format_line(process);
 	return 0;

@@ -61,7 +61,8 @@ static int enter_run_dir(struct home *home, struct lxcri_error *err)
 	if (r < 0)
 		return fail_errno(err, r, "make %s", parent);
 	if (mkdir(home->run_dir, 0700) == 0) {
-		if (chmod(home->run_dir, 0700) < 0)
+		/* One who came too late to lock it removes it again while it is empty. */
+		if (chmod(home->run_dir, 0700) < 0 && errno != ENOENT)
 			return fail_errno(err, errno, "set the mode of %s", home->run_dir);
 	} else if (errno != EEXIST) {
 		return fail_errno(err, errno, "make %s", home->run_dir);
@@ -73,14 +74,14 @@ static int enter_run_dir(struct home *home, struct lxcri_error *err)
 	return 0;
 }
 
-/* Tells whether the name still leads to the directory that we hold. */
-static bool is_current(const struct home *home)
+bool home_is_current(const struct home *home)
 {
 	struct stat held;
 	struct stat named;
 
-	return fstat(home->run_fd, &held) == 0 && stat(home->run_dir, &named) == 0 &&
-	       held.st_dev == named.st_dev && held.st_ino == named.st_ino;
+	return home->run_fd >= 0 && fstat(home->run_fd, &held) == 0 &&
+	       stat(home->run_dir, &named) == 0 && held.st_dev == named.st_dev &&
+	       held.st_ino == named.st_ino;
 }
 
 int home_lock(struct home *home, enum home_wait wait, struct lxcri_error *err)
@@ -101,7 +102,7 @@ int home_lock(struct home *home, enum home_wait wait, struct lxcri_error *err)
 				continue;
 			return fail_errno(err, errno, "lock %s", home->run_dir);
 		}
-		if (is_current(home))
+		if (home_is_current(home))
 			break;
 		closep(&home->run_fd);
 	}
@@ -113,8 +114,11 @@ void home_unlock(struct home *home)
 {
 	if (!home->locked)
 		return;
-	/* rmdir refuses a directory in which something is left, which is what we want. */
-	(void)rmdir(home->run_dir);
+	/* rmdir refuses a directory in which something is left, which is what we want. After
+	 * home_remove() the name may lead to a new one, which another command has just made and
+	 * locked. */
+	if (home_is_current(home))
+		(void)rmdir(home->run_dir);
 	(void)flock(home->run_fd, LOCK_UN);
 	home->locked = false;
 }

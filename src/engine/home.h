@@ -37,6 +37,10 @@ enum home_wait { HOME_WAIT, HOME_TRY };
 /* Gives the lock back, and removes a run directory that holds nothing. */
 void home_unlock(struct home *home);
 
+/* Tells whether the run directory that we hold is still the one of that name: it goes with the
+ * container, and a new container of the same id gets a new one. */
+bool home_is_current(const struct home *home);
+
 /* Tells whether the container has a data directory, that is, was made from an image. */
 bool home_is_persistent(const struct home *home);
 

@@ -94,22 +94,25 @@ int lxcri_image_list(struct lxcri_image_manager *manager, lxcri_image_fn each, v
 
 /* What a removal must spare, and what forbids it. */
 struct usage {
+	const struct lxcri_engine *engine;
 	struct strings layers;
 	const char *digest; /* of the image that is to go */
 	char *user;         /* a container made from it */
+	struct lxcri_error *err;
 };
 
 static int note_usage(void *userdata, const char *id, const char *json)
 {
 	struct usage *usage = userdata;
 	autorun(record_finish) struct record record = {};
-	struct lxcri_error err = {};
+	autofree char *data_dir = engine_data_dir(usage->engine, id);
 
-	/* A record that cannot be read pins nothing that could be named; say so. */
-	if (record_parse(json, strlen(json), &record, &err) < 0) {
-		log_warning("container %s: %s", id, err.text);
+	/* The directory is there as long as the container (see home.h): somebody removed it by
+	 * hand, or the power went before it was on the disk. */
+	if (access(data_dir, F_OK) < 0)
 		return 0;
-	}
+	if (record_parse(json, strlen(json), &record, usage->err) < 0)
+		return fail_while(usage->err, "container %s, whose layers must stay", id);
 	strings_add_all(&usage->layers, &record.layers);
 	if (record.digest && strcmp(record.digest, usage->digest) == 0 && !usage->user)
 		usage->user = xstrdup(id);
@@ -150,7 +153,7 @@ int lxcri_image_remove(struct lxcri_image_manager *manager, const char *name,
 		       struct lxcri_error *err)
 {
 	autorun(image_finish) struct image image = {};
-	struct usage usage = {};
+	struct usage usage = { .engine = manager->engine, .err = err };
 	struct database *database;
 	int r = image_store_get(manager->store, name, &image, err);
 

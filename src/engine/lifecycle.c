@@ -2,6 +2,7 @@
 /* Start, kill, stop, pause, resume, delete, wait, attach: one call of the monitor each, behind the
  * rule which states allow it. */
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "engine/container.h"
 #include "os/signal.h"
@@ -17,16 +18,28 @@
  * uninterruptible sleep cannot be killed by anybody. */
 #define KILL_TIMEOUT_MS 30000
 
-/* Starts a stopped container once more: a new monitor over the same files. */
+/* Starts a stopped container once more: a new monitor over the same files. How it ended last is
+ * forgotten when that has worked. */
 static int relaunch(struct lxcri_container *container, struct lxcri_error *err)
 {
 	autofree char *last_exit = xformat("%s/%s", container->home.data_dir, WIRE_STATE);
 	pid_t pid;
 
+	/* Of the last run, and of an attempt since whose monitor was killed. Without its state.json
+	 * the same can be found out about ours. */
+	if (container_clean_up(container, err) < 0)
+		return -1;
+	if (unlinkat(container->home.run_fd, WIRE_STATE, 0) < 0 && errno != ENOENT)
+		return fail_errno(err, errno, "remove %s/%s", container->home.run_dir, WIRE_STATE);
+	if (container_launch(container, 0, &pid, err) < 0) {
+		struct lxcri_error second = {};
+
+		if (container_clean_up(container, &second) < 0)
+			log_error("%s", second.text);
+		return -1;
+	}
 	if (unlink(last_exit) < 0 && errno != ENOENT)
 		return fail_errno(err, errno, "remove %s", last_exit);
-	if (container_launch(container, 0, &pid, err) < 0)
-		return -1;
 	return monitor_commit(container->monitor, err);
 }
 
@@ -51,12 +64,24 @@ static int start_locked(struct lxcri_container *container, struct lxcri_error *e
 	return monitor_begin(monitor, err);
 }
 
+/* A monitor that went away under a request because its container ended is no mystery. */
+static int explain_end(struct lxcri_container *container, int r, struct lxcri_error *err)
+{
+	struct lxcri_error ignored = {};
+
+	if (r < 0 && err->code == LXCRI_E_MONITOR_LOST &&
+	    container_refresh(container, &ignored) == 0 &&
+	    container->status == LXCRI_STATUS_STOPPED)
+		return fail(err, LXCRI_E_INVALID_STATE, "it has stopped meanwhile");
+	return r;
+}
+
 int lxcri_container_start(struct lxcri_container *container, struct lxcri_error *err)
 {
 	if (container_lock(container, err) < 0)
 		return -1;
 
-	int r = start_locked(container, err);
+	int r = explain_end(container, start_locked(container, err), err);
 
 	home_unlock(&container->home);
 	return r < 0 ? fail_as(err, LXCRI_E_CONTAINER_START_FAILED, "start %s", container->home.id)
@@ -120,13 +145,9 @@ int lxcri_container_kill(struct lxcri_container *container, int signal, bool all
 }
 
 /* Kills, and waits until nothing is left. */
-static int kill_and_wait(struct lxcri_container *container, struct monitor *monitor,
-			 struct lxcri_error *err)
+static int kill_and_wait(struct monitor *monitor, struct lxcri_error *err)
 {
 	if (monitor_kill(monitor, SIGKILL, true, err) < 0)
-		return -1;
-	/* SIGKILL reaches a frozen process of the first cgroup version only when it is thawed. */
-	if (container->status == LXCRI_STATUS_PAUSED && monitor_resume(monitor, err) < 0)
 		return -1;
 	return monitor_wait(monitor, KILL_TIMEOUT_MS, err) < 0 ? -1 : 0;
 }
@@ -139,18 +160,12 @@ static int stop_signal_of(const struct lxcri_container *container)
 	return number > 0 ? number : SIGTERM;
 }
 
-static int stop_locked(struct lxcri_container *container, unsigned int grace_seconds,
-		       struct lxcri_error *err)
+static int stop_through(struct lxcri_container *container, struct monitor *monitor,
+			unsigned int grace_seconds, struct lxcri_error *err)
 {
-	autoptr(monitor) monitor = NULL;
-
-	if (container->status == LXCRI_STATUS_STOPPED)
-		return 0;
-	if (container_connect(container, &monitor, err) < 0)
-		return -1;
 	/* What has not started has nothing to finish. */
 	if (container->status == LXCRI_STATUS_CREATED || grace_seconds == 0)
-		return kill_and_wait(container, monitor, err);
+		return kill_and_wait(monitor, err);
 	if (monitor_kill(monitor, stop_signal_of(container), false, err) < 0)
 		return -1;
 	if (container->status == LXCRI_STATUS_PAUSED) {
@@ -164,24 +179,38 @@ static int stop_locked(struct lxcri_container *container, unsigned int grace_sec
 
 	if (code >= 0)
 		return 0;
-	return err->code == LXCRI_E_TIMEOUT ? kill_and_wait(container, monitor, err) : -1;
+	return err->code == LXCRI_E_TIMEOUT ? kill_and_wait(monitor, err) : -1;
 }
 
-/* A monitor that went away under a stop or a delete has done what was asked for. */
-static int forgive_lost(int r, const struct lxcri_error *err)
+/* Connects to the monitor. Returns 1, or 0 when the container has stopped already. */
+static int connect_locked(struct lxcri_container *container, struct monitor **ret_monitor,
+			  struct lxcri_error *err)
 {
-	return r < 0 && err->code == LXCRI_E_MONITOR_LOST ? 0 : r;
+	if (container->status == LXCRI_STATUS_STOPPED)
+		return 0;
+	return container_connect(container, ret_monitor, err) < 0 ? -1 : 1;
 }
 
+/* The lock is held only until the connection stands: whoever wants to kill the container shall not
+ * wait for the end of a long grace. */
 int lxcri_container_stop(struct lxcri_container *container, unsigned int grace_seconds,
 			 struct lxcri_error *err)
 {
+	autoptr(monitor) monitor = NULL;
+
 	if (container_lock(container, err) < 0)
 		return -1;
 
-	int r = forgive_lost(stop_locked(container, grace_seconds, err), err);
+	int r = connect_locked(container, &monitor, err);
 
 	home_unlock(&container->home);
+	if (r > 0)
+		r = stop_through(container, monitor, grace_seconds, err);
+	/* It ended by itself meanwhile, or its monitor was killed. */
+	if (r < 0 && (err->code == LXCRI_E_MONITOR_LOST || err->code == LXCRI_E_INVALID_STATE))
+		r = lxcri_container_wait(container, KILL_TIMEOUT_MS / 1000, err);
+	if (r < 0 && err->code == LXCRI_E_CONTAINER_NOT_FOUND)
+		r = 0; /* and was one that goes then */
 	return r < 0 ? fail_as(err, LXCRI_E_CONTAINER_KILL_FAILED, "stop %s", container->home.id)
 		     : 0;
 }
@@ -205,7 +234,7 @@ int lxcri_container_pause(struct lxcri_container *container, struct lxcri_error 
 	if (container_lock(container, err) < 0)
 		return -1;
 
-	int r = pause_locked(container, err);
+	int r = explain_end(container, pause_locked(container, err), err);
 
 	home_unlock(&container->home);
 	return r < 0 ? fail_while(err, "pause %s", container->home.id) : 0;
@@ -230,7 +259,7 @@ int lxcri_container_resume(struct lxcri_container *container, struct lxcri_error
 	if (container_lock(container, err) < 0)
 		return -1;
 
-	int r = resume_locked(container, err);
+	int r = explain_end(container, resume_locked(container, err), err);
 
 	home_unlock(&container->home);
 	return r < 0 ? fail_while(err, "resume %s", container->home.id) : 0;

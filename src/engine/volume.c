@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Volumes of one data directory.
  *
- * How it works: a volume is filled in volumes/.new-<random> and renamed to its name, so that it is
- * there completely or not at all. An anonymous one is announced first: an empty file
+ * How it works: a volume is filled in volumes/.owned/<container>/.new and renamed to its name, so
+ * that it is there completely or not at all. An anonymous one is announced first: an empty file
  * volumes/.owned/<container>/<volume> stands before the volume does and goes after it, so that
  * whatever kills us, the owner's removal finds all that is left. */
 
@@ -25,6 +25,7 @@
 #include <sys/stat.h>
 
 #define DATA_NAME "_data"
+#define NEW_NAME  ".new" /* no volume's name; one is made at a time for a container */
 
 bool volume_name_is_valid(const char *name)
 {
@@ -86,69 +87,77 @@ static int fill(const struct volume_request *request, int to)
 	return syncfs(to) < 0 ? -errno : 0;
 }
 
-/* Makes the volume's directory under the name @temporary. */
-static int make_filled(int volumes, const char *temporary, const struct volume_request *request)
+/* Makes the volume's directory in @owned, under its temporary name. */
+static int make_filled(int owned, const struct volume_request *request)
 {
 	autoclose int dir = -1;
 	autoclose int data = -1;
+	int r = path_remove_tree(owned, NEW_NAME); /* of a command that was killed */
 
-	if (mkdirat(volumes, temporary, 0700) < 0)
+	if (r < 0)
+		return r;
+	if (mkdirat(owned, NEW_NAME, 0700) < 0)
 		return -errno;
-	dir = openat(volumes, temporary, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	dir = openat(owned, NEW_NAME, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (dir < 0 || fchmod(dir, 0700) < 0 || mkdirat(dir, DATA_NAME, 0755) < 0)
 		return -errno;
 	data = openat(dir, DATA_NAME, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (data < 0 || fchmod(data, 0755) < 0)
 		return -errno;
-
-	int r = fill(request, data);
-
+	r = fill(request, data);
 	if (r < 0)
 		return r;
 	return fsync(dir) < 0 ? -errno : 0;
 }
 
 /* Makes the volume @name, unless somebody else was faster: theirs is as good. */
-static int make_volume(int volumes, const char *name, const struct volume_request *request)
+static int make_volume(int volumes, int owned, const char *name,
+		       const struct volume_request *request)
 {
-	autofree char *random = random_name();
-	autofree char *temporary = xformat(".new-%.16s", random);
-	int r = make_filled(volumes, temporary, request);
+	int r = make_filled(owned, request);
 
-	if (r == 0 && renameat2(volumes, temporary, volumes, name, RENAME_NOREPLACE) < 0)
+	if (r == 0 && renameat2(owned, NEW_NAME, volumes, name, RENAME_NOREPLACE) < 0)
 		r = -errno;
 	if (r < 0)
-		(void)path_remove_tree(volumes, temporary);
+		(void)path_remove_tree(owned, NEW_NAME);
 	if (r < 0 && r != -EEXIST)
 		return r;
 	return fsync(volumes) < 0 ? -errno : 0;
 }
 
-/* Writes down that @container_id owns the volume @name that is about to be made. */
-static int announce(int volumes, const char *container_id, const char *name)
+/* Opens the list of what @container_id owns, making it. */
+static int make_owned(int volumes, const char *container_id)
 {
-	autofree char *owned = xformat(".owned/%s", container_id);
-	autoclose int made = path_make_dirs_in(volumes, owned, 0700);
-	autoclose int dir = made < 0 ? made : path_open_plain(volumes, owned, O_RDONLY);
+	autofree char *list = xformat(".owned/%s", container_id);
+	autoclose int made = path_make_dirs_in(volumes, list, 0700);
 
-	if (dir < 0)
-		return dir;
+	return made < 0 ? made : path_open_plain(volumes, list, O_RDONLY | O_DIRECTORY);
+}
 
-	autoclose int entry = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+/* Writes down in @owned that its container owns the volume @name that is about to be made. */
+static int announce(int owned, const char *name)
+{
+	autoclose int entry = openat(owned, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
 	if (entry < 0)
 		return -errno;
-	return fsync(entry) < 0 || fsync(dir) < 0 ? -errno : 0;
+	return fsync(entry) < 0 || fsync(owned) < 0 ? -errno : 0;
 }
 
-/* Makes the volume @name in @volumes where it is missing. */
+/* Makes the volume @name in @volumes where it is missing; an anonymous one is announced first. */
 static int ensure_in(int volumes, const char *name, const struct volume_request *request)
 {
 	struct stat status;
 
 	if (fstatat(volumes, name, &status, AT_SYMLINK_NOFOLLOW) == 0)
 		return S_ISDIR(status.st_mode) ? 0 : -ENOTDIR;
-	return errno == ENOENT ? make_volume(volumes, name, request) : -errno;
+	if (errno != ENOENT)
+		return -errno;
+
+	autoclose int owned = make_owned(volumes, request->container_id);
+	int r = owned < 0 ? owned : request->name ? 0 : announce(owned, name);
+
+	return r < 0 ? r : make_volume(volumes, owned, name, request);
 }
 
 int volume_ensure(const struct volume_request *request, char **ret_source, struct lxcri_error *err)
@@ -167,13 +176,8 @@ int volume_ensure(const struct volume_request *request, char **ret_source, struc
 		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, volumes,
 				       "make the directory %s/volumes", request->data_dir);
 
-	int r = anonymous ? announce(volumes, request->container_id, anonymous) : 0;
+	int r = ensure_in(volumes, name, request);
 
-	if (r < 0)
-		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r,
-				       "record the volume for %s of container %s", shown,
-				       request->container_id);
-	r = ensure_in(volumes, name, request);
 	if (r < 0)
 		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "make the volume for %s",
 				       shown);
@@ -229,8 +233,8 @@ int volume_remove_owned(const char *data_dir, const char *container_id, struct l
 		r = remove_listed(volumes, owned);
 		(void)closedir(owned);
 	}
-	if (r == 0 && unlinkat(volumes, list, AT_REMOVEDIR) < 0 && errno != ENOENT)
-		r = -errno;
+	if (r == 0)
+		r = path_remove_tree(volumes, list); /* with what a killed command did not finish */
 	if (r < 0)
 		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r,
 				       "remove the volumes of container %s", container_id);

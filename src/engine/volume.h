@@ -17,7 +17,7 @@ bool volume_name_is_valid(const char *name);
 struct volume_request {
 	const char *data_dir;
 	const char *name;                 /* NULL: an anonymous one */
-	const char *container_id;         /* the owner of an anonymous one */
+	const char *container_id;         /* for whom it is made; the owner of an anonymous one */
 	const struct strings *layer_dirs; /* of the image, topmost first; NULL: copy nothing */
 	const char *destination;          /* where it will be mounted */
 };
@@ -30,7 +30,7 @@ struct volume_request {
 [[nodiscard]] int volume_ensure(const struct volume_request *request, char **ret_source,
 				struct lxcri_error *err);
 
-/* Removes the anonymous volumes that @container_id owns, also those that a killed command left half
- * made. Nothing to remove is success. LXCRI_E_STORAGE_ERROR; it can be repeated. */
+/* Removes the anonymous volumes that @container_id owns, and any volume that a killed command left
+ * half made for it. Nothing to remove is success. LXCRI_E_STORAGE_ERROR; it can be repeated. */
 [[nodiscard]] int volume_remove_owned(const char *data_dir, const char *container_id,
 				      struct lxcri_error *err);

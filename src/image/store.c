@@ -203,6 +203,30 @@ static bool has_all_layers(const struct layout *layout, const struct strings *ch
 	return true;
 }
 
+/* Makes an entry for the manifest @digest that no name is left for: whoever imported it last still
+ * gets it, though another import has taken the name since. Returns NULL when it is not stored. */
+static struct json_object *unlisted_entry(const struct layout *layout, const char *digest)
+{
+	autofree char *bytes = NULL;
+	autojson document = NULL;
+	struct lxcri_error ignored;
+	struct json_object *entry;
+	const char *type;
+	size_t size;
+
+	if (!text_starts_with(digest, "sha256:") ||
+	    layout_read_document(layout, digest, &bytes, &size, &ignored) < 0 ||
+	    manifest_guess_kind(bytes, size) != MEDIA_MANIFEST ||
+	    json_parse(bytes, size, &json_limits_image, &document, &ignored) < 0)
+		return NULL;
+	type = json_get_text(document, "mediaType");
+	entry = json_object_new_object();
+	json_set_text(entry, "mediaType", type ? type : MEDIA_TYPE_OCI_MANIFEST);
+	json_set_text(entry, "digest", digest);
+	json_object_object_add(entry, "size", json_object_new_uint64(size));
+	return entry;
+}
+
 int image_store_get(struct image_store *store, const char *name, struct image *ret_image,
 		    struct lxcri_error *err)
 {
@@ -211,12 +235,15 @@ int image_store_get(struct image_store *store, const char *name, struct image *r
 	autofree char *wanted = stored_name(name, err);
 	autofree char *ignored = NULL;
 	autojson index = NULL;
+	autojson unlisted = NULL;
 	struct json_object *entry;
 
 	if (!wanted || layout_open(store->data_dir, &layout, err) < 0 ||
 	    layout_read_index(&layout, &index, err) < 0)
 		return -1;
 	entry = find_entry(index, wanted);
+	if (!entry)
+		entry = unlisted = unlisted_entry(&layout, wanted);
 	if (!entry)
 		return fail(err, LXCRI_E_IMAGE_NOT_FOUND, "image %s is not in the store", wanted);
 	if (read_image(&layout, entry, &reading, err) < 0)

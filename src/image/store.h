@@ -37,8 +37,9 @@ struct image {
 void image_finish(struct image *image);
 
 /* Finds the stored image @name (short names mean docker.io/library, no tag means latest; a digest
- * "sha256:…" works too) with its layers unpacked, unpacking those that are missing. Documents are
- * verified against their digests. LXCRI_E_IMAGE_NOT_FOUND. */
+ * "sha256:…" works too, also of an image whose name another import has taken since) with its layers
+ * unpacked, unpacking those that are missing. Documents are verified against their digests.
+ * LXCRI_E_IMAGE_NOT_FOUND. */
 [[nodiscard]] int image_store_get(struct image_store *store, const char *name,
 				  struct image *ret_image, struct lxcri_error *err);
 

@@ -35,6 +35,7 @@ static int set_backend(struct arguments *arguments, const char *name, struct lxc
 enum option_value {
 	OPTION_BACKEND = 1,
 	OPTION_LOWER,
+	OPTION_EXIT_COMMAND,
 	OPTION_PRESERVE_FDS,
 	OPTION_TEXT, /* from here on: an index into the table of texts, or of flags, is added */
 	OPTION_FLAG = 64,
@@ -70,6 +71,8 @@ static void make_table(struct option table[32])
 	table[n++] = (struct option){ "backend", required_argument, NULL, OPTION_BACKEND };
 	table[n++] = (struct option){ "lower", required_argument, NULL, OPTION_LOWER };
 	table[n++] =
+		(struct option){ "exit-command", required_argument, NULL, OPTION_EXIT_COMMAND };
+	table[n++] =
 		(struct option){ "preserve-fds", required_argument, NULL, OPTION_PRESERVE_FDS };
 	for (size_t i = 0; i < ARRAY_LEN(text_names); i++)
 		table[n++] = (struct option){ text_names[i], required_argument, NULL,
@@ -89,6 +92,8 @@ static int take(struct arguments *arguments, int option, struct lxcri_error *err
 		return set_backend(arguments, optarg, err);
 	if (option == OPTION_LOWER) {
 		strings_add(&arguments->lowers, optarg);
+	} else if (option == OPTION_EXIT_COMMAND) {
+		strings_add(&arguments->exit_command, optarg);
 	} else if (option == OPTION_PRESERVE_FDS) {
 		if (text_parse_u64(optarg, 0, PRESERVE_FDS_MAX, &number) < 0)
 			return fail(err, LXCRI_E_INVALID_ARGUMENT,
@@ -97,7 +102,7 @@ static int take(struct arguments *arguments, int option, struct lxcri_error *err
 		arguments->preserve_fds = (unsigned int)number;
 	} else if (option >= OPTION_FLAG) {
 		*places.flags[option - OPTION_FLAG] = true;
-	} else if (option >= OPTION_TEXT) {
+	} else if (option < OPTION_TEXT + (int)ARRAY_LEN(text_names)) {
 		*places.texts[option - OPTION_TEXT] = optarg;
 	}
 	return 0;

@@ -49,6 +49,14 @@ bool clients_have_creator(const struct clients *clients)
 	return false;
 }
 
+bool clients_have_attached(const struct clients *clients)
+{
+	for (size_t i = 0; i < CLIENTS_MAX; i++)
+		if (clients->slots[i].attached)
+			return true;
+	return false;
+}
+
 bool clients_owe_chunk(const struct clients *clients)
 {
 	for (size_t i = 0; i < CLIENTS_MAX; i++)

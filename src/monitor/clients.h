@@ -46,6 +46,9 @@ bool clients_have_room(const struct clients *clients);
 /* Tells whether the connection of the container's creator still stands. */
 bool clients_have_creator(const struct clients *clients);
 
+/* Tells whether anybody is attached. */
+bool clients_have_attached(const struct clients *clients);
+
 /* Tells whether an attached client has not yet taken the chunk. */
 bool clients_owe_chunk(const struct clients *clients);
 

@@ -58,9 +58,22 @@ static void prepare(const struct supervisor *supervisor, struct round *round)
 	}
 }
 
-static int wait_for_round(struct round *round, int timeout_ms)
+/* Polls those of @polls that have a descriptor. The kernel refuses an array that is longer than the
+ * limit of open files, which the creator chose, and then this would turn without end. */
+static int poll_used(struct pollfd *polls, size_t count, int timeout_ms)
 {
-	return poll((struct pollfd *)round, POLLS_MAX, timeout_ms);
+	struct pollfd used[POLLS_MAX];
+	nfds_t n_used = 0;
+	int r;
+
+	for (size_t i = 0; i < count; i++)
+		if (polls[i].fd >= 0)
+			used[n_used++] = polls[i];
+	r = poll(used, n_used, timeout_ms);
+	while (r > 0 && count-- > 0)
+		if (polls[count].fd >= 0)
+			polls[count].revents = used[--n_used].revents;
+	return r;
 }
 
 static void reap(struct supervisor *supervisor)
@@ -71,7 +84,6 @@ static void reap(struct supervisor *supervisor)
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		if (pid == container->keeper) {
-			status = container->ops->exit_status(container, status);
 			supervisor->record.exit_code = process_exit_code(status);
 			supervisor->ended = true;
 		} else {
@@ -182,7 +194,7 @@ static void turn(struct supervisor *supervisor)
 	struct round round;
 
 	prepare(supervisor, &round);
-	if (wait_for_round(&round, -1) < 0)
+	if (poll_used((struct pollfd *)&round, POLLS_MAX, -1) < 0)
 		return;
 	if (round.signals.revents)
 		take_signals(supervisor);
@@ -219,7 +231,7 @@ static void wait_for_clients(struct supervisor *supervisor, const struct wire_ex
 			client_close(client);
 		polls[i] = (struct pollfd){ client_is_owed(client) ? client->fd : -1, POLLOUT, 0 };
 	}
-	if (left <= 0 || poll(polls, CLIENTS_MAX, (int)left) <= 0)
+	if (left <= 0 || poll_used(polls, CLIENTS_MAX, (int)left) <= 0)
 		return;
 	for (size_t i = 0; i < CLIENTS_MAX; i++)
 		if (polls[i].revents)
@@ -227,12 +239,12 @@ static void wait_for_clients(struct supervisor *supervisor, const struct wire_ex
 }
 
 /* Reads both outputs until they end or nothing is in them: nobody of the container is left to
- * write, but who else holds a pipe may keep it open for ever. */
+ * write, but who else holds a pipe may keep it open, or write, for ever. */
 static void drain(struct supervisor *supervisor, int64_t deadline)
 {
 	bool more = true;
 
-	while (more) {
+	while (more && now_ms() < deadline) {
 		more = false;
 		for (int i = 0; i < 2; i++) {
 			while (clients_owe_chunk(&supervisor->clients))
@@ -308,6 +320,7 @@ static void conclude(struct supervisor *supervisor)
 	(void)record_write(record, supervisor->run_dirfd, supervisor->exit_dirfd, &ignored);
 	release_places(supervisor);
 	tell_everyone(supervisor, deadline);
+	supervisor->concluded = supervisor->committed;
 }
 
 void supervisor_run(struct supervisor *supervisor)

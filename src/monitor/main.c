@@ -13,6 +13,8 @@
 #include "monitor/supervisor.h"
 
 #include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
 
 #define CREATOR_FD 3
 
@@ -49,10 +51,23 @@ static int run(struct supervisor *supervisor, int argc, char **argv, struct lxcr
 	return 0;
 }
 
+/* The last act: becomes the command that was given for the time after the end. Who was attached has
+ * been told and does the same by himself. What fails here is left to the next command. */
+static void run_exit_command(char **argv)
+{
+	static char *const no_env[] = { NULL };
+	sigset_t none;
+
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)execve(argv[0], argv, no_env);
+}
+
 int main(int argc, char **argv)
 {
 	struct supervisor *supervisor = &the_supervisor;
 	struct lxcri_error err = {};
+	bool is_seen;
 	int r;
 
 	streams_init(&supervisor->streams);
@@ -64,6 +79,9 @@ int main(int argc, char **argv)
 	/* Only here: who reads it finds nothing left. */
 	if (r < 0)
 		client_send_error(&supervisor->clients.slots[0], &err);
+	is_seen = clients_have_attached(&supervisor->clients);
 	clients_finish(&supervisor->clients);
+	if (supervisor->concluded && !is_seen && supervisor->arguments.exit_command.count > 0)
+		run_exit_command(supervisor->arguments.exit_command.items);
 	return r < 0 ? 1 : 0;
 }

@@ -77,19 +77,19 @@ int record_write(const struct record *record, int run_dirfd, int exit_dirfd,
 		 struct lxcri_error *err)
 {
 	autorun(text_finish) struct text json = {};
+	int durable = 0;
 	int r;
 
 	format(record, &json);
 	/* The copy that must survive comes first: who sees "stopped" in the run directory may
-	 * remove that directory. */
-	if (exit_dirfd >= 0 && record->phase == MONITOR_STOPPED) {
-		r = file_write_atomic(exit_dirfd, WIRE_STATE, json.data, json.length, 0600,
-				      FILE_DURABLE);
-		if (r < 0)
-			return fail_errno(err, r, "write the exit record");
-	}
+	 * remove that directory. On a full disk the other one still tells until the next boot. */
+	if (exit_dirfd >= 0 && record->phase == MONITOR_STOPPED)
+		durable = file_write_atomic(exit_dirfd, WIRE_STATE, json.data, json.length, 0600,
+					    FILE_DURABLE);
 	r = file_write_atomic(run_dirfd, WIRE_STATE, json.data, json.length, 0600, FILE_VOLATILE);
-	return r < 0 ? fail_errno(err, r, "write " WIRE_STATE) : 0;
+	if (r < 0)
+		return fail_errno(err, r, "write " WIRE_STATE);
+	return durable < 0 ? fail_errno(err, durable, "write the exit record") : 0;
 }
 
 void record_finish(struct record *record)

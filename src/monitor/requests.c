@@ -53,21 +53,28 @@ static int handle_start(const struct request *request, struct lxcri_error *err)
 	if (supervisor->record.phase != MONITOR_CREATED)
 		return fail(err, LXCRI_E_INVALID_STATE, "container %s has been started already",
 			    container->id);
+	/* Recorded first: a program that runs cannot be called back when the record fails. */
 	supervisor->record.started_ns = record_now();
-	if (container->ops->start(container, err) < 0)
-		return fail_as(err, LXCRI_E_CONTAINER_START_FAILED, "start container %s",
-			       container->id);
-	return change_phase(supervisor, MONITOR_RUNNING, err);
+	if (change_phase(supervisor, MONITOR_RUNNING, err) == 0 &&
+	    container->ops->start(container, err) == 0)
+		return 0;
+
+	struct lxcri_error ignored = {};
+
+	supervisor->record.started_ns = 0;
+	(void)change_phase(supervisor, MONITOR_CREATED, &ignored);
+	return fail_as(err, LXCRI_E_CONTAINER_START_FAILED, "start container %s", container->id);
 }
 
-/* A frozen process does not die before it is thawed. */
-static int thaw_to_die(struct supervisor *supervisor, struct lxcri_error *err)
+/* A frozen process may not die before it is thawed. What was killed may have thawed or died by
+ * itself by now, which makes a failure here no news: whoever waits for the end sees whether it
+ * comes. */
+static void thaw_to_die(struct supervisor *supervisor)
 {
-	if (supervisor->record.phase != MONITOR_PAUSED)
-		return 0;
-	if (supervisor->container.ops->resume(&supervisor->container, err) < 0)
-		return -1;
-	return change_phase(supervisor, MONITOR_RUNNING, err);
+	struct lxcri_error ignored = {};
+
+	if (supervisor->record.phase == MONITOR_PAUSED)
+		(void)supervisor->container.ops->resume(&supervisor->container, &ignored);
 }
 
 static int send_signal(const struct supervisor *supervisor, int signal)
@@ -104,7 +111,9 @@ static int handle_kill(const struct request *request, struct lxcri_error *err)
 			return fail_code_errno(err, LXCRI_E_CONTAINER_KILL_FAILED, r,
 					       "signal container %s", container->id);
 	}
-	return kill.signal == SIGKILL ? thaw_to_die(supervisor, err) : 0;
+	if (kill.signal == SIGKILL)
+		thaw_to_die(supervisor);
+	return 0;
 }
 
 static int handle_pause(const struct request *request, struct lxcri_error *err)
@@ -122,7 +131,15 @@ static int handle_pause(const struct request *request, struct lxcri_error *err)
 			    container->id);
 	if (container->ops->pause(container, err) < 0)
 		return fail_while(err, "pause container %s", container->id);
-	return change_phase(supervisor, MONITOR_PAUSED, err);
+	if (change_phase(supervisor, MONITOR_PAUSED, err) == 0)
+		return 0;
+
+	/* Unrecorded, nobody would thaw it. */
+	struct lxcri_error ignored = {};
+
+	if (container->ops->resume(container, &ignored) == 0)
+		supervisor->record.phase = MONITOR_RUNNING;
+	return fail_while(err, "pause container %s", container->id);
 }
 
 static int handle_resume(const struct request *request, struct lxcri_error *err)

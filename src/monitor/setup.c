@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -68,6 +69,16 @@ static int setup_directories(struct supervisor *supervisor, struct lxcri_error *
 	return open_directory(arguments->exit_dir, &supervisor->exit_dirfd, err);
 }
 
+/* While the creator lives it keeps others away from the run directory. Without it somebody may be
+ * removing that; but who begins to do so from now on finds our lock and waits. */
+static int check_creator(const struct supervisor *supervisor, struct lxcri_error *err)
+{
+	struct pollfd creator = { .fd = supervisor->clients.slots[0].fd };
+
+	return poll(&creator, 1, 0) == 0 ? 0
+					 : fail(err, LXCRI_E_INVALID_STATE, "the creator has gone");
+}
+
 /* A lock of this process, which its children do not inherit. */
 static int setup_lock(struct supervisor *supervisor, struct lxcri_error *err)
 {
@@ -76,7 +87,7 @@ static int setup_lock(struct supervisor *supervisor, struct lxcri_error *err)
 	supervisor->lock = openat(supervisor->run_dirfd, WIRE_LOCK,
 				  O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (supervisor->lock >= 0 && fcntl(supervisor->lock, F_SETLK, &lock) == 0)
-		return 0;
+		return check_creator(supervisor, err);
 
 	int problem = errno;
 

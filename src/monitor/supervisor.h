@@ -26,6 +26,7 @@ struct arguments {
 	const char *console_socket;
 	const char *rootfs;
 	struct strings lowers;
+	struct strings exit_command;
 	const char *upper;
 	const char *work;
 	unsigned int preserve_fds;
@@ -59,6 +60,7 @@ struct supervisor {
 	bool committed; /* it may outlive the creator's connection */
 	bool abandoned; /* the creator went away before */
 	bool ended;     /* the keeper has ended */
+	bool concluded; /* that is recorded, of a container that was committed */
 };
 
 /* Reads the command line. */

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 
 int file_read_fd(int fd, size_t max, char **ret, size_t *ret_size)
@@ -71,11 +72,21 @@ int file_write_all(int fd, const void *bytes, size_t size)
 	return 0;
 }
 
+/* The directory part of @path as far as its last slash, which may be nothing. */
+static int dir_length(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? (int)(slash - path) + 1 : 0;
+}
+
 int file_write_atomic(int dirfd, const char *name, const void *bytes, size_t size, mode_t mode,
 		      enum file_durability durability)
 {
 	/* The pid keeps two writers apart; a leftover of a dead one is overwritten. */
-	autofree char *temporary = xformat(".%s.%d", name, (int)getpid());
+	const int length = dir_length(name);
+	autofree char *temporary =
+		xformat("%.*s.%s.%d", length, name, name + length, (int)getpid());
 	autoclose int fd = openat(dirfd, temporary,
 				  O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
 	int r;
@@ -92,7 +103,8 @@ int file_write_atomic(int dirfd, const char *name, const void *bytes, size_t siz
 		return r;
 	}
 	if (durability == FILE_DURABLE) {
-		autoclose int dir = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		autofree char *parent = xformat("%.*s.", length, name);
+		autoclose int dir = openat(dirfd, parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 		if (dir < 0 || fsync(dir) < 0)
 			return -errno;

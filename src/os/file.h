@@ -19,8 +19,8 @@ enum file_durability {
 	FILE_DURABLE,  /* file and directory are flushed before it returns */
 };
 
-/* Puts @size bytes at @name in @dirfd by way of a temporary file and rename, with @mode whatever
- * the umask. On failure the old file stays. Returns 0 or -errno. */
+/* Puts @size bytes at @name, a path relative to @dirfd, by way of a temporary file beside it and
+ * rename, with @mode whatever the umask. On failure the old file stays. Returns 0 or -errno. */
 [[nodiscard]] int file_write_atomic(int dirfd, const char *name, const void *bytes, size_t size,
 				    mode_t mode, enum file_durability durability);
 

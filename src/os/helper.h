@@ -7,3 +7,7 @@
  * executable, as it stands in a build directory, else the one in the installed helper directory,
  * whether it exists or not. */
 [[nodiscard]] char *helper_path(const char *name);
+
+/* Returns the path of the command itself in the same way, for who uses the library only; owned by
+ * the caller. */
+[[nodiscard]] char *helper_command_path(void);

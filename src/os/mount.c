@@ -137,16 +137,28 @@ static int place(int mount, const char *target)
 	return move_mount(mount, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH) < 0 ? -errno : 0;
 }
 
-static int bind_read_only(int directory, const char *target)
+static int clone_read_only(int dirfd, const char *path)
 {
 	struct mount_attr attributes = { .attr_set = MOUNT_ATTR_RDONLY };
 	autoclose int mount =
-		open_tree(directory, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+		open_tree(dirfd, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
 
 	if (mount < 0 ||
 	    mount_setattr(mount, "", AT_EMPTY_PATH, &attributes, sizeof(attributes)) < 0)
 		return -errno;
-	return place(mount, target);
+	return steal_fd(&mount);
+}
+
+int mount_open_read_only(const char *path)
+{
+	return clone_read_only(AT_FDCWD, path);
+}
+
+static int bind_read_only(int directory, const char *target)
+{
+	autoclose int mount = clone_read_only(directory, "");
+
+	return mount < 0 ? mount : place(mount, target);
 }
 
 int mount_overlay(const struct mount_overlay *overlay, const char *target)

@@ -10,6 +10,10 @@
  * its own never reach the host. 0 or -errno. */
 [[nodiscard]] int mount_own_namespace(void);
 
+/* Opens the file @path by way of a mount of its own that is read-only and nowhere to be seen: who
+ * executes the fd cannot be overwritten through /proc/PID/exe. Returns an O_PATH fd, or -errno. */
+[[nodiscard]] int mount_open_read_only(const char *path);
+
 /* An overlay: @lowers has the topmost first. Without @upper it is read-only. */
 struct mount_overlay {
 	const char *const *lowers;

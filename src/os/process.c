@@ -85,7 +85,7 @@ static int run_detached(void *argument)
  * sanitizers understand. */
 _Noreturn static void run_middle(const struct spawn *spawn, volatile int *problem)
 {
-	[[gnu::uninitialized]] alignas(16) char stack[DETACHED_STACK_BYTES];
+	__attribute__((uninitialized)) alignas(16) char stack[DETACHED_STACK_BYTES];
 	struct detached detached = { .spawn = spawn, .problem = problem };
 	pid_t pid = clone(run_detached, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD,
 			  &detached);

@@ -37,7 +37,7 @@ static void read_message(int context, struct tree_message *message)
 }
 
 int tree_new(const char *type, const char *source, const struct strings *options,
-	      uint64_t attributes, struct tree_message *ret_message)
+	     uint64_t attributes, struct tree_message *ret_message)
 {
 	autoclose int context = fsopen(type, FSOPEN_CLOEXEC);
 	int r = context < 0 ? -errno : 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Trees of mounts as file descriptors: made or cloned detached, given their attributes, and attached at last
- * at a place that is itself a descriptor, so that no path is looked up twice. */
+/* Trees of mounts as file descriptors: made or cloned detached, given their attributes, and
+ * attached at last at a place that is itself a descriptor, so that no path is looked up twice. */
 
 #include "base/strings.h"
 
@@ -18,7 +18,7 @@ struct tree_message {
  * @options ("KEY=VALUE" or "KEY") and MOUNT_ATTR_* @attributes. Returns the fd of the detached
  * mount, or -errno with what the kernel says in *@ret_message, which may be empty. */
 [[nodiscard]] int tree_new(const char *type, const char *source, const struct strings *options,
-			    uint64_t attributes, struct tree_message *ret_message);
+			   uint64_t attributes, struct tree_message *ret_message);
 
 /* Clones the mount at @fd, which may be a file; with @flags AT_RECURSIVE all below it as well.
  * Returns the fd of the detached tree, or -errno. */

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Containers through libcrun.
  *
- * libcrun changes the process that calls it (signal mask, umask, keyring, environment), so every
- * call runs in a short-lived child. A child tells what came of it over a pipe of reports. The
- * container's first process inherits the writing end as its lowest descriptor behind those that it
- * may keep, close-on-exec: libcrun closes everything above, so this is the one that lives until the
- * user's program replaces it. Hence the monitor reads an end of file when the program runs, and a
- * report when it could not be executed. The same holds for further processes. */
+ * libcrun changes the process that calls it (signal mask, umask, keyring, environment), so its
+ * calls run in short-lived children; what start and remove come down to without hooks does not, and
+ * is done in place, which spares two processes that would read the bundle again. A child tells what
+ * came of it over a pipe of reports. The container's first process inherits the writing end as its
+ * lowest descriptor behind those that it may keep, close-on-exec: libcrun closes everything above,
+ * so this is the one that lives until the user's program replaces it. Hence the monitor reads an
+ * end of file when the program runs, and a report when it could not be executed. The same holds for
+ * further processes. */
 
 #include "runtime/ops.h"
 
@@ -22,11 +24,13 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include <libcrun/cgroup.h>
 #include <libcrun/container.h>
 #include <libcrun/status.h>
 
 #include "os/file.h"
 #include "os/process.h"
+#include "runtime/cgroup_name.h"
 
 /* Hooks of the container run between its release and the execution of its program. */
 #define EXECUTED_TIMEOUT_MS 10000
@@ -37,7 +41,14 @@
 /* What a child tells: a pid, or a failure. Smaller than PIPE_BUF, so it is never torn. */
 struct report {
 	pid_t pid;
+	bool has_hooks; /* that run in the host's namespaces after the creation */
 	struct lxcri_error err;
+};
+
+/* What is kept between calls. */
+struct crun_container {
+	int pipe; /* of reports, until the container is started */
+	bool has_hooks;
 };
 
 /* What a child does. */
@@ -179,8 +190,10 @@ static void read_reports(int pipe, int timeout_ms, struct report *result)
 
 	while (poll(&poller, 1, timeout_ms) > 0 &&
 	       read(pipe, &report, sizeof(report)) == sizeof(report)) {
-		if (report.pid > 0)
+		if (report.pid > 0) {
 			result->pid = report.pid;
+			result->has_hooks = report.has_hooks;
+		}
 		if (report.err.code != LXCRI_E_NONE && result->err.code == LXCRI_E_NONE)
 			result->err = report.err;
 	}
@@ -230,6 +243,25 @@ static int run_simple(const struct runtime_container *container,
 	return run_in_child(&job, &report, &pipe, err);
 }
 
+/* libcrun itself would take the id alone, which two engines may both have. */
+static void name_cgroup(const struct runtime_container *container, libcrun_container_t *loaded)
+{
+	runtime_spec_schema_config_schema *spec = loaded->container_def;
+	autofree char *name = cgroup_name(CGROUP_PAYLOAD, container->id, container->run_dir);
+
+	if (spec->linux && !spec->linux->cgroups_path)
+		spec->linux->cgroups_path = xformat("/%s", name);
+}
+
+/* Whatever start and remove would have to do besides. */
+static bool has_hooks(const libcrun_container_t *container)
+{
+	const runtime_spec_schema_config_schema *spec = container->container_def;
+
+	return (spec->hooks && (spec->hooks->poststart_len > 0 || spec->hooks->poststop_len > 0)) ||
+	       (spec->linux && spec->linux->intel_rdt);
+}
+
 static int create_in_child(const struct job *job, libcrun_context_t *context, struct report *report)
 {
 	libcrun_container_t *container;
@@ -248,6 +280,7 @@ static int create_in_child(const struct job *job, libcrun_context_t *context, st
 			report->err.code = LXCRI_E_INVALID_SPEC;
 		return -1;
 	}
+	name_cgroup(job->container, container);
 	if (libcrun_container_create(context, container, 0, &crun_err) < 0 ||
 	    libcrun_read_container_status(&status, context->state_root, context->id, &crun_err) <
 		    0) {
@@ -256,6 +289,7 @@ static int create_in_child(const struct job *job, libcrun_context_t *context, st
 		return -1;
 	}
 	report->pid = status.pid;
+	report->has_hooks = has_hooks(container);
 	return 0;
 }
 
@@ -263,14 +297,16 @@ static int crun_create(struct runtime_container *container, struct lxcri_error *
 {
 	struct job job = { .run = create_in_child, .container = container, .with_preserved = true };
 	struct report report = {};
+	struct crun_container *kept;
 	autoclose int pipe = -1;
 
 	memcpy(job.stdio, container->stdio, sizeof(job.stdio));
 	if (run_in_child(&job, &report, &pipe, err) < 0)
 		return -1;
 	container->init = container->keeper = report.pid;
-	container->backend = xmemdup(&pipe, sizeof(pipe));
-	pipe = -1;
+	kept = xnew(struct crun_container);
+	*kept = (struct crun_container){ .pipe = steal_fd(&pipe), .has_hooks = report.has_hooks };
+	container->backend = kept;
 	return 0;
 }
 
@@ -283,15 +319,31 @@ static int start_in_child(const struct job *job, libcrun_context_t *context, str
 	return 0;
 }
 
+/* Lets the first process go on, which waits for a byte. Without one to read it there is none. */
+static int write_fifo(const struct runtime_container *container, struct lxcri_error *err)
+{
+	autofree char *path = xformat("%s/runtime/%s/exec.fifo", container->run_dir, container->id);
+	autoclose int fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0)
+		return fail_errno(err, errno, "release the container's process");
+	(void)unlink(path); /* as libcrun does: it tells created from running by it */
+	if (write(fd, "", 1) != 1)
+		return fail_errno(err, errno, "release the container's process");
+	return 0;
+}
+
 static int crun_start(struct runtime_container *container, struct lxcri_error *err)
 {
-	int *pipe = container->backend;
+	struct crun_container *kept = container->backend;
 	struct report report = {};
+	int r = kept->has_hooks ? run_simple(container, start_in_child, 0, err)
+				: write_fifo(container, err);
 
-	if (run_simple(container, start_in_child, 0, err) < 0)
+	if (r < 0)
 		return -1;
-	read_reports(*pipe, EXECUTED_TIMEOUT_MS, &report);
-	closep(pipe);
+	read_reports(kept->pipe, EXECUTED_TIMEOUT_MS, &report);
+	closep(&kept->pipe);
 	if (report.err.code == LXCRI_E_NONE)
 		return 0;
 	*err = report.err;
@@ -394,11 +446,6 @@ static pid_t crun_exec(struct runtime_container *container, const struct runtime
 	return report.pid;
 }
 
-static int crun_exit_status(struct runtime_container *container, int wait_status)
-{
-	return wait_status;
-}
-
 static int remove_in_child(const struct job *job, libcrun_context_t *context, struct report *report)
 {
 	libcrun_error_t crun_err = NULL;
@@ -408,13 +455,37 @@ static int remove_in_child(const struct job *job, libcrun_context_t *context, st
 	return 0;
 }
 
+/* The part of libcrun_container_delete() that is left when the first process has ended and there
+ * are no hooks. */
+static int remove_in_place(const struct runtime_container *container, struct lxcri_error *err)
+{
+	autofree char *state_root = xformat("%s/runtime", container->run_dir);
+	struct libcrun_cgroup_status *cgroup = NULL;
+	libcrun_container_status_t status = {};
+	libcrun_error_t crun_err = NULL;
+	int r = libcrun_read_container_status(&status, state_root, container->id, &crun_err);
+
+	if (r >= 0 && status.cgroup_path) {
+		cgroup = libcrun_cgroup_make_status(&status);
+		r = libcrun_cgroup_destroy(cgroup, &crun_err);
+		libcrun_cgroup_status_free(cgroup);
+	}
+	if (r >= 0)
+		r = libcrun_container_delete_status(state_root, container->id, &crun_err);
+	libcrun_free_container_status(&status);
+	return r < 0 ? crun_error_to_ours(&crun_err, err) : 0;
+}
+
 static int crun_remove(struct runtime_container *container, struct lxcri_error *err)
 {
-	int *pipe = container->backend;
+	struct crun_container *kept = container->backend;
+	bool plain = kept && !kept->has_hooks && kill(container->init, 0) < 0;
 
-	if (pipe)
-		closep(pipe);
+	if (kept)
+		closep(&kept->pipe);
 	freep(&container->backend);
+	if (plain && remove_in_place(container, err) == 0)
+		return 0;
 	return run_simple(container, remove_in_child, 0, err);
 }
 
@@ -426,6 +497,5 @@ const struct runtime_ops runtime_crun = {
 	.pause = crun_pause,
 	.resume = crun_resume,
 	.exec = crun_exec,
-	.exit_status = crun_exit_status,
 	.remove = crun_remove,
 };

@@ -24,8 +24,7 @@ static int open_state(const struct hook_state *state, struct lxcri_error *err)
 {
 	autoclose int fd = memfd_create("state", MFD_CLOEXEC);
 	autofree char *pid = state->pid > 0 ? xformat(",\"pid\":%d", (int)state->pid) : xstrdup("");
-	autofree char *text =
-		xformat("%s\"%s\"%s%s", state->head, state->status, pid, state->tail);
+	autofree char *text = xformat("%s\"%s\"%s%s", state->head, state->status, pid, state->tail);
 	int r = fd < 0 ? -errno : file_write_all(fd, text, strlen(text));
 
 	if (r == 0 && lseek(fd, 0, SEEK_SET) < 0)
@@ -41,7 +40,9 @@ static int wait_bounded(pid_t pid, uint32_t seconds)
 {
 	autoclose int pidfd = pidfd_open(pid, 0);
 	struct pollfd end = { .fd = pidfd, .events = POLLIN };
-	int timeout = seconds == 0 ? -1 : seconds > INT32_MAX / 1000 ? INT32_MAX : (int)seconds * 1000;
+	int timeout = seconds == 0                 ? -1
+		      : seconds > INT32_MAX / 1000 ? INT32_MAX
+						   : (int)seconds * 1000;
 	int ready;
 
 	if (pidfd < 0)

@@ -3,7 +3,7 @@
 
 /* Running the hooks of a runtime specification, on the host or inside. */
 
-#include "runtime/lxc_plan.h"
+#include "runtime/lxc/lxc_plan.h"
 
 #include <sys/types.h>
 

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "os/helper.h"
+#include "os/mount.h"
 #include "os/process.h"
 #include "os/socket.h"
 #include "runtime/connection.h"
@@ -156,6 +157,8 @@ static void make_argv(const struct monitor_options *options, const char *program
 	add_option(argv, "--console-socket", options->console_socket);
 	strings_add(argv, "--helper-dir");
 	strings_addf(argv, "%.*s", (int)(strrchr(program, '/') - program), program);
+	for (size_t i = 0; options->exit_command && options->exit_command[i]; i++)
+		add_option(argv, "--exit-command", options->exit_command[i]);
 	if (options->rootfs)
 		add_rootfs(argv, options->rootfs);
 	if (options->preserve_fds > 0) {
@@ -172,17 +175,26 @@ static void make_argv(const struct monitor_options *options, const char *program
 		strings_add(argv, "--systemd-cgroup");
 }
 
-/* Starts the program with its end of the connection. */
+/* Starts @program as @argv. It is executed by way of a read-only mount where that can be had:
+ * libcrun would else make one and execute the program again. */
+static int spawn_program(const char *program, struct spawn *spawn)
+{
+	autoclose int mount = mount_open_read_only(program);
+	autoclose int high = mount < 0 ? -1 : fcntl(mount, F_DUPFD_CLOEXEC, FDS_MAX);
+	autofree char *path = high < 0 ? NULL : xformat("/proc/self/fd/%d", high);
+
+	spawn->path = path ? path : program;
+	return process_spawn_detached(spawn);
+}
+
+/* Starts the monitor with its end of the connection. */
 static int start_program(const struct monitor_options *options, int connection,
 			 struct lxcri_error *err)
 {
 	autofree char *program = helper_path("lxcri-monitor");
 	autorun(strings_finish) struct strings argv = {};
 	int fds[FDS_MAX] = { -1, -1, -1, connection };
-	const struct spawn spawn = { .path = program,
-				     .fds = fds,
-				     .n_fds = CREATOR_FD + 1 + options->preserve_fds };
-	struct spawn ready;
+	struct spawn spawn = { .fds = fds, .n_fds = CREATOR_FD + 1 + options->preserve_fds };
 	int r;
 
 	if (spawn.n_fds > FDS_MAX)
@@ -193,9 +205,8 @@ static int start_program(const struct monitor_options *options, int connection,
 	for (unsigned int i = 0; i < options->preserve_fds; i++)
 		fds[CREATOR_FD + 1 + i] = CREATOR_FD + (int)i;
 	make_argv(options, program, &argv);
-	ready = spawn;
-	ready.argv = argv.items;
-	r = process_spawn_detached(&ready);
+	spawn.argv = argv.items;
+	r = spawn_program(program, &spawn);
 	return r < 0 ? fail_code_errno(err, LXCRI_E_RUNTIME_INIT_FAILED, r, "start %s", program)
 		     : 0;
 }

@@ -33,6 +33,10 @@ struct monitor_options {
 	const char *run_dir;  /* absolute; exists; monitor.sock, state.json, … are made in it */
 	const char *exit_dir; /* where the final state.json is also written durably, or NULL */
 	const char *log_path; /* or NULL */
+	/* What the monitor becomes when the container has ended and nobody attached has seen it,
+	 * ended by NULL, with a path first; or NULL. Its environment is empty, its streams are
+	 * /dev/null. */
+	const char *const *exit_command;
 	const struct monitor_rootfs *rootfs; /* NULL: the bundle's own */
 	const char
 		*console_socket; /* the terminal's master goes there instead of the pump; or NULL */
@@ -144,6 +148,16 @@ struct monitor_state {
  * given as exit_dir). A directory without a state.json is MONITOR_CREATING. */
 [[nodiscard]] int monitor_read_state(int dirfd, struct monitor_state *ret_state,
 				     struct lxcri_error *err);
+
+/* Waits until no monitor of the run directory @run_dirfd is alive, @timeout_ms at most:
+ * LXCRI_E_TIMEOUT. */
+[[nodiscard]] int monitor_await_end(int run_dirfd, int timeout_ms, struct lxcri_error *err);
+
+/* Waits until no monitor of the run directory @run_dirfd is alive: one that was not committed
+ * undoes itself once its creator is gone, and cannot be reached before it listens. While
+ * *@ret_lock, owned by the caller, is open none can come to life; it looks to monitor_read_state()
+ * like a monitor. */
+[[nodiscard]] int monitor_exclude(int run_dirfd, int *ret_lock, struct lxcri_error *err);
 
 /* Ends what a killed monitor has left of a container: kills its processes, waits until they are
  * gone, removes its cgroups and records it as stopped with exit code 137 and `lost`. @run_dirfd is

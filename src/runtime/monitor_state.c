@@ -6,10 +6,11 @@
 #include "base/scope.h"
 #include "os/cgroup.h"
 #include "os/file.h"
+#include "os/path.h"
 #include "os/process.h"
 #include "runtime/monitor.h"
 #include "runtime/monitor_state.h"
-#include "runtime/lxc_clean.h"
+#include "runtime/lxc/lxc_clean.h"
 #include "runtime/wire.h"
 
 #include <dirent.h>
@@ -27,6 +28,9 @@
 
 /* A killed process needs a moment; one that does not go in this time is stuck in the kernel. */
 #define GONE_TIMEOUT_MS 10000
+
+/* A lock of fcntl() cannot be waited for with a bound. */
+#define AWAIT_STEP_MS 5
 
 #define EXIT_CODE_LOST 137
 
@@ -73,12 +77,17 @@ int monitor_state_parse(const char *json, size_t size, struct monitor_state *ret
 	return 0;
 }
 
-static bool is_locked(int dirfd)
+/* Tells whether somebody holds the monitor's lock: 1, 0 or -errno. */
+static int is_locked(int dirfd)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	autoclose int fd = openat(dirfd, WIRE_LOCK, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 
-	return fd >= 0 && fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (fcntl(fd, F_GETLK, &lock) < 0)
+		return -errno;
+	return lock.l_type != F_UNLCK;
 }
 
 static int load(int dirfd, struct monitor_state *ret_state, struct strings *cgroups,
@@ -102,12 +111,25 @@ static int load(int dirfd, struct monitor_state *ret_state, struct strings *cgro
 int monitor_read_state(int dirfd, struct monitor_state *ret_state, struct lxcri_error *err)
 {
 	/* In this order: what a monitor that is gone has written is final. */
-	bool alive = is_locked(dirfd);
+	bool alive = is_locked(dirfd) != 0;
 
 	if (load(dirfd, ret_state, NULL, err) < 0)
 		return -1;
 	ret_state->alive = alive;
 	return 0;
+}
+
+int monitor_await_end(int run_dirfd, int timeout_ms, struct lxcri_error *err)
+{
+	int r;
+
+	/* Not the end of the process: it gives the lock back first, for its last words. */
+	for (int waited = 0; (r = is_locked(run_dirfd)) > 0; waited += AWAIT_STEP_MS) {
+		if (waited >= timeout_ms)
+			return fail(err, LXCRI_E_TIMEOUT, "the monitor does not end");
+		(void)poll(NULL, 0, AWAIT_STEP_MS);
+	}
+	return r < 0 ? fail_errno(err, r, WIRE_LOCK) : 0;
 }
 
 /* Kills one process and waits until it is gone. What is gone already is fine. */
@@ -221,9 +243,9 @@ static int end_helpers(const char *run_dir, struct strings *cgroups, struct lxcr
 }
 
 /* A runtime that was killed in the middle of a creation may have made the cgroup that the bundle
- * names, and recorded nothing yet. Only the empty cgroup itself is removed: the bundle could name
- * any. */
-static void remove_named_cgroup(const char *bundle)
+ * names, else the one of the container's own name (which its run directory bears as well), and
+ * recorded nothing yet. Only the empty cgroup itself is removed: the bundle could name any. */
+static void remove_named_cgroup(const char *bundle, const char *run_dir)
 {
 	autofree char *path = xformat("%s/config.json", bundle);
 	autofree char *text = NULL;
@@ -236,6 +258,8 @@ static void remove_named_cgroup(const char *bundle)
 	    json_parse(text, size, &json_limits_spec, &spec, &ignored) < 0)
 		return;
 	name = json_get_text(json_get(spec, "linux"), "cgroupsPath");
+	if (!name)
+		name = strrchr(run_dir, '/');
 	if (name && name[0] == '/' && name[1] && !strstr(name, ".."))
 		cgroup_remove_empty(name, GONE_TIMEOUT_MS);
 }
@@ -249,7 +273,8 @@ static int end_everything(int run_dirfd, const char *run_dir, struct monitor_sta
 
 	if (load(run_dirfd, state, &cgroups, err) < 0)
 		return -1;
-	if (state->phase == MONITOR_STOPPED)
+	/* One that stopped names cgroups that it could not remove. */
+	if (state->phase == MONITOR_STOPPED && cgroups.count == 0)
 		return 0;
 	if (end_helpers(run_dir, &cgroups, err) < 0)
 		return -1;
@@ -270,8 +295,12 @@ static int end_everything(int run_dirfd, const char *run_dir, struct monitor_sta
 	}
 	if (state->phase == MONITOR_CREATING &&
 	    file_read(run_dirfd, WIRE_BUNDLE, PATH_MAX, &bundle, &size) == 0)
-		remove_named_cgroup(bundle);
-	return 0;
+		remove_named_cgroup(bundle, run_dir);
+
+	/* What a runtime remembers there would stand in the way of another start. */
+	int r = path_remove_tree(run_dirfd, "runtime");
+
+	return r < 0 ? fail_errno(err, r, "remove %s/runtime", run_dir) : 0;
 }
 
 static int write_lost(int run_dirfd, const struct monitor_state *state, struct lxcri_error *err)
@@ -288,6 +317,22 @@ static int write_lost(int run_dirfd, const struct monitor_state *state, struct l
 	int r = file_write_atomic(run_dirfd, WIRE_STATE, json, strlen(json), 0600, FILE_VOLATILE);
 
 	return r < 0 ? fail_errno(err, r, "write " WIRE_STATE) : 0;
+}
+
+int monitor_exclude(int run_dirfd, int *ret_lock, struct lxcri_error *err)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	autoclose int fd =
+		openat(run_dirfd, WIRE_LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int r = fd < 0 ? -1 : 0;
+
+	/* Of the open file, so that another close in this process does not give it up. */
+	while (fd >= 0 && (r = fcntl(fd, F_OFD_SETLKW, &lock)) < 0 && errno == EINTR)
+		continue;
+	if (r < 0)
+		return fail_errno(err, errno, "wait for " WIRE_LOCK);
+	*ret_lock = steal_fd(&fd);
+	return 0;
 }
 
 int monitor_cleanup_lost(int run_dirfd, const char *run_dir, struct lxcri_error *err)

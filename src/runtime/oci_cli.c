@@ -227,11 +227,6 @@ static pid_t oci_exec(struct runtime_container *container, const struct runtime_
 	return pid;
 }
 
-static int oci_exit_status(struct runtime_container *container, int wait_status)
-{
-	return wait_status;
-}
-
 const struct runtime_ops runtime_oci_cli = {
 	.name = "runc",
 	.create = oci_create,
@@ -240,6 +235,5 @@ const struct runtime_ops runtime_oci_cli = {
 	.pause = oci_pause,
 	.resume = oci_resume,
 	.exec = oci_exec,
-	.exit_status = oci_exit_status,
 	.remove = oci_remove,
 };

@@ -27,8 +27,8 @@ struct runtime_container {
 	bool systemd_cgroup;
 
 	pid_t init; /* its first process; set by create; a child of the monitor, or see `keeper` */
-	pid_t keeper;  /* the child whose end is the container's end; = init unless a backend needs
-			  a process of its own in between (liblxc) */
+	pid_t keeper;  /* the child whose end is the container's end, and that ends as the user's
+			  process did; = init unless a backend needs a process in between (liblxc) */
 	void *backend; /* whatever the backend keeps between calls */
 };
 
@@ -60,9 +60,6 @@ struct runtime_ops {
 	 * 127 as in a shell). Returns its pid. */
 	pid_t (*exec)(struct runtime_container *container, const struct runtime_exec *exec,
 		      struct lxcri_error *err);
-
-	/* Translates the wait status of `keeper` into that of the container's process. */
-	int (*exit_status)(struct runtime_container *container, int wait_status);
 
 	/* Gives back everything that create made, once no process is left. Idempotent, and right
 	 * for a half-made container. */

@@ -18,7 +18,7 @@
 #define WIRE_VERSION  1
 #define WIRE_DATA_MAX (64u << 10) /* bytes of one WIRE_STDIN, WIRE_STDOUT or WIRE_STDERR */
 #define WIRE_SOCKET   "monitor.sock"
-#define WIRE_LOCK     "monitor.lock" /* locked (fcntl) while the monitor lives */
+#define WIRE_LOCK     "monitor.lock" /* held by fcntl() while the monitor lives */
 #define WIRE_STATE    "state.json"   /* written by the monitor at each transition */
 
 #define WIRE_BUNDLE "bundle" /* the bundle's path, while the container is being created */

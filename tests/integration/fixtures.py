@@ -51,7 +51,7 @@ def session_dir():
 @pytest.fixture(scope="session")
 def busybox(session_dir):
     """A copy of the static busybox that bundles link to."""
-    return shutil.copy(shutil.which("busybox"), session_dir / "busybox")
+    return shutil.copy(pathlib.Path(COMMAND).parent / "images" / "busybox.static", session_dir / "busybox")
 
 
 @pytest.fixture

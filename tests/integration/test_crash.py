@@ -23,9 +23,19 @@ def kill_after(child, seconds):
     child.wait()
 
 
+def settled(engine):
+    """The rows of a list. A child of a killed command may hold its lock for a moment: until it has
+    executed the monitor."""
+    def rows():
+        found = engine("list", "--format", "json").ok().json()
+        return [found] if all(row["status"] != "creating" for row in found) else None
+
+    return await_that(rows, "nothing is being created", 2)[0]
+
+
 def check(engine, id, bundle):
     """Whatever is left of @id is a container that works, or nothing. Returns its status."""
-    listed = {row["id"]: row for row in engine("list", "--format", "json").ok().json()}
+    listed = {row["id"]: row for row in settled(engine)}
     assert set(listed) <= {id}, listed
     if not listed:
         engine("state", id).fails("ContainerNotFound")
@@ -73,7 +83,7 @@ def test_the_command_is_killed_while_it_runs_an_image(engine, box):
             child = engine.open("run", "--detach", "--image", "mine:1", id, "sleep", "1000")
             kill_after(child, 1.5 * SPAN * number / TRIES)
             engine.children.remove(child)
-            rows = engine("list", "--format", "json").ok().json()
+            rows = settled(engine)
             assert [row["id"] for row in rows] in ([], [id])
             if rows:
                 assert rows[0]["status"] in ("created", "running")

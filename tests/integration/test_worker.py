@@ -260,8 +260,9 @@ def test_gzip_members_and_zstd_frames_are_read_one_after_the_other(data, tmp_pat
             assert "code" not in answer, answer
 
 
-def test_names_that_are_no_utf8_and_tags_come_from_the_source(data, tmp_path):
-    for tag, name in (("latest", "docker.io/library/latest:latest"),
+def test_the_name_comes_from_the_source(data, tmp_path):
+    for tag, name in (("latest", "docker.io/library/layout:latest"), ("v1.2", "docker.io/library/layout:v1.2"),
+                      ("other/name", "docker.io/other/name:latest"),
                       ("quay.io/a/b:v1", "quay.io/a/b:v1"), ("Not A Name", None)):
         answer = take(data, tmp_path, Image([Layer([file(tag.replace("/", "-"))])]), tag)
         assert answer["name"] == (name or answer["digest"])
@@ -272,6 +273,7 @@ def test_archives_are_the_layout_they_hold(data, tmp_path):
     plain = image.write_archive(tmp_path / "image.tar")
     packed = tmp_path / "image.tar.gz"
     packed.write_bytes(gzip.compress(plain.read_bytes()))
+    assert worker("import", data, f"oci-archive:{packed}")["name"] == "docker.io/library/image:latest"
     for source in (f"oci-archive:{plain}", f"oci-archive:{plain}:latest", f"oci-archive:{packed}"):
         assert worker("import", data, source)["digest"] == digest(image.manifest_blob)
     assert worker("import", data, f"oci-archive:{plain}", "my/name:v2")["name"] == "docker.io/my/name:v2"

@@ -9,3 +9,14 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+
+#include <stdlib.h>
+
+/* Returns the static busybox that roots are made of: the one of `make images`, which the
+ * environment names, or the machine's own. */
+static inline const char *test_busybox(void)
+{
+	const char *path = getenv("LXCRI_BUSYBOX");
+
+	return path ? path : "/bin/busybox";
+}

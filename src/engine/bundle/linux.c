@@ -223,11 +223,9 @@ int bundle_add_linux(struct bundle_request *request, struct lxcri_error *err)
 	const struct lxcri_create_options *options = request->options;
 	struct json_object *spec = json_object_new_object();
 	struct json_object *resources = json_object_new_object();
-	autofree char *cgroup = xformat("/proxmox-lxcri/%s", options->id);
 
 	json_object_object_add(request->bundle->spec, "linux", spec);
 	json_object_object_add(spec, "resources", resources);
-	json_set_text(spec, "cgroupsPath", cgroup);
 	add_namespaces(options, spec);
 	if (add_devices(options, spec, resources, err) < 0 ||
 	    add_limits(options, resources, err) < 0)

@@ -182,6 +182,32 @@ char *source_name(const char *text)
 	return image_ref_format(&ref);
 }
 
+char *source_name_of(const struct source *source, const char *ref_name)
+{
+	static const char *const suffixes[] = { ".gz", ".tar", ".oci" };
+	const char *end = source->path + strlen(source->path);
+	const char *start;
+
+	if (!ref_name || strpbrk(ref_name, "/:"))
+		return source_name(ref_name);
+	while (end > source->path + 1 && end[-1] == '/')
+		end--;
+	for (start = end; start > source->path && start[-1] != '/';)
+		start--;
+	for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
+		size_t length = strlen(suffixes[i]);
+
+		if ((size_t)(end - start) > length &&
+		    memcmp(end - length, suffixes[i], length) == 0)
+			end -= length;
+	}
+
+	autofree char *text = xformat("%.*s:%s", (int)(end - start), start, ref_name);
+	char *name = source_name(text);
+
+	return name ? name : source_name(ref_name);
+}
+
 int source_load(struct source *source, int scratch_fd, struct source_image *ret_image,
 		struct lxcri_error *err)
 {

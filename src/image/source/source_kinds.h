@@ -39,3 +39,8 @@ struct source {
 
 /* Returns the normalised reference that @text is, owned by the caller, or NULL. */
 [[nodiscard]] char *source_name(const char *text);
+
+/* Returns the normalised reference for what a layout calls @ref_name: itself, or, as a bare tag
+ * says nothing of the image, the name of the layout's file with that tag. Owned by the caller, or
+ * NULL. */
+[[nodiscard]] char *source_name_of(const struct source *source, const char *ref_name);

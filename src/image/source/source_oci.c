@@ -183,7 +183,7 @@ int source_load_oci(const struct source *source, struct source_image *image,
 		return -1;
 	image->name = source_name(descriptor_annotation(chosen, "io.containerd.image.name"));
 	if (!image->name)
-		image->name = source_name(
-			descriptor_annotation(chosen, "org.opencontainers.image.ref.name"));
+		image->name = source_name_of(
+			source, descriptor_annotation(chosen, "org.opencontainers.image.ref.name"));
 	return load_descriptor(source, chosen, 0, image, err);
 }

@@ -2,11 +2,9 @@
 #pragma once
 
 /* The two things that lxcri-lxc does, each in a process of its own that the monitor starts. What
- * fails is sent over the sync socket of runtime/lxc_sync.h. */
+ * fails is sent over the sync socket of runtime/lxc/lxc_sync.h. */
 
 #include "base/fail.h"
-
-#include <sys/types.h>
 
 struct lxc_command {
 	const char *id;
@@ -17,7 +15,6 @@ struct lxc_command {
 	const char *seccomp_cache; /* a directory for compiled filters, or NULL */
 	int sync;                  /* to the monitor, or to the shim's successor */
 	int console;               /* connected socket for the terminal's master; -1 without one */
-	pid_t init;                /* exec: the container's first process */
 	unsigned int preserve_fds;
 };
 

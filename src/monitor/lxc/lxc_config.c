@@ -7,18 +7,25 @@
 #include "base/scope.h"
 #include "base/text.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/nsfs.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
-/* liblxc's name of each namespace. */
-static const struct {
+static const struct namespace_kind {
 	const char *type;
-	const char *name;
-} namespace_names[] = {
-	{ "mount", "mnt" }, { "pid", "pid" },   { "uts", "uts" },	{ "ipc", "ipc" },
-	{ "user", "user" }, { "network", "net" }, { "cgroup", "cgroup" }, { "time", "time" },
+	const char *name; /* liblxc's */
+	int flag;
+} namespace_kinds[] = {
+	{ "mount", "mnt", CLONE_NEWNS },         { "pid", "pid", CLONE_NEWPID },
+	{ "uts", "uts", CLONE_NEWUTS },          { "ipc", "ipc", CLONE_NEWIPC },
+	{ "user", "user", CLONE_NEWUSER },       { "network", "net", CLONE_NEWNET },
+	{ "cgroup", "cgroup", CLONE_NEWCGROUP }, { "time", "time", CLONE_NEWTIME },
 };
 
 void lxc_config_finish(struct lxc_config *config)
@@ -33,11 +40,13 @@ int lxc_config_add(struct lxc_config *config, const char *key, const char *value
 	if (!text_starts_with(key, "lxc.") ||
 	    strspn(key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") !=
 		    strlen(key))
-		return fail(err, LXCRI_E_INVALID_SPEC, "configure LXC: a key has other characters "
-						       "than letters, digits, '.', '_' and '-'");
+		return fail(err, LXCRI_E_INVALID_SPEC,
+			    "configure LXC: a key has other characters "
+			    "than letters, digits, '.', '_' and '-'");
 	if (!*value || text_has_control(value))
 		return fail(err, LXCRI_E_INVALID_SPEC,
-			    "configure LXC: the value of %s is empty or has control characters", key);
+			    "configure LXC: the value of %s is empty or has control characters",
+			    key);
 	strings_add(&config->keys, key);
 	strings_add(&config->values, value);
 	return 0;
@@ -61,37 +70,52 @@ int lxc_config_addf(struct lxc_config *config, struct lxcri_error *err, const ch
 	return lxc_config_add(config, key, value, err);
 }
 
-static const char *namespace_name(const char *type)
+static const struct namespace_kind *find_kind(const char *type)
 {
-	for (size_t i = 0; i < ARRAY_LEN(namespace_names); i++)
-		if (strcmp(namespace_names[i].type, type) == 0)
-			return namespace_names[i].name;
+	for (size_t i = 0; i < ARRAY_LEN(namespace_kinds); i++)
+		if (strcmp(namespace_kinds[i].type, type) == 0)
+			return &namespace_kinds[i];
 	return NULL;
+}
+
+/* liblxc enters whatever namespace a path leads to. */
+static int check_path(const struct namespace_kind *kind, const char *path, size_t index,
+		      struct lxcri_error *err)
+{
+	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0)
+		return fail_code_errno(err, LXCRI_E_INVALID_SPEC, errno,
+				       "linux.namespaces[%zu].path: %s", index, path);
+	if (ioctl(fd, NS_GET_NSTYPE) != kind->flag)
+		return fail(err, LXCRI_E_INVALID_SPEC,
+			    "linux.namespaces[%zu].path: %s is no %s namespace", index, path,
+			    kind->type);
+	return 0;
 }
 
 static int add_namespaces(const struct spec_linux *part, struct lxc_config *config,
 			  struct lxcri_error *err)
 {
-	[[gnu::cleanup(text_finish)]] struct text clone = {};
+	autorun(text_finish) struct text clone = {};
 
 	for (size_t i = 0; i < part->n_namespaces; i++) {
 		const struct spec_namespace *ns = &part->namespaces[i];
-		const char *name = namespace_name(ns->type);
+		const struct namespace_kind *kind = find_kind(ns->type);
 
-		if (!name)
+		if (!kind)
 			return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
 				    "linux.namespaces[%zu]: type %s on LXC", i, ns->type);
 		if (!ns->path) {
-			text_addf(&clone, "%s%s", clone.length ? " " : "", name);
+			text_addf(&clone, "%s%s", clone.length ? " " : "", kind->name);
 			continue;
 		}
-		if (access(ns->path, F_OK) < 0)
-			return fail(err, LXCRI_E_INVALID_SPEC,
-				    "linux.namespaces[%zu].path: %s does not exist", i, ns->path);
-		if (strcmp(name, "cgroup") == 0)
+		if (check_path(kind, ns->path, i, err) < 0)
+			return -1;
+		if (kind->flag == CLONE_NEWCGROUP)
 			continue;
 
-		autofree char *key = xformat("lxc.namespace.share.%s", name);
+		autofree char *key = xformat("lxc.namespace.share.%s", kind->name);
 
 		if (lxc_config_add(config, key, ns->path, err) < 0)
 			return -1;
@@ -105,7 +129,8 @@ static int add_id_mappings(const struct spec_linux *part, struct lxc_config *con
 	for (size_t i = 0; i < part->n_uid_mappings + part->n_gid_mappings; i++) {
 		bool uid = i < part->n_uid_mappings;
 		const struct spec_id_mapping *map =
-			uid ? &part->uid_mappings[i] : &part->gid_mappings[i - part->n_uid_mappings];
+			uid ? &part->uid_mappings[i]
+			    : &part->gid_mappings[i - part->n_uid_mappings];
 
 		if (lxc_config_addf(config, err, "lxc.idmap", "%s %u %u %u", uid ? "u" : "g",
 				    map->container_id, map->host_id, map->size) < 0)
@@ -119,9 +144,9 @@ static int add_time_offsets(const struct spec_linux *part, struct lxc_config *co
 {
 	for (size_t i = 0; i < part->n_time_offsets; i++) {
 		const struct spec_time_offset *offset = &part->time_offsets[i];
-		const char *key = strcmp(offset->clock, "boottime") == 0 ?
-					  "lxc.time.offset.boot" :
-					  "lxc.time.offset.monotonic";
+		const char *key = strcmp(offset->clock, "boottime") == 0
+					  ? "lxc.time.offset.boot"
+					  : "lxc.time.offset.monotonic";
 
 		if (offset->nanoseconds != 0)
 			return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,

@@ -7,7 +7,7 @@
 #include "base/fail.h"
 #include "base/strings.h"
 #include "oci/runtime_spec.h"
-#include "runtime/lxc_cgroup.h"
+#include "runtime/lxc/lxc_cgroup.h"
 
 /* Zeroed is empty. */
 struct lxc_config {
@@ -39,7 +39,7 @@ void lxc_config_finish(struct lxc_config *config);
 
 /* Which hierarchies the host has. */
 struct lxc_hierarchies {
-	bool unified; /* version 2 alone */
+	bool unified;     /* version 2 alone */
 	const char *root; /* where the hierarchies of version 1 are mounted; a test's own */
 };
 

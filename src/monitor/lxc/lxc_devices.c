@@ -27,12 +27,10 @@ struct rules {
 
 /* What runc gives every container besides making the files of all devices. */
 static const struct rule always[] = {
-	{ 'c', -1, -1, ACCESS_MKNOD }, { 'b', -1, -1, ACCESS_MKNOD },
-	{ 'c', 1, 3, ACCESS_ALL },     { 'c', 1, 5, ACCESS_ALL },
-	{ 'c', 1, 7, ACCESS_ALL },     { 'c', 1, 8, ACCESS_ALL },
-	{ 'c', 1, 9, ACCESS_ALL },     { 'c', 5, 0, ACCESS_ALL },
-	{ 'c', 5, 1, ACCESS_ALL },     { 'c', 5, 2, ACCESS_ALL },
-	{ 'c', 136, -1, ACCESS_ALL },
+	{ 'c', -1, -1, ACCESS_MKNOD }, { 'b', -1, -1, ACCESS_MKNOD }, { 'c', 1, 3, ACCESS_ALL },
+	{ 'c', 1, 5, ACCESS_ALL },     { 'c', 1, 7, ACCESS_ALL },     { 'c', 1, 8, ACCESS_ALL },
+	{ 'c', 1, 9, ACCESS_ALL },     { 'c', 5, 0, ACCESS_ALL },     { 'c', 5, 1, ACCESS_ALL },
+	{ 'c', 5, 2, ACCESS_ALL },     { 'c', 136, -1, ACCESS_ALL },
 };
 
 static unsigned int parse_access(const char *text)
@@ -81,9 +79,9 @@ static bool deny(struct rules *rules, const struct rule *denied)
 
 static bool apply(struct rules *rules, const struct spec_device_rule *given)
 {
-	const char *types = !given->type || given->type[0] == 'a' ? "bc" :
-			    given->type[0] == 'b'		  ? "b" :
-								    "c";
+	const char *types = !given->type || given->type[0] == 'a' ? "bc"
+			    : given->type[0] == 'b'               ? "b"
+								  : "c";
 
 	for (const char *type = types; *type; type++) {
 		const struct rule rule = {
@@ -130,8 +128,8 @@ int lxc_config_devices(const struct spec_resources *resources, const struct lxc_
 {
 	autofree char *legacy = xformat("%s/devices", host->root);
 	bool version_1 = !host->unified && access(legacy, F_OK) == 0;
-	const char *allow_key = version_1 ? "lxc.cgroup.devices.allow" :
-					    "lxc.cgroup2.devices.allow";
+	const char *allow_key =
+		version_1 ? "lxc.cgroup.devices.allow" : "lxc.cgroup2.devices.allow";
 	struct rules rules = {};
 	int r = lxc_config_add(config,
 			       version_1 ? "lxc.cgroup.devices.deny" : "lxc.cgroup2.devices.deny",
@@ -141,7 +139,8 @@ int lxc_config_devices(const struct spec_resources *resources, const struct lxc_
 		if (!apply(&rules, &resources->devices[i]))
 			r = fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
 				 "linux.resources.devices[%zu]: denies a part of what an earlier "
-				 "rule allows, on LXC", i);
+				 "rule allows, on LXC",
+				 i);
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(always); i++)
 		r = add_rule(config, allow_key, &always[i], err);
 	for (size_t i = 0; r == 0 && i < rules.count; i++)

@@ -3,8 +3,9 @@
  *
  * How it works: liblxc enters cgroups and namespaces and forks; the fork is a child of this process
  * and goes on in the function below, which does the same last steps as a container's first process.
- * Once it has been executed, this process tells its pid and ends: the monitor, who is the subreaper,
- * inherits it and its exit status. Failures before exec come back through a pipe that exec closes.
+ * Once it has been executed, this process tells its pid and ends: the monitor, who is the
+ * subreaper, inherits it and its exit status. Failures before exec come back through a pipe that
+ * exec closes.
  */
 
 #include "monitor/lxc/lxc_command.h"
@@ -15,13 +16,13 @@
 #include "monitor/lxc/lxc_library.h"
 #include "monitor/lxc/lxc_seccomp.h"
 #include "monitor/lxc/lxc_spec.h"
-#include "monitor/lxc/shim_process.h"
+#include "monitor/shim/shim_process.h"
 #include "oci/spec_validate.h"
 #include "os/file.h"
 #include "os/process.h"
 #include "os/socket.h"
 #include "os/tree.h"
-#include "runtime/lxc_sync.h"
+#include "runtime/lxc/lxc_sync.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -92,7 +93,7 @@ static int load_process(const struct lxc_command *command, struct lxc_plan_proce
 {
 	autofree char *bytes = NULL;
 	autojson document = NULL;
-	[[gnu::cleanup(spec_pool_finish)]] struct spec_pool pool = {};
+	autorun(spec_pool_finish) struct spec_pool pool = {};
 	size_t size;
 	int r = file_read(AT_FDCWD, command->process_path, PROCESS_BYTES_MAX, &bytes, &size);
 
@@ -148,7 +149,8 @@ static int attach(const struct lxc_command *command, struct attached *attached,
 	    lxc_library_open(command->id, lxcpath, &container, err) < 0)
 		return -1;
 	if (container->attach(container, run_attached, attached, &options, &pid) < 0 || pid <= 0)
-		return fail(err, LXCRI_E_EXEC_FAILED, "enter container %s with liblxc", command->id);
+		return fail(err, LXCRI_E_EXEC_FAILED, "enter container %s with liblxc",
+			    command->id);
 	closep(&attached->report[1]);
 	if (await_exec(attached->report[0], err) < 0) {
 		(void)process_wait(pid);
@@ -163,7 +165,7 @@ static int attach(const struct lxc_command *command, struct attached *attached,
 
 int lxc_exec(const struct lxc_command *command, struct lxcri_error *err)
 {
-	[[gnu::cleanup(lxc_plan_process_finish)]] struct lxc_plan_process process = {};
+	autorun(lxc_plan_process_finish) struct lxc_plan_process process = {};
 	struct attached attached = { .command = command, .process = &process };
 
 	if (!command->process_path)

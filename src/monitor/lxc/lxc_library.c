@@ -1,29 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* liblxc, loaded at run time, and where its command socket lies.
- *
- * liblxc listens on an abstract socket, which has no permissions, and gives whoever connects as
- * root control of the container and descriptors of the host's directories. A container on the
- * host's network could connect. So bind() and connect() as liblxc finds them are these: the socket
- * gets a name in the container's run directory, where only root of the host comes to. The linker
- * exports them, and what the program itself defines comes before what a library has. */
+/* liblxc, loaded at run time. */
 
 #include "monitor/lxc/lxc_library.h"
 
-#include "base/mem.h"
-#include "base/scope.h"
-#include "runtime/lxc_runtime.h"
-
 #include <dlfcn.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/un.h>
 
 typedef struct lxc_container *(*container_new_fn)(const char *name, const char *lxcpath);
 typedef const char *(*get_version_fn)(void);
@@ -36,8 +17,7 @@ int lxc_library_open(const char *id, const char *lxcpath, struct lxc_container *
 	if (!library)
 		return fail(err, LXCRI_E_RUNTIME_NOT_FOUND, "load liblxc: %s", dlerror());
 
-	container_new_fn container_new =
-		(container_new_fn)dlsym(library, "lxc_container_new");
+	container_new_fn container_new = (container_new_fn)dlsym(library, "lxc_container_new");
 	get_version_fn get_version = (get_version_fn)dlsym(library, "lxc_get_version");
 
 	if (!container_new || !get_version)
@@ -53,60 +33,4 @@ int lxc_library_open(const char *id, const char *lxcpath, struct lxc_container *
 			    get_version());
 	*ret_container = container;
 	return 0;
-}
-
-/* The directory of the socket; -1 until it is known. */
-static int socket_dirfd = -1;
-
-int lxc_command_socket_place(const char *run_dir, struct lxcri_error *err)
-{
-	autofree char *path = xformat("%s/" LXC_RUNTIME_DIR, run_dir);
-
-	socket_dirfd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return socket_dirfd < 0 ? fail_errno(err, errno, "open %s", path) : 0;
-}
-
-static bool is_abstract(const struct sockaddr *address, socklen_t length)
-{
-	const struct sockaddr_un *local = (const struct sockaddr_un *)address;
-
-	return length > offsetof(struct sockaddr_un, sun_path) && local->sun_family == AF_UNIX &&
-	       !local->sun_path[0];
-}
-
-/* sun_path holds 108 bytes; a run directory may be longer, this is not. */
-static socklen_t make_address(struct sockaddr_un *address)
-{
-	*address = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	(void)snprintf(address->sun_path, sizeof(address->sun_path),
-		       "/proc/self/fd/%d/" LXC_RUNTIME_COMMAND, socket_dirfd);
-	return sizeof(*address);
-}
-
-[[gnu::visibility("default")]] int bind(int fd, const struct sockaddr *address, socklen_t length)
-{
-	struct sockaddr_un ours;
-
-	if (is_abstract(address, length)) {
-		/* The mode of the socket's inode is set before bind() makes the name. */
-		if (fchmod(fd, 0600) < 0)
-			return -1;
-		length = make_address(&ours);
-		address = (const struct sockaddr *)&ours;
-	}
-	return (int)syscall(SYS_bind, fd, address, length);
-}
-
-[[gnu::visibility("default")]] int connect(int fd, const struct sockaddr *address, socklen_t length)
-{
-	struct sockaddr_un ours;
-	int r;
-
-	if (!is_abstract(address, length))
-		return (int)syscall(SYS_connect, fd, address, length);
-	r = (int)syscall(SYS_connect, fd, (const struct sockaddr *)&ours, make_address(&ours));
-	/* What liblxc expects of an abstract name that nobody has: the container does not run. */
-	if (r < 0 && errno == ENOENT)
-		errno = ECONNREFUSED;
-	return r;
 }

@@ -12,7 +12,3 @@
  * it is too old or refuses. */
 [[nodiscard]] int lxc_library_open(const char *id, const char *lxcpath,
 				   struct lxc_container **ret_container, struct lxcri_error *err);
-
-/* Lets the command socket lie in the container's run directory @run_dir. To be called before liblxc
- * is loaded, and once; the file goes with the directory. LXCRI_E_SYSTEM. */
-[[nodiscard]] int lxc_command_socket_place(const char *run_dir, struct lxcri_error *err);

@@ -6,7 +6,7 @@
 #include "base/scope.h"
 #include "base/text.h"
 #include "os/socket.h"
-#include "runtime/lxc_sync.h"
+#include "runtime/lxc/lxc_sync.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 
 enum option_value {
 	OPTION_ID = 256,
@@ -24,7 +25,6 @@ enum option_value {
 	OPTION_SECCOMP_CACHE,
 	OPTION_SYNC_FD,
 	OPTION_CONSOLE_FD,
-	OPTION_INIT_PID,
 	OPTION_PRESERVE_FDS,
 };
 
@@ -37,7 +37,6 @@ static const struct option long_options[] = {
 	{ "seccomp-cache", required_argument, NULL, OPTION_SECCOMP_CACHE },
 	{ "sync-fd", required_argument, NULL, OPTION_SYNC_FD },
 	{ "console-fd", required_argument, NULL, OPTION_CONSOLE_FD },
-	{ "init-pid", required_argument, NULL, OPTION_INIT_PID },
 	{ "preserve-fds", required_argument, NULL, OPTION_PRESERVE_FDS },
 	{},
 };
@@ -79,8 +78,6 @@ static int take_option(struct lxc_command *command, int option, const char *valu
 		return take_number(value, &command->sync);
 	case OPTION_CONSOLE_FD:
 		return take_number(value, &command->console);
-	case OPTION_INIT_PID:
-		return take_number(value, &command->init);
 	case OPTION_PRESERVE_FDS:
 		if (take_number(value, &number) < 0)
 			return -EINVAL;
@@ -99,8 +96,8 @@ static int parse(struct lxc_command *command, int argc, char **argv)
 	while ((option = getopt_long(argc, argv, "+", long_options, NULL)) >= 0)
 		if (take_option(command, option, optarg) < 0)
 			return -EINVAL;
-	return command->id && command->run_dir && command->sync >= 3 && optind == argc ? 0 :
-											  -EINVAL;
+	return command->id && command->run_dir && command->sync >= 3 && optind == argc ? 0
+										       : -EINVAL;
 }
 
 int main(int argc, char **argv)
@@ -116,6 +113,9 @@ int main(int argc, char **argv)
 	/* It is executed through a descriptor, whose number would be its name. */
 	(void)prctl(PR_SET_NAME, "lxcri-lxc");
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* A monitor that died before that sends no signal any more, but its end is closed. */
+	if (recv(command.sync, &r, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+		return 1;
 	(void)fcntl(command.sync, F_SETFD, FD_CLOEXEC);
 	if (command.console >= 0)
 		(void)fcntl(command.console, F_SETFD, FD_CLOEXEC);

@@ -101,38 +101,43 @@ static int64_t weight_of_shares(uint64_t shares)
 	return (int64_t)(1 + ((shares - 2) * 9999) / 262142);
 }
 
-static int add_cpu_bandwidth(const struct limits *limits, const struct spec_cpu *cpu, bool legacy)
+static int add_legacy_quota(const struct limits *limits, const struct spec_cpu *cpu)
+{
+	/* The period first: the quota is checked against it. */
+	if (cpu->period.set && cpu->period.value &&
+	    add_number(limits, true, "cpu.cfs_period_us", (int64_t)cpu->period.value) < 0)
+		return -1;
+	if (cpu->quota.set && cpu->quota.value &&
+	    add_number(limits, true, "cpu.cfs_quota_us", cpu->quota.value) < 0)
+		return -1;
+	if (cpu->realtime_period.set &&
+	    add_number(limits, true, "cpu.rt_period_us", (int64_t)cpu->realtime_period.value) < 0)
+		return -1;
+	if (cpu->realtime_runtime.set)
+		return add_number(limits, true, "cpu.rt_runtime_us", cpu->realtime_runtime.value);
+	return 0;
+}
+
+static int add_quota(const struct limits *limits, const struct spec_cpu *cpu)
 {
 	uint64_t period = cpu->period.set && cpu->period.value ? cpu->period.value : 100000;
-	bool quota = cpu->quota.set && cpu->quota.value != 0;
+	autofree char *quota = cpu->quota.set && cpu->quota.value > 0
+				       ? xformat("%lld", (long long)cpu->quota.value)
+				       : xstrdup("max");
+	autofree char *value = xformat("%s %llu", quota, (unsigned long long)period);
 
-	if (legacy) {
-		/* The period first: the quota is checked against it. */
-		if (cpu->period.set && cpu->period.value &&
-		    add_number(limits, legacy, "cpu.cfs_period_us", (int64_t)period) < 0)
-			return -1;
-		if (quota && add_number(limits, legacy, "cpu.cfs_quota_us", cpu->quota.value) < 0)
-			return -1;
-	} else if (quota || cpu->period.set) {
-		autofree char *value =
-			quota && cpu->quota.value > 0 ?
-				xformat("%lld %llu", (long long)cpu->quota.value,
-					(unsigned long long)period) :
-				xformat("max %llu", (unsigned long long)period);
+	if (!cpu->period.set && (!cpu->quota.set || cpu->quota.value == 0))
+		return 0;
+	return add(limits, false, "cpu.max", value);
+}
 
-		if (add(limits, legacy, "cpu.max", value) < 0)
-			return -1;
-	}
-	if (cpu->burst.set && add_number(limits, legacy,
-					 legacy ? "cpu.cfs_burst_us" : "cpu.max.burst",
-					 (int64_t)cpu->burst.value) < 0)
+static int add_cpu_bandwidth(const struct limits *limits, const struct spec_cpu *cpu, bool legacy)
+{
+	if ((legacy ? add_legacy_quota(limits, cpu) : add_quota(limits, cpu)) < 0)
 		return -1;
-	if (legacy && cpu->realtime_period.set &&
-	    add_number(limits, legacy, "cpu.rt_period_us", (int64_t)cpu->realtime_period.value) < 0)
-		return -1;
-	if (legacy && cpu->realtime_runtime.set &&
-	    add_number(limits, legacy, "cpu.rt_runtime_us", cpu->realtime_runtime.value) < 0)
-		return -1;
+	if (cpu->burst.set)
+		return add_number(limits, legacy, legacy ? "cpu.cfs_burst_us" : "cpu.max.burst",
+				  (int64_t)cpu->burst.value);
 	return 0;
 }
 
@@ -217,7 +222,7 @@ static int add_rdma(const struct limits *limits, const struct spec_resources *re
 {
 	for (size_t i = 0; i < resources->n_rdma; i++) {
 		const struct spec_rdma *rdma = &resources->rdma[i];
-		[[gnu::cleanup(freep)]] char *value = xstrdup(rdma->device);
+		autorun(freep) char *value = xstrdup(rdma->device);
 
 		if (rdma->hca_handles.set) {
 			char *more = xformat("%s hca_handle=%llu", value,
@@ -260,15 +265,16 @@ int lxc_config_limits(const struct spec_resources *resources, const struct lxc_h
 	const struct limits limits = { .host = host, .config = config, .err = err };
 
 	if (add_memory(&limits, resources->memory) < 0 || add_cpu(&limits, resources->cpu) < 0 ||
-	    add_block_io(&limits, resources->block_io) < 0 || add_hugepages(&limits, resources) < 0 ||
-	    add_rdma(&limits, resources) < 0 || add_network(&limits, resources->network) < 0)
+	    add_block_io(&limits, resources->block_io) < 0 ||
+	    add_hugepages(&limits, resources) < 0 || add_rdma(&limits, resources) < 0 ||
+	    add_network(&limits, resources->network) < 0)
 		return -1;
 	if (resources->pids_limit.set && resources->pids_limit.value != 0) {
 		int64_t max = resources->pids_limit.value;
 		bool legacy = is_legacy(&limits, "pids");
 
-		if (max < 0 ? add(&limits, legacy, "pids.max", "max") < 0 :
-			      add_number(&limits, legacy, "pids.max", max) < 0)
+		if (max < 0 ? add(&limits, legacy, "pids.max", "max") < 0
+			    : add_number(&limits, legacy, "pids.max", max) < 0)
 			return -1;
 	}
 	/* Last, and literally: they overrule what was converted. */

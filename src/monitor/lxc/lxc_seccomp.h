@@ -6,12 +6,12 @@
 
 #include "base/fail.h"
 #include "oci/runtime_spec.h"
-#include "runtime/lxc_plan.h"
+#include "runtime/lxc/lxc_plan.h"
 
 /* Compiles the filter of @spec, if it has one, into process->seccomp and seccomp_flags, or takes it
- * from @cache, a directory (NULL: no cache), where it is also put. Rules with system calls that this libseccomp
- * does not know are left out, as the specification asks. A cache that cannot be read or written is
- * as good as none. */
+ * from @cache, a directory (NULL: no cache), where it is also put. Rules with system calls that
+ * this libseccomp does not know are left out, as the specification asks. A cache that cannot be
+ * read or written is as good as none. */
 [[nodiscard]] int lxc_seccomp_compile(const struct runtime_spec *spec, const char *cache,
 				      struct lxc_plan_process *process, struct lxcri_error *err);
 

@@ -124,15 +124,15 @@ static int take_devices(const struct spec_linux *part, struct lxc_plan *plan)
 	plan->n_devices = part->n_devices;
 	for (size_t i = 0; i < part->n_devices; i++) {
 		const struct spec_device *device = &part->devices[i];
-		uint32_t type = device->type[0] == 'b' ? S_IFBLK :
-				device->type[0] == 'p' ? S_IFIFO :
-							 S_IFCHR;
+		uint32_t type = device->type[0] == 'b'   ? S_IFBLK
+				: device->type[0] == 'p' ? S_IFIFO
+							 : S_IFCHR;
 
 		plan->devices[i] = (struct lxc_plan_device){
 			.path = xstrdup(device->path),
-			.mode = type | (uint32_t)(device->file_mode.set ?
-							  device->file_mode.value & 07777 :
-							  0666),
+			.mode = type |
+				(uint32_t)(device->file_mode.set ? device->file_mode.value & 07777
+								 : 0666),
 			.major = (uint32_t)device->major,
 			.minor = (uint32_t)device->minor,
 			.uid = (uint32_t)(device->uid.set ? device->uid.value : 0),
@@ -150,8 +150,8 @@ static int take_linux(const struct spec_linux *part, struct lxc_plan *plan, stru
 	if (refuse_unsupported(part, err) < 0 || take_sysctls(part, plan, err) < 0 ||
 	    take_propagation(part, plan, err) < 0 || take_devices(part, plan) < 0)
 		return -1;
-	plan->join_cgroup_ns = spec_linux_namespace(part, "cgroup") &&
-			       spec_linux_namespace(part, "cgroup")->path;
+	plan->join_cgroup_ns =
+		spec_linux_namespace(part, "cgroup") && spec_linux_namespace(part, "cgroup")->path;
 	plan->new_cgroup_ns = is_new_namespace(part, "cgroup");
 	plan->new_network_ns = is_new_namespace(part, "network");
 	for (size_t i = 0; i < part->masked_paths.count; i++)
@@ -195,9 +195,9 @@ static void add_hooks(const struct spec_hooks *from, struct lxc_plan_hooks *to)
 			strings_add(&hook->args, given->args.items[k]);
 		for (size_t k = 0; k < given->env.count; k++)
 			strings_add(&hook->env, given->env.items[k]);
-		hook->timeout_seconds = given->timeout_seconds > UINT32_MAX ?
-						UINT32_MAX :
-						(uint32_t)given->timeout_seconds;
+		hook->timeout_seconds = given->timeout_seconds > UINT32_MAX
+						? UINT32_MAX
+						: (uint32_t)given->timeout_seconds;
 	}
 }
 

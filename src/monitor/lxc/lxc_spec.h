@@ -7,7 +7,7 @@
 
 #include "base/fail.h"
 #include "oci/runtime_spec.h"
-#include "runtime/lxc_plan.h"
+#include "runtime/lxc/lxc_plan.h"
 
 /* Fills @process from @spec. @seccomp is not looked at. */
 [[nodiscard]] int lxc_spec_process(const struct spec_process *spec,

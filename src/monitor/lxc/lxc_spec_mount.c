@@ -54,8 +54,9 @@ static const struct option_word option_words[] = {
 
 /* Words that fstab(5) knows and the mount itself doesn't, and relabelling, which is done by those
  * who have SELinux. */
-static const char *const ignored_words[] = { "async", "sync", "nofail", "auto", "noauto", "user",
-					     "nouser", "_netdev", "z", "Z", "silent", "loud" };
+static const char *const ignored_words[] = { "async",  "sync", "nofail", "auto",
+					     "noauto", "user", "nouser", "_netdev",
+					     "z",      "Z",    "silent", "loud" };
 
 static const struct option_word *find_word(const char *word)
 {
@@ -114,8 +115,8 @@ int lxc_spec_mount(const struct spec_mount *spec, struct lxc_plan_mount *mount,
 {
 	if (spec->n_uid_mappings > 0 || spec->n_gid_mappings > 0)
 		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION, "mount with id mappings on LXC");
-	mount->destination = xformat("%s%s", spec->destination[0] == '/' ? "" : "/",
-				     spec->destination);
+	mount->destination =
+		xformat("%s%s", spec->destination[0] == '/' ? "" : "/", spec->destination);
 	for (size_t i = 0; i < spec->options.count; i++)
 		if (take_option(mount, spec->options.items[i], err) < 0)
 			return -1;
@@ -125,7 +126,8 @@ int lxc_spec_mount(const struct spec_mount *spec, struct lxc_plan_mount *mount,
 	if (mount->flags & LXC_MOUNT_BIND)
 		strings_finish(&mount->data);
 	if (!(mount->flags & LXC_MOUNT_BIND) && !spec->type)
-		return fail(err, LXCRI_E_INVALID_SPEC, "mount without a type that is no bind mount");
+		return fail(err, LXCRI_E_INVALID_SPEC,
+			    "mount without a type that is no bind mount");
 	mount->type = xstrdup(mount->flags & LXC_MOUNT_BIND ? "bind" : spec->type);
 	mount->source = xstrdup(spec->source);
 	if (mount->flags & LXC_MOUNT_COPY_UP && strcmp(mount->type, "tmpfs") != 0)

@@ -12,12 +12,47 @@
 
 /* In the kernel's order: the place is the number. */
 static const char *const capability_names[] = {
-	"CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID",
-	"SETPCAP", "LINUX_IMMUTABLE", "NET_BIND_SERVICE", "NET_BROADCAST", "NET_ADMIN", "NET_RAW",
-	"IPC_LOCK", "IPC_OWNER", "SYS_MODULE", "SYS_RAWIO", "SYS_CHROOT", "SYS_PTRACE", "SYS_PACCT",
-	"SYS_ADMIN", "SYS_BOOT", "SYS_NICE", "SYS_RESOURCE", "SYS_TIME", "SYS_TTY_CONFIG", "MKNOD",
-	"LEASE", "AUDIT_WRITE", "AUDIT_CONTROL", "SETFCAP", "MAC_OVERRIDE", "MAC_ADMIN", "SYSLOG",
-	"WAKE_ALARM", "BLOCK_SUSPEND", "AUDIT_READ", "PERFMON", "BPF", "CHECKPOINT_RESTORE",
+	"CHOWN",
+	"DAC_OVERRIDE",
+	"DAC_READ_SEARCH",
+	"FOWNER",
+	"FSETID",
+	"KILL",
+	"SETGID",
+	"SETUID",
+	"SETPCAP",
+	"LINUX_IMMUTABLE",
+	"NET_BIND_SERVICE",
+	"NET_BROADCAST",
+	"NET_ADMIN",
+	"NET_RAW",
+	"IPC_LOCK",
+	"IPC_OWNER",
+	"SYS_MODULE",
+	"SYS_RAWIO",
+	"SYS_CHROOT",
+	"SYS_PTRACE",
+	"SYS_PACCT",
+	"SYS_ADMIN",
+	"SYS_BOOT",
+	"SYS_NICE",
+	"SYS_RESOURCE",
+	"SYS_TIME",
+	"SYS_TTY_CONFIG",
+	"MKNOD",
+	"LEASE",
+	"AUDIT_WRITE",
+	"AUDIT_CONTROL",
+	"SETFCAP",
+	"MAC_OVERRIDE",
+	"MAC_ADMIN",
+	"SYSLOG",
+	"WAKE_ALARM",
+	"BLOCK_SUSPEND",
+	"AUDIT_READ",
+	"PERFMON",
+	"BPF",
+	"CHECKPOINT_RESTORE",
 };
 
 static const struct {
@@ -59,8 +94,8 @@ static uint64_t capability_set(const struct spec_strings *names)
 static int take_rlimits(const struct spec_process *spec, struct lxc_plan_process *process,
 			struct lxcri_error *err)
 {
-	process->rlimits = spec->n_rlimits ? xcalloc(spec->n_rlimits, sizeof(*process->rlimits)) :
-					     NULL;
+	process->rlimits =
+		spec->n_rlimits ? xcalloc(spec->n_rlimits, sizeof(*process->rlimits)) : NULL;
 	for (size_t i = 0; i < spec->n_rlimits; i++) {
 		struct lxc_plan_rlimit *limit = &process->rlimits[process->n_rlimits];
 		size_t known = 0;
@@ -69,8 +104,8 @@ static int take_rlimits(const struct spec_process *spec, struct lxc_plan_process
 		       strcmp(rlimit_names[known].name, spec->rlimits[i].type) != 0)
 			known++;
 		if (known == ARRAY_LEN(rlimit_names))
-			return fail(err, LXCRI_E_INVALID_SPEC, "process.rlimits[%zu]: unknown %s", i,
-				    spec->rlimits[i].type);
+			return fail(err, LXCRI_E_INVALID_SPEC, "process.rlimits[%zu]: unknown %s",
+				    i, spec->rlimits[i].type);
 		*limit = (struct lxc_plan_rlimit){ rlimit_names[known].resource,
 						   spec->rlimits[i].soft, spec->rlimits[i].hard };
 		process->n_rlimits++;
@@ -84,7 +119,8 @@ static void take_strings(struct strings *to, const struct spec_strings *from)
 		strings_add(to, from->items[i]);
 }
 
-static void take_capabilities(const struct spec_capabilities *spec, struct lxc_plan_process *process)
+static void take_capabilities(const struct spec_capabilities *spec,
+			      struct lxc_plan_process *process)
 {
 	if (!spec)
 		return;
@@ -122,7 +158,8 @@ int lxc_spec_process(const struct spec_process *spec, struct lxc_plan_process *p
 	process->rows = (uint16_t)(spec->console_height & UINT16_MAX);
 	process->columns = (uint16_t)(spec->console_width & UINT16_MAX);
 	process->oom_score_adj =
-		(uint32_t)(spec->oom_score_adj.set ? (int32_t)spec->oom_score_adj.value : INT32_MIN);
+		(uint32_t)(spec->oom_score_adj.set ? (int32_t)spec->oom_score_adj.value
+						   : INT32_MIN);
 	process->personality = UINT64_MAX;
 	if (spec->apparmor_profile && *spec->apparmor_profile)
 		process->apparmor = xstrdup(spec->apparmor_profile);

@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "base/scope.h"
+#include "monitor/lxc/lxc_command_socket.h"
 #include "monitor/lxc/lxc_config.h"
 #include "monitor/lxc/lxc_library.h"
 #include "monitor/lxc/lxc_seccomp.h"
@@ -20,7 +21,7 @@
 #include "os/path.h"
 #include "os/socket.h"
 #include "os/tree.h"
-#include "runtime/lxc_runtime.h"
+#include "runtime/lxc/lxc_runtime.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -34,7 +35,7 @@
 #include <sys/wait.h>
 
 #define CONFIG_BYTES_MAX (16u << 20)
-#define LOG_BYTES_MAX	 (1u << 20)
+#define LOG_BYTES_MAX    (1u << 20)
 
 int lxc_go_private(const struct lxc_command *command, char **ret_lxcpath, struct lxcri_error *err)
 {
@@ -93,7 +94,7 @@ static int send_tree(int queue, const char *path, unsigned int flags, struct lxc
 
 static int send_plan(int queue, const struct lxc_plan *plan, struct lxcri_error *err)
 {
-	[[gnu::cleanup(text_finish)]] struct text bytes = {};
+	autorun(text_finish) struct text bytes = {};
 	autoclose int fd = memfd_create("plan", MFD_CLOEXEC);
 	int r = fd < 0 ? -errno : 0;
 
@@ -109,7 +110,7 @@ static int send_plan(int queue, const struct lxc_plan *plan, struct lxcri_error 
 static int save_plan(const struct lxc_command *command, const struct lxc_plan *plan,
 		     struct lxcri_error *err)
 {
-	[[gnu::cleanup(text_finish)]] struct text bytes = {};
+	autorun(text_finish) struct text bytes = {};
 
 	if (plan->create_runtime.count + plan->poststart.count + plan->poststop.count == 0)
 		return 0;
@@ -122,7 +123,8 @@ static int save_plan(const struct lxc_command *command, const struct lxc_plan *p
 static int choose_cgroups(const struct lxc_command *command, const struct runtime_spec *spec,
 			  struct lxc_cgroup_names *names, struct lxcri_error *err)
 {
-	if (lxc_cgroup_names(command->id, command->run_dir, spec->linux_->cgroups_path, names, err) < 0)
+	if (lxc_cgroup_names(command->id, command->run_dir, spec->linux_->cgroups_path, names,
+			     err) < 0)
 		return -1;
 	if (lxc_cgroup_in_use(names))
 		return fail(err, LXCRI_E_CONTAINER_CREATE_FAILED,
@@ -200,8 +202,8 @@ static int prepare(const struct lxc_command *command, struct lxc_config *config,
 		   struct lxcri_error *err)
 {
 	autoptr(runtime_spec) spec = NULL;
-	[[gnu::cleanup(lxc_plan_finish)]] struct lxc_plan plan = {};
-	[[gnu::cleanup(lxc_cgroup_names_finish)]] struct lxc_cgroup_names names = {};
+	autorun(lxc_plan_finish) struct lxc_plan plan = {};
+	autorun(lxc_cgroup_names_finish) struct lxc_cgroup_names names = {};
 
 	if (load_spec(command, &spec, err) < 0 ||
 	    lxc_spec_plan(spec, command->id, command->bundle, &plan, err) < 0 ||
@@ -214,8 +216,7 @@ static int prepare(const struct lxc_command *command, struct lxc_config *config,
 			    "process.terminal needs a console socket");
 	if (lxc_seccomp_compile(spec, command->seccomp_cache, &plan.process, err) < 0)
 		return -1;
-	if (save_plan(command, &plan, err) < 0 ||
-	    fill_queue(command, spec, &plan, queue, err) < 0)
+	if (save_plan(command, &plan, err) < 0 || fill_queue(command, spec, &plan, queue, err) < 0)
 		return -1;
 	/* Further processes get the same filter. */
 	return lxc_seccomp_save(&plan.process, command->run_dir, err);
@@ -294,7 +295,7 @@ static int run(const struct lxc_command *command, const struct lxc_config *confi
 
 int lxc_start(const struct lxc_command *command, struct lxcri_error *err)
 {
-	[[gnu::cleanup(lxc_config_finish)]] struct lxc_config config = {};
+	autorun(lxc_config_finish) struct lxc_config config = {};
 	int queue[2];
 
 	if (!command->bundle || !command->shim)

@@ -176,7 +176,6 @@ static void the_hostname_is_given_or_made_of_the_id(void **state)
 
 	options.id = "my_app+1.x-";
 	assert_builds(&options, "hostname", "\"my-app-1.x\"");
-	assert_builds(&options, "linux/cgroupsPath", "\"/proxmox-lxcri/my_app+1.x-\"");
 	options.hostname = "db.example.org";
 	assert_builds(&options, "hostname", "\"db.example.org\"");
 

@@ -2,7 +2,7 @@
 /* The bundle as runc and crun see it: a busybox image is given to the programs themselves, and what
  * the process inside finds is compared with what was asked for. */
 #include "engine/bundle.h"
-#include "engine/seccomp_cache.h"
+#include "engine/bundle/seccomp_annotation.h"
 #include "tree.h"
 
 #include <stdio.h>
@@ -56,7 +56,7 @@ static void fixture_init(struct fixture *fixture)
 	autofree char *busybox = NULL;
 	size_t size;
 
-	assert_int_equal(file_read(AT_FDCWD, "/bin/busybox", 16 << 20, &busybox, &size), 0);
+	assert_int_equal(file_read(AT_FDCWD, test_busybox(), 16 << 20, &busybox, &size), 0);
 	tree_bytes(&fixture->tree, "rootfs/bin/busybox", busybox, size);
 	assert_int_equal(fchmodat(fixture->tree.fd, "rootfs/bin/busybox", 0755, 0), 0);
 	for (size_t i = 0; i < ARRAY_LEN(links); i++) {
@@ -109,7 +109,7 @@ static void run(struct fixture *fixture, size_t runtime, const char *script)
 	if (bundle_build(image, &fixture->options, &fixture->layers, &bundle, &err) < 0)
 		fail_msg("%s", err.text);
 	if (runtime == CRUN)
-		assert_int_equal(seccomp_cache_attach(fixture->tree.path, bundle.spec, &err), 0);
+		assert_int_equal(seccomp_annotate(fixture->tree.path, bundle.spec, &err), 0);
 	adapt(bundle.spec, cgroup);
 
 	autofree char *config = json_format(bundle.spec);
@@ -245,7 +245,7 @@ static const char *missing(void)
 {
 	if (geteuid() != 0)
 		return "containers need root";
-	if (access("/bin/busybox", X_OK) < 0)
+	if (access(test_busybox(), X_OK) < 0)
 		return "busybox is not installed";
 	if (system("command -v runc crun >/dev/null") != 0)
 		return "runc and crun are not both installed";

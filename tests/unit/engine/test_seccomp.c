@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "engine/bundle/seccomp_compile.h"
+#include "engine/bundle/seccomp_annotation.h"
 #include "engine/bundle/seccomp_profile.h"
-#include "engine/seccomp_cache.h"
+#include "runtime/seccomp_cache.h"
+#include "runtime/seccomp_compile.h"
 #include "tree.h"
 
 #include <dirent.h>
@@ -142,6 +143,21 @@ static void the_kernel_enforces_the_compiled_profile(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+static void what_cannot_be_compiled_ahead_is_named(void **state)
+{
+	static const char text[] = "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{"
+				   "\"names\":[\"read\"],\"action\":\"SCMP_ACT_NOTIFY\"}]}";
+	autojson profile = NULL;
+	struct lxcri_error err = {};
+	char *bpf = NULL;
+	size_t size;
+
+	assert_int_equal(json_parse(text, strlen(text), &json_limits_spec, &profile, &err), 0);
+	assert_true(seccomp_compile(profile, &bpf, &size, &err) < 0);
+	assert_int_equal(err.code, LXCRI_E_UNSUPPORTED_OPERATION);
+	assert_non_null(strstr(err.text, "SCMP_ACT_NOTIFY"));
+}
+
 static void a_profile_that_is_none_is_refused(void **state)
 {
 	static const char *const bad[] = {
@@ -195,17 +211,21 @@ static void the_cache_answers_as_the_compiler_does_and_mends_itself(void **state
 	autofree char *second = NULL;
 	autofree char *third = NULL;
 	autofree char *file = NULL;
+	autofree char *cache = NULL;
+	size_t sizes[3] = {};
 	struct lxcri_error err = {};
 	struct stat before, after, mended;
 
 	tree_init(&tree);
-	assert_int_equal(seccomp_cache_get(tree.path, profile, &first, &err), 0);
+	cache = xformat("%s/cache/seccomp", tree.path);
+	assert_int_equal(seccomp_cache_get(cache, profile, &first, &sizes[0], &err), 0);
 	file = cached_file(&tree);
 	assert_int_equal(fstatat(tree.fd, file, &before, 0), 0);
 	assert_int_equal(before.st_mode & 0777, 0600);
 
-	assert_int_equal(seccomp_cache_get(tree.path, profile, &second, &err), 0);
-	assert_string_equal(first, second);
+	assert_int_equal(seccomp_cache_get(cache, profile, &second, &sizes[1], &err), 0);
+	assert_int_equal(sizes[0], sizes[1]);
+	assert_memory_equal(first, second, sizes[0]);
 	assert_int_equal(fstatat(tree.fd, file, &after, 0), 0);
 	assert_true(before.st_ino == after.st_ino);
 
@@ -216,8 +236,9 @@ static void the_cache_answers_as_the_compiler_does_and_mends_itself(void **state
 	assert_int_equal(pread(fd, &byte, 1, 100), 1);
 	byte ^= 1;
 	assert_int_equal(pwrite(fd, &byte, 1, 100), 1);
-	assert_int_equal(seccomp_cache_get(tree.path, profile, &third, &err), 0);
-	assert_string_equal(first, third);
+	assert_int_equal(seccomp_cache_get(cache, profile, &third, &sizes[2], &err), 0);
+	assert_int_equal(sizes[0], sizes[2]);
+	assert_memory_equal(first, third, sizes[0]);
 	assert_int_equal(fstatat(tree.fd, file, &mended, 0), 0);
 	assert_true(before.st_ino != mended.st_ino);
 }
@@ -226,10 +247,11 @@ static void without_a_place_to_store_it_is_compiled_each_time(void **state)
 {
 	autojson profile = seccomp_profile_default(0);
 	autofree char *bpf = NULL;
+	size_t size = 0;
 	struct lxcri_error err = {};
 
-	assert_int_equal(seccomp_cache_get("/proc/version", profile, &bpf, &err), 0);
-	assert_true(strlen(bpf) > 1000);
+	assert_int_equal(seccomp_cache_get("/proc/version", profile, &bpf, &size, &err), 0);
+	assert_true(size > 1000);
 }
 
 static void crun_is_given_the_program_instead_of_the_profile(void **state)
@@ -243,11 +265,11 @@ static void crun_is_given_the_program_instead_of_the_profile(void **state)
 	tree_init(&tree);
 	json_object_object_add(spec, "linux", part);
 	json_object_object_add(part, "seccomp", seccomp_profile_default(0));
-	assert_int_equal(seccomp_cache_attach(tree.path, spec, &err), 0);
+	assert_int_equal(seccomp_annotate(tree.path, spec, &err), 0);
 	assert_null(json_get(part, "seccomp"));
 	assert_non_null(json_get_text(json_get(spec, "annotations"), "run.oci.seccomp_bpf_data"));
 
-	assert_int_equal(seccomp_cache_attach(tree.path, bare, &err), 0);
+	assert_int_equal(seccomp_annotate(tree.path, bare, &err), 0);
 	assert_int_equal(json_object_object_length(bare), 0);
 }
 
@@ -257,6 +279,7 @@ int main(void)
 		cmocka_unit_test(a_call_is_allowed_to_those_who_hold_its_capability),
 		cmocka_unit_test(no_call_is_named_by_two_rules_that_disagree),
 		cmocka_unit_test(the_kernel_enforces_the_compiled_profile),
+		cmocka_unit_test(what_cannot_be_compiled_ahead_is_named),
 		cmocka_unit_test(a_profile_that_is_none_is_refused),
 		cmocka_unit_test(the_cache_answers_as_the_compiler_does_and_mends_itself),
 		cmocka_unit_test(without_a_place_to_store_it_is_compiled_each_time),

@@ -156,6 +156,24 @@ static void an_image_that_is_not_there_is_not_found(void **state)
 	made_finish(&made[1]);
 }
 
+static void a_digest_finds_an_image_whose_name_was_taken(void **state)
+{
+	autoptr(image_store) store = NULL;
+	autorun(image_finish) struct image image = {};
+	struct made made[2];
+	struct lxcri_error err = {};
+
+	add_two(*state, made);
+	scratch_write(*state, "images/index.json", "{\"schemaVersion\":2,\"manifests\":[]}");
+	assert_int_equal(image_store_open(*state, &store, &err), 0);
+	assert_int_equal(image_store_get(store, "one:1", &image, &err), -1);
+	assert_int_equal(image_store_get(store, made[0].digest, &image, &err), 0);
+	assert_string_equal(image.name, made[0].digest);
+	assert_int_equal(image.layer_dirs.count, 1);
+	made_finish(&made[0]);
+	made_finish(&made[1]);
+}
+
 static int collect_names(void *userdata, const struct image *image)
 {
 	char *names = userdata;
@@ -270,6 +288,7 @@ int main(void)
 		scratch_test(an_unpacked_image_is_got_without_a_worker),
 		scratch_test(a_missing_layer_needs_the_worker),
 		scratch_test(an_image_that_is_not_there_is_not_found),
+		scratch_test(a_digest_finds_an_image_whose_name_was_taken),
 		scratch_test(images_are_listed_by_name),
 		scratch_test(what_an_image_shares_with_nobody_goes_with_it),
 		scratch_test(a_layer_in_use_outlives_its_image),

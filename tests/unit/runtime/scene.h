@@ -104,7 +104,7 @@ static inline void scene_copy_busybox(const char *rootfs)
 	autofree char *path = xformat("%s/bin/busybox", rootfs);
 	autoclose int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
 
-	assert_int_equal(file_read(AT_FDCWD, "/bin/busybox", 16u << 20, &bytes, &size), 0);
+	assert_int_equal(file_read(AT_FDCWD, test_busybox(), 16u << 20, &bytes, &size), 0);
 	assert_true(fd >= 0);
 	assert_int_equal(file_write_all(fd, bytes, size), 0);
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {

@@ -179,7 +179,7 @@ static void a_frozen_container_of_a_killed_monitor_is_cleaned_up(void **state)
 static void a_monitor_killed_while_it_creates_leaves_what_can_be_cleaned_up(void **state)
 {
 	/* From before the program runs to well after the container is created. */
-	for (int us = 0; us < 12000; us += 400) {
+	for (int us = 0; us < 12000; us += 800) {
 		const struct timespec delay = { .tv_nsec = us * 1000L };
 		struct scene scene;
 		pid_t child;
@@ -404,6 +404,27 @@ static void the_process_has_its_three_streams_and_nothing_else(void **state)
 	scene_finish(&scene);
 }
 
+/* With version 1 of cgroups, with version 2, and with both. */
+static void limits_are_in_force(void **state)
+{
+	struct scene scene;
+	size_t size;
+
+	scene_init(&scene, state, "sleep 100");
+	scene_start(&scene);
+
+	autofree char *old = xformat("/sys/fs/cgroup/memory/%s/memory.limit_in_bytes", scene.id);
+	autofree char *new = xformat("/sys/fs/cgroup/%s/memory.max", scene.id);
+	autofree char *limit = NULL;
+
+	assert_true(file_read(AT_FDCWD, old, 64, &limit, &size) == 0 ||
+		    file_read(AT_FDCWD, new, 64, &limit, &size) == 0);
+	assert_string_equal(limit, "67108864\n");
+	assert_int_equal(monitor_kill(scene.monitor, SIGKILL, false, &scene.err), 0);
+	assert_int_equal(scene_wait(&scene), 137);
+	scene_finish(&scene);
+}
+
 static void the_monitors_program_cannot_be_overwritten(void **state)
 {
 	struct scene scene;
@@ -425,11 +446,11 @@ static const struct scene_backend runc = { LXCRI_RUNC, "/usr/sbin/runc" };
 
 static const struct scene_backend lxc = { LXCRI_LXC, NULL };
 
-#define ON_ALL(test)                                                                        \
-	{ "crun: " #test, test, NULL, NULL, (void *)&crun },                                \
-		{ "runc: " #test, test, NULL, NULL, (void *)&runc },                        \
-	{                                                                                   \
-		"lxc: " #test, test, NULL, NULL, (void *)&lxc                               \
+#define ON_ALL(test)                                                 \
+	{ "crun: " #test, test, NULL, NULL, (void *)&crun },         \
+		{ "runc: " #test, test, NULL, NULL, (void *)&runc }, \
+	{                                                            \
+		"lxc: " #test, test, NULL, NULL, (void *)&lxc        \
 	}
 
 int main(void)
@@ -455,6 +476,7 @@ int main(void)
 		ON_ALL(the_end_is_recorded_where_it_was_asked_for),
 		ON_ALL(writes_go_to_the_upper_directory_and_the_host_sees_no_mount),
 		ON_ALL(the_process_has_its_three_streams_and_nothing_else),
+		ON_ALL(limits_are_in_force),
 		ON_ALL(the_monitors_program_cannot_be_overwritten),
 	};
 

@@ -492,11 +492,11 @@ static const struct scene_backend runc = { LXCRI_RUNC, "/usr/sbin/runc" };
 
 static const struct scene_backend lxc = { LXCRI_LXC, NULL };
 
-#define ON_ALL(test)                                                                        \
-	{ "crun: " #test, test, NULL, NULL, (void *)&crun },                                \
-		{ "runc: " #test, test, NULL, NULL, (void *)&runc },                        \
-	{                                                                                   \
-		"lxc: " #test, test, NULL, NULL, (void *)&lxc                               \
+#define ON_ALL(test)                                                 \
+	{ "crun: " #test, test, NULL, NULL, (void *)&crun },         \
+		{ "runc: " #test, test, NULL, NULL, (void *)&runc }, \
+	{                                                            \
+		"lxc: " #test, test, NULL, NULL, (void *)&lxc        \
 	}
 
 int main(void)

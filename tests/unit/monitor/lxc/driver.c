@@ -5,8 +5,8 @@
  *
  * reads words from standard input, one a line, and answers each on descriptor 3 with one line:
  * "ok [number]" or "error CODE text". The words: create, start, wait, kill SIGNAL, kill-all SIGNAL,
- * pause, resume, exec FILE, wait-pid PID, keeper, remove. The container's streams are descriptors 4,
- * 5 and 6 of the driver. */
+ * pause, resume, exec FILE, wait-pid PID, keeper, remove. The container's streams are descriptors
+ * 4, 5 and 6 of the driver. */
 
 #include "base/scope.h"
 #include "os/process.h"
@@ -26,8 +26,7 @@ static void answer(long number, const struct lxcri_error *err)
 		dprintf(3, "ok %ld\n", number);
 }
 
-static long run_exec(struct runtime_container *container, const char *path,
-		     struct lxcri_error *err)
+static long run_exec(struct runtime_container *container, const char *path, struct lxcri_error *err)
 {
 	struct runtime_exec exec = { .process_path = path, .stdio = { 4, 5, 6 } };
 
@@ -47,8 +46,7 @@ static long obey(struct runtime_container *container, const char *word, const ch
 	if (strcmp(word, "start") == 0)
 		return ops->start(container, err);
 	if (strcmp(word, "wait") == 0)
-		return process_exit_code(
-			ops->exit_status(container, process_wait(container->keeper)));
+		return process_exit_code(process_wait(container->keeper));
 	if (strcmp(word, "kill") == 0)
 		return kill(container->init, number);
 	if (strcmp(word, "kill-all") == 0)

@@ -18,7 +18,7 @@ import pytest
 
 DRIVER = os.environ["LXC_DRIVER"]
 HELPER_DIR = os.environ["HELPER_DIR"]
-BUSYBOX = "/bin/busybox"
+BUSYBOX = os.environ.get("LXCRI_BUSYBOX", "/bin/busybox")
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="containers need root")
 
@@ -496,6 +496,24 @@ def test_a_namespace_can_be_the_hosts_or_another_containers(make, kind, name):
         spec["linux"]["namespaces"].append({"type": kind, "path": f"/proc/{first.pid}/ns/{name}"})
 
     assert sh(make, link, shared).strip() == of_first
+
+
+def test_a_user_namespace_maps_ids_and_still_has_its_mounts_and_devices(make):
+    ids = [{"containerID": 0, "hostID": 100000, "size": 65536}]
+
+    def change(spec):
+        spec["linux"]["namespaces"].append({"type": "user"})
+        spec["linux"].update(uidMappings=ids, gidMappings=ids)
+
+    container = make("cat /proc/self/uid_map; echo x > /dev/null && echo null; "
+                     "echo x > /tmp/f || echo refused; exec sleep 100", change=change)
+    container.create()
+    assert os.stat(f"/proc/{container.pid}").st_uid == 100000
+    container.say("start")
+    pid = container.exec(args=["id", "-u"])
+    assert container.say("wait-pid", pid) == 0
+    time.sleep(0.1)
+    assert sorted(container.output().split()) == ["0", "0", "100000", "65536", "null", "refused"]
 
 
 def test_domainname_and_sysctls_are_of_the_container_alone(make):

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Compiled seccomp profiles, kept by what they were made from. */
 
-#include "engine/seccomp_cache.h"
+#include "runtime/seccomp_cache.h"
 
 #include "base/mem.h"
 #include "base/sha256.h"
 #include "base/text.h"
-#include "engine/bundle/seccomp_compile.h"
 #include "os/file.h"
 #include "os/path.h"
+#include "runtime/seccomp_compile.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,9 +22,6 @@
 #define HEADER_BYTES   17
 #define FILE_BYTES_MAX (HEADER_BYTES + BPF_MAXINSNS * sizeof(struct sock_filter))
 
-/* Where crun 1.8 to 1.21 takes a program from, in base64 (its container.c). */
-#define CRUN_ANNOTATION "run.oci.seccomp_bpf_data"
-
 /* Returns the name of the file for @profile, owned by the caller. Another version of libseccomp
  * knows other calls and may write other programs. */
 static char *file_name(struct json_object *profile)
@@ -37,27 +34,6 @@ static char *file_name(struct json_object *profile)
 
 	sha256_hex(key, strlen(key), hex);
 	return xformat("%s.bpf", hex);
-}
-
-static char *encode_base64(const unsigned char *bytes, size_t size)
-{
-	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	char *text = xzalloc((size + 2) / 3 * 4 + 1);
-	char *at = text;
-
-	for (size_t i = 0; i < size; i += 3) {
-		size_t left = size - i;
-		uint32_t group = (uint32_t)bytes[i] << 16 |
-				 (left > 1 ? (uint32_t)bytes[i + 1] << 8 : 0) |
-				 (left > 2 ? bytes[i + 2] : 0);
-
-		*at++ = digits[group >> 18];
-		*at++ = digits[group >> 12 & 63];
-		*at++ = left > 1 ? digits[group >> 6 & 63] : '=';
-		*at++ = left > 2 ? digits[group & 63] : '=';
-	}
-	return text;
 }
 
 /* Writes the start of a file for @program: FNV-1a by instructions of 64 bits. It finds what a crash
@@ -87,16 +63,15 @@ static bool is_sound(const char *bytes, size_t size)
 	return memcmp(bytes, header, HEADER_BYTES) == 0;
 }
 
-/* Opens the directory, made where it is missing; -errno when that is not possible. */
-static int open_cache(const char *data_dir)
+/* Opens the directory @path, made where it is missing; -errno when that is not possible. */
+static int open_cache(const char *path)
 {
-	autofree char *path = xformat("%s/cache/seccomp", data_dir);
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd >= 0)
 		return fd;
 
-	int r = path_make_dirs(path, 0711);
+	int r = path_make_dirs(path, 0700);
 
 	if (r < 0)
 		return r;
@@ -116,47 +91,23 @@ static void store(int cache, const char *name, const char *bpf, size_t size)
 	(void)file_write_atomic(cache, name, file.data, file.length, 0600, FILE_VOLATILE);
 }
 
-int seccomp_cache_get(const char *data_dir, struct json_object *profile, char **ret_bpf_base64,
-		      struct lxcri_error *err)
+int seccomp_cache_get(const char *cache_dir, struct json_object *profile, char **ret_bpf,
+		      size_t *ret_size, struct lxcri_error *err)
 {
 	autofree char *name = file_name(profile);
-	autoclose int cache = open_cache(data_dir);
+	autoclose int cache = open_cache(cache_dir);
 	autofree char *bytes = NULL;
 	size_t size = 0;
 
 	if (cache >= 0 && file_read(cache, name, FILE_BYTES_MAX, &bytes, &size) == 0 &&
 	    is_sound(bytes, size)) {
-		*ret_bpf_base64 =
-			encode_base64((unsigned char *)bytes + HEADER_BYTES, size - HEADER_BYTES);
+		*ret_size = size - HEADER_BYTES;
+		*ret_bpf = xmemdup(bytes + HEADER_BYTES, *ret_size);
 		return 0;
 	}
-
-	autofree char *bpf = NULL;
-
-	if (seccomp_compile(profile, &bpf, &size, err) < 0)
+	if (seccomp_compile(profile, ret_bpf, ret_size, err) < 0)
 		return -1;
 	if (cache >= 0)
-		store(cache, name, bpf, size);
-	*ret_bpf_base64 = encode_base64((unsigned char *)bpf, size);
-	return 0;
-}
-
-int seccomp_cache_attach(const char *data_dir, struct json_object *spec, struct lxcri_error *err)
-{
-	struct json_object *linux_part = json_get(spec, "linux");
-	struct json_object *profile = json_get(linux_part, "seccomp");
-	struct json_object *annotations = json_get(spec, "annotations");
-	autofree char *bpf = NULL;
-
-	if (!profile)
-		return 0;
-	if (seccomp_cache_get(data_dir, profile, &bpf, err) < 0)
-		return -1;
-	if (!annotations) {
-		annotations = json_object_new_object();
-		json_object_object_add(spec, "annotations", annotations);
-	}
-	json_set_text(annotations, CRUN_ANNOTATION, bpf);
-	json_object_object_del(linux_part, "seccomp");
+		store(cache, name, *ret_bpf, *ret_size);
 	return 0;
 }

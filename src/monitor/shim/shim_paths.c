@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a container may not see, and what it may not change. */
 
-#include "monitor/lxc/shim.h"
+#include "monitor/shim/shim.h"
 
 #include "base/scope.h"
 #include "os/path.h"

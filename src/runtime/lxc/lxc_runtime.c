@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The files that the LXC backend keeps below a container's run directory. */
 
-#include "runtime/lxc_runtime.h"
+#include "runtime/lxc/lxc_runtime.h"
 
 #include "base/mem.h"
 #include "base/scope.h"

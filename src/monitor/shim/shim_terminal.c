@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The terminal of a container's first process. */
 
-#include "monitor/lxc/shim.h"
+#include "monitor/shim/shim.h"
 
 #include "base/scope.h"
-#include "monitor/lxc/shim_process.h"
+#include "monitor/shim/shim_process.h"
 #include "os/path.h"
 #include "os/tree.h"
 

@@ -18,21 +18,21 @@
 #define LXC_PLAN_BYTES_MAX (16u << 20)
 
 enum lxc_plan_mount_flag {
-	LXC_MOUNT_BIND = 1 << 0,       /* the tree to attach is sent along, in the order of mounts */
-	LXC_MOUNT_RECURSIVE = 1 << 1,  /* a bind with all that is mounted below */
-	LXC_MOUNT_COPY_UP = 1 << 2,    /* a tmpfs begins with what its directory held */
+	LXC_MOUNT_BIND = 1 << 0,      /* the tree to attach is sent along, in the order of mounts */
+	LXC_MOUNT_RECURSIVE = 1 << 1, /* a bind with all that is mounted below */
+	LXC_MOUNT_COPY_UP = 1 << 2,   /* a tmpfs begins with what its directory held */
 	LXC_MOUNT_PROPAGATE_ALL = 1 << 3, /* the propagation is that of mounts below as well */
 };
 
 struct lxc_plan_mount {
 	char *destination; /* absolute, in the container */
 	char *type;
-	char *source;         /* or NULL */
-	struct strings data;  /* options that are the file system's own */
-	uint32_t flags;       /* LXC_MOUNT_* */
-	uint64_t set;         /* MOUNT_ATTR_* of the mount alone */
+	char *source;        /* or NULL */
+	struct strings data; /* options that are the file system's own */
+	uint32_t flags;      /* LXC_MOUNT_* */
+	uint64_t set;        /* MOUNT_ATTR_* of the mount alone */
 	uint64_t clear;
-	uint64_t set_all;     /* of it and of all below */
+	uint64_t set_all; /* of it and of all below */
 	uint64_t clear_all;
 	uint64_t propagation; /* MS_PRIVATE, … or 0: private */
 };

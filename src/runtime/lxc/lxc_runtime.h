@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define LXC_RUNTIME_DIR	    "runtime"
+#define LXC_RUNTIME_DIR     "runtime"
 #define LXC_RUNTIME_PLAN    "plan"    /* only with hooks of the host */
 #define LXC_RUNTIME_SECCOMP "seccomp" /* only with a filter */
 #define LXC_RUNTIME_CGROUP  "cgroup"  /* struct lxc_cgroup_names */

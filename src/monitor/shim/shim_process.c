@@ -6,13 +6,13 @@
  * call filter without no_new_privs needs CAP_SYS_ADMIN and so goes in before the capabilities are
  * dropped, and with it goes in last, so that the steps before it are not filtered. */
 
-#include "monitor/lxc/shim_process.h"
+#include "monitor/shim/shim_process.h"
 
 #include "base/mem.h"
 #include "base/scope.h"
 #include "os/file.h"
 #include "os/socket.h"
-#include "runtime/lxc_sync.h"
+#include "runtime/lxc/lxc_sync.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -197,9 +197,8 @@ static void add_home(struct strings *env, uid_t uid)
 
 static int fail_exec(struct lxcri_error *err, int error, const char *program)
 {
-	enum lxcri_code code = error == ENOENT || error == ENOTDIR ?
-				       LXCRI_E_COMMAND_NOT_FOUND :
-				       LXCRI_E_COMMAND_NOT_EXECUTABLE;
+	enum lxcri_code code = error == ENOENT || error == ENOTDIR ? LXCRI_E_COMMAND_NOT_FOUND
+								   : LXCRI_E_COMMAND_NOT_EXECUTABLE;
 
 	return fail_code_errno(err, code, error, "execute %s", program);
 }
@@ -251,8 +250,8 @@ static int search_and_execute(const char *program, char *const *args, const stru
 		path = DEFAULT_PATH;
 	for (const char *piece = path;; piece++) {
 		size_t length = strcspn(piece, ":");
-		autofree char *file = xformat("%.*s%s%s", (int)length, piece,
-					      length > 0 ? "/" : "./", program);
+		autofree char *file =
+			xformat("%.*s%s%s", (int)length, piece, length > 0 ? "/" : "./", program);
 		struct stat status;
 
 		if (stat(file, &status) == 0 && S_ISDIR(status.st_mode)) {
@@ -301,7 +300,8 @@ static int set_label(const struct shim_launch *launch, struct lxcri_error *err)
 		return 0;
 
 	autofree char *text = xformat("exec %s", launch->process->apparmor);
-	int r = launch->proc < 0 ? -EINVAL : write_proc(launch->proc, "self/attr/apparmor/exec", text);
+	int r = launch->proc < 0 ? -EINVAL
+				 : write_proc(launch->proc, "self/attr/apparmor/exec", text);
 
 	if (r == -ENOENT)
 		r = write_proc(launch->proc, "self/attr/exec", text);
@@ -337,7 +337,7 @@ static int report_exec(int report, struct lxcri_error *err)
 int shim_execute(const struct shim_launch *launch, struct lxcri_error *err)
 {
 	const struct lxc_plan_process *process = launch->process;
-	[[gnu::cleanup(strings_finish)]] struct strings env = {};
+	autorun(strings_finish) struct strings env = {};
 
 	strings_add_all(&env, &process->env);
 	add_home(&env, process->uid);

@@ -4,13 +4,14 @@
  * liblxc makes them below the cgroup of process 1 with a trailing "init.scope" cut off, in each
  * hierarchy that is mounted below /sys/fs/cgroup. */
 
-#include "runtime/lxc_cgroup.h"
+#include "runtime/lxc/lxc_cgroup.h"
 
 #include "base/mem.h"
 #include "base/scope.h"
 #include "base/text.h"
 #include "os/file.h"
-#include "runtime/lxc_runtime.h"
+#include "runtime/cgroup_name.h"
+#include "runtime/lxc/lxc_runtime.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -22,31 +23,20 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ROOT		 "/sys/fs/cgroup"
-#define WAIT_MS		 2000
-#define PROCS_BYTES_MAX	 (4u << 20)
+#define ROOT             "/sys/fs/cgroup"
+#define WAIT_MS          2000
+#define PROCS_BYTES_MAX  (4u << 20)
 #define CGROUP_DEPTH_MAX 32
-#define NAMES_BYTES_MAX	 (16u << 10)
-
-/* FNV-1a, folded: it only has to differ between the instances of one host. */
-static uint32_t hash(const char *text)
-{
-	uint64_t value = UINT64_C(0xcbf29ce484222325);
-
-	for (; *text; text++)
-		value = (value ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
-	return (uint32_t)(value ^ value >> 32);
-}
+#define NAMES_BYTES_MAX  (16u << 10)
 
 int lxc_cgroup_names(const char *id, const char *run_dir, const char *cgroups_path,
 		     struct lxc_cgroup_names *ret, struct lxcri_error *err)
 {
-	uint32_t mark = hash(run_dir);
 	const char *path = cgroups_path ? cgroups_path + strspn(cgroups_path, "/") : "";
 	autofree char *payload = NULL;
 
 	if (!*path) {
-		payload = xformat("proxmox-lxcri.payload.%s.%08x", id, mark);
+		payload = cgroup_name(CGROUP_PAYLOAD, id, run_dir);
 	} else if (strchr(path, ':')) {
 		size_t slice = strcspn(path, ":");
 		const char *prefix = path + slice + 1;
@@ -71,8 +61,8 @@ int lxc_cgroup_names(const char *id, const char *run_dir, const char *cgroups_pa
 			    "linux.cgroupsPath: it leaves the hierarchy");
 	*ret = (struct lxc_cgroup_names){
 		.payload = steal(payload),
-		.monitor = xformat("proxmox-lxcri.monitor.%s.%08x", id, mark),
-		.pivot = xformat("proxmox-lxcri.pivot.%s.%08x", id, mark),
+		.monitor = cgroup_name("monitor", id, run_dir),
+		.pivot = cgroup_name("pivot", id, run_dir),
 	};
 	return 0;
 }
@@ -103,7 +93,8 @@ int lxc_cgroup_names_load(const char *run_dir, struct lxc_cgroup_names *ret,
 	char *monitor = strsep(&rest, "\n");
 
 	if (!rest || !*payload || !*monitor || !*rest)
-		return fail(err, LXCRI_E_INVALID_FORMAT, "read the cgroups of %s: malformed", run_dir);
+		return fail(err, LXCRI_E_INVALID_FORMAT, "read the cgroups of %s: malformed",
+			    run_dir);
 	*ret = (struct lxc_cgroup_names){ xstrdup(payload), xstrdup(monitor), xstrdup(rest) };
 	return 0;
 }
@@ -137,7 +128,8 @@ static int list_bases(struct strings *bases)
 		if (text_starts_with(controllers, "name="))
 			controllers += strlen("name=");
 		if (!*controllers)
-			controllers = access(ROOT "/cgroup.controllers", F_OK) == 0 ? "" : "unified";
+			controllers =
+				access(ROOT "/cgroup.controllers", F_OK) == 0 ? "" : "unified";
 		strings_addf(bases, ROOT "/%s%s", controllers, line);
 	}
 	return 0;
@@ -146,7 +138,7 @@ static int list_bases(struct strings *bases)
 /* Returns the first base that has @name with the file @file in it; NULL when there is none. */
 static char *find_with(const char *name, const char *file)
 {
-	[[gnu::cleanup(strings_finish)]] struct strings bases = {};
+	autorun(strings_finish) struct strings bases = {};
 
 	if (list_bases(&bases) < 0)
 		return NULL;
@@ -214,7 +206,8 @@ int lxc_cgroup_freeze(const struct lxc_cgroup_names *names, bool frozen)
 
 	int r = write_file(unified, "cgroup.freeze", frozen ? "1" : "0");
 
-	return r < 0 ? r : wait_for_line(unified, "cgroup.events", frozen ? "frozen 1" : "frozen 0");
+	return r < 0 ? r
+		     : wait_for_line(unified, "cgroup.events", frozen ? "frozen 1" : "frozen 0");
 }
 
 enum visit_for { VISIT_REMOVE = -1, VISIT_COUNT = 0 }; /* beyond that, a signal */
@@ -295,7 +288,7 @@ int lxc_cgroup_kill(const struct lxc_cgroup_names *names, int signal)
 
 bool lxc_cgroup_in_use(const struct lxc_cgroup_names *names)
 {
-	[[gnu::cleanup(strings_finish)]] struct strings bases = {};
+	autorun(strings_finish) struct strings bases = {};
 
 	if (list_bases(&bases) < 0)
 		return false;
@@ -308,17 +301,16 @@ bool lxc_cgroup_in_use(const struct lxc_cgroup_names *names)
 	return false;
 }
 
-/* A cgroup stays busy for a moment after its last process. */
-static int remove_dir(const char *dir)
+/* Kills and removes what is in @dir. A cgroup stays busy for a moment after its last process. */
+static int empty_and_remove(const char *dir)
 {
 	int r = -EBUSY;
 
 	for (int waited = 0; waited < WAIT_MS && r == -EBUSY; waited++) {
-		r = access(dir, F_OK) < 0 ? 0 : visit(dir, CGROUP_DEPTH_MAX, VISIT_REMOVE);
-		if (r == -EBUSY) {
-			(void)visit(dir, CGROUP_DEPTH_MAX, SIGKILL);
+		(void)visit(dir, CGROUP_DEPTH_MAX, SIGKILL);
+		r = visit(dir, CGROUP_DEPTH_MAX, VISIT_REMOVE);
+		if (r == -EBUSY)
 			sleep_ms(1);
-		}
 	}
 	return r;
 }
@@ -326,15 +318,20 @@ static int remove_dir(const char *dir)
 int lxc_cgroup_remove(const struct lxc_cgroup_names *names)
 {
 	const char *const all[] = { names->payload, names->monitor, names->pivot };
-	[[gnu::cleanup(strings_finish)]] struct strings bases = {};
+	autorun(strings_finish) struct strings bases = {};
 	int first = list_bases(&bases);
 
-	/* A frozen process cannot die. */
-	(void)lxc_cgroup_freeze(names, false);
 	for (size_t i = 0; i < bases.count; i++)
 		for (size_t k = 0; k < ARRAY_LEN(all); k++) {
 			autofree char *dir = xformat("%s/%s", bases.items[i], all[k]);
-			int r = remove_dir(dir);
+
+			/* Nearly always liblxc has removed it, or it is empty. */
+			if (rmdir(dir) == 0 || errno == ENOENT)
+				continue;
+			/* A frozen process cannot die. */
+			(void)lxc_cgroup_freeze(names, false);
+
+			int r = empty_and_remove(dir);
 
 			if (first == 0)
 				first = r;

@@ -6,7 +6,7 @@
  * cannot come apart. Every count is checked against the bytes that are left before anything is
  * allocated for it. */
 
-#include "runtime/lxc_plan.h"
+#include "runtime/lxc/lxc_plan.h"
 
 #include "base/mem.h"
 #include "base/scope.h"

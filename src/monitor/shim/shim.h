@@ -6,7 +6,7 @@
  * shim_main.c; the steps are in the files beside it. */
 
 #include "base/fail.h"
-#include "runtime/lxc_plan.h"
+#include "runtime/lxc/lxc_plan.h"
 
 /* What the steps share. */
 struct shim {
@@ -20,9 +20,14 @@ struct shim {
 	int console;  /* connected socket to which it is sent; -1 without one */
 };
 
-#define SHIM_NULL                                                                             \
-	((struct shim){ .sync = -1, .trees = -1, .host = -1, .root = -1, .proc = -1,          \
-			.terminal = -1, .console = -1 })
+#define SHIM_NULL                       \
+	((struct shim){ .sync = -1,     \
+			.trees = -1,    \
+			.host = -1,     \
+			.root = -1,     \
+			.proc = -1,     \
+			.terminal = -1, \
+			.console = -1 })
 
 /* Receives the next tree of mounts. Returns its fd, owned by the caller. */
 [[nodiscard]] int shim_receive_tree(struct shim *shim, struct lxcri_error *err);

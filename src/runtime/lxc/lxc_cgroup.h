@@ -3,8 +3,8 @@
 
 /* The cgroups of an LXC container: what they are called, and what the monitor does with them when
  * it needs no liblxc for it. Names are flat, so that containers share no directory that one could
- * remove while another is made, and hold the container's id and a mark of its run directory, so that
- * several instances never meet. */
+ * remove while another is made, and hold the container's id and a mark of its run directory, so
+ * that several instances never meet. */
 
 #include "base/fail.h"
 #include "base/strings.h"
@@ -18,9 +18,9 @@ struct lxc_cgroup_names {
 	char *pivot;   /* where liblxc goes at the end, to leave the former empty */
 };
 
-/* Makes the names for the container @id whose run directory is @run_dir. @cgroups_path of the specification (NULL or empty: none)
- * becomes that of the payload; systemd's SLICE:PREFIX:NAME is SLICE/PREFIX-NAME.scope. One that
- * would leave the hierarchy is LXCRI_E_INVALID_SPEC. */
+/* Makes the names for the container @id whose run directory is @run_dir. @cgroups_path of the
+ * specification (NULL or empty: none) becomes that of the payload; systemd's SLICE:PREFIX:NAME is
+ * SLICE/PREFIX-NAME.scope. One that would leave the hierarchy is LXCRI_E_INVALID_SPEC. */
 [[nodiscard]] int lxc_cgroup_names(const char *id, const char *run_dir, const char *cgroups_path,
 				   struct lxc_cgroup_names *ret, struct lxcri_error *err);
 
@@ -28,7 +28,8 @@ struct lxc_cgroup_names {
 [[nodiscard]] int lxc_cgroup_names_save(const char *run_dir, const struct lxc_cgroup_names *names,
 					struct lxcri_error *err);
 
-/* Reads the names that were kept below @run_dir; without any *@ret is zeroed. The caller ends it. */
+/* Reads the names that were kept below @run_dir; without any *@ret is zeroed. The caller ends it.
+ */
 [[nodiscard]] int lxc_cgroup_names_load(const char *run_dir, struct lxc_cgroup_names *ret,
 					struct lxcri_error *err);
 

@@ -15,7 +15,8 @@ enum lxc_sync_type {
 	LXC_SYNC_GO_ON,      /* the answer */
 	LXC_SYNC_CREATED,    /* to the monitor: all is set up, the user's process may be released */
 	LXC_SYNC_RELEASE, /* to the shim, with the writing end of a pipe: run the user's process */
-	LXC_SYNC_EXEC, /* on that pipe: exec is next; its end of file without a failure is success */
+	LXC_SYNC_EXEC, /* on that pipe: exec is next; its end of file without a failure is success
+			*/
 	LXC_SYNC_PID,  /* to the monitor: a further process is `pid` */
 };
 

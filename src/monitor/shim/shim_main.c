@@ -10,17 +10,17 @@
  *
  * liblxc takes /proc away while it looks for one that it may use, so there is a private one. */
 
-#include "monitor/lxc/shim.h"
+#include "monitor/shim/shim.h"
 
 #include "base/mem.h"
 #include "base/scope.h"
-#include "monitor/lxc/shim_process.h"
+#include "monitor/shim/shim_process.h"
 #include "os/file.h"
 #include "os/path.h"
 #include "os/socket.h"
 #include "os/tree.h"
 #include "runtime/hook.h"
-#include "runtime/lxc_sync.h"
+#include "runtime/lxc/lxc_sync.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -48,8 +48,7 @@ static int await_message(struct shim *shim, enum lxc_sync_type type, int *ret_fd
 	struct lxc_sync message;
 	int fds[SOCKET_FDS_MAX];
 	size_t n_fds = 0;
-	ssize_t size =
-		socket_receive(shim->sync, &message, sizeof(message), fds, &n_fds, 0);
+	ssize_t size = socket_receive(shim->sync, &message, sizeof(message), fds, &n_fds, 0);
 
 	if (size < 0)
 		return fail_errno(err, (int)size, "wait for the monitor");
@@ -306,9 +305,9 @@ static int release(struct shim *shim, struct lxcri_error *err)
 /* The exit code that a shell gives a program that it could not run. */
 static int exit_code(const struct lxcri_error *error)
 {
-	return error->code == LXCRI_E_COMMAND_NOT_FOUND	     ? 127 :
-	       error->code == LXCRI_E_COMMAND_NOT_EXECUTABLE ? 126 :
-							       1;
+	return error->code == LXCRI_E_COMMAND_NOT_FOUND        ? 127
+	       : error->code == LXCRI_E_COMMAND_NOT_EXECUTABLE ? 126
+							       : 1;
 }
 
 int main(int argc, char **argv)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The device files of a container. */
 
-#include "monitor/lxc/shim.h"
+#include "monitor/shim/shim.h"
 
 #include "base/mem.h"
 #include "base/scope.h"
@@ -28,19 +28,15 @@ static const struct {
 	const char *name;
 	const char *target;
 } links[] = {
-	{ "fd", "/proc/self/fd" },
-	{ "stdin", "/proc/self/fd/0" },
-	{ "stdout", "/proc/self/fd/1" },
-	{ "stderr", "/proc/self/fd/2" },
-	{ "core", "/proc/kcore" },
-	{ "ptmx", "pts/ptmx" },
+	{ "fd", "/proc/self/fd" },       { "stdin", "/proc/self/fd/0" },
+	{ "stdout", "/proc/self/fd/1" }, { "stderr", "/proc/self/fd/2" },
+	{ "core", "/proc/kcore" },       { "ptmx", "pts/ptmx" },
 };
 
 static bool is_device(const struct stat *status, const struct lxc_plan_device *device)
 {
 	return (status->st_mode & S_IFMT) == (device->mode & S_IFMT) &&
-	       (S_ISFIFO(device->mode) ||
-		status->st_rdev == makedev(device->major, device->minor));
+	       (S_ISFIFO(device->mode) || status->st_rdev == makedev(device->major, device->minor));
 }
 
 /* Where mknod is not allowed (a user namespace), the host's own device is shown instead, if it is
@@ -54,8 +50,10 @@ static int bind_device(struct shim *shim, const struct lxc_plan_device *device,
 	if (from < 0)
 		return fail_errno(err, from, "open device %s of the host", device->path);
 	if (fstat(from, &status) < 0 || !is_device(&status, device))
-		return fail(err, LXCRI_E_SYSTEM, "make device %s: not permitted, and the host's is "
-						 "another one", device->path);
+		return fail(err, LXCRI_E_SYSTEM,
+			    "make device %s: not permitted, and the host's is "
+			    "another one",
+			    device->path);
 
 	int tree = tree_clone(from, 0);
 

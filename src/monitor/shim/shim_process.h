@@ -5,14 +5,14 @@
  * first process and for further ones. */
 
 #include "base/fail.h"
-#include "runtime/lxc_plan.h"
+#include "runtime/lxc/lxc_plan.h"
 
 /* What else it needs. */
 struct shim_launch {
 	const struct lxc_plan_process *process;
 	int proc;                  /* a trusted proc file system, or -1: then no label is set */
 	unsigned int preserve_fds; /* descriptors from 3 that stay open */
-	int report;                /* a close-on-exec pipe to which LXC_SYNC_EXEC is written, or -1 */
+	int report; /* a close-on-exec pipe to which LXC_SYNC_EXEC is written, or -1 */
 };
 
 /* Opens a terminal of the devpts at /dev/pts of the process's root, makes it the controlling
@@ -25,7 +25,8 @@ struct shim_launch {
 
 /* Looks for the program of @process in the root of the calling process, as exec would. Fails with
  * the codes of shim_execute(). */
-[[nodiscard]] int shim_find_program(const struct lxc_plan_process *process, struct lxcri_error *err);
+[[nodiscard]] int shim_find_program(const struct lxc_plan_process *process,
+				    struct lxcri_error *err);
 
 /* Becomes the program of launch->process: limits, identity, privileges, directory, filter, exec, in
  * the order that each needs. Returns only on failure, with LXCRI_E_COMMAND_NOT_FOUND or

@@ -16,10 +16,10 @@
 #include "os/process.h"
 #include "os/socket.h"
 #include "os/tree.h"
-#include "runtime/lxc_cgroup.h"
-#include "runtime/lxc_clean.h"
-#include "runtime/lxc_runtime.h"
-#include "runtime/lxc_sync.h"
+#include "runtime/lxc/lxc_cgroup.h"
+#include "runtime/lxc/lxc_clean.h"
+#include "runtime/lxc/lxc_runtime.h"
+#include "runtime/lxc/lxc_sync.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,13 +30,11 @@
 #include <sys/un.h>
 
 /* Above all descriptors that a spawned program gets. */
-#define HIGH_FD	     64
+#define HIGH_FD 64
 
 struct lxc_backend {
 	int sync; /* to the shim */
 };
-
-static const char *const default_cache = "/run/proxmox-lxcri/seccomp";
 
 /* Receives one message and who sent it. Returns false at the end of the stream. */
 static bool receive(int fd, struct lxc_sync *message, pid_t *ret_sender)
@@ -178,7 +176,8 @@ static void build_args(const struct runtime_container *container, int sync, int 
 	strings_addf(args, "%s/lxcri-shim", container->helper_dir);
 	strings_addf(args, "--preserve-fds=%u", container->preserve_fds);
 	strings_add(args, "--seccomp-cache");
-	strings_add(args, default_cache);
+	/* Beside the run directories: shared by the containers of one instance. */
+	strings_addf(args, "%s/../.seccomp", container->run_dir);
 	strings_addf(args, "--sync-fd=%d", sync);
 	if (console >= 0)
 		strings_addf(args, "--console-fd=%d", console);
@@ -187,7 +186,7 @@ static void build_args(const struct runtime_container *container, int sync, int 
 static pid_t spawn_keeper(const struct runtime_container *container, int sync, int console,
 			  struct lxcri_error *err)
 {
-	[[gnu::cleanup(strings_finish)]] struct strings args = {};
+	autorun(strings_finish) struct strings args = {};
 	unsigned int n_fds = 3 + container->preserve_fds;
 	autofree int *fds = xcalloc(n_fds + 2, sizeof(*fds));
 
@@ -220,7 +219,7 @@ static int undo(struct runtime_container *container)
 static int lxc_create(struct runtime_container *container, struct lxcri_error *err)
 {
 	autofree char *dir = xformat("%s/" LXC_RUNTIME_DIR, container->run_dir);
-	[[gnu::cleanup(lxc_cgroup_names_finish)]] struct lxc_cgroup_names names = {};
+	autorun(lxc_cgroup_names_finish) struct lxc_cgroup_names names = {};
 	autoclose int console = -1;
 	int sync[2];
 	int r = path_make_dirs(dir, 0700);
@@ -311,7 +310,7 @@ static int lxc_start(struct runtime_container *container, struct lxcri_error *er
 
 static int lxc_kill_all(struct runtime_container *container, int signal, struct lxcri_error *err)
 {
-	[[gnu::cleanup(lxc_cgroup_names_finish)]] struct lxc_cgroup_names names = {};
+	autorun(lxc_cgroup_names_finish) struct lxc_cgroup_names names = {};
 
 	if (lxc_cgroup_names_load(container->run_dir, &names, err) < 0)
 		return -1;
@@ -319,19 +318,21 @@ static int lxc_kill_all(struct runtime_container *container, int signal, struct 
 	int r = lxc_cgroup_kill(&names, signal);
 
 	return r < 0 ? fail_code_errno(err, LXCRI_E_CONTAINER_KILL_FAILED, r,
-				       "signal all processes of %s", container->id) :
-		       0;
+				       "signal all processes of %s", container->id)
+		     : 0;
 }
 
 static int freeze(struct runtime_container *container, bool frozen, struct lxcri_error *err)
 {
-	[[gnu::cleanup(lxc_cgroup_names_finish)]] struct lxc_cgroup_names names = {};
+	autorun(lxc_cgroup_names_finish) struct lxc_cgroup_names names = {};
 
 	if (lxc_cgroup_names_load(container->run_dir, &names, err) < 0)
 		return -1;
 
 	int r = lxc_cgroup_freeze(&names, frozen);
 
+	if (r == -ENOENT)
+		return fail(err, LXCRI_E_INVALID_STATE, "container %s has ended", container->id);
 	return r < 0 ? fail_errno(err, r, "%s %s", frozen ? "freeze" : "thaw", container->id) : 0;
 }
 
@@ -373,7 +374,7 @@ static pid_t await_exec_pid(int sync, pid_t helper, struct lxcri_error *err)
 static pid_t lxc_exec(struct runtime_container *container, const struct runtime_exec *exec,
 		      struct lxcri_error *err)
 {
-	[[gnu::cleanup(strings_finish)]] struct strings args = {};
+	autorun(strings_finish) struct strings args = {};
 	autoclose int console = -1;
 	int sync[2];
 
@@ -404,13 +405,6 @@ static pid_t lxc_exec(struct runtime_container *container, const struct runtime_
 	return await_exec_pid(ours, helper, err);
 }
 
-/* lxcri-lxc ends as a shell would after the container's process: what was a signal is 128 + signal
- * there, and remains that. */
-static int lxc_exit_status(struct runtime_container *container, int wait_status)
-{
-	return wait_status;
-}
-
 static int lxc_remove(struct runtime_container *container, struct lxcri_error *err)
 {
 	struct lxc_backend *backend = container->backend;
@@ -430,6 +424,5 @@ const struct runtime_ops runtime_lxc = {
 	.pause = lxc_pause,
 	.resume = lxc_resume,
 	.exec = lxc_exec,
-	.exit_status = lxc_exit_status,
 	.remove = lxc_remove,
 };

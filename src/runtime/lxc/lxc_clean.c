@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* What the LXC backend does on the host with nothing but a container's run directory. */
 
-#include "runtime/lxc_clean.h"
+#include "runtime/lxc/lxc_clean.h"
 
 #include "base/mem.h"
 #include "base/scope.h"
 #include "os/path.h"
 #include "runtime/hook.h"
-#include "runtime/lxc_cgroup.h"
-#include "runtime/lxc_plan.h"
-#include "runtime/lxc_runtime.h"
+#include "runtime/lxc/lxc_cgroup.h"
+#include "runtime/lxc/lxc_plan.h"
+#include "runtime/lxc/lxc_runtime.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -37,7 +37,7 @@ int lxc_host_hooks(const char *run_dir, enum lxc_hooks_stage stage, pid_t pid,
 		[LXC_HOOKS_START] = { "poststart", "running" },
 		[LXC_HOOKS_STOP] = { "poststop", "stopped" },
 	};
-	[[gnu::cleanup(lxc_plan_finish)]] struct lxc_plan plan = {};
+	autorun(lxc_plan_finish) struct lxc_plan plan = {};
 	bool found;
 
 	if (load_plan(run_dir, &plan, &found, err) < 0)
@@ -63,7 +63,7 @@ int lxc_host_hooks(const char *run_dir, enum lxc_hooks_stage stage, pid_t pid,
 int lxc_clean(const char *run_dir, struct lxcri_error *err)
 {
 	autofree char *path = xformat("%s/" LXC_RUNTIME_DIR, run_dir);
-	[[gnu::cleanup(lxc_cgroup_names_finish)]] struct lxc_cgroup_names names = {};
+	autorun(lxc_cgroup_names_finish) struct lxc_cgroup_names names = {};
 	struct lxcri_error ignored = {};
 	autoclose int run = open(run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a directory of the image holds, copied into the tmpfs that is mounted over it. */
 
-#include "monitor/lxc/shim.h"
+#include "monitor/shim/shim.h"
 
 #include "base/scope.h"
 
@@ -20,8 +20,8 @@ static int copy_entries(int from, int to, unsigned int depth, struct lxcri_error
 static int copy_file(int from, const char *name, int to, struct lxcri_error *err)
 {
 	autoclose int source = openat(from, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	autoclose int copy = source < 0 ? -1 :
-					  openat(to, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	autoclose int copy =
+		source < 0 ? -1 : openat(to, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	ssize_t moved = 1;
 
 	while (copy >= 0 && moved > 0)
@@ -31,12 +31,11 @@ static int copy_file(int from, const char *name, int to, struct lxcri_error *err
 	return 0;
 }
 
-static int copy_dir(int from, const char *name, int to, unsigned int depth,
-		    struct lxcri_error *err)
+static int copy_dir(int from, const char *name, int to, unsigned int depth, struct lxcri_error *err)
 {
 	if (depth == 0)
-		return fail(err, LXCRI_E_LIMIT_EXCEEDED, "copy %s: more than %d directories deep", name,
-			    COPY_DEPTH_MAX);
+		return fail(err, LXCRI_E_LIMIT_EXCEEDED, "copy %s: more than %d directories deep",
+			    name, COPY_DEPTH_MAX);
 	if (mkdirat(to, name, 0700) < 0)
 		return fail_errno(err, errno, "copy %s", name);
 
@@ -76,9 +75,9 @@ static int copy_entry(int from, const char *name, int to, unsigned int depth,
 	else if (S_ISREG(status.st_mode))
 		r = copy_file(from, name, to, err);
 	else
-		r = mknodat(to, name, status.st_mode, status.st_rdev) < 0 ?
-			    fail_errno(err, errno, "copy %s", name) :
-			    0;
+		r = mknodat(to, name, status.st_mode, status.st_rdev) < 0
+			    ? fail_errno(err, errno, "copy %s", name)
+			    : 0;
 	if (r < 0)
 		return -1;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The mounts of a container, made detached and then attached at places found inside its root. */
 
-#include "monitor/lxc/shim.h"
+#include "monitor/shim/shim.h"
 
 #include "base/mem.h"
 #include "base/scope.h"
@@ -83,9 +83,9 @@ static int dress(int tree, const struct lxc_plan_mount *mount, struct lxcri_erro
 	}
 	r = tree_change(tree, all, &spread);
 	if (r == 0 && (mount->set || mount->clear))
-		r = tree_change(tree, 0,
-				&(struct mount_attr){ .attr_set = mount->set,
-						      .attr_clr = mount->clear });
+		r = tree_change(
+			tree, 0,
+			&(struct mount_attr){ .attr_set = mount->set, .attr_clr = mount->clear });
 	if (r == 0 && (mount->set_all || mount->clear_all))
 		r = tree_change(tree, AT_RECURSIVE,
 				&(struct mount_attr){ .attr_set = mount->set_all,
@@ -130,7 +130,7 @@ static int copy_up(struct shim *shim, const struct lxc_plan_mount *mount, int tr
 static int make_hierarchy(struct shim *shim, const struct lxc_plan_mount *mount,
 			  const char *controllers, const char *path, struct lxcri_error *err)
 {
-	[[gnu::cleanup(strings_finish)]] struct strings options = {};
+	autorun(strings_finish) struct strings options = {};
 	bool unified = !*controllers;
 	const char *name = text_starts_with(controllers, "name=") ? controllers + 5 : controllers;
 	struct tree_message message = {};
@@ -142,7 +142,8 @@ static int make_hierarchy(struct shim *shim, const struct lxc_plan_mount *mount,
 
 		if (!unified && strcmp(name, controllers) != 0)
 			strings_add(&options, "none");
-		for (char *option = strsep(&rest, ","); option && *option; option = strsep(&rest, ","))
+		for (char *option = strsep(&rest, ","); option && *option;
+		     option = strsep(&rest, ","))
 			strings_add(&options, option);
 		tree = tree_new(unified ? "cgroup2" : "cgroup", "cgroup", &options, mount->set,
 				&message);
@@ -153,7 +154,8 @@ static int make_hierarchy(struct shim *shim, const struct lxc_plan_mount *mount,
 		tree = from < 0 ? from : tree_clone(from, 0);
 	}
 	if (tree < 0)
-		return fail_code_errno(err, LXCRI_E_MOUNT_FAILED, tree, "make the cgroup file system %s",
+		return fail_code_errno(err, LXCRI_E_MOUNT_FAILED, tree,
+				       "make the cgroup file system %s",
 				       unified ? "unified" : name);
 	return tree;
 }
@@ -163,14 +165,14 @@ static int mount_hierarchies(struct shim *shim, const struct lxc_plan_mount *mou
 			     struct lxcri_error *err)
 {
 	autoclose int fd = openat(shim->proc, "self/cgroup", O_RDONLY | O_CLOEXEC);
-	[[gnu::cleanup(strings_finish)]] struct strings options = {};
+	autorun(strings_finish) struct strings options = {};
 	struct tree_message message;
 	char line[1024];
 
 	if (fd < 0)
 		return fail_errno(err, errno, "open /proc/self/cgroup");
 
-	[[gnu::cleanup(strings_finish)]] struct strings lines = {};
+	autorun(strings_finish) struct strings lines = {};
 	FILE *list = fdopen(dup(fd), "r");
 
 	while (list && fgets(line, sizeof(line), list))
@@ -219,8 +221,7 @@ static int mount_cgroup(struct shim *shim, const struct lxc_plan_mount *mount,
 			struct lxcri_error *err)
 {
 	/* Only where version 2 is alone does its root list the controllers at this place. */
-	autoclose int alone =
-		path_open_in(shim->host, "sys/fs/cgroup/cgroup.controllers", O_PATH);
+	autoclose int alone = path_open_in(shim->host, "sys/fs/cgroup/cgroup.controllers", O_PATH);
 
 	if (alone < 0)
 		return mount_hierarchies(shim, mount, err);

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: MIT
+"""Two commands at once, and a monitor that is killed at a bad moment."""
+
+import os
+import pathlib
+import resource
+import signal
+import sqlite3
+
+from engine import await_that
+from host import Unchanged
+
+
+def monitor_of(engine, id):
+    """The monitor that works in the container's run directory, 0 when there is none."""
+    words = b"--run-dir\0" + str(engine.root / "containers" / id).encode() + b"\0"
+    for entry in os.listdir("/proc"):
+        try:
+            line = pathlib.Path(f"/proc/{entry}/cmdline").read_bytes() if entry.isdigit() else b""
+        except OSError:
+            continue
+        if line.startswith(b"lxcri-monitor\0") and words in line:
+            return int(entry)
+    return 0
+
+
+def slow_hook(bundle):
+    """A hook in which the creation stays for a while."""
+    bundle.spec["hooks"] = {"createRuntime": [{"path": "/bin/sleep", "args": ["sleep", "2"]}]}
+    bundle.save()
+    return bundle
+
+
+def test_a_monitor_killed_in_the_middle_of_a_creation_leaves_nothing(engine, make_bundle):
+    bundle = slow_hook(make_bundle("sleep", "1000"))
+    engine("list").ok()
+    with Unchanged(patience=10):
+        id = engine.id()
+        child = engine.open("create", "--bundle", bundle.path, id)
+        await_that(lambda: monitor_of(engine, id), "its monitor")
+        await_that(lambda: list((engine.root / "containers" / id).glob("runtime*")), "its runtime")
+        os.kill(monitor_of(engine, id), signal.SIGKILL)
+        engine.finish(child).fails("MonitorLost", id)
+        assert not (engine.root / "containers" / id).exists()
+
+
+def test_a_stop_with_a_long_grace_lets_others_kill(engine, box_start):
+    id = box_start("sh", "-c", "trap 'echo asked' TERM; echo up; while :; do sleep 0.1; done")
+    await_that(lambda: engine("logs", id).lines == ["up"], "it runs")
+    stopping = engine.open("stop", "--time", "600", id)
+    await_that(lambda: engine("logs", id).lines == ["up", "asked"], "it waits")
+    engine("delete", "--force", id, timeout=20).ok()
+    engine.finish(stopping, timeout=20).ok()
+
+
+def test_few_open_files_are_enough_for_a_monitor(any_engine, box):
+    id = any_engine.id()
+    limit = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (68, 68))
+    assert any_engine("run", "--rm", "--image", box, id, "echo", "hi", preexec_fn=limit,
+                      timeout=20).ok().out == "hi\n"
+
+
+def test_a_failed_restart_keeps_the_last_exit_code(any_engine, box):
+    id = any_engine.id()
+    any_engine("run", "--image", box, id, "sh", "-c", "exit 7").exits(7)
+    config = any_engine.data / "containers" / id / "config.json"
+    text = config.read_text()
+    config.write_text("{}")
+    any_engine("start", id).exits(1)
+    found = any_engine("inspect", id).ok().json()
+    assert (found["exitCode"], found["monitorLost"]) == (7, False)
+    config.write_text(text)
+    any_engine("start", id).ok()
+    assert any_engine("wait", id).ok().out == "7\n"
+
+
+def test_a_container_directory_removed_by_hand_pins_no_image(any_engine, box):
+    any_engine("image", "import", box, "mine:1").ok()
+    id = any_engine.id()
+    any_engine("create", "--image", "mine:1", id, "true").ok()
+    any_engine("image", "remove", "mine:1").fails("ImageInUse", id)
+    with sqlite3.connect(any_engine.data / "state.db") as database:
+        row = database.execute("SELECT * FROM container").fetchone()
+    any_engine("delete", id).ok()
+    with sqlite3.connect(any_engine.data / "state.db") as database:
+        database.execute("INSERT INTO container VALUES (?, ?)", row)
+    database.close()
+    any_engine("image", "remove", "mine:1").ok()
+
+
+def test_an_unreadable_record_keeps_the_layers_of_its_container(any_engine, box):
+    any_engine("image", "import", box, "mine:1").ok()
+    id = any_engine.id()
+    any_engine("create", "--image", "mine:1", id, "true").ok()
+    with sqlite3.connect(any_engine.data / "state.db") as database:
+        record, = database.execute("SELECT record FROM container").fetchone()
+        database.execute("UPDATE container SET record = '{}'")
+    database.close()
+    any_engine("image", "remove", "mine:1").fails("StorageError", id)
+    with sqlite3.connect(any_engine.data / "state.db") as database:
+        database.execute("UPDATE container SET record = ?", (record,))
+    database.close()
+    any_engine("start", id).ok()

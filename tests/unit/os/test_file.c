@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+#include "os/file.h"
+#include "test.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char directory[] = "/tmp/lxcri-test-file-XXXXXX";
+
+static void a_file_is_written_at_a_name_or_a_path(void **state)
+{
+	char path[64];
+	char *text;
+	size_t size;
+	struct stat status;
+	int dir = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	assert_true(dir >= 0);
+	(void)snprintf(path, sizeof(path), "%s/one", directory);
+	assert_int_equal(file_write_atomic(AT_FDCWD, path, "1", 1, 0640, FILE_DURABLE), 0);
+	assert_int_equal(file_write_atomic(dir, "two", "2", 1, 0600, FILE_VOLATILE), 0);
+	assert_int_equal(file_read(dir, "one", 10, &text, &size), 0);
+	assert_string_equal(text, "1");
+	free(text);
+	assert_int_equal(fstatat(dir, "one", &status, 0), 0);
+	assert_int_equal(status.st_mode & 07777, 0640);
+	assert_int_equal(file_read(dir, "two", 10, &text, &size), 0);
+	assert_string_equal(text, "2");
+	free(text);
+	assert_int_equal(unlinkat(dir, "one", 0), 0);
+	assert_int_equal(unlinkat(dir, "two", 0), 0);
+	close(dir);
+	/* Nothing but those two was left. */
+	assert_int_equal(rmdir(directory), 0);
+	assert_int_equal(mkdir(directory, 0700), 0);
+}
+
+static void a_parent_that_is_missing_is_told(void **state)
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "%s/missing/one", directory);
+	assert_int_equal(file_write_atomic(AT_FDCWD, path, "1", 1, 0600, FILE_VOLATILE), -ENOENT);
+}
+
+static int make_directory(void **state)
+{
+	return mkdtemp(directory) ? 0 : -1;
+}
+
+static int remove_directory(void **state)
+{
+	return rmdir(directory);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_file_is_written_at_a_name_or_a_path),
+		cmocka_unit_test(a_parent_that_is_missing_is_told),
+	};
+
+	return cmocka_run_group_tests(tests, make_directory, remove_directory);
+}
