@@ -82,18 +82,38 @@ static int make_file(const char *path)
 	return fd < 0 && errno != EEXIST ? -errno : 0;
 }
 
+static int open_handle(struct database *database, const char *before)
+{
+	int r;
+
+	(void)sqlite3_close(database->handle);
+	database->handle = NULL;
+	r = sqlite3_open_v2(database->path, &database->handle,
+			    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
+				    SQLITE_OPEN_NOFOLLOW,
+			    NULL);
+	if (r != SQLITE_OK)
+		return r;
+	(void)sqlite3_busy_timeout(database->handle, BUSY_TIMEOUT_MS);
+	/* What is committed is in the log and safe there. Folding it into the database each time
+	 * the last command closes would cost every command two flushes more. */
+	(void)sqlite3_db_config(database->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	r = before ? sqlite3_exec(database->handle, before, NULL, NULL, NULL) : SQLITE_OK;
+	if (r != SQLITE_OK)
+		return r;
+	return sqlite3_exec(database->handle, "PRAGMA synchronous = FULL", NULL, NULL, NULL);
+}
+
 /* A reader needs a few KiB of memory shared with others, which is a file beside the database. When
  * a container has filled the disk, that cannot be had; alone one does without, and so containers
  * can be listed, entered and deleted still. */
-static int set_durability(struct database *database)
+static int open_somehow(struct database *database)
 {
-	static const char durability[] = "PRAGMA synchronous = FULL";
-	int r = sqlite3_exec(database->handle, durability, NULL, NULL, NULL);
+	int r = open_handle(database, NULL);
 
-	if (r != SQLITE_IOERR && r != SQLITE_FULL && r != SQLITE_CANTOPEN)
+	if (r != SQLITE_IOERR && r != SQLITE_FULL)
 		return r;
-	r = sqlite3_exec(database->handle, "PRAGMA locking_mode = EXCLUSIVE", NULL, NULL, NULL);
-	return r != SQLITE_OK ? r : sqlite3_exec(database->handle, durability, NULL, NULL, NULL);
+	return open_handle(database, "PRAGMA locking_mode = EXCLUSIVE");
 }
 
 int database_open(const char *data_dir, struct database **ret_database, struct lxcri_error *err)
@@ -107,17 +127,8 @@ int database_open(const char *data_dir, struct database **ret_database, struct l
 	r = make_file(database->path);
 	if (r < 0)
 		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "make %s", database->path);
-	if (sqlite3_open_v2(database->path, &database->handle,
-			    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
-				    SQLITE_OPEN_NOFOLLOW,
-			    NULL) != SQLITE_OK)
+	if (open_somehow(database) != SQLITE_OK)
 		return refuse(database, "open the database", err);
-	(void)sqlite3_busy_timeout(database->handle, BUSY_TIMEOUT_MS);
-	/* What is committed is in the log and safe there. Folding it into the database each time
-	 * the last command closes would cost every command two flushes more. */
-	(void)sqlite3_db_config(database->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-	if (set_durability(database) != SQLITE_OK)
-		return refuse(database, "set durability", err);
 	if (prepare_schema(database, err) < 0)
 		return -1;
 	*ret_database = steal(database);
