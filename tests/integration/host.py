@@ -109,8 +109,9 @@ class Unchanged:
     def check(self):
         deadline = time.monotonic() + self.patience
         while True:
-            left = inventory() - self.before
-            gone = {item for item in self.before - inventory() if item.startswith("mount")}
+            now = inventory()
+            left = now - self.before
+            gone = {item for item in self.before - now if item.startswith("mount")}
             if not left and not gone:
                 return
             if time.monotonic() > deadline:
