@@ -14,6 +14,7 @@
 #include "base/scope.h"
 #include "monitor/lxc/lxc_command_socket.h"
 #include "monitor/lxc/lxc_config.h"
+#include "monitor/lxc/lxc_end.h"
 #include "monitor/lxc/lxc_library.h"
 #include "monitor/lxc/lxc_seccomp.h"
 #include "monitor/lxc/lxc_spec.h"
@@ -288,6 +289,7 @@ static int run(const struct lxc_command *command, const struct lxc_config *confi
 	/* The shim inherits these two; nothing else of ours. */
 	if (fcntl(command->sync, F_SETFD, 0) < 0 || fcntl(queue, F_SETFD, 0) < 0)
 		return fail_errno(err, errno, "hand descriptors to the shim");
+	lxc_end_at_once();
 	if (!container->start(container, 0, argv))
 		return fail_start(err);
 	return decode_end(container->error_num);

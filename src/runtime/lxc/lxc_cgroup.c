@@ -223,7 +223,9 @@ static int visit_children(const char *dir, unsigned int depth, int signal)
 	if (!list)
 		return errno == ENOENT ? 0 : -errno;
 	for (struct dirent *entry = readdir(list); entry; entry = readdir(list)) {
-		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
+		/* liblxc puts further processes into one that is called ".lxc". */
+		if (entry->d_type != DT_DIR || strcmp(entry->d_name, ".") == 0 ||
+		    strcmp(entry->d_name, "..") == 0)
 			continue;
 
 		autofree char *child = xformat("%s/%s", dir, entry->d_name);
