@@ -314,6 +314,8 @@ static void conclude(struct supervisor *supervisor)
 	supervisor->created = false;
 	reap(supervisor);
 	drain(supervisor, deadline);
+	/* Whoever hears of the end may remove the log, to have its room at once. */
+	streams_finish(&supervisor->streams);
 	record->phase = MONITOR_STOPPED;
 	record->pid = record->keeper = 0;
 	record->pid_start_time = record->keeper_start_time = 0;

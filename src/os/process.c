@@ -19,7 +19,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+
+/* The kernel's, with those that the C library keeps for itself. */
+#define SIGNAL_MAX 64
 
 #define SPAWN_FDS_MAX 16
 
@@ -46,14 +50,21 @@ static int arrange_fds(const struct spawn *spawn)
 	return close_range(spawn->n_fds, ~0u, CLOSE_RANGE_CLOEXEC) < 0 ? -errno : 0;
 }
 
+void process_reset_signals(void)
+{
+	/* What the kernel calls struct sigaction, with SIG_DFL and nothing else. */
+	static const unsigned long by_default[4];
+
+	for (int i = 1; i <= SIGNAL_MAX; i++) /* KILL and STOP refuse, as they should */
+		(void)syscall(SYS_rt_sigaction, i, by_default, NULL, SIGNAL_MAX / 8);
+}
+
 _Noreturn static void run_child(const struct spawn *spawn, volatile int *problem)
 {
 	static char *const no_env[] = { NULL };
-	struct sigaction by_default = { .sa_handler = SIG_DFL };
 	sigset_t none;
 
-	for (int i = 1; i < NSIG; i++)
-		(void)sigaction(i, &by_default, NULL); /* KILL and STOP refuse, as they should */
+	process_reset_signals();
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 

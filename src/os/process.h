@@ -26,6 +26,10 @@ struct spawn {
  */
 [[nodiscard]] int process_spawn_detached(const struct spawn *spawn);
 
+/* Gives every signal its default action, also the two that sigaction() refuses because the C
+ * library keeps them for itself: who started us may have ignored them. Safe after vfork(). */
+void process_reset_signals(void);
+
 /* Waits for the child @pid. Returns its wait status, or -errno. */
 [[nodiscard]] int process_wait(pid_t pid);
 

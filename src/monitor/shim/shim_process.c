@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/scope.h"
 #include "os/file.h"
+#include "os/process.h"
 #include "os/socket.h"
 #include "runtime/lxc/lxc_sync.h"
 
@@ -285,11 +286,9 @@ static int execute(const struct lxc_plan_process *process, const struct strings 
 
 static void default_signals(void)
 {
-	struct sigaction by_default = { .sa_handler = SIG_DFL };
 	sigset_t none;
 
-	for (int i = 1; i < NSIG; i++)
-		(void)sigaction(i, &by_default, NULL);
+	process_reset_signals();
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
