@@ -17,11 +17,6 @@ static const struct {
 	[DIGEST_SHA512] = { "sha512", 64 },
 };
 
-const char *digest_algorithm_name(enum digest_algorithm algorithm)
-{
-	return algorithms[algorithm].name;
-}
-
 size_t digest_bytes(enum digest_algorithm algorithm)
 {
 	return algorithms[algorithm].bytes;

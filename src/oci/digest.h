@@ -31,6 +31,3 @@ struct digest digest_format(enum digest_algorithm algorithm, const unsigned char
 
 /* Returns the number of bytes that @algorithm gives. */
 size_t digest_bytes(enum digest_algorithm algorithm);
-
-/* Returns "sha256" or "sha512". */
-const char *digest_algorithm_name(enum digest_algorithm algorithm);

@@ -142,7 +142,9 @@ static int each_below(int dirfd, int depth, int (*visit)(int parent, const char 
 		return -errno;
 	}
 	for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir)) {
-		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
+		/* A cgroup may be called with a dot in front; a process is not to hide there. */
+		if (entry->d_type != DT_DIR || strcmp(entry->d_name, ".") == 0 ||
+		    strcmp(entry->d_name, "..") == 0)
 			continue;
 
 		int r = visit(dirfd, entry->d_name, depth + 1);
