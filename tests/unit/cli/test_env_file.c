@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cli/env_file.h"
+#include "cli/container/env_file.h"
 #include "test.h"
 
 #include <string.h>

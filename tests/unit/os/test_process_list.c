@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,6 +24,8 @@ static pid_t start_namespace(void)
 	assert_int_equal(unshare(CLONE_NEWPID), 0);
 	outer = fork();
 	if (outer == 0) {
+		/* A test that fails must not leave it holding the runner's pipe. */
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (fork() >= 0 && write(ready[1], "", 1) == 1)
 			for (;;)
 				(void)pause();
@@ -48,7 +51,10 @@ static void the_processes_of_a_namespace_are_listed_and_no_others(void **state)
 	assert_int_equal(entries[0].pid, pid);
 	assert_true(entries[1].pid > 0 && entries[1].pid != pid);
 	assert_int_equal(entries[0].uid, geteuid());
-	assert_non_null(strstr(entries[0].command, "test-os_test_process_list"));
+	/* A long path is cut where the entry ends. */
+	assert_true(entries[0].command[0] != '\0');
+	assert_memory_equal(entries[0].command, program_invocation_name,
+			    strlen(entries[0].command));
 	free(entries);
 	assert_int_equal(kill(pid, SIGKILL), 0);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
