@@ -43,6 +43,8 @@ enum lxcri_error_class {
 	X(CONTAINER_START_FAILED, "ContainerStartFailed", SYSTEM)     \
 	X(CONTAINER_KILL_FAILED, "ContainerKillFailed", SYSTEM)       \
 	X(CONTAINER_DELETE_FAILED, "ContainerDeleteFailed", SYSTEM)   \
+	X(PATH_NOT_FOUND, "PathNotFound", NOT_FOUND)                  \
+	X(COPY_FAILED, "CopyFailed", SYSTEM)                          \
 	X(EXEC_FAILED, "ExecFailed", SYSTEM)                          \
 	X(COMMAND_NOT_FOUND, "CommandNotFound", NOT_FOUND)            \
 	X(COMMAND_NOT_EXECUTABLE, "CommandNotExecutable", INVALID)    \

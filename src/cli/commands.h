@@ -7,7 +7,9 @@
 
 extern const struct verb verb_create;
 extern const struct verb verb_config;
+extern const struct verb verb_cp;
 extern const struct verb verb_delete;
+extern const struct verb verb_diff;
 extern const struct verb verb_exec;
 extern const struct verb verb_image;
 extern const struct verb verb_inspect;

@@ -87,8 +87,8 @@ static int set_lowers(int context, const struct held *held)
 	return r;
 }
 
-/* The index would tie the upper directory to one stack of lowers, and metadata-only copies would
- * leave an upper that cannot be read by itself. */
+/* The index would tie the upper directory to one stack of lowers. Metadata-only copies and
+ * redirected directories would leave an upper that cannot be read by itself. */
 static int make_overlay(const struct held *held)
 {
 	autoclose int context = fsopen("overlay", FSOPEN_CLOEXEC);
@@ -105,6 +105,8 @@ static int make_overlay(const struct held *held)
 		r = set_option(context, "index", "off");
 	if (r == 0)
 		r = set_option(context, "metacopy", "off");
+	if (r == 0)
+		r = set_option(context, "redirect_dir", "off");
 	if (r < 0)
 		return r;
 	if (fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
@@ -120,7 +122,7 @@ static int mount_overlay_by_string(const struct held *held, const char *target)
 {
 	autorun(text_finish) struct text options = {};
 
-	text_add(&options, "index=off,metacopy=off,lowerdir=");
+	text_add(&options, "index=off,metacopy=off,redirect_dir=off,lowerdir=");
 	for (size_t i = 0; i < held->n_lowers; i++)
 		text_addf(&options, "%s/proc/self/fd/%d", i > 0 ? ":" : "", held->lowers[i]);
 	if (held->upper >= 0)

@@ -149,6 +149,9 @@ struct monitor_state {
 [[nodiscard]] int monitor_read_state(int dirfd, struct monitor_state *ret_state,
 				     struct lxcri_error *err);
 
+/* Returns the pid of the monitor of the run directory @run_dirfd, or 0 when none is alive. */
+pid_t monitor_find(int run_dirfd);
+
 /* Waits until no monitor of the run directory @run_dirfd is alive, @timeout_ms at most:
  * LXCRI_E_TIMEOUT. */
 [[nodiscard]] int monitor_await_end(int run_dirfd, int timeout_ms, struct lxcri_error *err);

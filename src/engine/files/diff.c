@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+/* What a container's root file system has that its image has not, and the other way round.
+ *
+ * How it works: the image is its layers seen as one tree. Against it stands the overlay's upper
+ * directory, where all that is there was changed and a whiteout is what was deleted; or, where
+ * layers were copied, the whole root file system, where what is not there was deleted and what
+ * differs was changed. An upper directory that is opaque is whole as well. The mounts of this
+ * program neither redirect directories nor copy metadata alone (os/mount.c). */
+
+#include "lxcri/files.h"
+
+#include "base/mem.h"
+#include "engine/bundle/merged.h"
+#include "engine/container.h"
+#include "image/store.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+
+struct change {
+	enum lxcri_change change;
+	char *path;
+};
+
+struct diff {
+	bool is_upper; /* an overlay's, else a whole tree */
+	struct change *changes;
+	size_t count;
+};
+
+/* A directory of both. */
+struct pair {
+	int now;                   /* borrowed */
+	const struct merged *then; /* borrowed; empty where the image has no such directory */
+	const char *path;          /* "" for the root */
+	bool is_whole;             /* what is not in `now` is gone */
+};
+
+static void diff_finish(struct diff *diff)
+{
+	for (size_t i = 0; i < diff->count; i++)
+		free(diff->changes[i].path);
+	freep(&diff->changes);
+	diff->count = 0;
+}
+
+static void add(struct diff *diff, enum lxcri_change change, const char *path)
+{
+	diff->changes = xreallocarray(diff->changes, diff->count + 1, sizeof(*diff->changes));
+	diff->changes[diff->count++] = (struct change){ change, xstrdup(path) };
+}
+
+static int list(int dir, struct strings *names)
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *stream = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!stream) {
+		int r = -errno;
+
+		closep(&fd);
+		return r;
+	}
+	for (struct dirent *entry = readdir(stream); entry; entry = readdir(stream))
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			strings_add(names, entry->d_name);
+	(void)closedir(stream);
+	return 0;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static bool is_opaque(int fd)
+{
+	char value = 0;
+
+	return fgetxattr(fd, "trusted.overlay.opaque", &value, 1) == 1 && value == 'y';
+}
+
+static bool is_same_target(int now, int then, const char *name)
+{
+	char new[PATH_MAX];
+	char old[PATH_MAX];
+	ssize_t new_length = readlinkat(now, name, new, sizeof(new));
+	ssize_t old_length = readlinkat(then, name, old, sizeof(old));
+
+	return new_length >= 0 && new_length == old_length &&
+	       memcmp(new, old, (size_t)new_length) == 0;
+}
+
+/* Tells whether a copied tree still has what the layer has. A directory's time changes with what
+ * is in it, and so is no change of its own. */
+static bool is_same(const struct pair *pair, const char *name, const struct stat *now,
+		    const struct merged_node *then)
+{
+	const struct stat *old = &then->status;
+
+	if (now->st_mode != old->st_mode || now->st_uid != old->st_uid ||
+	    now->st_gid != old->st_gid)
+		return false;
+	if (S_ISDIR(now->st_mode))
+		return true;
+	if (S_ISLNK(now->st_mode))
+		return is_same_target(pair->now, then->layer, name);
+	return now->st_size == old->st_size && now->st_rdev == old->st_rdev &&
+	       now->st_mtim.tv_sec == old->st_mtim.tv_sec &&
+	       now->st_mtim.tv_nsec == old->st_mtim.tv_nsec;
+}
+
+static int compare_dir(struct diff *diff, const struct pair *pair);
+
+/* Compares what is in a directory. Returns 0 or -errno. */
+static int enter(struct diff *diff, const struct pair *above, const char *name, const char *path,
+		 const struct merged_node *then)
+{
+	autoclose int now =
+		openat(above->now, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	const struct pair pair = {
+		.now = now,
+		.then = &then->dir,
+		.path = path,
+		.is_whole = !diff->is_upper || above->is_whole || (now >= 0 && is_opaque(now)),
+	};
+
+	return now < 0 ? -errno : compare_dir(diff, &pair);
+}
+
+static int compare_node(struct diff *diff, const struct pair *pair, const char *name)
+{
+	autorun(merged_node_finish) struct merged_node then = {};
+	autofree char *path = xformat("%s/%s", pair->path, name);
+	size_t before = diff->count;
+	struct stat now;
+	int old = merged_child(pair->then, name, &then);
+	int new = fstatat(pair->now, name, &now, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+	bool same;
+	int r;
+
+	if ((old < 0 && old != -ENOENT) || (new < 0 && new != -ENOENT))
+		return old < 0 && old != -ENOENT ? old : new;
+	if (new == 0 && diff->is_upper && S_ISCHR(now.st_mode) && now.st_rdev == makedev(0, 0))
+		new = -ENOENT;
+	if (new < 0) {
+		if (old == 0)
+			add(diff, LXCRI_CHANGE_DELETED, path);
+		return 0;
+	}
+	same = old == 0 && !diff->is_upper && is_same(pair, name, &now, &then);
+	add(diff, old < 0 ? LXCRI_CHANGE_ADDED : LXCRI_CHANGE_CHANGED, path);
+	r = S_ISDIR(now.st_mode) ? enter(diff, pair, name, path, &then) : 0;
+	if (same && diff->count == before + 1)
+		free(diff->changes[--diff->count].path);
+	return r;
+}
+
+static int compare_dir(struct diff *diff, const struct pair *pair)
+{
+	autorun(strings_finish) struct strings names = {};
+	int r = list(pair->now, &names);
+
+	if (r == 0 && pair->is_whole)
+		r = merged_list(pair->then, &names);
+	if (r == 0 && names.count > 0)
+		qsort(names.items, names.count, sizeof(*names.items), compare_names);
+	for (size_t i = 0; r == 0 && i < names.count; i++)
+		if (i == 0 || strcmp(names.items[i - 1], names.items[i]) != 0)
+			r = compare_node(diff, pair, names.items[i]);
+	return r;
+}
+
+/* Finds the layers of the image; a container whose layers were copied does not name them. */
+static int find_layers(struct lxcri_container *container, struct strings *layers,
+		       struct lxcri_error *err)
+{
+	const struct record *record = &container->record;
+	autoptr(image_store) store = NULL;
+	struct image image = {};
+
+	if (record->layers.count > 0) {
+		strings_add_all(layers, &record->layers);
+		return 0;
+	}
+	if (image_store_open(container->engine->data, &store, err) < 0)
+		return -1;
+	if (image_store_get(store, record->digest, &image, err) < 0)
+		return fail_while(err, "there is nothing to compare with");
+	strings_add_all(layers, &image.layer_dirs);
+	image_finish(&image);
+	return 0;
+}
+
+static int compare(struct lxcri_container *container, struct diff *diff, struct lxcri_error *err)
+{
+	const struct record *record = &container->record;
+	autorun(strings_finish) struct strings layers = {};
+	autorun(merged_finish) struct merged then = {};
+	autofree char *path = record->layers.count > 0
+				      ? xformat("%s/upper", container->home.data_dir)
+				      : xformat("%s/rootfs", record->bundle);
+	autoclose int now = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	const struct pair root = {
+		.now = now, .then = &then, .path = "", .is_whole = record->layers.count == 0
+	};
+	int r;
+
+	if (now < 0)
+		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno, "open %s", path);
+	if (find_layers(container, &layers, err) < 0)
+		return -1;
+	diff->is_upper = record->layers.count > 0;
+	r = merged_open_dir(&layers, "/", &then);
+	if (r == 0)
+		r = compare_dir(diff, &root);
+	return r < 0 ? fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "compare it with its image")
+		     : 0;
+}
+
+int lxcri_container_diff(struct lxcri_container *container, lxcri_change_fn each, void *userdata,
+			 struct lxcri_error *err)
+{
+	autorun(diff_finish) struct diff diff = {};
+
+	if (!container->record.image)
+		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
+			    "diff %s: it was made from a bundle, so there is no image to compare "
+			    "it with",
+			    container->home.id);
+	if (compare(container, &diff, err) < 0)
+		return fail_while(err, "diff %s", container->home.id);
+	for (size_t i = 0; i < diff.count; i++)
+		if (each(userdata, diff.changes[i].change, diff.changes[i].path) < 0)
+			break;
+	return 0;
+}
