@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/files/root.h"
 #include "os/helper.h"
 #include "os/path.h"
 #include "runtime/wire.h"
@@ -234,6 +235,8 @@ int container_launch(struct lxcri_container *container, unsigned int preserve_fd
 		.open_stdin = record->open_stdin,
 	};
 
+	if (record->type == LXCRI_RUNC && root_check_dev(container, err) < 0)
+		return -1;
 	return monitor_launch(&options, &container->monitor, ret_pid, err);
 }
 

@@ -12,9 +12,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 
 #define PROC_FILE_MAX 65536
 
@@ -145,4 +148,99 @@ ssize_t process_list(pid_t pid, struct process_entry **ret)
 		qsort(entries, count, sizeof(*entries), by_pid);
 	*ret = entries;
 	return (ssize_t)count;
+}
+
+/* Returns the field @number (from 3) of a line of /proc/PID/stat: those before may hold anything.
+ */
+static uint64_t stat_field(const char *line, int number)
+{
+	const char *field = strrchr(line, ')');
+
+	for (int i = 2; field && i < number; i++)
+		field = strchr(field + 1, ' ');
+	return field ? strtoull(field + 1, NULL, 10) : 0;
+}
+
+/* Returns the numbers behind @name ("\nUid:") in /proc/PID/status. */
+static const char *status_field(const char *status, const char *name)
+{
+	const char *line = strstr(status, name);
+
+	return line ? line + strlen(name) : "";
+}
+
+/* The effective one of real, effective, saved. */
+static uid_t second_number(const char *numbers)
+{
+	char *end;
+
+	(void)strtoul(numbers, &end, 10);
+	return (uid_t)strtoul(end, NULL, 10);
+}
+
+/* The innermost of the namespaces that the process is in. */
+static pid_t last_number(const char *numbers)
+{
+	size_t length = strcspn(numbers, "\n");
+
+	while (length > 0 && isdigit((unsigned char)numbers[length - 1]))
+		length--;
+	return (pid_t)strtol(numbers + length, NULL, 10);
+}
+
+static void read_command(int process, const char *name, size_t name_size,
+			 struct process_details *ret)
+{
+	autoclose int fd = openat(process, "cmdline", O_RDONLY | O_CLOEXEC);
+	ssize_t length = fd < 0 ? 0 : read(fd, ret->command, sizeof(ret->command) - 1);
+
+	while (length > 0 && ret->command[length - 1] == '\0')
+		length--;
+	for (ssize_t i = 0; i < length; i++)
+		if (ret->command[i] == '\0')
+			ret->command[i] = ' ';
+	if (length > 0)
+		ret->command[length] = '\0';
+	else /* a zombie has none any more */
+		(void)snprintf(ret->command, sizeof(ret->command), "[%.*s]", (int)name_size, name);
+}
+
+static uint64_t ticks_to_ms(uint64_t ticks)
+{
+	return ticks * 1000 / (uint64_t)sysconf(_SC_CLK_TCK);
+}
+
+int process_look(pid_t pid, struct process_details *ret)
+{
+	autofree char *path = xformat("/proc/%d", (int)pid);
+	autoclose int process = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	autofree char *stat = NULL;
+	autofree char *status = NULL;
+	struct process_details details = {};
+	struct timespec now;
+	size_t size;
+
+	if (process < 0 || file_read(process, "stat", PROC_FILE_MAX, &stat, &size) < 0 ||
+	    file_read(process, "status", PROC_FILE_MAX, &status, &size) < 0)
+		return -ESRCH;
+
+	const char *open_bracket = strchr(stat, '(');
+	const char *close_bracket = strrchr(stat, ')');
+	const char *inner = status_field(status, "\nNSpid:");
+
+	if (!open_bracket || !close_bracket || close_bracket < open_bracket || !close_bracket[1])
+		return -ESRCH;
+	(void)clock_gettime(CLOCK_BOOTTIME, &now);
+	details.state = close_bracket[2];
+	details.parent = (pid_t)stat_field(stat, 4);
+	details.cpu_ms = ticks_to_ms(stat_field(stat, 14) + stat_field(stat, 15));
+	details.age_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	details.age_ms -= ticks_to_ms(stat_field(stat, 22));
+	details.rss_bytes = stat_field(stat, 24) * (uint64_t)sysconf(_SC_PAGESIZE);
+	details.uid = second_number(status_field(status, "\nUid:"));
+	details.inner_pid = last_number(inner);
+	read_command(process, open_bracket + 1, (size_t)(close_bracket - open_bracket - 1),
+		     &details);
+	*ret = details;
+	return 0;
 }

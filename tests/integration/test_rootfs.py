@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The root file system: read-only, masked and read-only paths, relative and absolute."""
 
+import os
+import subprocess
+
 import pytest
 
 
@@ -55,3 +58,24 @@ def test_the_host_s_root_is_out_of_sight(shell, work):
     assert shell(f"ls {work} 2>&1; ls /; ls /.. | wc -l; ls / | wc -l").code == 0
     result = shell("ls /../../.. > /tmp/a; ls / > /tmp/b; md5sum < /tmp/a; md5sum < /tmp/b").ok()
     assert result.lines[0] == result.lines[1]
+
+
+@pytest.mark.parametrize("kind", ["bundle", "restart"])
+def test_a_dev_that_is_a_link_makes_nothing_on_the_host(engine, make_bundle, make_image, work, kind):
+    outside = work / "outside"
+    outside.mkdir()
+    id = engine.id()
+    if kind == "bundle":
+        bundle = make_bundle("true")
+        (bundle.rootfs / "dev").rmdir()
+        os.symlink(outside, bundle.rootfs / "dev")
+        result = engine("run", "--bundle", bundle.path, id)
+    else:
+        engine("run", "--image", make_image(), id, "true").ok()
+        upper = engine.data / "containers" / id / "upper"
+        subprocess.run(["rm", "-rf", upper / "dev"], check=True)
+        os.symlink(outside, upper / "dev")
+        result = engine("start", id)
+    assert os.listdir(outside) == []
+    if engine.backend == "runc":
+        result.fails("InvalidSpec", "/dev of its root file system is a symlink", code=result.code)

@@ -12,9 +12,9 @@
 
 #include "engine/files/view.h"
 
-#include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "engine/files/root.h"
 #include "os/file.h"
 #include "os/mount.h"
 #include "os/path.h"
@@ -77,22 +77,6 @@ static int open_of_process(const struct lxcri_container *container, struct view 
 	view->gid_map = read_map(process, "gid_map");
 	view->root = steal_fd(&root);
 	return 1;
-}
-
-static struct json_object *load_spec(const struct lxcri_container *container,
-				     struct lxcri_error *err)
-{
-	autofree char *path = xformat("%s/config.json", container->record.bundle);
-	autofree char *json = NULL;
-	struct json_object *spec = NULL;
-	size_t size;
-	int r = file_read(AT_FDCWD, path, json_limits_spec.bytes_max, &json, &size);
-
-	if (r < 0)
-		(void)fail_errno(err, r, "read %s", path);
-	else if (json_parse(json, size, &json_limits_spec, &spec, err) < 0)
-		(void)fail_while(err, "%s", path);
-	return spec;
 }
 
 /* Returns what the specification says of user or group numbers in the form of the kernel, owned by
@@ -233,17 +217,6 @@ static int enter_space(pid_t monitor, struct lxcri_error *err)
 	return 0;
 }
 
-/* Returns the path of the root file system on the host, owned by the caller. */
-static char *find_rootfs(const struct lxcri_container *container, struct json_object *spec)
-{
-	const char *bundle = container->record.bundle;
-	const char *path = json_get_text(json_get(spec, "root"), "path");
-
-	if (container->record.layers.count > 0 || !path)
-		path = "rootfs";
-	return *path == '/' ? xstrdup(path) : xformat("%s/%s", bundle, path);
-}
-
 static int mount_rootfs(const struct lxcri_container *container, const char *rootfs,
 			struct lxcri_error *err)
 {
@@ -280,7 +253,7 @@ static int open_root(const char *rootfs, bool read_only)
 static int build(const struct lxcri_container *container, struct json_object *spec, pid_t monitor,
 		 int ret_fds[2], struct lxcri_error *err)
 {
-	autofree char *rootfs = find_rootfs(container, spec);
+	autofree char *rootfs = root_find(container, spec);
 
 	if (enter_space(monitor, err) < 0)
 		return -1;
@@ -328,7 +301,7 @@ static int receive(struct view *view, int socket, struct lxcri_error *err)
 static int open_mounted(struct lxcri_container *container, struct view *view,
 			struct lxcri_error *err)
 {
-	autojson spec = load_spec(container, err);
+	autojson spec = root_load_spec(container, err);
 	pid_t monitor = container->status == LXCRI_STATUS_STOPPED
 				? 0
 				: monitor_find(container->home.run_fd);

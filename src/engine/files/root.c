@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* Where the root file system of a container lies on the host. */
+
+#include "engine/files/root.h"
+
+#include "base/mem.h"
+#include "engine/bundle/merged.h"
+#include "os/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+struct json_object *root_load_spec(const struct lxcri_container *container, struct lxcri_error *err)
+{
+	autofree char *path = xformat("%s/config.json", container->record.bundle);
+	autofree char *json = NULL;
+	struct json_object *spec = NULL;
+	size_t size;
+	int r = file_read(AT_FDCWD, path, json_limits_spec.bytes_max, &json, &size);
+
+	if (r < 0)
+		(void)fail_errno(err, r, "read %s", path);
+	else if (json_parse(json, size, &json_limits_spec, &spec, err) < 0)
+		(void)fail_while(err, "%s", path);
+	return spec;
+}
+
+char *root_find(const struct lxcri_container *container, struct json_object *spec)
+{
+	const char *bundle = container->record.bundle;
+	const char *path = json_get_text(json_get(spec, "root"), "path");
+
+	if (container->record.layers.count > 0 || !path)
+		path = "rootfs";
+	return *path == '/' ? xstrdup(path) : xformat("%s/%s", bundle, path);
+}
+
+/* Looked at before each start: a container can change its own. */
+int root_check_dev(const struct lxcri_container *container, struct lxcri_error *err)
+{
+	autorun(strings_finish) struct strings dirs = {};
+	autorun(merged_finish) struct merged root = {};
+	autorun(merged_node_finish) struct merged_node dev = {};
+	int r;
+
+	if (container->record.layers.count > 0) {
+		strings_addf(&dirs, "%s/upper", container->home.data_dir);
+		strings_add_all(&dirs, &container->record.layers);
+	} else {
+		autojson spec = root_load_spec(container, err);
+
+		if (!spec)
+			return -1;
+		strings_add_consume(&dirs, root_find(container, spec));
+	}
+	r = merged_open_dir(&dirs, "/", &root);
+	if (r == 0)
+		r = merged_child(&root, "dev", &dev);
+	if (r < 0)
+		return r == -ENOENT ? 0 : fail_errno(err, r, "look at the root file system");
+	if (!S_ISLNK(dev.status.st_mode))
+		return 0;
+	return fail(err, LXCRI_E_INVALID_SPEC,
+		    "/dev of its root file system is a symlink, which runc would follow on the "
+		    "host; use another runtime, or make it a directory");
+}

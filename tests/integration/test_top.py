@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: MIT
+"""top: the processes of a container."""
+
+import os
+
+import pytest
+
+from engine import await_that
+
+
+@pytest.fixture
+def busy(engine, box, work):
+    """A container with three processes, one of another user's."""
+    id = engine.id()
+    engine("run", "--detach", "--image", box, id, "sh", "-c", "sleep 1001 & sleep 1002 & wait").ok()
+    child = engine.open("exec", "--user", "app", id, "sleep", "1003")
+    await_that(lambda: "sleep 1003" in engine("top", id).out, "the second process runs")
+    yield id
+    engine("stop", "--time", "0", id).ok()
+    child.wait()
+
+
+@pytest.mark.vm
+def test_the_processes_are_listed_with_their_pids_on_both_sides(engine, busy):
+    rows = engine("top", "--format", "json", busy).ok().json()
+    assert sorted(row["command"] for row in rows) == [
+        "sh -c sleep 1001 & sleep 1002 & wait", "sleep 1001", "sleep 1002", "sleep 1003"]
+    first = rows[0]
+    assert first["pid"] == engine.pid(busy) and first["nspid"] == 1 and first["user"] == "root"
+    assert [row["user"] for row in rows if row["command"] == "sleep 1003"] == ["app"]
+    for row in rows:
+        with open(f"/proc/{row['pid']}/status", encoding="ascii", errors="replace") as status:
+            fields = dict(line.split(":", 1) for line in status)
+        assert row["nspid"] == int(fields["NSpid"].split()[-1])
+        assert row["ppid"] == int(fields["PPid"])
+    assert engine("top", busy).ok().lines[0].split() == [
+        "PID", "NSPID", "PPID", "USER", "STAT", "%CPU", "TIME", "COMMAND"]
+    assert len(engine("ps", busy).ok().lines) == 5
+
+
+@pytest.mark.parametrize("words, heading", [
+    (["-eo", "pid,rss,command"], ["PID", "RSS", "COMMAND"]),
+    (["-o", "user", "-o", "uid"], ["USER", "UID"]),
+    (["-opid"], ["PID"]),
+    (["pid", "time"], ["PID", "TIME"]),
+    (["-ef"], ["USER", "PID", "PPID", "%CPU", "TIME", "COMMAND"]),
+    (["aux"], ["USER", "PID", "%CPU", "RSS", "STAT", "TIME", "COMMAND"]),
+])
+def test_columns_are_chosen_as_with_ps(any_engine, box, words, heading):
+    id = any_engine.id()
+    any_engine("run", "--detach", "--image", box, id, "sleep", "1000").ok()
+    lines = any_engine("top", id, *words).ok().lines
+    assert lines[0].split() == heading and len(lines) == 2
+    any_engine("top", id, "-eo", "pid,comand").fails("InvalidArgument", "comand", "did you mean command")
+    any_engine("top", id, "-o").fails("InvalidArgument", "expected columns")
+    any_engine("top", id, "-x").fails("InvalidArgument", '"-x"')
+    any_engine("stop", "--time", "0", id).ok()
+    any_engine("top", id).fails("InvalidState", id, "stopped")
+
+
+def test_a_passwd_that_is_a_trap_gives_numbers(any_engine, box):
+    id = any_engine.id()
+    any_engine("run", "--detach", "--image", box, id, "sleep", "1000").ok()
+    for trap in ("mkfifo /etc/passwd", "ln -s /dev/zero /etc/passwd", "mkdir /etc/passwd"):
+        any_engine("exec", id, "sh", "-c", f"rm -rf /etc/passwd; busybox {trap}").ok()
+        assert any_engine("top", id, "user").ok().lines == ["USER", "0"]
