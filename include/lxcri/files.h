@@ -53,6 +53,13 @@ typedef int (*lxcri_change_fn)(void *userdata, enum lxcri_change change, const c
 int lxcri_container_diff(struct lxcri_container *container, lxcri_change_fn each, void *userdata,
 			 struct lxcri_error *err);
 
+/* Gives a stopped container made from an image the id @new_id, with all that it has. Killed at any
+ * moment it leaves the container under the old id or the new one. LXCRI_E_INVALID_STATE unless it
+ * is stopped, LXCRI_E_CONTAINER_EXISTS, LXCRI_E_UNSUPPORTED_OPERATION for one of a bundle,
+ * LXCRI_E_STORAGE_ERROR. The handle is of a container that no longer exists then. */
+int lxcri_container_rename(struct lxcri_container *container, const char *new_id,
+			   struct lxcri_error *err);
+
 #pragma GCC visibility pop
 #ifdef __cplusplus
 }

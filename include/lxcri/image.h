@@ -49,6 +49,11 @@ typedef int (*lxcri_image_fn)(void *userdata, const struct lxcri_image_info *inf
 int lxcri_image_list(struct lxcri_image_manager *manager, lxcri_image_fn each, void *userdata,
 		     struct lxcri_error *err);
 
+/* Returns all that is known of the stored image @name as one JSON object, owned by the caller.
+ * LXCRI_E_IMAGE_NOT_FOUND. */
+int lxcri_image_inspect_json(struct lxcri_image_manager *manager, const char *name, char **ret_json,
+			     struct lxcri_error *err);
+
 /* Removes the name, and every blob and layer that no other image or container uses.
  * LXCRI_E_IMAGE_NOT_FOUND, LXCRI_E_IMAGE_IN_USE. */
 int lxcri_image_remove(struct lxcri_image_manager *manager, const char *name,

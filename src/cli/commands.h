@@ -18,6 +18,7 @@ extern const struct verb verb_list;
 extern const struct verb verb_logs;
 extern const struct verb verb_pause;
 extern const struct verb verb_ps;
+extern const struct verb verb_rename;
 extern const struct verb verb_resume;
 extern const struct verb verb_run;
 extern const struct verb verb_spec;

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/files/root.h"
+#include "engine/rename.h"
 #include "os/helper.h"
 #include "os/path.h"
 #include "runtime/wire.h"
@@ -364,6 +365,11 @@ int lxcri_container_open(struct lxcri_engine *engine, const char *id,
 
 	int found = home_load_record(engine, &container->home, &container->record, err);
 
+	/* It may have got this id just before a command was killed. */
+	if (found == 0 && home_is_persistent(&container->home))
+		found = rename_recover(engine, err) < 0 ? -1
+							: home_load_record(engine, &container->home,
+									   &container->record, err);
 	if (found < 0)
 		return -1;
 	if (found == 0 && container->home.run_fd < 0 && !home_is_persistent(&container->home))

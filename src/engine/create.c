@@ -13,6 +13,7 @@
 #include "engine/bundle/seccomp_annotation.h"
 #include "engine/container.h"
 #include "engine/driver.h"
+#include "engine/rename.h"
 #include "engine/volume.h"
 #include "image/rootfs.h"
 #include "image/store.h"
@@ -128,7 +129,8 @@ static int check_free(struct lxcri_container *container, struct lxcri_error *err
 {
 	struct lxcri_container *other = NULL;
 
-	if (home_open(container->engine, container->record.id, &container->home, err) < 0)
+	if (rename_recover(container->engine, err) < 0 ||
+	    home_open(container->engine, container->record.id, &container->home, err) < 0)
 		return -1;
 	if (container->home.run_fd < 0 && !home_is_persistent(&container->home))
 		return 0;

@@ -4,11 +4,15 @@
 
 #include "lxcri/image.h"
 
+#include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/container.h"
 #include "engine/create.h"
+#include "engine/inspect.h"
+#include "engine/rename.h"
 #include "image/store.h"
+#include "oci/image_config.h"
 #include "os/path.h"
 
 #include <dirent.h>
@@ -92,6 +96,45 @@ int lxcri_image_list(struct lxcri_image_manager *manager, lxcri_image_fn each, v
 	return image_store_list(manager->store, show_image, &walk, err);
 }
 
+static struct json_object *format_layers(const struct image_config *config)
+{
+	struct json_object *layers = json_object_new_array();
+
+	for (size_t i = 0; i < config->n_diff_ids; i++)
+		(void)json_object_array_add(layers,
+					    json_object_new_string(config->diff_ids[i].text));
+	return layers;
+}
+
+int lxcri_image_inspect_json(struct lxcri_image_manager *manager, const char *name, char **ret_json,
+			     struct lxcri_error *err)
+{
+	autorun(image_finish) struct image image = {};
+	autoptr(image_config) config = NULL;
+	autojson object = json_object_new_object();
+
+	if (image_store_get(manager->store, name, &image, err) < 0)
+		return -1;
+	if (image_config_parse(image.config_json, strlen(image.config_json), &config, err) < 0)
+		return fail_while(err, "image %s", name);
+
+	struct json_object *run = json_get(config->document, "config");
+
+	json_set_text(object, "name", image.name);
+	json_set_text(object, "digest", image.digest);
+	json_object_object_add(object, "size", json_object_new_uint64(image.size_bytes));
+	inspect_add_time(object, "created", image.created_ns);
+	json_set_text(object, "author", config->author);
+	json_set_text(object, "architecture", config->architecture);
+	json_set_text(object, "os", config->os);
+	json_set_text(object, "variant", config->variant);
+	json_object_object_add(object, "layers", format_layers(config));
+	json_object_object_add(object, "config",
+			       run ? json_object_get(run) : json_object_new_object());
+	*ret_json = json_format(object);
+	return 0;
+}
+
 /* What a removal must spare, and what forbids it. */
 struct usage {
 	const struct lxcri_engine *engine;
@@ -155,8 +198,12 @@ int lxcri_image_remove(struct lxcri_image_manager *manager, const char *name,
 	autorun(image_finish) struct image image = {};
 	struct usage usage = { .engine = manager->engine, .err = err };
 	struct database *database;
+	autoclose int names = -1;
 	int r = image_store_get(manager->store, name, &image, err);
 
+	/* One that is being renamed must be found under one name or the other. */
+	if (r == 0)
+		r = rename_exclude(manager->engine, &names, err);
 	if (r < 0)
 		return r;
 	usage.digest = image.digest;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* A container as JSON: the state document of the OCI runtime specification, and all we know. */
 
+#include "engine/inspect.h"
+
 #include "base/json.h"
 #include "base/mem.h"
 #include "engine/container.h"
@@ -13,8 +15,7 @@
 
 #define SPEC_BYTES_MAX (16u << 20)
 
-/* Adds the time as RFC 3339 in UTC; 0 adds nothing. */
-static void add_time(struct json_object *object, const char *key, int64_t ns)
+void inspect_add_time(struct json_object *object, const char *key, int64_t ns)
 {
 	char day[32];
 	char text[64];
@@ -73,7 +74,7 @@ int lxcri_container_state_json(struct lxcri_container *container, char **ret_jso
 
 	/* What runc's command prints besides. */
 	json_set_text(state, "rootfs", rootfs);
-	add_time(state, "created", container->record.created_ns);
+	inspect_add_time(state, "created", container->record.created_ns);
 	json_set_text(state, "owner", "");
 	*ret_json = json_format(state);
 	return 0;
@@ -95,9 +96,9 @@ int lxcri_container_inspect_json(struct lxcri_container *container, char **ret_j
 	json_set_text(object, "digest", record->digest);
 	json_set_text(object, "logPath", record->log_path);
 	json_set_text(object, "stopSignal", record->stop_signal);
-	add_time(object, "created", record->created_ns);
-	add_time(object, "started", container->state.started_ns);
-	add_time(object, "finished", container->state.finished_ns);
+	inspect_add_time(object, "created", record->created_ns);
+	inspect_add_time(object, "started", container->state.started_ns);
+	inspect_add_time(object, "finished", container->state.finished_ns);
 	if (container->status == LXCRI_STATUS_STOPPED) {
 		json_object_object_add(object, "exitCode",
 				       json_object_new_int(container->state.exit_code));

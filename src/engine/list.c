@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/strings.h"
 #include "engine/container.h"
+#include "engine/rename.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -54,6 +55,8 @@ int lxcri_container_list(struct lxcri_engine *engine, lxcri_container_fn each, v
 	autofree char *run_dirs = xformat("%s/containers", engine->root);
 	autofree char *data_dirs = xformat("%s/containers", engine->data);
 
+	if (rename_recover(engine, err) < 0)
+		return -1;
 	if (collect(run_dirs, &names, err) < 0 || collect(data_dirs, &names, err) < 0)
 		return -1;
 	if (names.count > 0)

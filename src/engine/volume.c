@@ -240,3 +240,19 @@ int volume_remove_owned(const char *data_dir, const char *container_id, struct l
 				       "remove the volumes of container %s", container_id);
 	return 0;
 }
+
+int volume_rename_owner(const char *data_dir, const char *from, const char *to,
+			struct lxcri_error *err)
+{
+	autofree char *path = xformat("%s/volumes/.owned", data_dir);
+	autoclose int owned = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (owned < 0 && errno == ENOENT)
+		return 0;
+	if (owned < 0 ||
+	    (renameat2(owned, from, owned, to, RENAME_NOREPLACE) < 0 && errno != ENOENT) ||
+	    fsync(owned) < 0)
+		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno,
+				       "give the volumes of container %s to %s", from, to);
+	return 0;
+}

@@ -30,6 +30,11 @@ struct volume_request {
 [[nodiscard]] int volume_ensure(const struct volume_request *request, char **ret_source,
 				struct lxcri_error *err);
 
+/* Makes @to the owner of what @from owns. Nothing to change is success, also because it was done
+ * before. LXCRI_E_STORAGE_ERROR. */
+[[nodiscard]] int volume_rename_owner(const char *data_dir, const char *from, const char *to,
+				      struct lxcri_error *err);
+
 /* Removes the anonymous volumes that @container_id owns, and any volume that a killed command left
  * half made for it. Nothing to remove is success. LXCRI_E_STORAGE_ERROR; it can be repeated. */
 [[nodiscard]] int volume_remove_owned(const char *data_dir, const char *container_id,

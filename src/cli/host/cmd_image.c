@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* image import, list and remove. */
+/* image import, list, inspect and remove. */
 
 #include "base/mem.h"
 #include "base/nearest.h"
 #include "base/scope.h"
 #include "cli/commands.h"
 #include "cli/print.h"
+#include "cli/selection.h"
 #include "lxcri/image.h"
 
 #include <string.h>
@@ -17,7 +18,8 @@ struct image_options {
 };
 
 static const struct option_entry options_of_image[] = {
-	OPTION(image_options, format, "format", 'f', OPTION_TEXT, "table|json", "form of the list"),
+	OPTION(image_options, format, "format", 'f', OPTION_TEXT, "table|json|FIELD",
+	       "form of the list, or of inspect"),
 	OPTION(image_options, quiet, "quiet", 'q', OPTION_FLAG, NULL, "only the names"),
 	{},
 };
@@ -111,6 +113,28 @@ static int image_list(struct cli *cli, struct lxcri_image_manager *images,
 	return r < 0 ? -1 : EXIT_SUCCESS;
 }
 
+static int image_inspect(struct cli *cli, struct lxcri_image_manager *images,
+			 const struct image_options *options, char **argv, struct lxcri_error *err)
+{
+	struct selection selection = { .format = options->format };
+	int code = EXIT_SUCCESS;
+
+	if (!argv[0])
+		return cli_usage(cli, err, "inspect: expected the name of an image");
+	for (; *argv; argv++) {
+		autofree char *json = NULL;
+		struct lxcri_error one = {};
+
+		if (lxcri_image_inspect_json(images, *argv, &json, &one) == 0 &&
+		    selection_add(&selection, json, &one) == 0)
+			continue;
+		cli_report(cli, &one);
+		code = EXIT_FAILURE;
+	}
+	selection_print(&selection);
+	return code;
+}
+
 static int image_remove(struct cli *cli, struct lxcri_image_manager *images,
 			const struct image_options *options, char **argv, struct lxcri_error *err)
 {
@@ -136,6 +160,7 @@ static const struct image_verb {
 } image_verbs[] = {
 	{ "import", "load", image_import },
 	{ "list", "ls", image_list },
+	{ "inspect", "show", image_inspect },
 	{ "remove", "rm", image_remove },
 };
 
@@ -146,7 +171,7 @@ static int cmd_image(struct cli *cli, const void *options, int argc, char **argv
 	struct nearest nearest;
 
 	if (argc == 0)
-		return cli_usage(cli, err, "expected import, list or remove");
+		return cli_usage(cli, err, "expected import, list, inspect or remove");
 	nearest = nearest_to(argv[0]);
 	for (size_t i = 0; i < ARRAY_LEN(image_verbs); i++) {
 		const struct image_verb *verb = &image_verbs[i];
@@ -167,8 +192,8 @@ static int cmd_image(struct cli *cli, const void *options, int argc, char **argv
 
 const struct verb verb_image = {
 	.name = "image",
-	.arguments = "import SOURCE [NAME] | list | remove NAME...",
-	.summary = "import, list and remove images",
+	.arguments = "import SOURCE [NAME] | list | inspect NAME... | remove NAME...",
+	.summary = "import, list, inspect and remove images",
 	.options = options_of_image,
 	.options_size = sizeof(struct image_options),
 	.run = cmd_image,
