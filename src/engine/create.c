@@ -413,11 +413,16 @@ static const struct creation_step {
 	const char *doing;
 	int (*run)(struct creation *creation, struct lxcri_error *err);
 } creation_steps[] = {
-	{ "check the request", check_options },   { "choose the runtime", choose_runtime },
-	{ "fill the record", fill_record },       { "find the image", find_image },
-	{ "reserve the id", reserve_id },         { "expect a move", expect_move },
-	{ "make its directories", make_home },    { "make the bundle", make_bundle },
-	{ "create it", launch },                  { "write the pid file", write_pid_file },
+	{ "check the request", check_options },
+	{ "choose the runtime", choose_runtime },
+	{ "fill the record", fill_record },
+	{ "find the image", find_image },
+	{ "reserve the id", reserve_id },
+	{ "expect a move", expect_move },
+	{ "make its directories", make_home },
+	{ "make the bundle", make_bundle },
+	{ "create it", launch },
+	{ "write the pid file", write_pid_file },
 	{ "commit", commit },
 };
 
