@@ -78,8 +78,8 @@ int monitor_state_parse(const char *json, size_t size, struct monitor_state *ret
 	return 0;
 }
 
-/* Finds out who holds the monitor's lock: a pid, -1 for a lock that belongs to no process; 0 for
- * nobody. 0 or -errno. */
+/* Tells whether somebody holds the monitor's lock: 1, 0 or -errno. *@ret_pid is not above 0 for a
+ * lock of no process, or of one in a pid namespace out of our sight. */
 static int find_holder(int dirfd, pid_t *ret_pid)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
@@ -89,24 +89,22 @@ static int find_holder(int dirfd, pid_t *ret_pid)
 		return errno == ENOENT ? 0 : -errno;
 	if (fcntl(fd, F_GETLK, &lock) < 0)
 		return -errno;
-	*ret_pid = lock.l_type == F_UNLCK ? 0 : lock.l_pid;
-	return 0;
+	*ret_pid = lock.l_pid;
+	return lock.l_type != F_UNLCK;
 }
 
-/* Tells whether somebody holds the monitor's lock: 1, 0 or -errno. */
 static int is_locked(int dirfd)
 {
-	pid_t pid = 0;
-	int r = find_holder(dirfd, &pid);
+	pid_t pid;
 
-	return r < 0 ? r : pid != 0;
+	return find_holder(dirfd, &pid);
 }
 
 pid_t monitor_find(int run_dirfd)
 {
 	pid_t pid = 0;
 
-	return find_holder(run_dirfd, &pid) == 0 && pid > 0 ? pid : 0;
+	return find_holder(run_dirfd, &pid) > 0 && pid > 0 ? pid : 0;
 }
 
 static int load(int dirfd, struct monitor_state *ret_state, struct strings *cgroups,
