@@ -8,8 +8,10 @@
 extern const struct verb verb_create;
 extern const struct verb verb_config;
 extern const struct verb verb_delete;
+extern const struct verb verb_doctor;
 extern const struct verb verb_exec;
 extern const struct verb verb_image;
+extern const struct verb verb_info;
 extern const struct verb verb_inspect;
 extern const struct verb verb_kill;
 extern const struct verb verb_list;

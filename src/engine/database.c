@@ -50,17 +50,22 @@ static int read_version(struct database *database, int *ret_version, struct lxcr
 	return r == SQLITE_ROW ? 0 : refuse(database, "read the version", err);
 }
 
+static int check_version(const struct database *database, int version, struct lxcri_error *err)
+{
+	if (version <= DATABASE_VERSION)
+		return 0;
+	return fail(err, LXCRI_E_STORAGE_ERROR,
+		    "open %s: its layout %d is of a later program, this one knows %d; "
+		    "install the later program again",
+		    database->path, version, DATABASE_VERSION);
+}
+
 static int prepare_schema(struct database *database, struct lxcri_error *err)
 {
 	int version = 0;
 
-	if (read_version(database, &version, err) < 0)
+	if (read_version(database, &version, err) < 0 || check_version(database, version, err) < 0)
 		return -1;
-	if (version > DATABASE_VERSION)
-		return fail(err, LXCRI_E_STORAGE_ERROR,
-			    "open %s: its layout %d is of a later program, this one knows %d; "
-			    "install the later program again",
-			    database->path, version, DATABASE_VERSION);
 	if (version == DATABASE_VERSION)
 		return 0;
 	/* WAL is a property of the file and needs to be set once; everything else is per
@@ -130,6 +135,31 @@ int database_open(const char *data_dir, struct database **ret_database, struct l
 	if (open_somehow(database) != SQLITE_OK)
 		return refuse(database, "open the database", err);
 	if (prepare_schema(database, err) < 0)
+		return -1;
+	*ret_database = steal(database);
+	return 0;
+}
+
+bool database_exists(const char *data_dir)
+{
+	autofree char *path = xformat("%s/state.db", data_dir);
+
+	return access(path, F_OK) == 0;
+}
+
+int database_open_read_only(const char *data_dir, struct database **ret_database,
+			    struct lxcri_error *err)
+{
+	autoptr(database) database = xnew(struct database);
+	int version = 0;
+
+	database->path = xformat("%s/state.db", data_dir);
+	if (sqlite3_open_v2(database->path, &database->handle,
+			    SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW,
+			    NULL) != SQLITE_OK)
+		return refuse(database, "open the database", err);
+	(void)sqlite3_busy_timeout(database->handle, BUSY_TIMEOUT_MS);
+	if (read_version(database, &version, err) < 0 || check_version(database, version, err) < 0)
 		return -1;
 	*ret_database = steal(database);
 	return 0;

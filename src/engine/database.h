@@ -7,6 +7,8 @@
 #include "base/fail.h"
 #include "base/scope.h"
 
+#include <stdbool.h>
+
 /* The layout this program writes. A database with a higher number is of a later program and is
  * refused. */
 #define DATABASE_VERSION 1
@@ -18,6 +20,14 @@ struct database;
  * *@ret_database. LXCRI_E_STORAGE_ERROR. */
 [[nodiscard]] int database_open(const char *data_dir, struct database **ret_database,
 				struct lxcri_error *err);
+
+/* Tells whether @data_dir has a database. */
+bool database_exists(const char *data_dir);
+
+/* Opens the database of @data_dir, which must exist, for reading alone: nothing is made or brought
+ * to another layout. As database_open() otherwise. */
+[[nodiscard]] int database_open_read_only(const char *data_dir, struct database **ret_database,
+					  struct lxcri_error *err);
 
 /* Closes it; NULL is fine. */
 void database_free(struct database *database);
