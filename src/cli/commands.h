@@ -24,4 +24,5 @@ extern const struct verb verb_spec;
 extern const struct verb verb_start;
 extern const struct verb verb_state;
 extern const struct verb verb_stop;
+extern const struct verb verb_system;
 extern const struct verb verb_wait;

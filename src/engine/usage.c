@@ -73,6 +73,20 @@ int usage_read(struct lxcri_engine *engine, const struct strings *except, struct
 	return database ? database_each_container(database, note_record, &walk, err) : -1;
 }
 
+int usage_peek(const struct lxcri_engine *engine, struct image_usage *ret, struct lxcri_error *err)
+{
+	struct walk walk = { .engine = engine, .usage = ret, .err = err };
+	autoptr(database) database = NULL;
+
+	if (database_is_lost(engine->data))
+		return fail(err, LXCRI_E_STORAGE_ERROR, "%s/state.db is missing", engine->data);
+	if (!database_exists(engine->data))
+		return 0;
+	if (database_open_read_only(engine->data, &database, err) < 0)
+		return -1;
+	return database_each_container(database, note_record, &walk, err);
+}
+
 /* Adds the volumes that @spec mounts: what lies below <data>/volumes. */
 static void add_volumes(const struct walk *walk, struct json_object *spec)
 {

@@ -24,6 +24,11 @@ enum usage_lock { USAGE_SHARED, USAGE_ALONE };
 [[nodiscard]] int usage_read(struct lxcri_engine *engine, const struct strings *except,
 			     struct image_usage *ret, struct lxcri_error *err);
 
+/* As usage_read() of all containers, from a database that is opened for this and for reading alone.
+ */
+[[nodiscard]] int usage_peek(const struct lxcri_engine *engine, struct image_usage *ret,
+			     struct lxcri_error *err);
+
 /* Appends the names of all volumes that containers but those in @except mount. A specification that
  * can't be read is an error. */
 [[nodiscard]] int usage_read_volumes(struct lxcri_engine *engine, const struct strings *except,

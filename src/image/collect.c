@@ -177,6 +177,20 @@ static int sweep(int dirfd, const struct strings *marked, enum collect_part part
 	return first;
 }
 
+int collect_reach(const struct layout *layout, struct json_object *entry, struct strings *blobs,
+		  struct strings *layers, struct lxcri_error *err)
+{
+	autorun(marks_finish) struct marks marks = { .layout = layout };
+	struct descriptor descriptor;
+	int r = descriptor_read(entry, "manifests[]", &descriptor, err);
+
+	if (r == 0)
+		r = mark(&marks, &descriptor, 0, err);
+	strings_add_all(blobs, &marks.blobs);
+	strings_add_all(layers, &marks.layers);
+	return r;
+}
+
 int collect_garbage(const struct layout *layout, struct json_object *index,
 		    const struct collect_options *options, struct lxcri_error *err)
 {

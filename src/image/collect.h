@@ -5,6 +5,12 @@
 
 #include "image/layout.h"
 
+/* Appends what the entry @entry of an index leads to: names of blobs and of layers, hexadecimal.
+ * What can't be read is an error, with what was found until then appended. */
+[[nodiscard]] int collect_reach(const struct layout *layout, struct json_object *entry,
+				struct strings *blobs, struct strings *layers,
+				struct lxcri_error *err);
+
 enum collect_part { COLLECT_BLOB, COLLECT_LAYER };
 
 /* Zeroed: nothing is in use, everything is removed, nobody is told. */

@@ -121,7 +121,7 @@ static size_t take_out_unused(struct removal *removal, enum removal_extent exten
 	struct json_object *list = json_get(removal->index, "manifests");
 	size_t removed = 0;
 
-	for (size_t i = json_object_array_length(list); i-- > 0;) {
+	for (size_t i = json_object_array_length(list); i-- > 0 && extent != REMOVAL_GARBAGE;) {
 		struct json_object *entry = json_object_array_get_idx(list, i);
 
 		if ((extent == REMOVAL_NAMELESS && image_index_name(entry)) ||

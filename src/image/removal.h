@@ -40,6 +40,7 @@ struct removal_listener {
 				   struct lxcri_error *err);
 
 enum removal_extent {
+	REMOVAL_GARBAGE,  /* no image: blobs and layers alone */
 	REMOVAL_NAMELESS, /* images without a name that nobody uses */
 	REMOVAL_UNUSED,   /* all images that nobody uses */
 };

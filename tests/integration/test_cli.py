@@ -11,7 +11,7 @@ from conftest import PROGRAM, ROOT
 
 VERBS = ["run", "create", "start", "stop", "kill", "pause", "resume", "exec", "delete", "list", "ps",
          "state", "inspect", "logs", "wait", "image", "spec", "config", "doctor", "info",
-         "version", "help",
+         "system", "version", "help",
          "completion"]
 
 
