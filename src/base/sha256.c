@@ -64,27 +64,55 @@ static void add_block(uint32_t H[8], const uint8_t block[BLOCK_SIZE])
 		H[i] += v[i];
 }
 
-void sha256_hex(const void *bytes, size_t size, char ret_hex[SHA256_HEX_SIZE])
+void sha256_init(struct sha256 *sha256)
+{
+	*sha256 = (struct sha256){ .state = { 0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+					      0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19 } };
+}
+
+void sha256_add(struct sha256 *sha256, const void *bytes, size_t size)
+{
+	const uint8_t *at = bytes;
+	size_t taken = sha256->size % BLOCK_SIZE;
+
+	sha256->size += size;
+	if (taken > 0 && taken + size >= BLOCK_SIZE) {
+		memcpy(sha256->pending + taken, at, BLOCK_SIZE - taken);
+		add_block(sha256->state, sha256->pending);
+		at += BLOCK_SIZE - taken;
+		size -= BLOCK_SIZE - taken;
+		taken = 0;
+	}
+	for (; taken == 0 && size >= BLOCK_SIZE; size -= BLOCK_SIZE, at += BLOCK_SIZE)
+		add_block(sha256->state, at);
+	if (size > 0)
+		memcpy(sha256->pending + taken, at, size);
+}
+
+void sha256_finish_hex(struct sha256 *sha256, char ret_hex[SHA256_HEX_SIZE])
 {
 	static const char digits[] = "0123456789abcdef";
-	uint32_t H[8] = { 0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
-			  0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19 };
-	const uint8_t *at = bytes;
 	uint8_t last[2 * BLOCK_SIZE] = {};
-	size_t rest = size % BLOCK_SIZE;
+	size_t rest = sha256->size % BLOCK_SIZE;
 	size_t padded = rest + 9 <= BLOCK_SIZE ? BLOCK_SIZE : 2 * BLOCK_SIZE;
 
-	for (size_t left = size; left >= BLOCK_SIZE; left -= BLOCK_SIZE, at += BLOCK_SIZE)
-		add_block(H, at);
-	if (rest > 0)
-		memcpy(last, at, rest);
+	memcpy(last, sha256->pending, rest);
 	last[rest] = 0x80;
 	for (size_t i = 0; i < 8; i++)
-		last[padded - 1 - i] = (uint8_t)((uint64_t)size * 8 >> 8 * i);
+		last[padded - 1 - i] = (uint8_t)(sha256->size * 8 >> 8 * i);
 	for (size_t done = 0; done < padded; done += BLOCK_SIZE)
-		add_block(H, last + done);
+		add_block(sha256->state, last + done);
 
 	for (size_t i = 0; i < 64; i++)
-		ret_hex[i] = digits[H[i / 8] >> (28 - 4 * (i % 8)) & 0xf];
+		ret_hex[i] = digits[sha256->state[i / 8] >> (28 - 4 * (i % 8)) & 0xf];
 	ret_hex[64] = '\0';
+}
+
+void sha256_hex(const void *bytes, size_t size, char ret_hex[SHA256_HEX_SIZE])
+{
+	struct sha256 sha256;
+
+	sha256_init(&sha256);
+	sha256_add(&sha256, bytes, size);
+	sha256_finish_hex(&sha256, ret_hex);
 }

@@ -5,13 +5,15 @@
 
 #include "cli/cli.h"
 
-extern const struct verb verb_create;
 extern const struct verb verb_config;
 extern const struct verb verb_cp;
+extern const struct verb verb_create;
 extern const struct verb verb_delete;
 extern const struct verb verb_diff;
+extern const struct verb verb_doctor;
 extern const struct verb verb_exec;
 extern const struct verb verb_image;
+extern const struct verb verb_info;
 extern const struct verb verb_inspect;
 extern const struct verb verb_kill;
 extern const struct verb verb_list;
@@ -25,5 +27,6 @@ extern const struct verb verb_spec;
 extern const struct verb verb_start;
 extern const struct verb verb_state;
 extern const struct verb verb_stop;
+extern const struct verb verb_system;
 extern const struct verb verb_top;
 extern const struct verb verb_wait;

@@ -45,6 +45,11 @@ static inline void lxcri_container_freep(struct lxcri_container **container)
 [[nodiscard]] int container_launch(struct lxcri_container *container, unsigned int preserve_fds,
 				   pid_t *ret_pid, struct lxcri_error *err);
 
+/* Deletes the container unless it is anything but stopped. Returns 1 when it is gone, 0 when it
+ * stays. */
+[[nodiscard]] int container_delete_stopped(struct lxcri_container *container,
+					   struct lxcri_error *err);
+
 /* Ends and removes what a monitor that is gone has left running, if there was one. The lock must be
  * held. */
 [[nodiscard]] int container_clean_up(const struct lxcri_container *container,

@@ -14,6 +14,7 @@
 #include "engine/container.h"
 #include "engine/driver.h"
 #include "engine/rename.h"
+#include "engine/usage.h"
 #include "engine/volume.h"
 #include "image/rootfs.h"
 #include "image/store.h"
@@ -35,6 +36,7 @@ struct creation {
 				    directory */
 	struct image image;
 	struct bundle bundle;
+	int usage_lock; /* of one from an image, while its files are made */
 	pid_t pid;
 };
 
@@ -182,14 +184,13 @@ static int make_dir(const char *parent, const char *name, mode_t mode, struct lx
 	return r < 0 ? fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "make %s", path) : 0;
 }
 
-/* Checks that nothing removed a layer between our finding it and the record that pins it. */
+/* Checks that nothing removed a layer between our finding it and the lock. */
 static int check_layers(const struct record *record, struct lxcri_error *err)
 {
 	for (size_t i = 0; i < record->layers.count; i++)
 		if (access(record->layers.items[i], F_OK) < 0)
-			return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno,
-					       "image %s was removed meanwhile: %s", record->image,
-					       record->layers.items[i]);
+			return fail(err, LXCRI_E_IMAGE_NOT_FOUND, "image %s was removed meanwhile",
+				    record->image);
 	return 0;
 }
 
@@ -220,7 +221,10 @@ static int make_home(struct creation *creation, struct lxcri_error *err)
 	autofree char *parent = xformat("%s/containers", container->engine->data);
 
 	/* Opened before there is a directory: on a full disk neither is made. */
-	if (!engine_database(container->engine, err) || make_dir(parent, home->id, 0700, err) < 0 ||
+	if (!engine_database(container->engine, err))
+		return -1;
+	creation->usage_lock = usage_lock(container->engine, USAGE_SHARED, err);
+	if (creation->usage_lock < 0 || make_dir(parent, home->id, 0700, err) < 0 ||
 	    home_save_record(container->engine, &container->home, record, err) < 0)
 		return -1;
 	return check_layers(record, err);
@@ -369,8 +373,11 @@ static int check_bundle(struct creation *creation, struct lxcri_error *err)
 
 static int make_bundle(struct creation *creation, struct lxcri_error *err)
 {
-	return creation->options->image ? write_image_bundle(creation, err)
-					: check_bundle(creation, err);
+	int r = creation->options->image ? write_image_bundle(creation, err)
+					 : check_bundle(creation, err);
+
+	closep(&creation->usage_lock); /* record and bundle name all that it stands on */
+	return r;
 }
 
 /* Here the options are known to be good, and the creation's slow parts are still to come. */
@@ -447,7 +454,8 @@ int create_with_bundle(struct lxcri_engine *engine, const struct lxcri_create_op
 	autoptr(lxcri_container) container = xnew(struct lxcri_container);
 	struct creation creation = { .options = options,
 				     .container = container,
-				     .bundle_path = bundle_path };
+				     .bundle_path = bundle_path,
+				     .usage_lock = -1 };
 	int r = 0;
 
 	container->engine = engine;
@@ -458,6 +466,7 @@ int create_with_bundle(struct lxcri_engine *engine, const struct lxcri_create_op
 	}
 	image_finish(&creation.image);
 	bundle_finish(&creation.bundle);
+	closep(&creation.usage_lock);
 	if (r < 0) {
 		roll_back(container);
 		return fail_as(err, LXCRI_E_CONTAINER_CREATE_FAILED, "create %s",

@@ -7,6 +7,7 @@
 #include "base/scope.h"
 #include "os/path.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sqlite3.h>
@@ -50,17 +51,22 @@ static int read_version(struct database *database, int *ret_version, struct lxcr
 	return r == SQLITE_ROW ? 0 : refuse(database, "read the version", err);
 }
 
+static int check_version(const struct database *database, int version, struct lxcri_error *err)
+{
+	if (version <= DATABASE_VERSION)
+		return 0;
+	return fail(err, LXCRI_E_STORAGE_ERROR,
+		    "open %s: its layout %d is of a later program, this one knows %d; "
+		    "install the later program again",
+		    database->path, version, DATABASE_VERSION);
+}
+
 static int prepare_schema(struct database *database, struct lxcri_error *err)
 {
 	int version = 0;
 
-	if (read_version(database, &version, err) < 0)
+	if (read_version(database, &version, err) < 0 || check_version(database, version, err) < 0)
 		return -1;
-	if (version > DATABASE_VERSION)
-		return fail(err, LXCRI_E_STORAGE_ERROR,
-			    "open %s: its layout %d is of a later program, this one knows %d; "
-			    "install the later program again",
-			    database->path, version, DATABASE_VERSION);
 	if (version == DATABASE_VERSION)
 		return 0;
 	/* WAL is a property of the file and needs to be set once; everything else is per
@@ -79,7 +85,24 @@ static int make_file(const char *path)
 {
 	autoclose int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
-	return fd < 0 && errno != EEXIST ? -errno : 0;
+	if (fd >= 0)
+		return 1;
+	return errno == EEXIST ? 0 : -errno;
+}
+
+/* Tells whether containers have directories below @data_dir. */
+static bool has_containers(const char *data_dir)
+{
+	autofree char *path = xformat("%s/containers", data_dir);
+	DIR *dir = opendir(path);
+	bool found = false;
+
+	for (struct dirent *entry = dir ? readdir(dir) : NULL; entry && !found;
+	     entry = readdir(dir))
+		found = entry->d_name[0] != '.';
+	if (dir)
+		(void)closedir(dir);
+	return found;
 }
 
 static int open_handle(struct database *database, const char *before)
@@ -125,6 +148,14 @@ int database_open(const char *data_dir, struct database **ret_database, struct l
 		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "make %s", data_dir);
 	database->path = xformat("%s/state.db", data_dir);
 	r = make_file(database->path);
+	/* Each container would look like one whose deletion was interrupted, and be removed. */
+	if (r == 1 && has_containers(data_dir)) {
+		(void)unlink(database->path);
+		return fail(err, LXCRI_E_STORAGE_ERROR,
+			    "%s is missing, but %s/containers is not empty: put it back from a "
+			    "backup, or move that directory away to begin anew",
+			    database->path, data_dir);
+	}
 	if (r < 0)
 		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "make %s", database->path);
 	if (open_somehow(database) != SQLITE_OK)
@@ -133,6 +164,74 @@ int database_open(const char *data_dir, struct database **ret_database, struct l
 		return -1;
 	*ret_database = steal(database);
 	return 0;
+}
+
+bool database_exists(const char *data_dir)
+{
+	autofree char *path = xformat("%s/state.db", data_dir);
+
+	return access(path, F_OK) == 0;
+}
+
+bool database_is_lost(const char *data_dir)
+{
+	return !database_exists(data_dir) && has_containers(data_dir);
+}
+
+int database_open_read_only(const char *data_dir, struct database **ret_database,
+			    struct lxcri_error *err)
+{
+	autoptr(database) database = xnew(struct database);
+	int version = 0;
+
+	database->path = xformat("%s/state.db", data_dir);
+	if (sqlite3_open_v2(database->path, &database->handle,
+			    SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW,
+			    NULL) != SQLITE_OK)
+		return refuse(database, "open the database", err);
+	(void)sqlite3_busy_timeout(database->handle, BUSY_TIMEOUT_MS);
+	if (read_version(database, &version, err) < 0 || check_version(database, version, err) < 0)
+		return -1;
+	*ret_database = steal(database);
+	return 0;
+}
+
+/* Runs @pragma; each row whose first column is not "ok" is a fault. */
+static int check_by(struct database *database, const char *pragma,
+		    void (*fault)(void *userdata, const char *text), void *userdata,
+		    struct lxcri_error *err)
+{
+	sqlite3_stmt *statement = NULL;
+	int count = 0;
+	int r = sqlite3_prepare_v2(database->handle, pragma, -1, &statement, NULL);
+
+	while (r == SQLITE_OK || r == SQLITE_ROW) {
+		const char *text;
+
+		r = sqlite3_step(statement);
+		if (r != SQLITE_ROW)
+			break;
+		text = (const char *)sqlite3_column_text(statement, 0);
+		if (text && strcmp(text, "ok") == 0)
+			continue;
+		fault(userdata, text ? text : "a row without text");
+		count++;
+	}
+	if (r != SQLITE_DONE)
+		count = refuse(database, "check the database", err);
+	(void)sqlite3_finalize(statement);
+	return count;
+}
+
+int database_check(struct database *database, void (*fault)(void *userdata, const char *text),
+		   void *userdata, struct lxcri_error *err)
+{
+	int integrity = check_by(database, "PRAGMA integrity_check", fault, userdata, err);
+	int keys = integrity < 0
+			   ? -1
+			   : check_by(database, "PRAGMA foreign_key_check", fault, userdata, err);
+
+	return keys < 0 ? -1 : integrity + keys;
 }
 
 void database_free(struct database *database)

@@ -7,6 +7,8 @@
 #include "base/fail.h"
 #include "base/scope.h"
 
+#include <stdbool.h>
+
 /* The layout this program writes. A database with a higher number is of a later program and is
  * refused. */
 #define DATABASE_VERSION 1
@@ -15,9 +17,27 @@ struct database;
 
 /* Opens the database of @data_dir, making it (and the directory) when it is missing. The caller
  * owns
- * *@ret_database. LXCRI_E_STORAGE_ERROR. */
+ * *@ret_database. One that is missing where containers are is not made: they would look like
+ * leftovers. LXCRI_E_STORAGE_ERROR. */
 [[nodiscard]] int database_open(const char *data_dir, struct database **ret_database,
 				struct lxcri_error *err);
+
+/* Tells whether @data_dir has a database. */
+bool database_exists(const char *data_dir);
+
+/* Tells whether @data_dir has containers, but no database that knows them. */
+bool database_is_lost(const char *data_dir);
+
+/* Opens the database of @data_dir, which must exist, for reading alone: nothing is made or brought
+ * to another layout. As database_open() otherwise. */
+[[nodiscard]] int database_open_read_only(const char *data_dir, struct database **ret_database,
+					  struct lxcri_error *err);
+
+/* Lets SQLite check the whole database and calls @fault for each thing it finds. Returns how many
+ * there were, or < 0 when it could not even look. */
+[[nodiscard]] int database_check(struct database *database,
+				 void (*fault)(void *userdata, const char *text), void *userdata,
+				 struct lxcri_error *err);
 
 /* Closes it; NULL is fine. */
 void database_free(struct database *database);

@@ -10,7 +10,7 @@
 #include "engine/container.h"
 #include "engine/create.h"
 #include "engine/inspect.h"
-#include "engine/rename.h"
+#include "engine/usage.h"
 #include "image/store.h"
 #include "oci/image_config.h"
 #include "os/path.h"
@@ -135,86 +135,28 @@ int lxcri_image_inspect_json(struct lxcri_image_manager *manager, const char *na
 	return 0;
 }
 
-/* What a removal must spare, and what forbids it. */
-struct usage {
-	const struct lxcri_engine *engine;
-	struct strings layers;
-	const char *digest; /* of the image that is to go */
-	char *user;         /* a container made from it */
-	struct lxcri_error *err;
+/* A removal, and the lock that keeps what it was told true. */
+struct removing {
+	struct lxcri_engine *engine;
+	int lock;
 };
 
-static int note_usage(void *userdata, const char *id, const char *json)
+static int tell_usage(void *userdata, struct image_usage *usage, struct lxcri_error *err)
 {
-	struct usage *usage = userdata;
-	autorun(record_finish) struct record record = {};
-	autofree char *data_dir = engine_data_dir(usage->engine, id);
+	struct removing *removing = userdata;
 
-	/* The directory is there as long as the container (see home.h): somebody removed it by
-	 * hand, or the power went before it was on the disk. */
-	if (access(data_dir, F_OK) < 0)
-		return 0;
-	if (record_parse(json, strlen(json), &record, usage->err) < 0)
-		return fail_while(usage->err, "container %s, whose layers must stay", id);
-	strings_add_all(&usage->layers, &record.layers);
-	if (record.digest && strcmp(record.digest, usage->digest) == 0 && !usage->user)
-		usage->user = xstrdup(id);
-	return 0;
-}
-
-struct lookup {
-	const char *digest;
-	unsigned int names; /* that lead to it */
-};
-
-static int count_names(void *userdata, const struct image *image)
-{
-	struct lookup *lookup = userdata;
-
-	lookup->names += strcmp(lookup->digest, image->digest) == 0;
-	return 0;
-}
-
-/* Refuses to remove the last name of an image that a container was made from. */
-static int check_unused(struct lxcri_image_manager *manager, const char *name, const char *digest,
-			const struct usage *usage, struct lxcri_error *err)
-{
-	struct lookup lookup = { .digest = digest };
-
-	if (!usage->user)
-		return 0;
-	if (image_store_list(manager->store, count_names, &lookup, err) < 0)
-		return -1;
-	if (lookup.names > 1)
-		return 0;
-	return fail(err, LXCRI_E_IMAGE_IN_USE,
-		    "image %s: container %s was made from it; delete the container first", name,
-		    usage->user);
+	removing->lock = usage_lock(removing->engine, USAGE_ALONE, err);
+	return removing->lock < 0 ? -1 : usage_read(removing->engine, NULL, usage, err);
 }
 
 int lxcri_image_remove(struct lxcri_image_manager *manager, const char *name,
 		       struct lxcri_error *err)
 {
-	autorun(image_finish) struct image image = {};
-	struct usage usage = { .engine = manager->engine, .err = err };
-	struct database *database;
-	autoclose int names = -1;
-	int r = image_store_get(manager->store, name, &image, err);
+	struct removing removing = { .engine = manager->engine, .lock = -1 };
+	const struct removal_listener listener = { .use = tell_usage, .userdata = &removing };
+	int r = removal_of_image(manager->store, name, &listener, err);
 
-	/* One that is being renamed must be found under one name or the other. */
-	if (r == 0)
-		r = rename_exclude(manager->engine, &names, err);
-	if (r < 0)
-		return r;
-	usage.digest = image.digest;
-	database = engine_database(manager->engine, err);
-	r = database ? database_each_container(database, note_usage, &usage, err) : -1;
-	if (r == 0)
-		r = check_unused(manager, name, image.digest, &usage, err);
-	if (r == 0)
-		r = image_store_remove(manager->store, name, &usage.layers, err);
-	free(usage.user);
-	strings_finish(&usage.layers);
+	closep(&removing.lock);
 	return r;
 }
 

@@ -287,6 +287,21 @@ int lxcri_container_delete(struct lxcri_container *container, bool force, struct
 		     : 0;
 }
 
+int container_delete_stopped(struct lxcri_container *container, struct lxcri_error *err)
+{
+	if (container_lock(container, err) < 0)
+		return -1;
+
+	bool stopped = container->status == LXCRI_STATUS_STOPPED;
+	int r = stopped ? container_teardown(container, err) : 0;
+
+	home_unlock(&container->home);
+	if (r < 0)
+		return fail_as(err, LXCRI_E_CONTAINER_DELETE_FAILED, "delete %s",
+			       container->home.id);
+	return stopped;
+}
+
 int lxcri_container_wait(struct lxcri_container *container, int timeout_seconds,
 			 struct lxcri_error *err)
 {

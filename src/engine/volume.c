@@ -25,7 +25,8 @@
 #include <sys/stat.h>
 
 #define DATA_NAME "_data"
-#define NEW_NAME  ".new" /* no volume's name; one is made at a time for a container */
+#define GONE_NAME ".gone-" /* before the name of one that is being removed */
+#define NEW_NAME  ".new"   /* no volume's name; one is made at a time for a container */
 
 bool volume_name_is_valid(const char *name)
 {
@@ -254,5 +255,37 @@ int volume_rename_owner(const char *data_dir, const char *from, const char *to,
 	    fsync(owned) < 0)
 		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno,
 				       "give the volumes of container %s to %s", from, to);
+	return 0;
+}
+
+int volume_remove(const char *data_dir, const char *name, struct lxcri_error *err)
+{
+	autofree char *path = xformat("%s/volumes", data_dir);
+	autofree char *gone = xformat(GONE_NAME "%s", name);
+	autoclose int volumes = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = volumes < 0 ? -errno : 0;
+
+	/* Half of a volume must not look like a volume. */
+	if (r == 0 && renameat2(volumes, name, volumes, gone, RENAME_NOREPLACE) < 0)
+		r = -errno;
+	if (r == 0)
+		r = path_remove_tree(volumes, gone);
+	return r < 0 ? fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "remove the volume %s", name)
+		     : 0;
+}
+
+int volume_list(const char *data_dir, struct strings *names, struct lxcri_error *err)
+{
+	autofree char *path = xformat("%s/volumes", data_dir);
+	DIR *dir = opendir(path);
+
+	if (!dir)
+		return errno == ENOENT ? 0
+				       : fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno,
+							 "list %s", path);
+	for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir))
+		if (volume_name_is_valid(entry->d_name))
+			strings_add(names, entry->d_name);
+	(void)closedir(dir);
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "oci/image_config.h"
 #include "oci/manifest.h"
+#include "os/disk_usage.h"
 #include "os/path.h"
 
 #include <dirent.h>
@@ -136,8 +137,20 @@ static int remove_blob(int dirfd, const char *name)
 	return unlinkat(dirfd, name, 0) < 0 ? -errno : 0;
 }
 
+static void tell(const struct collect_options *options, enum collect_part part, int dirfd,
+		 const char *name)
+{
+	autorun(disk_usage_finish) struct disk_usage usage = {};
+
+	if (!options->removing)
+		return;
+	(void)disk_usage_add(&usage, dirfd, name); /* what can't be read is told without its size */
+	options->removing(options->userdata, part, name, usage.bytes);
+}
+
 /* Removes what is not marked. Only names that this store gives are touched. */
-static int sweep(int dirfd, const struct strings *marked, int (*remove_one)(int, const char *))
+static int sweep(int dirfd, const struct strings *marked, enum collect_part part,
+		 const struct collect_options *options)
 {
 	int copy = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
@@ -149,10 +162,14 @@ static int sweep(int dirfd, const struct strings *marked, int (*remove_one)(int,
 		const char *name = entry->d_name;
 		int r = 0;
 
-		if (strlen(name) == SHA256_HEX_SIZE - 1 &&
-		    strspn(name, "0123456789abcdef") == SHA256_HEX_SIZE - 1 &&
-		    !is_marked(marked, name))
-			r = remove_one(dirfd, name);
+		if (strlen(name) != SHA256_HEX_SIZE - 1 ||
+		    strspn(name, "0123456789abcdef") != SHA256_HEX_SIZE - 1 ||
+		    is_marked(marked, name))
+			continue;
+		tell(options, part, dirfd, name);
+		if (!options->dry_run)
+			r = part == COLLECT_BLOB ? remove_blob(dirfd, name)
+						 : remove_layer(dirfd, name);
 		if (first == 0)
 			first = r;
 	}
@@ -160,12 +177,26 @@ static int sweep(int dirfd, const struct strings *marked, int (*remove_one)(int,
 	return first;
 }
 
+int collect_reach(const struct layout *layout, struct json_object *entry, struct strings *blobs,
+		  struct strings *layers, struct lxcri_error *err)
+{
+	autorun(marks_finish) struct marks marks = { .layout = layout };
+	struct descriptor descriptor;
+	int r = descriptor_read(entry, "manifests[]", &descriptor, err);
+
+	if (r == 0)
+		r = mark(&marks, &descriptor, 0, err);
+	strings_add_all(blobs, &marks.blobs);
+	strings_add_all(layers, &marks.layers);
+	return r;
+}
+
 int collect_garbage(const struct layout *layout, struct json_object *index,
-		    const struct strings *layers_in_use, struct lxcri_error *err)
+		    const struct collect_options *options, struct lxcri_error *err)
 {
 	autorun(marks_finish) struct marks marks = { .layout = layout };
 	struct json_object *list = json_get(index, "manifests");
-	int r;
+	int r = 0;
 
 	for (size_t i = 0; i < json_object_array_length(list); i++) {
 		struct descriptor descriptor;
@@ -175,12 +206,13 @@ int collect_garbage(const struct layout *layout, struct json_object *index,
 		    mark(&marks, &descriptor, 0, err) < 0)
 			return fail_while(err, "look for what images still need");
 	}
-	mark_in_use(&marks, layers_in_use);
+	mark_in_use(&marks, options->layers_in_use);
 	sort(&marks.blobs);
 	sort(&marks.layers);
-	r = sweep(layout->blobs_fd, &marks.blobs, remove_blob);
-	if (r == 0)
-		r = sweep(layout->layers_fd, &marks.layers, remove_layer);
+	if (layout->blobs_fd >= 0)
+		r = sweep(layout->blobs_fd, &marks.blobs, COLLECT_BLOB, options);
+	if (r == 0 && layout->layers_fd >= 0)
+		r = sweep(layout->layers_fd, &marks.layers, COLLECT_LAYER, options);
 	if (r < 0)
 		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r,
 				       "remove what no image needs from %s", layout->data_dir);

@@ -20,6 +20,22 @@ static bool same(const char *a, const char *b)
 	return a && b ? strcmp(a, b) == 0 : !a && !b;
 }
 
+struct json_object *image_index_find(struct json_object *index, const char *name)
+{
+	struct json_object *list = json_get(index, "manifests");
+	bool by_digest = text_starts_with(name, "sha256:");
+
+	for (size_t i = json_object_array_length(list); i-- > 0;) {
+		struct json_object *entry = json_object_array_get_idx(list, i);
+		const char *found =
+			by_digest ? json_get_text(entry, "digest") : image_index_name(entry);
+
+		if (found && strcmp(found, name) == 0)
+			return entry;
+	}
+	return NULL;
+}
+
 size_t image_index_remove(struct json_object *index, const char *name)
 {
 	struct json_object *list = json_get(index, "manifests");

@@ -27,6 +27,10 @@ struct image_index_entry {
  * the same digest without one. */
 void image_index_set(struct json_object *index, const struct image_index_entry *entry);
 
+/* Finds the entry called @name, or with that digest; the last one, as a later entry replaces an
+ * earlier. Returns it, borrowed from @index, or NULL. */
+struct json_object *image_index_find(struct json_object *index, const char *name);
+
 /* Removes the entry called @name, or every entry with that digest. Returns how many went. */
 size_t image_index_remove(struct json_object *index, const char *name);
 

@@ -148,6 +148,15 @@ static void remove_temporaries(int dirfd, const char *prefix)
 		(void)closedir(dir);
 }
 
+static int take_lock(const struct layout *layout, int fd, int operation, struct lxcri_error *err)
+{
+	while (flock(fd, operation) < 0)
+		if (errno != EINTR)
+			return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno, "lock %s/%s",
+					       layout->data_dir, LOCK);
+	return 0;
+}
+
 int layout_lock(const struct layout *layout, struct lxcri_error *err)
 {
 	autoclose int fd =
@@ -156,15 +165,28 @@ int layout_lock(const struct layout *layout, struct lxcri_error *err)
 	if (fd < 0)
 		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno, "open %s/%s",
 				       layout->data_dir, LOCK);
-	while (flock(fd, LOCK_EX) < 0)
-		if (errno != EINTR)
-			return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno, "lock %s/%s",
-					       layout->data_dir, LOCK);
+	if (take_lock(layout, fd, LOCK_EX, err) < 0)
+		return -1;
 	remove_temporaries(layout->layers_fd, LAYOUT_TEMPORARY);
 	remove_temporaries(layout->blobs_fd, LAYOUT_TEMPORARY);
 	/* What file_write_atomic() had not renamed yet. */
 	remove_temporaries(layout->images_fd, "." INDEX ".");
 	return steal_fd(&fd);
+}
+
+int layout_lock_shared(const struct layout *layout, int *ret_lock, struct lxcri_error *err)
+{
+	autoclose int fd = openat(layout->data_fd, LOCK, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	if (fd < 0)
+		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno, "open %s/%s",
+				       layout->data_dir, LOCK);
+	if (take_lock(layout, fd, LOCK_SH, err) < 0)
+		return -1;
+	*ret_lock = steal_fd(&fd);
+	return 0;
 }
 
 int layout_read_index(const struct layout *layout, struct json_object **ret_index,

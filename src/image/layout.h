@@ -55,6 +55,11 @@ void layout_finish(struct layout *layout);
  * by the caller, whose end is the end of the lock. LXCRI_E_STORAGE_ERROR. */
 [[nodiscard]] int layout_lock(const struct layout *layout, struct lxcri_error *err);
 
+/* The same for who only reads: others may read too, and nothing is removed or made. *@ret_lock
+ * stays as it is where nobody has locked yet. */
+[[nodiscard]] int layout_lock_shared(const struct layout *layout, int *ret_lock,
+				     struct lxcri_error *err);
+
 /* Reads index.json; without one *@ret_index is an empty index. Owned by the caller. */
 [[nodiscard]] int layout_read_index(const struct layout *layout, struct json_object **ret_index,
 				    struct lxcri_error *err);

@@ -6,7 +6,6 @@
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "image/collect.h"
 #include "image/image_index.h"
 #include "image/layout.h"
 #include "image/worker.h"
@@ -44,6 +43,11 @@ void image_store_free(struct image_store *store)
 	free(store);
 }
 
+const char *image_store_data_dir(const struct image_store *store)
+{
+	return store->data_dir;
+}
+
 void image_finish(struct image *image)
 {
 	free(image->name);
@@ -64,9 +68,7 @@ bool image_is_source(const char *source)
 	return false;
 }
 
-/* Returns what @name is in the index: a digest as it is, else the normalised reference. Owned by
- * the caller; NULL with *@err filled. */
-static char *stored_name(const char *name, struct lxcri_error *err)
+char *image_stored_name(const char *name, struct lxcri_error *err)
 {
 	autorun(image_ref_finish) struct image_ref ref = {};
 	struct lxcri_error ignored;
@@ -77,24 +79,6 @@ static char *stored_name(const char *name, struct lxcri_error *err)
 	if (image_ref_parse(name, &ref, err) < 0)
 		return NULL;
 	return image_ref_format(&ref);
-}
-
-/* Finds the entry called @name, or with that digest; the last one, as a later entry replaces an
- * earlier. Returns it, borrowed from @index, or NULL. */
-static struct json_object *find_entry(struct json_object *index, const char *name)
-{
-	struct json_object *list = json_get(index, "manifests");
-	bool by_digest = text_starts_with(name, "sha256:");
-
-	for (size_t i = json_object_array_length(list); i-- > 0;) {
-		struct json_object *entry = json_object_array_get_idx(list, i);
-		const char *found =
-			by_digest ? json_get_text(entry, "digest") : image_index_name(entry);
-
-		if (found && strcmp(found, name) == 0)
-			return entry;
-	}
-	return NULL;
 }
 
 /* Reads "2024-05-01T10:20:30.123456789+02:00"; 0 for what is not such a time. */
@@ -232,7 +216,7 @@ int image_store_get(struct image_store *store, const char *name, struct image *r
 {
 	autorun(layout_finish) struct layout layout = LAYOUT_NULL;
 	autorun(reading_finish) struct reading reading = {};
-	autofree char *wanted = stored_name(name, err);
+	autofree char *wanted = image_stored_name(name, err);
 	autofree char *ignored = NULL;
 	autojson index = NULL;
 	autojson unlisted = NULL;
@@ -241,7 +225,7 @@ int image_store_get(struct image_store *store, const char *name, struct image *r
 	if (!wanted || layout_open(store->data_dir, &layout, err) < 0 ||
 	    layout_read_index(&layout, &index, err) < 0)
 		return -1;
-	entry = find_entry(index, wanted);
+	entry = image_index_find(index, wanted);
 	if (!entry)
 		entry = unlisted = unlisted_entry(&layout, wanted);
 	if (!entry)
@@ -312,26 +296,4 @@ int image_store_list(struct image_store *store,
 			break;
 	}
 	return 0;
-}
-
-int image_store_remove(struct image_store *store, const char *name,
-		       const struct strings *layers_in_use, struct lxcri_error *err)
-{
-	autorun(layout_finish) struct layout layout = LAYOUT_NULL;
-	autofree char *wanted = stored_name(name, err);
-	autoclose int lock = -1;
-	autojson index = NULL;
-
-	if (!wanted || layout_open(store->data_dir, &layout, err) < 0)
-		return -1;
-	if (layout.images_fd < 0)
-		return fail(err, LXCRI_E_IMAGE_NOT_FOUND, "image %s is not in the store", wanted);
-	lock = layout_lock(&layout, err);
-	if (lock < 0 || layout_read_index(&layout, &index, err) < 0)
-		return -1;
-	if (image_index_remove(index, wanted) == 0)
-		return fail(err, LXCRI_E_IMAGE_NOT_FOUND, "image %s is not in the store", wanted);
-	if (layout_write_index(&layout, index, err) < 0)
-		return -1;
-	return collect_garbage(&layout, index, layers_in_use, err);
 }

@@ -58,7 +58,9 @@ bool image_is_source(const char *source);
 				   int (*each)(void *userdata, const struct image *image),
 				   void *userdata, struct lxcri_error *err);
 
-/* Removes the name, then every blob and layer that no name is left for and that is not in
- * @layers_in_use (absolute paths). */
-[[nodiscard]] int image_store_remove(struct image_store *store, const char *name,
-				     const struct strings *layers_in_use, struct lxcri_error *err);
+/* Returns what @name is called in the store: a digest as it is, else the normalised reference.
+ * Owned by the caller; NULL, and @err is filled, for what is no name. */
+[[nodiscard]] char *image_stored_name(const char *name, struct lxcri_error *err);
+
+/* The data directory; borrowed. */
+const char *image_store_data_dir(const struct image_store *store);

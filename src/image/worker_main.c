@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/scope.h"
+#include "base/version.h"
 #include "image/layer/hash.h"
 #include "image/import.h"
 #include "image/worker.h"
@@ -158,6 +159,8 @@ int main(int argc, char **argv)
 	autofree char *text = NULL;
 	int r;
 
+	if (version_is_asked(argc, argv))
+		return puts(VERSION_LINE("lxcri-worker")) < 0;
 	/* Who asked is gone: nobody waits for the result, and the lock must not be held longer. */
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	(void)signal(SIGPIPE, SIG_IGN);

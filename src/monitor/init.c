@@ -7,6 +7,8 @@
  * it, reaps whatever ends, and ends as the program ended. It is static, allocates nothing and opens
  * nothing. */
 
+#include "base/version.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -56,6 +58,8 @@ int main(int argc, char **argv)
 {
 	sigset_t all, original;
 
+	if (version_is_asked(argc, argv))
+		return puts(VERSION_LINE("lxcri-init")) < 0;
 	argv++;
 	if (*argv && strcmp(*argv, "--") == 0)
 		argv++;

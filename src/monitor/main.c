@@ -12,8 +12,11 @@
 
 #include "monitor/supervisor.h"
 
+#include "base/version.h"
+
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #define CREATOR_FD 3
@@ -70,6 +73,10 @@ int main(int argc, char **argv)
 	bool is_seen;
 	int r;
 
+	if (version_is_asked(argc, argv)) {
+		(void)puts(VERSION_LINE("lxcri-monitor") "\nlibcrun " LIBCRUN_VERSION);
+		return 0;
+	}
 	streams_init(&supervisor->streams);
 	clients_init(&supervisor->clients);
 	if (adopt_creator(supervisor) < 0)

@@ -252,3 +252,56 @@ void cgroup_remove_empty(const char *name, int timeout_ms)
 		(void)remove_patiently(unified, timeout_ms, remove_one);
 	closedir(dir);
 }
+
+static void list_named_below(const char *root, const char *prefix, struct strings *paths)
+{
+	DIR *dir = opendir(root);
+
+	for (struct dirent *entry = dir ? readdir(dir) : NULL; entry; entry = readdir(dir))
+		if (text_starts_with(entry->d_name, prefix))
+			strings_addf(paths, "%s/%s", root, entry->d_name);
+	if (dir)
+		(void)closedir(dir);
+}
+
+void cgroup_list_named(const char *prefix, struct strings *paths)
+{
+	DIR *dir = opendir(CGROUP_ROOT);
+
+	if (!dir)
+		return;
+	if (is_version_2(CGROUP_ROOT))
+		list_named_below(CGROUP_ROOT, prefix, paths);
+	/* A hierarchy with several controllers has a name for each that is a link to it. */
+	for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir)) {
+		autofree char *root = xformat(CGROUP_ROOT "/%s", entry->d_name);
+
+		if (entry->d_name[0] != '.' && entry->d_type == DT_DIR &&
+		    !is_version_2(CGROUP_ROOT))
+			list_named_below(root, prefix, paths);
+	}
+	(void)closedir(dir);
+}
+
+static int count_processes(int parent, const char *name, int depth)
+{
+	autoclose int dir = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	autofree char *text = NULL;
+	size_t size = 0;
+
+	if (dir < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (depth > CGROUP_DEPTH_MAX)
+		return -ELOOP;
+
+	int r = file_read(dir, "cgroup.procs", CGROUP_FILE_MAX, &text, &size);
+
+	if (r < 0)
+		return r == -ENOENT || r == -ENODEV ? 0 : r;
+	return size > 0 ? -EBUSY : each_below(dir, depth, count_processes);
+}
+
+bool cgroup_has_processes(const char *path)
+{
+	return count_processes(AT_FDCWD, path, 0) < 0;
+}

@@ -29,6 +29,14 @@ bool cgroup_is_hybrid_with_controllers(void);
  * process: up to @timeout_ms are spent waiting. What is absent counts as removed. 0 or -errno. */
 [[nodiscard]] int cgroup_remove(const char *path, int timeout_ms);
 
+/* Appends the paths of all cgroups directly below the root of each hierarchy whose name begins with
+ * @prefix. */
+void cgroup_list_named(const char *prefix, struct strings *paths);
+
+/* Tells whether a process is in the cgroup @path or below it; one that can't be read counts as
+ * having some. */
+bool cgroup_has_processes(const char *path);
+
 /* Removes the cgroup called @name ("/NAME") of every hierarchy, where it is empty, waiting up to
  * @timeout_ms for its last processes. */
 void cgroup_remove_empty(const char *name, int timeout_ms);

@@ -10,7 +10,8 @@ import pytest
 from conftest import PROGRAM, ROOT
 
 VERBS = ["run", "create", "start", "stop", "kill", "pause", "resume", "exec", "delete", "list", "ps",
-         "state", "inspect", "logs", "wait", "image", "spec", "config", "version", "help",
+         "state", "inspect", "logs", "wait", "image", "spec", "config", "doctor", "info",
+         "system", "version", "help",
          "completion"]
 
 

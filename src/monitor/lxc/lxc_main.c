@@ -5,6 +5,8 @@
 
 #include "base/scope.h"
 #include "base/text.h"
+#include "base/version.h"
+#include "monitor/lxc/lxc_library.h"
 #include "os/socket.h"
 #include "runtime/lxc/lxc_sync.h"
 
@@ -12,6 +14,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -100,6 +103,20 @@ static int parse(struct lxc_command *command, int argc, char **argv)
 										       : -EINVAL;
 }
 
+/* Without liblxc the first line is all there is to say. */
+static int print_versions(void)
+{
+	struct lxcri_error err = {};
+	const char *liblxc = lxc_library_version(&err);
+
+	(void)puts(VERSION_LINE("lxcri-lxc"));
+	if (liblxc)
+		(void)printf("liblxc %s\n", liblxc);
+	else
+		(void)puts(err.text);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct lxc_command command = { .sync = -1, .console = -1 };
@@ -107,6 +124,8 @@ int main(int argc, char **argv)
 	bool start = argc > 1 && strcmp(argv[1], "start") == 0;
 	int r;
 
+	if (version_is_asked(argc, argv))
+		return print_versions();
 	if (argc < 2 || (!start && strcmp(argv[1], "exec") != 0) ||
 	    parse(&command, argc - 1, argv + 1) < 0)
 		return 2;

@@ -14,6 +14,7 @@
 
 #include "base/mem.h"
 #include "base/scope.h"
+#include "base/version.h"
 #include "monitor/shim/shim_process.h"
 #include "os/file.h"
 #include "os/path.h"
@@ -312,10 +313,13 @@ static int exit_code(const struct lxcri_error *error)
 
 int main(int argc, char **argv)
 {
+	static const char version[] = VERSION_LINE("lxcri-shim") "\n";
 	struct shim shim = SHIM_NULL;
 	struct lxcri_error err = {};
 	uint64_t fds[2];
 
+	if (version_is_asked(argc, argv))
+		return write(STDOUT_FILENO, version, sizeof(version) - 1) < 0;
 	for (int i = 0; i < 2; i++)
 		if (argc != 3 || text_parse_u64(argv[i + 1], 3, INT32_MAX, &fds[i]) < 0)
 			return 1;

@@ -49,11 +49,34 @@ static void the_padding_is_right_at_every_length(void **state)
 	}
 }
 
+static void pieces_give_the_digest_of_the_whole(void **state)
+{
+	static const size_t pieces[] = { 1, 7, 63, 64, 65, 127, 128, 999 };
+	char bytes[1000];
+	char whole[SHA256_HEX_SIZE];
+
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (char)(i * 31);
+	sha256_hex(bytes, sizeof(bytes), whole);
+	for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
+		char hex[SHA256_HEX_SIZE];
+		struct sha256 sha256;
+
+		sha256_init(&sha256);
+		for (size_t at = 0; at < sizeof(bytes); at += pieces[i])
+			sha256_add(&sha256, bytes + at,
+				   at + pieces[i] < sizeof(bytes) ? pieces[i] : sizeof(bytes) - at);
+		sha256_finish_hex(&sha256, hex);
+		assert_string_equal(hex, whole);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(digests_are_those_of_the_standard),
 		cmocka_unit_test(the_padding_is_right_at_every_length),
+		cmocka_unit_test(pieces_give_the_digest_of_the_whole),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "image/store.h"
+#include "image/removal.h"
 
 #include "base/sha256.h"
 #include "scratch.h"
@@ -132,6 +132,19 @@ static void a_missing_layer_needs_the_worker(void **state)
 	made_finish(&made[1]);
 }
 
+static int use_nothing(void *userdata, struct image_usage *usage, struct lxcri_error *err)
+{
+	return 0;
+}
+
+static int use_layers(void *userdata, struct image_usage *usage, struct lxcri_error *err)
+{
+	strings_add_all(&usage->layers, userdata);
+	return 0;
+}
+
+static const struct removal_listener unused = { .use = use_nothing };
+
 static void an_image_that_is_not_there_is_not_found(void **state)
 {
 	static const char *const names[] = { "three", "one", "one:2",
@@ -147,7 +160,7 @@ static void an_image_that_is_not_there_is_not_found(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		assert_int_equal(image_store_get(store, names[i], &image, &err), -1);
 		assert_int_equal(err.code, LXCRI_E_IMAGE_NOT_FOUND);
-		assert_int_equal(image_store_remove(store, names[i], NULL, &err), -1);
+		assert_int_equal(removal_of_image(store, names[i], &unused, &err), -1);
 		assert_int_equal(err.code, LXCRI_E_IMAGE_NOT_FOUND);
 	}
 	assert_int_equal(image_store_get(store, "Not A Name", &image, &err), -1);
@@ -216,7 +229,7 @@ static void what_an_image_shares_with_nobody_goes_with_it(void **state)
 
 	scratch_write(*state, "layers/README", "not ours to remove");
 	assert_int_equal(image_store_open(*state, &store, &err), 0);
-	assert_int_equal(image_store_remove(store, "one:1", NULL, &err), 0);
+	assert_int_equal(removal_of_image(store, "one:1", &unused, &err), 0);
 	assert_false(scratch_has(*state, own));
 	assert_false(scratch_has(*state, blob));
 	assert_true(scratch_has(*state, other));
@@ -239,10 +252,13 @@ static void a_layer_in_use_outlives_its_image(void **state)
 	autofree char *file = xformat("layers/%s/fs/file", made[0].chain_id);
 
 	strings_addf(&in_use, "%s/layers/%s/fs", (char *)*state, made[0].chain_id);
+
+	const struct removal_listener used = { .use = use_layers, .userdata = &in_use };
+
 	assert_int_equal(image_store_open(*state, &store, &err), 0);
-	assert_int_equal(image_store_remove(store, "one:1", &in_use, &err), 0);
+	assert_int_equal(removal_of_image(store, "one:1", &used, &err), 0);
 	assert_true(scratch_has(*state, file));
-	assert_int_equal(image_store_remove(store, "two", NULL, &err), 0);
+	assert_int_equal(removal_of_image(store, "two", &unused, &err), 0);
 	assert_false(scratch_has(*state, file));
 	strings_finish(&in_use);
 	made_finish(&made[0]);
@@ -263,7 +279,7 @@ static void nothing_is_collected_while_a_document_is_damaged(void **state)
 
 	scratch_write(*state, manifest, "{}");
 	assert_int_equal(image_store_open(*state, &store, &err), 0);
-	assert_int_equal(image_store_remove(store, "one:1", NULL, &err), -1);
+	assert_int_equal(removal_of_image(store, "one:1", &unused, &err), -1);
 	assert_int_equal(err.code, LXCRI_E_INTEGRITY_CHECK_FAILED);
 	assert_true(scratch_has(*state, file));
 	made_finish(&made[0]);

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/* system check, df and prune. */
+
+#include "base/mem.h"
+#include "base/nearest.h"
+#include "base/scope.h"
+#include "cli/commands.h"
+#include "cli/host/findings.h"
+#include "cli/host/usages.h"
+#include "lxcri/system.h"
+
+#include <string.h>
+
+struct system_options {
+	const char *format;
+	bool repair;
+	bool deep;
+	bool verbose;
+	bool dry_run;
+	bool all;
+	bool volumes;
+	bool force;
+};
+
+static const struct option_entry options_of_system[] = {
+	OPTION(system_options, format, "format", 'f', OPTION_TEXT, "table|json",
+	       "form of the output"),
+	OPTION(system_options, repair, "repair", 0, OPTION_FLAG, NULL,
+	       "check: mend what can be mended without losing data"),
+	OPTION(system_options, deep, "deep", 0, OPTION_FLAG, NULL,
+	       "check: read every blob and compare it with its digest"),
+	OPTION(system_options, verbose, "verbose", 'v', OPTION_FLAG, NULL, "df: every object"),
+	OPTION(system_options, dry_run, "dry-run", 0, OPTION_FLAG, NULL,
+	       "prune: show what would go"),
+	OPTION(system_options, all, "all", 'a', OPTION_FLAG, NULL,
+	       "prune: images that no container uses, not only those without a name"),
+	OPTION(system_options, volumes, "volumes", 0, OPTION_FLAG, NULL,
+	       "prune: volumes that no container uses, those with a name included"),
+	OPTION(system_options, force, "force", 0, OPTION_FLAG, NULL, "prune: do not ask"),
+	{},
+};
+
+static int system_check(struct cli *cli, const struct system_options *options, bool is_json,
+			struct lxcri_error *err)
+{
+	const struct lxcri_check_options check = { .deep = options->deep,
+						   .repair = options->repair };
+	struct findings findings = {};
+	int troubles = lxcri_system_check(cli->engine, &check, findings_add, &findings, err);
+	unsigned int faults = findings.count[LXCRI_HEALTH_FAULT];
+
+	if (troubles >= 0)
+		findings_print(&findings, is_json, stdout);
+	findings_finish(&findings);
+	return troubles < 0 ? -1 : faults > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static int system_df(struct cli *cli, const struct system_options *options, bool is_json,
+		     struct lxcri_error *err)
+{
+	struct usages usages = { .every_object = options->verbose };
+	int r = lxcri_system_usage(cli->engine, usages_add, &usages, err);
+
+	if (r == 0)
+		usages_print(&usages, is_json, stdout);
+	usages_finish(&usages);
+	return r < 0 ? -1 : EXIT_SUCCESS;
+}
+
+/* Asks on the terminal. Returns 1 for yes, 0 for no. */
+static int ask(const struct system_options *options, struct lxcri_error *err)
+{
+	char answer[16] = "";
+
+	if (options->force || options->dry_run)
+		return 1;
+	if (!isatty(STDIN_FILENO))
+		return fail(err, LXCRI_E_INVALID_ARGUMENT,
+			    "system prune: there is no terminal to ask on; give --force, or "
+			    "--dry-run to see what would go");
+	(void)fprintf(stderr,
+		      "This removes all stopped containers that were made from an image, with what "
+		      "they have written,\nall images %s, all layers that nothing uses%s.\n"
+		      "Go on? [y/N] ",
+		      options->all ? "that no container uses"
+				   : "without a name that no container "
+				     "uses",
+		      options->volumes ? ", and all volumes that no container uses" : "");
+	if (!fgets(answer, sizeof(answer), stdin))
+		return 0;
+	return answer[0] == 'y' || answer[0] == 'Y';
+}
+
+static int system_prune(struct cli *cli, const struct system_options *options, bool is_json,
+			struct lxcri_error *err)
+{
+	const struct lxcri_prune_options prune = { .all = options->all,
+						   .volumes = options->volumes,
+						   .dry_run = options->dry_run };
+	struct usages usages = { .every_object = true, .dry_run = options->dry_run };
+	int yes = ask(options, err);
+
+	if (yes <= 0)
+		return yes < 0 ? -1 : EXIT_FAILURE;
+
+	int r = lxcri_system_prune(cli->engine, &prune, usages_add, &usages, err);
+
+	/* What went before a failure did go. */
+	usages_print_removed(&usages, is_json, stdout);
+	usages_finish(&usages);
+	return r < 0 ? -1 : EXIT_SUCCESS;
+}
+
+static const struct system_verb {
+	const char *name;
+	int (*run)(struct cli *cli, const struct system_options *options, bool is_json,
+		   struct lxcri_error *err);
+} system_verbs[] = {
+	{ "check", system_check },
+	{ "df", system_df },
+	{ "prune", system_prune },
+};
+
+/* Refuses an option that another of the three has: who mistakes "df --force" means something. */
+static int check_options(const struct cli *cli, const struct system_options *options,
+			 const char *name, struct lxcri_error *err)
+{
+	const struct {
+		bool given;
+		const char *option, *verb;
+	} owned[] = {
+		{ options->repair, "--repair", "check" },
+		{ options->deep, "--deep", "check" },
+		{ options->verbose, "--verbose", "df" },
+		{ options->dry_run, "--dry-run", "prune" },
+		{ options->all, "--all", "prune" },
+		{ options->volumes, "--volumes", "prune" },
+		{ options->force, "--force", "prune" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(owned); i++)
+		if (owned[i].given && strcmp(owned[i].verb, name) != 0)
+			return cli_usage(cli, err, "%s belongs to %s, not to %s", owned[i].option,
+					 owned[i].verb, name);
+	return 0;
+}
+
+static int cmd_system(struct cli *cli, const void *verb_options, int argc, char **argv,
+		      struct lxcri_error *err)
+{
+	const struct system_options *options = verb_options;
+	int is_json = print_wants_json(options->format, err);
+	struct nearest nearest;
+
+	if (is_json < 0)
+		return fail_while(err, "system");
+	if (argc == 0)
+		return cli_usage(cli, err, "expected check, df or prune");
+	nearest = nearest_to(argv[0]);
+	for (size_t i = 0; i < ARRAY_LEN(system_verbs); i++) {
+		nearest_offer(&nearest, system_verbs[i].name);
+		if (strcmp(argv[0], system_verbs[i].name) != 0)
+			continue;
+		if (argc > 1)
+			return cli_usage(cli, err, "%s: expected no argument", argv[0]);
+		if (check_options(cli, options, argv[0], err) < 0 || cli_open_engine(cli, err) < 0)
+			return -1;
+		return system_verbs[i].run(cli, options, is_json == 1, err);
+	}
+	if (nearest.best)
+		return cli_usage(cli, err, "unknown verb \"%s\"; did you mean %s?", argv[0],
+				 nearest.best);
+	return cli_usage(cli, err, "unknown verb \"%s\"", argv[0]);
+}
+
+const struct verb verb_system = {
+	.name = "system",
+	.arguments = "check | df | prune",
+	.summary = "verify what is kept, show what it takes, remove what nothing uses",
+	.details =
+		"check exits with 1 when a fault is left. prune asks on a terminal unless --force "
+		"is given.\n",
+	.options = options_of_system,
+	.options_size = sizeof(struct system_options),
+	.run = cmd_system,
+};

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT */
+/* Records against what lies on the disk. */
+
+#include "engine/system/check.h"
+
+#include "base/mem.h"
+#include "engine/home.h"
+#include "image/store.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+
+/* A clock that is corrected steps by less. */
+#define FUTURE_NS (INT64_C(60) * 1000000000)
+
+struct walk {
+	struct check *check;
+	struct strings ids;  /* that have a record */
+	struct strings gone; /* records without a directory */
+};
+
+static void walk_finish(struct walk *walk)
+{
+	strings_finish(&walk->ids);
+	strings_finish(&walk->gone);
+}
+
+/* Tells whether a command is at work on the container. */
+static bool is_locked(const struct check *check, const char *id)
+{
+	autorun(home_finish) struct home home = HOME_NULL;
+	struct lxcri_error ignored;
+
+	if (home_open(check->engine, id, &home, &ignored) < 0 || home.run_fd < 0)
+		return false;
+	return flock(home.run_fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+}
+
+static void check_half_made(struct check *check, const char *id)
+{
+	struct trouble trouble = { "container.half_made",
+				   id,
+				   LXCRI_HEALTH_WARNING,
+				   "its creation was interrupted; it was never a container",
+				   "proxmox-lxcri system check --repair, or any look at it",
+				   false };
+
+	if (is_locked(check, id))
+		return; /* somebody is making it */
+	trouble.repaired = check_mend(check, id);
+	check_report(check, &trouble, "half made");
+}
+
+static void check_bundle(struct check *check, const char *id, const struct record *record)
+{
+	const struct trouble trouble = { "container.bundle",
+					 id,
+					 LXCRI_HEALTH_FAULT,
+					 "it cannot be started any more",
+					 "put the file back, or delete the container",
+					 false };
+	autofree char *path = xformat("%s/config.json", record->bundle);
+
+	if (access(path, F_OK) < 0)
+		check_report(check, &trouble, "%s: %s", path, strerror(errno));
+}
+
+/* Returns the first layer that is not there, borrowed from @record, or NULL. */
+static const char *missing_layer(const struct record *record)
+{
+	for (size_t i = 0; i < record->layers.count; i++)
+		if (access(record->layers.items[i], F_OK) < 0)
+			return record->layers.items[i];
+	return NULL;
+}
+
+/* Unpacks the image once more, which brings back those of its layers that are missing. */
+static bool unpack_again(const struct check *check, const struct record *record)
+{
+	autoptr(image_store) store = NULL;
+	autorun(image_finish) struct image image = {};
+	struct lxcri_error ignored;
+
+	return check->options.repair && record->digest &&
+	       image_store_open(check->engine->data, &store, &ignored) == 0 &&
+	       image_store_get(store, record->digest, &image, &ignored) == 0 &&
+	       !missing_layer(record);
+}
+
+static void check_layers(struct check *check, const char *id, const struct record *record)
+{
+	struct trouble trouble = {
+		"container.layers",
+		id,
+		LXCRI_HEALTH_FAULT,
+		"it cannot be started any more; what it has written is there",
+		"import its image again, then proxmox-lxcri system check --repair",
+		false
+	};
+	const char *missing = missing_layer(record);
+	autofree char *path = xstrdup(missing);
+
+	if (!missing)
+		return;
+	trouble.repaired = unpack_again(check, record);
+	check_report(check, &trouble, "the layer %s of image %s is missing", path,
+		     record->image ? record->image : "-");
+}
+
+static void check_time(struct check *check, const char *id, const struct record *record)
+{
+	static const char found[] = "made in the future";
+	const struct trouble trouble = { "container.time",
+					 id,
+					 LXCRI_HEALTH_WARNING,
+					 "the clock was set back since; ages are shown wrongly",
+					 "set the clock; nothing is lost",
+					 false };
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	if (record->created_ns > (int64_t)now.tv_sec * 1000000000 + now.tv_nsec + FUTURE_NS)
+		check_report(check, &trouble, "%s", found);
+}
+
+static void check_record(struct check *check, const char *id, const char *json)
+{
+	const struct trouble unreadable = {
+		"container.record",
+		id,
+		LXCRI_HEALTH_FAULT,
+		"it cannot be used, and its layers are kept",
+		"put state.db back from a backup; what it has written lies in containers/ID/upper",
+		false
+	};
+	autorun(record_finish) struct record record = {};
+	struct lxcri_error err = {};
+
+	if (record_parse(json, strlen(json), &record, &err) < 0) {
+		check_report(check, &unreadable, "%s", err.text);
+		return;
+	}
+	if (strcmp(record.id, id) != 0) {
+		check_report(check, &unreadable, "it is the record of %s", record.id);
+		return;
+	}
+	if (record.phase == RECORD_CREATING) {
+		check_half_made(check, id);
+		return;
+	}
+	check_bundle(check, id, &record);
+	check_layers(check, id, &record);
+	check_time(check, id, &record);
+}
+
+static int visit(void *userdata, const char *id, const char *json)
+{
+	struct walk *walk = userdata;
+	autofree char *dir = engine_data_dir(walk->check->engine, id);
+
+	strings_add(&walk->ids, id);
+	if (access(dir, F_OK) < 0)
+		strings_add(&walk->gone, id);
+	else
+		check_record(walk->check, id, json);
+	return 0;
+}
+
+/* The directory is gone, and with it all that the container had. */
+static void check_gone(struct walk *walk, struct database *database)
+{
+	struct check *check = walk->check;
+
+	for (size_t i = 0; i < walk->gone.count; i++) {
+		struct lxcri_error ignored;
+		struct trouble trouble = { "container.directory",
+					   walk->gone.items[i],
+					   LXCRI_HEALTH_WARNING,
+					   "nothing is left of it but the record",
+					   "proxmox-lxcri system check --repair",
+					   false };
+
+		if (check->options.repair)
+			trouble.repaired = database_delete_container(database, walk->gone.items[i],
+								     &ignored) == 0;
+		check_report(check, &trouble, "a record without a directory");
+	}
+}
+
+/* A directory without a record: of a creation or a deletion that was interrupted. */
+static void check_leftovers(struct walk *walk)
+{
+	struct check *check = walk->check;
+	autorun(strings_finish) struct strings names = {};
+	autofree char *dir = xformat("%s/containers", check->engine->data);
+
+	check_list(dir, &names);
+	for (size_t i = 0; i < names.count; i++) {
+		struct lxcri_error ignored;
+		struct trouble trouble = { "container.half_deleted",
+					   names.items[i],
+					   LXCRI_HEALTH_WARNING,
+					   "its deletion was interrupted",
+					   "proxmox-lxcri system check --repair, or any look at it",
+					   false };
+
+		if (strings_has(&walk->ids, names.items[i]) || is_locked(check, names.items[i]))
+			continue;
+		if (engine_check_id(names.items[i], &ignored) < 0) {
+			trouble.check = "container.stray";
+			trouble.meaning = "it is no container's directory, and not ours";
+			trouble.remedy = "move it away";
+		} else {
+			trouble.repaired = check_mend(check, names.items[i]);
+		}
+		check_report(check, &trouble, "a directory without a record");
+	}
+}
+
+int check_records(struct check *check, struct lxcri_error *err)
+{
+	autorun(walk_finish) struct walk walk = { .check = check };
+	autoptr(database) own = NULL;
+	struct database *database = NULL;
+
+	/* For reading alone where nothing is to be changed: it may lie on a read-only disk. */
+	if (check->options.repair)
+		database = engine_database(check->engine, err);
+	else if (database_open_read_only(check->engine->data, &own, err) == 0)
+		database = own;
+	if (!database || database_each_container(database, visit, &walk, err) < 0)
+		return -1;
+	check_gone(&walk, database);
+	check_leftovers(&walk);
+	return 0;
+}

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT */
+/* The run-time state: monitors, their directories, mounts and cgroups that nobody has any more. */
+
+#include "engine/system/check.h"
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "engine/home.h"
+#include "os/cgroup.h"
+#include "os/file.h"
+#include "runtime/cgroup_name.h"
+#include "runtime/monitor.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+
+#define MOUNTS_MAX     (16u << 20)
+#define CMDLINE_MAX    (64u << 10)
+#define CGROUP_PREFIX  "proxmox-lxcri."
+#define MONITOR_NAME   "lxcri-monitor"
+#define RUN_DIR_OPTION "--run-dir"
+
+/* Tells whether a command has the lock of the open run directory. */
+static bool is_busy(int run_fd)
+{
+	if (flock(run_fd, LOCK_EX | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK;
+	(void)flock(run_fd, LOCK_UN);
+	return false;
+}
+
+/* Tells whether somebody remembers the container: its data directory, or its record. */
+static bool has_record(const struct home *home)
+{
+	return home_is_persistent(home) || faccessat(home->run_fd, "record.json", F_OK, 0) == 0;
+}
+
+static void check_one(struct check *check, const char *id)
+{
+	autorun(home_finish) struct home home = HOME_NULL;
+	struct monitor_state state = {};
+	struct lxcri_error err = {};
+	struct trouble trouble = { "run.state",
+				   id,
+				   LXCRI_HEALTH_FAULT,
+				   "whether it runs is not known",
+				   "end its processes, and remove its run directory",
+				   false };
+
+	if (home_open(check->engine, id, &home, &err) < 0 || home.run_fd < 0 ||
+	    is_busy(home.run_fd))
+		return;
+	if (monitor_read_state(home.run_fd, &state, &err) < 0) {
+		check_report(check, &trouble, "%s", err.text);
+		return;
+	}
+	if (!has_record(&home)) {
+		trouble.check = state.alive ? "run.monitor_without_record" : "run.leftover";
+		trouble.health = state.alive ? LXCRI_HEALTH_FAULT : LXCRI_HEALTH_WARNING;
+		trouble.meaning = "a command that made or deleted it was killed";
+		trouble.remedy = "proxmox-lxcri system check --repair, or any look at it";
+		home_finish(&home);
+		trouble.repaired = check_mend(check, id);
+		check_report(check, &trouble, "a run directory without a record%s",
+			     state.alive ? ", with a monitor that lives" : "");
+	} else if (!state.alive && state.phase != MONITOR_STOPPED &&
+		   state.phase != MONITOR_CREATING) {
+		trouble.check = "run.monitor_lost";
+		trouble.health = LXCRI_HEALTH_WARNING;
+		trouble.meaning = "it has ended, and its processes may go on without anybody";
+		trouble.remedy = "proxmox-lxcri system check --repair, or any look at it";
+		home_finish(&home);
+		trouble.repaired = check_mend(check, id);
+		check_report(check, &trouble, "its monitor was killed");
+	}
+}
+
+static void check_directories(struct check *check)
+{
+	autorun(strings_finish) struct strings names = {};
+	autofree char *dir = xformat("%s/containers", check->engine->root);
+
+	check_list(dir, &names);
+	for (size_t i = 0; i < names.count; i++)
+		check_one(check, names.items[i]);
+}
+
+/* Returns the run directory that the monitor @pid works in, owned by the caller; NULL when the
+ * process is no monitor. */
+static char *monitor_dir(const char *pid)
+{
+	autofree char *path = xformat("/proc/%s/cmdline", pid);
+	autofree char *line = NULL;
+	size_t size = 0;
+
+	if (file_read(AT_FDCWD, path, CMDLINE_MAX, &line, &size) < 0 ||
+	    strcmp(line, MONITOR_NAME) != 0)
+		return NULL;
+	for (size_t at = 0; at < size; at += strlen(line + at) + 1)
+		if (strcmp(line + at, RUN_DIR_OPTION) == 0 && at + sizeof(RUN_DIR_OPTION) < size)
+			return xstrdup(line + at + sizeof(RUN_DIR_OPTION));
+	return NULL;
+}
+
+/* A monitor whose directory was removed under it cannot be reached any more. */
+static void check_monitors(struct check *check)
+{
+	autorun(strings_finish) struct strings pids = {};
+	autofree char *prefix = xformat("%s/containers/", check->engine->root);
+
+	check_list("/proc", &pids);
+	for (size_t i = 0; i < pids.count; i++) {
+		autofree char *dir = monitor_dir(pids.items[i]);
+		autofree char *remedy =
+			xformat("kill -KILL %s, and look again: what is left of it is then found",
+				pids.items[i]);
+		const struct trouble trouble = { "run.monitor_without_directory",
+						 dir,
+						 LXCRI_HEALTH_FAULT,
+						 "its container runs, but no command can reach it",
+						 remedy,
+						 false };
+
+		if (dir && text_starts_with(dir, prefix) && access(dir, F_OK) < 0)
+			check_report(check, &trouble, "the monitor %s has lost its directory",
+				     pids.items[i]);
+	}
+}
+
+/* In a line of mountinfo(5) the fifth word is the mount point, in which octal numbers stand for
+ * blanks; paths with blanks are passed over. */
+static void check_mount_line(struct check *check, char *line)
+{
+	autofree char *data = xformat("%s/containers/", check->engine->data);
+	autofree char *root = xformat("%s/containers/", check->engine->root);
+	char *at = NULL;
+	char *word = strtok_r(line, " ", &at);
+
+	for (int i = 1; i < 5 && word; i++)
+		word = strtok_r(NULL, " ", &at);
+	if (!word || (!text_starts_with(word, data) && !text_starts_with(word, root)))
+		return;
+
+	struct trouble trouble = {
+		"run.mount",
+		word,
+		LXCRI_HEALTH_WARNING,
+		"the host sees what containers mount for themselves only; it keeps "
+		"them from being deleted",
+		"umount it",
+		false
+	};
+
+	trouble.repaired = check->options.repair && umount2(word, UMOUNT_NOFOLLOW) == 0;
+	check_report(check, &trouble, "something is mounted there");
+}
+
+static int check_mounts(struct check *check, struct lxcri_error *err)
+{
+	autofree char *text = NULL;
+	char *at = NULL;
+	size_t size;
+	int r = file_read(AT_FDCWD, "/proc/self/mountinfo", MOUNTS_MAX, &text, &size);
+
+	if (r < 0)
+		return fail_errno(err, r, "read /proc/self/mountinfo");
+	for (char *line = strtok_r(text, "\n", &at); line; line = strtok_r(NULL, "\n", &at))
+		check_mount_line(check, line);
+	return 0;
+}
+
+/* Returns the id in the name "proxmox-lxcri.ROLE.ID.MARK", if it is a cgroup of this engine; owned
+ * by the caller, else NULL. */
+static char *cgroup_owner(const struct check *check, const char *name)
+{
+	const char *role = name + strlen(CGROUP_PREFIX);
+	const char *id = strchr(role, '.');
+	const char *mark = strrchr(name, '.');
+	struct lxcri_error ignored;
+
+	if (!id || mark <= id + 1)
+		return NULL;
+
+	autofree char *role_name = xstrndup(role, (size_t)(id - role));
+	autofree char *found = xstrndup(id + 1, (size_t)(mark - id - 1));
+	autofree char *run_dir = engine_run_dir(check->engine, found);
+	autofree char *expected = cgroup_name(role_name, found, run_dir);
+
+	return engine_check_id(found, &ignored) == 0 && strcmp(expected, name) == 0 ? steal(found)
+										    : NULL;
+}
+
+/* Tells whether the container may have cgroups: a monitor lives, or a command is at work. */
+static bool may_have_cgroups(const struct check *check, const char *id)
+{
+	autorun(home_finish) struct home home = HOME_NULL;
+	struct monitor_state state = {};
+	struct lxcri_error ignored;
+
+	if (home_open(check->engine, id, &home, &ignored) < 0 || home.run_fd < 0)
+		return false;
+	return is_busy(home.run_fd) || monitor_read_state(home.run_fd, &state, &ignored) < 0 ||
+	       state.alive;
+}
+
+static void check_cgroups(struct check *check)
+{
+	autorun(strings_finish) struct strings paths = {};
+
+	cgroup_list_named(CGROUP_PREFIX, &paths);
+	for (size_t i = 0; i < paths.count; i++) {
+		const char *path = paths.items[i];
+		autofree char *id = cgroup_owner(check, strrchr(path, '/') + 1);
+		bool busy;
+
+		if (!id || may_have_cgroups(check, id) || access(path, F_OK) < 0)
+			continue;
+		busy = cgroup_has_processes(path);
+
+		struct trouble trouble = { "run.cgroup",
+					   path,
+					   busy ? LXCRI_HEALTH_FAULT : LXCRI_HEALTH_WARNING,
+					   busy ? "processes of a container that has ended go on"
+						: "it is left of a container that has ended",
+					   busy ? "end the processes that its cgroup.procs lists"
+						: "proxmox-lxcri system check --repair",
+					   false };
+
+		trouble.repaired = check->options.repair && !busy && cgroup_remove(path, 0) == 0;
+		check_report(check, &trouble, "no container %s runs", id);
+	}
+}
+
+int check_run(struct check *check, struct lxcri_error *err)
+{
+	check_directories(check);
+	check_monitors(check);
+	if (check_mounts(check, err) < 0)
+		return -1;
+	check_cgroups(check);
+	return 0;
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/* What containers stand on. */
+
+#include "engine/usage.h"
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "engine/record.h"
+#include "engine/rename.h"
+#include "os/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+
+#define SPEC_BYTES_MAX (16u << 20)
+
+int usage_lock(const struct lxcri_engine *engine, enum usage_lock lock, struct lxcri_error *err)
+{
+	autoclose int fd = open(engine->data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno, "open %s", engine->data);
+	while (flock(fd, lock == USAGE_SHARED ? LOCK_SH : LOCK_EX) < 0)
+		if (errno != EINTR)
+			return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno, "lock %s",
+					       engine->data);
+	return steal_fd(&fd);
+}
+
+/* A walk over all records. */
+struct walk {
+	const struct lxcri_engine *engine;
+	const struct strings *except;
+	struct image_usage *usage;
+	struct strings *volumes;
+	struct lxcri_error *err;
+};
+
+/* Tells whether the container counts. Its directory is there as long as itself (see home.h): else
+ * somebody removed it by hand, or the power went before it was on the disk. */
+static bool counts(const struct walk *walk, const char *id)
+{
+	autofree char *data_dir = engine_data_dir(walk->engine, id);
+
+	return !(walk->except && strings_has(walk->except, id)) && access(data_dir, F_OK) == 0;
+}
+
+static int note_record(void *userdata, const char *id, const char *json)
+{
+	struct walk *walk = userdata;
+	autorun(record_finish) struct record record = {};
+
+	if (!counts(walk, id))
+		return 0;
+	if (record_parse(json, strlen(json), &record, walk->err) < 0)
+		return fail_while(walk->err, "container %s, whose layers must stay", id);
+	strings_add_all(&walk->usage->layers, &record.layers);
+	if (record.digest) {
+		strings_add(&walk->usage->digests, record.digest);
+		strings_add(&walk->usage->users, id);
+	}
+	return 0;
+}
+
+/* One that is being renamed must be found under one name or the other. */
+static int walk_records(struct lxcri_engine *engine,
+			int (*note)(void *userdata, const char *id, const char *json),
+			struct walk *walk, struct lxcri_error *err)
+{
+	autoclose int names = -1;
+	struct database *database = engine_database(engine, err);
+
+	if (!database || rename_exclude(engine, &names, err) < 0)
+		return -1;
+	return database_each_container(database, note, walk, err);
+}
+
+int usage_read(struct lxcri_engine *engine, const struct strings *except, struct image_usage *ret,
+	       struct lxcri_error *err)
+{
+	struct walk walk = { .engine = engine, .except = except, .usage = ret, .err = err };
+
+	return walk_records(engine, note_record, &walk, err);
+}
+
+int usage_peek(const struct lxcri_engine *engine, struct image_usage *ret, struct lxcri_error *err)
+{
+	struct walk walk = { .engine = engine, .usage = ret, .err = err };
+	autoptr(database) database = NULL;
+
+	if (database_is_lost(engine->data))
+		return fail(err, LXCRI_E_STORAGE_ERROR, "%s/state.db is missing", engine->data);
+	if (!database_exists(engine->data))
+		return 0;
+	if (database_open_read_only(engine->data, &database, err) < 0)
+		return -1;
+	return database_each_container(database, note_record, &walk, err);
+}
+
+/* Adds the volumes that @spec mounts: what lies below <data>/volumes. */
+static void add_volumes(const struct walk *walk, struct json_object *spec)
+{
+	autofree char *prefix = xformat("%s/volumes/", walk->engine->data);
+	struct json_object *mounts = json_get(spec, "mounts");
+
+	if (!json_object_is_type(mounts, json_type_array))
+		return;
+	for (size_t i = 0; i < json_object_array_length(mounts); i++) {
+		const char *source = json_get_text(json_object_array_get_idx(mounts, i), "source");
+
+		if (!source || !text_starts_with(source, prefix))
+			continue;
+
+		const char *name = source + strlen(prefix);
+
+		strings_add_consume(walk->volumes, xstrndup(name, strcspn(name, "/")));
+	}
+}
+
+static int note_volumes(void *userdata, const char *id, const char *json)
+{
+	struct walk *walk = userdata;
+	autorun(record_finish) struct record record = {};
+	autofree char *path = NULL;
+	autofree char *text = NULL;
+	autojson spec = NULL;
+	size_t size;
+	int r;
+
+	if (!counts(walk, id))
+		return 0;
+	if (record_parse(json, strlen(json), &record, walk->err) < 0)
+		return fail_while(walk->err, "container %s, whose volumes must stay", id);
+	path = xformat("%s/config.json", record.bundle);
+	r = file_read(AT_FDCWD, path, SPEC_BYTES_MAX, &text, &size);
+	/* One that was never finished has nothing to lose. */
+	if (r == -ENOENT && record.phase == RECORD_CREATING)
+		return 0;
+	if (r < 0)
+		return fail_errno(walk->err, r, "container %s, whose volumes must stay: read %s",
+				  id, path);
+	if (json_parse(text, size, &json_limits_spec, &spec, walk->err) < 0)
+		return fail_while(walk->err, "container %s, whose volumes must stay: %s", id, path);
+	add_volumes(walk, spec);
+	return 0;
+}
+
+int usage_read_volumes(struct lxcri_engine *engine, const struct strings *except,
+		       struct strings *names, struct lxcri_error *err)
+{
+	struct walk walk = { .engine = engine, .except = except, .volumes = names, .err = err };
+
+	return walk_records(engine, note_volumes, &walk, err);
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/* Removing images: the lock, the question what is in use, the index, and then what it led to. */
+
+#include "image/removal.h"
+
+#include "base/mem.h"
+#include "image/image_index.h"
+
+#include <string.h>
+
+void image_usage_finish(struct image_usage *usage)
+{
+	strings_finish(&usage->layers);
+	strings_finish(&usage->digests);
+	strings_finish(&usage->users);
+}
+
+const char *image_usage_find(const struct image_usage *usage, const char *digest)
+{
+	for (size_t i = 0; digest && i < usage->digests.count; i++)
+		if (strcmp(usage->digests.items[i], digest) == 0)
+			return usage->users.items[i];
+	return NULL;
+}
+
+/* A removal under way: the store, locked, and what is in use. */
+struct removal {
+	struct layout layout;
+	int lock;
+	struct json_object *index;
+	struct image_usage usage;
+};
+
+static void removal_finish(struct removal *removal)
+{
+	json_freep(&removal->index);
+	image_usage_finish(&removal->usage);
+	closep(&removal->lock);
+	layout_finish(&removal->layout);
+}
+
+/* Opens the store and takes its lock. Returns 1, or 0 where there is no store. */
+static int begin(const struct image_store *store, const struct removal_listener *listener,
+		 struct removal *removal, struct lxcri_error *err)
+{
+	if (layout_open(image_store_data_dir(store), &removal->layout, err) < 0)
+		return -1;
+	if (removal->layout.images_fd < 0)
+		return 0;
+	removal->lock = layout_lock(&removal->layout, err);
+	if (removal->lock < 0 || layout_read_index(&removal->layout, &removal->index, err) < 0 ||
+	    listener->use(listener->userdata, &removal->usage, err) < 0)
+		return -1;
+	return 1;
+}
+
+static int collect(const struct removal *removal, bool dry_run,
+		   const struct removal_listener *listener, struct lxcri_error *err)
+{
+	const struct collect_options options = {
+		.layers_in_use = &removal->usage.layers,
+		.dry_run = dry_run,
+		.removing = listener->removing,
+		.userdata = listener->userdata,
+	};
+
+	return collect_garbage(&removal->layout, removal->index, &options, err);
+}
+
+static void tell_image(const struct removal_listener *listener, struct json_object *entry)
+{
+	const char *name = image_index_name(entry);
+
+	if (!name)
+		name = json_get_text(entry, "digest");
+	if (listener->removing_image)
+		listener->removing_image(listener->userdata, name ? name : "");
+}
+
+/* Takes @name out of the index in memory. */
+static int take_out(struct removal *removal, const char *name,
+		    const struct removal_listener *listener, struct lxcri_error *err)
+{
+	struct json_object *entry = image_index_find(removal->index, name);
+	autofree char *digest = NULL;
+	const char *user;
+
+	if (!entry)
+		return fail(err, LXCRI_E_IMAGE_NOT_FOUND, "image %s is not in the store", name);
+	tell_image(listener, entry);
+	digest = xstrdup(json_get_text(entry, "digest"));
+	(void)image_index_remove(removal->index, name);
+	user = image_usage_find(&removal->usage, digest);
+	/* Another name may still lead to it. */
+	if (!user || image_index_find(removal->index, digest))
+		return 0;
+	return fail(err, LXCRI_E_IMAGE_IN_USE,
+		    "image %s: container %s was made from it; delete the container first", name,
+		    user);
+}
+
+int removal_of_image(const struct image_store *store, const char *name,
+		     const struct removal_listener *listener, struct lxcri_error *err)
+{
+	autorun(removal_finish) struct removal removal = { .layout = LAYOUT_NULL, .lock = -1 };
+	autofree char *stored = image_stored_name(name, err);
+	int r = stored ? begin(store, listener, &removal, err) : -1;
+
+	if (r == 0)
+		return fail(err, LXCRI_E_IMAGE_NOT_FOUND, "image %s is not in the store", stored);
+	if (r < 0 || take_out(&removal, stored, listener, err) < 0 ||
+	    layout_write_index(&removal.layout, removal.index, err) < 0)
+		return -1;
+	return collect(&removal, false, listener, err);
+}
+
+/* Takes every image out of the index in memory that nobody uses. Returns how many went. */
+static size_t take_out_unused(struct removal *removal, enum removal_extent extent,
+			      const struct removal_listener *listener)
+{
+	struct json_object *list = json_get(removal->index, "manifests");
+	size_t removed = 0;
+
+	for (size_t i = json_object_array_length(list); i-- > 0 && extent != REMOVAL_GARBAGE;) {
+		struct json_object *entry = json_object_array_get_idx(list, i);
+
+		if ((extent == REMOVAL_NAMELESS && image_index_name(entry)) ||
+		    image_usage_find(&removal->usage, json_get_text(entry, "digest")))
+			continue;
+		tell_image(listener, entry);
+		(void)json_object_array_del_idx(list, i, 1);
+		removed++;
+	}
+	return removed;
+}
+
+int removal_of_unused(const struct image_store *store, enum removal_extent extent, bool dry_run,
+		      const struct removal_listener *listener, struct lxcri_error *err)
+{
+	autorun(removal_finish) struct removal removal = { .layout = LAYOUT_NULL, .lock = -1 };
+	int r = begin(store, listener, &removal, err);
+
+	if (r <= 0)
+		return r;
+	if (take_out_unused(&removal, extent, listener) > 0 && !dry_run &&
+	    layout_write_index(&removal.layout, removal.index, err) < 0)
+		return -1;
+	return collect(&removal, dry_run, listener, err);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* Removing images. What containers stand on is asked for under the store's lock, after which no
+ * image can come or go: what was asked before could be stale when something is removed. */
+
+#include "image/collect.h"
+#include "image/store.h"
+
+/* What containers stand on. Zeroed is nothing. */
+struct image_usage {
+	struct strings layers;  /* absolute paths of fs directories */
+	struct strings digests; /* of manifests */
+	struct strings users;   /* users.items[i] was made from digests.items[i] */
+};
+
+/* Frees what @usage holds. Safe to repeat. */
+void image_usage_finish(struct image_usage *usage);
+
+/* Returns who uses the image @digest, borrowed, or NULL. */
+const char *image_usage_find(const struct image_usage *usage, const char *digest);
+
+/* Whom a removal asks and tells. */
+struct removal_listener {
+	/* Fills @usage in, and keeps it true until the removal returns. */
+	int (*use)(void *userdata, struct image_usage *usage, struct lxcri_error *err);
+	/* As in struct collect_options; or NULL. */
+	void (*removing)(void *userdata, enum collect_part part, const char *name, uint64_t bytes);
+	/* Called for each entry of the index that goes, with its name, or its digest where it has
+	 * none; or NULL. */
+	void (*removing_image)(void *userdata, const char *name);
+	void *userdata;
+};
+
+/* Removes the image @name (a digest: with all its names), then every blob and layer that no name is
+ * left for and that is not in use. LXCRI_E_IMAGE_NOT_FOUND; LXCRI_E_IMAGE_IN_USE when its last name
+ * would go while somebody uses it. */
+[[nodiscard]] int removal_of_image(const struct image_store *store, const char *name,
+				   const struct removal_listener *listener,
+				   struct lxcri_error *err);
+
+enum removal_extent {
+	REMOVAL_GARBAGE,  /* no image: blobs and layers alone */
+	REMOVAL_NAMELESS, /* images without a name that nobody uses */
+	REMOVAL_UNUSED,   /* all images that nobody uses */
+};
+
+/* Removes what nobody uses: images up to @extent, blobs and layers of no image. With @dry_run it
+ * only tells. */
+[[nodiscard]] int removal_of_unused(const struct image_store *store, enum removal_extent extent,
+				    bool dry_run, const struct removal_listener *listener,
+				    struct lxcri_error *err);
