@@ -149,6 +149,11 @@ struct monitor_state {
 [[nodiscard]] int monitor_read_state(int dirfd, struct monitor_state *ret_state,
 				     struct lxcri_error *err);
 
+/* Appends the cgroups that the monitor of the run directory @run_dirfd noted for the container, one
+ * a hierarchy, absolute. */
+[[nodiscard]] int monitor_read_cgroups(int run_dirfd, struct strings *cgroups,
+				       struct lxcri_error *err);
+
 /* Waits until no monitor of the run directory @run_dirfd is alive, @timeout_ms at most:
  * LXCRI_E_TIMEOUT. */
 [[nodiscard]] int monitor_await_end(int run_dirfd, int timeout_ms, struct lxcri_error *err);

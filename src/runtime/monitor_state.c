@@ -120,6 +120,13 @@ int monitor_read_state(int dirfd, struct monitor_state *ret_state, struct lxcri_
 	return 0;
 }
 
+int monitor_read_cgroups(int run_dirfd, struct strings *cgroups, struct lxcri_error *err)
+{
+	struct monitor_state state;
+
+	return load(run_dirfd, &state, cgroups, err);
+}
+
 int monitor_await_end(int run_dirfd, int timeout_ms, struct lxcri_error *err)
 {
 	int r;
