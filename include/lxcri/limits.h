@@ -11,6 +11,15 @@ extern "C" {
 #endif
 #pragma GCC visibility push(default)
 
+/* Changes the limits of @container, at once where it has processes and for every later start:
+ * @resources_json is an object like linux.resources of a runtime specification, of which what is
+ * absent (or 0, where that means nothing) stays as it is and -1 is no limit. Either all is changed
+ * or nothing. LXCRI_E_INVALID_STATE for a stopped container that cannot be started again;
+ * LXCRI_E_UNSUPPORTED_OPERATION, LXCRI_E_INVALID_SPEC, LXCRI_E_INVALID_ARGUMENT naming the field.
+ */
+int lxcri_container_update(struct lxcri_container *container, const char *resources_json,
+			   struct lxcri_error *err);
+
 /* Stands for "no limit". */
 #define LXCRI_UNLIMITED UINT64_MAX
 

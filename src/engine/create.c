@@ -13,6 +13,8 @@
 #include "engine/bundle/seccomp_annotation.h"
 #include "engine/container.h"
 #include "engine/driver.h"
+#include "engine/limits/container_limits.h"
+#include "engine/limits/resources.h"
 #include "engine/volume.h"
 #include "image/rootfs.h"
 #include "image/store.h"
@@ -309,6 +311,10 @@ static int write_image_bundle(struct creation *creation, struct lxcri_error *err
 			 &creation->bundle, err) < 0 ||
 	    make_volumes(creation, err) < 0 || attach_seccomp(creation, err) < 0)
 		return -1;
+	if (container_limits_plan(creation->container,
+				  json_get(json_get(creation->bundle.spec, "linux"), "resources"),
+				  err) < 0)
+		return -1;
 	name_cgroup(creation);
 	record->stop_signal = xstrdup(creation->bundle.stop_signal);
 	if (make_rootfs(creation, err) < 0)
@@ -349,7 +355,14 @@ static int check_bundle(struct creation *creation, struct lxcri_error *err)
 	const struct lxcri_spec *spec = options->spec ? options->spec : loaded;
 	autofree char *terminal = lxcri_spec_get(spec, "process.terminal");
 	autofree char *process = lxcri_spec_get(spec, "process");
+	autofree char *limits = lxcri_spec_get(spec, "linux.resources");
+	autojson resources = NULL;
 	int r = check_root(spec, record->bundle, err);
+
+	if (r == 0 && limits)
+		r = resources_parse(limits, &resources, err);
+	if (r == 0)
+		r = container_limits_plan(creation->container, resources, err);
 
 	lxcri_spec_free(loaded);
 	if (r < 0)
