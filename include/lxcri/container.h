@@ -105,6 +105,10 @@ struct lxcri_create_options {
 	uint64_t shm_bytes;    /* 0: 64 MiB */
 	double cpus;           /* 0: no limit */
 	uint64_t pids_max;     /* 0: no limit */
+	const char
+		*resources; /* more limits, as JSON of linux.resources; they win over the above */
+	const char *cgroup_parent; /* path of the cgroup in which it gets its own; NULL: the root */
+	const int *oom_score_adj;  /* -1000 to 1000; NULL: as the host has it */
 };
 
 /* Creates a container and everything it needs, completely or not at all; its process does not run
@@ -151,6 +155,7 @@ struct lxcri_state {
 	int64_t finished_ns;
 	int exit_code; /* of a stopped one: 0-255, 128 + signal, 137 when its monitor was lost */
 	bool monitor_lost;
+	bool oom_killed; /* of a stopped one: memory ran out, and the kernel killed a process */
 };
 
 /* Reads the state, reconciled with the kernel. */

@@ -404,6 +404,7 @@ int lxcri_container_state(struct lxcri_container *container, struct lxcri_state 
 		.finished_ns = container->state.finished_ns,
 		.exit_code = container->state.exit_code,
 		.monitor_lost = container->lost,
+		.oom_killed = container_oom_killed(container),
 	};
 	return 0;
 }

@@ -31,6 +31,13 @@ static inline void lxcri_container_freep(struct lxcri_container **container)
  * is cleaned up, and it is stopped then. */
 [[nodiscard]] int container_refresh(struct lxcri_container *container, struct lxcri_error *err);
 
+/* Tells whether the container has stopped and the kernel killed a process of it for want of memory.
+ */
+static inline bool container_oom_killed(const struct lxcri_container *container)
+{
+	return container->status == LXCRI_STATUS_STOPPED && container->state.oom_kills > 0;
+}
+
 /* Takes the container's lock and refreshes. A container that somebody deleted meanwhile is
  * LXCRI_E_CONTAINER_NOT_FOUND. Given back by home_unlock(). */
 [[nodiscard]] int container_lock(struct lxcri_container *container, struct lxcri_error *err);

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "engine/bundle.h"
 #include "engine/bundle/seccomp_annotation.h"
 #include "engine/container.h"
@@ -54,6 +55,16 @@ static int check_options(struct creation *creation, struct lxcri_error *err)
 		return -1;
 	if (!options->bundle == !options->image)
 		return fail(err, LXCRI_E_INVALID_ARGUMENT, "expected a bundle or an image");
+	if (options->cgroup_parent &&
+	    (!*options->cgroup_parent || strstr(options->cgroup_parent, "..") ||
+	     text_has_control(options->cgroup_parent)))
+		return fail(err, LXCRI_E_INVALID_ARGUMENT,
+			    "cgroup parent \"%s\" is no path below the root of the cgroups",
+			    options->cgroup_parent);
+	if (options->oom_score_adj &&
+	    (*options->oom_score_adj < -1000 || *options->oom_score_adj > 1000))
+		return fail(err, LXCRI_E_INVALID_ARGUMENT,
+			    "oom_score_adj %d is not from -1000 to 1000", *options->oom_score_adj);
 	return 0;
 }
 
@@ -297,8 +308,10 @@ static int make_rootfs(struct creation *creation, struct lxcri_error *err)
 static void name_cgroup(struct creation *creation)
 {
 	const struct home *home = &creation->container->home;
+	const char *parent = creation->options->cgroup_parent;
 	autofree char *name = cgroup_name(CGROUP_PAYLOAD, home->id, home->run_dir);
-	autofree char *path = xformat("/%s", name);
+	autofree char *path =
+		xformat("%s%s/%s", parent && *parent != '/' ? "/" : "", parent ? parent : "", name);
 
 	json_set_text(json_get(creation->bundle.spec, "linux"), "cgroupsPath", path);
 }

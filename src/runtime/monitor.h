@@ -140,6 +140,7 @@ struct monitor_state {
 	pid_t keeper;            /* a process that the container ends with; mostly the same */
 	uint64_t keeper_start_time;
 	int exit_code;
+	uint64_t oom_kills; /* of one that has stopped: processes killed for want of memory */
 	int64_t started_ns;
 	int64_t finished_ns;
 };
