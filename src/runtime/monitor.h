@@ -44,7 +44,11 @@ struct monitor_options {
 	unsigned int preserve_fds; /* descriptors 3 and up that the container's process gets */
 	bool terminal;
 	bool open_stdin;
-	bool systemd_cgroup;
+	bool systemd_cgroup;      /* a command-line runtime shall ask systemd itself */
+	const char *cgroups_path; /* wins over linux.cgroupsPath; or NULL */
+	const char *slice;        /* the monitor enters the new scope `scope` of it; or NULL */
+	const char *scope;
+	const struct strings *scope_properties; /* "NAME=VALUE"; may be NULL */
 };
 
 /* A connection to a monitor. */
@@ -141,6 +145,7 @@ struct monitor_state {
 	pid_t keeper;            /* a process that the container ends with; mostly the same */
 	uint64_t keeper_start_time;
 	int exit_code;
+	uint64_t oom_kills; /* of one that has stopped: processes killed for want of memory */
 	int64_t started_ns;
 	int64_t finished_ns;
 };
@@ -152,6 +157,11 @@ struct monitor_state {
 
 /* Returns the pid of the monitor of the run directory @run_dirfd, or 0 when none is alive. */
 pid_t monitor_find(int run_dirfd);
+
+/* Appends the cgroups that the monitor of the run directory @run_dirfd noted for the processes
+ * a hierarchy, absolute. */
+[[nodiscard]] int monitor_read_cgroups(int run_dirfd, struct strings *cgroups,
+				       struct lxcri_error *err);
 
 /* Waits until no monitor of the run directory @run_dirfd is alive, @timeout_ms at most:
  * LXCRI_E_TIMEOUT. */
