@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mount.h>
 
 #define FD_NAME_MAX 32
@@ -26,13 +27,16 @@ int mount_own_namespace(void)
 	return mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0 ? -errno : 0;
 }
 
-/* The directories of an overlay, held open while they are named by number. */
+/* The directories of an overlay, held open while they are named by number. Lowers for a user
+ * namespace are clones of the mounts that they are in, with other owners. */
 struct held {
 	int *lowers;
 	size_t n_lowers;
 	int upper;
 	int work;
+	unsigned int attributes; /* MOUNT_ATTR_* of the overlay */
 };
+#define HELD_NULL ((struct held){ .upper = -1, .work = -1 })
 
 static void held_finish(struct held *held)
 {
@@ -43,10 +47,43 @@ static void held_finish(struct held *held)
 	closep(&held->work);
 }
 
+static bool is_mapped(const struct mount_owner *owner)
+{
+	return owner && owner->userns >= 0;
+}
+
+/* Clones the mount at @path, alone and detached, for @owner. */
+static int clone_for(const char *path, const struct mount_owner *owner)
+{
+	struct mount_attr attributes = {};
+	autoclose int mount = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+
+	if (mount < 0)
+		return -errno;
+	if (is_mapped(owner)) {
+		attributes.attr_set |= MOUNT_ATTR_IDMAP;
+		attributes.userns_fd = (uint64_t)owner->userns;
+	}
+	if (owner && owner->no_nodes)
+		attributes.attr_set |= MOUNT_ATTR_NODEV;
+	if (attributes.attr_set &&
+	    mount_setattr(mount, "", AT_EMPTY_PATH, &attributes, sizeof(attributes)) < 0)
+		return -errno;
+	return steal_fd(&mount);
+}
+
 static int hold(const char *path, int *ret_fd)
 {
 	*ret_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return *ret_fd < 0 ? -errno : 0;
+}
+
+static int hold_lower(const char *path, const struct mount_owner *owner, int *ret_fd)
+{
+	if (!is_mapped(owner))
+		return hold(path, ret_fd);
+	*ret_fd = clone_for(path, owner);
+	return *ret_fd < 0 ? *ret_fd : 0;
 }
 
 static int hold_all(const struct mount_overlay *overlay, struct held *held)
@@ -55,13 +92,17 @@ static int hold_all(const struct mount_overlay *overlay, struct held *held)
 
 	held->lowers = xcalloc(overlay->n_lowers, sizeof(int));
 	while (r == 0 && held->n_lowers < overlay->n_lowers) {
-		r = hold(overlay->lowers[held->n_lowers], &held->lowers[held->n_lowers]);
+		r = hold_lower(overlay->lowers[held->n_lowers], overlay->owner,
+			       &held->lowers[held->n_lowers]);
 		held->n_lowers++;
 	}
 	if (r == 0 && overlay->upper)
 		r = hold(overlay->upper, &held->upper);
 	if (r == 0 && overlay->upper)
 		r = hold(overlay->work, &held->work);
+	held->attributes = overlay->upper ? 0 : MOUNT_ATTR_RDONLY;
+	if (overlay->owner && overlay->owner->no_nodes)
+		held->attributes |= MOUNT_ATTR_NODEV;
 	return r;
 }
 
@@ -110,7 +151,7 @@ static int make_overlay(const struct held *held)
 	if (fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
 		return -errno;
 
-	int mount = fsmount(context, FSMOUNT_CLOEXEC, held->upper < 0 ? MOUNT_ATTR_RDONLY : 0);
+	int mount = fsmount(context, FSMOUNT_CLOEXEC, held->attributes);
 
 	return mount < 0 ? -errno : mount;
 }
@@ -127,7 +168,8 @@ static int mount_overlay_by_string(const struct held *held, const char *target)
 		text_addf(&options, ",upperdir=/proc/self/fd/%d,workdir=/proc/self/fd/%d",
 			  held->upper, held->work);
 
-	unsigned long flags = held->upper < 0 ? MS_RDONLY : 0;
+	unsigned long flags = (held->attributes & MOUNT_ATTR_RDONLY ? MS_RDONLY : 0) |
+			      (held->attributes & MOUNT_ATTR_NODEV ? MS_NODEV : 0);
 
 	return mount("overlay", target, "overlay", flags, options.data) < 0 ? -errno : 0;
 }
@@ -161,21 +203,51 @@ static int bind_read_only(int directory, const char *target)
 	return mount < 0 ? mount : place(mount, target);
 }
 
+static int make_and_place(const struct held *held, const char *target)
+{
+	autoclose int mount = make_overlay(held);
+
+	return mount < 0 ? mount_overlay_by_string(held, target) : place(mount, target);
+}
+
+/* Puts each clone over its original, at which no other process can see it, and takes them away
+ * again; the overlay has clones of its own by then. Overlayfs before Linux 6.15 takes none that are
+ * mounted nowhere. */
+static int make_from_placed(const struct mount_overlay *overlay, const struct held *held,
+			    const char *target)
+{
+	size_t placed = 0;
+	int r = 0;
+
+	while (r == 0 && placed < held->n_lowers) {
+		r = place(held->lowers[placed], overlay->lowers[placed]);
+		placed += r == 0;
+	}
+	if (r == 0)
+		r = make_and_place(held, target);
+	while (placed-- > 0)
+		(void)umount2(overlay->lowers[placed], MNT_DETACH);
+	return r;
+}
+
 int mount_overlay(const struct mount_overlay *overlay, const char *target)
 {
-	autorun(held_finish) struct held held = { .upper = -1, .work = -1 };
+	autorun(held_finish) struct held held = HELD_NULL;
 	int r = overlay->n_lowers > 0 ? hold_all(overlay, &held) : -EINVAL;
 
 	if (r < 0)
 		return r;
 	if (held.n_lowers == 1 && held.upper < 0)
 		return bind_read_only(held.lowers[0], target);
+	r = make_and_place(&held, target);
+	return r < 0 && is_mapped(overlay->owner) ? make_from_placed(overlay, &held, target) : r;
+}
 
-	autoclose int mount = make_overlay(&held);
+int mount_over_itself(const char *target, const struct mount_owner *owner)
+{
+	autoclose int mount = clone_for(target, owner);
 
-	if (mount < 0)
-		return mount_overlay_by_string(&held, target);
-	return place(mount, target);
+	return mount < 0 ? mount : place(mount, target);
 }
 
 int mount_tmpfs(const char *target, uint64_t size_bytes)
