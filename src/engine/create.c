@@ -180,7 +180,7 @@ static int reserve_id(struct creation *creation, struct lxcri_error *err)
 
 static int make_dir(const char *parent, const char *name, mode_t mode, struct lxcri_error *err)
 {
-	autofree char *path = name ? xformat("%s/%s", parent, name) : xstrdup(parent);
+	autofree char *path = xformat("%s/%s", parent, name);
 	int r = path_make_dirs(path, mode);
 
 	return r < 0 ? fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "make %s", path) : 0;
@@ -211,6 +211,21 @@ static int save_first(struct creation *creation, struct lxcri_error *err)
 	return 0;
 }
 
+/* On crun the container's own root looks for its root file system, from inside this directory. */
+static int let_root_pass(const struct creation *creation, struct lxcri_error *err)
+{
+	const char *path = creation->container->home.data_dir;
+	uint32_t gid = 0;
+
+	if (creation->container->record.type != LXCRI_CRUN || id_map_is_host(&creation->map))
+		return 0;
+	if (id_extents_to_host(&creation->map.gids, 0, &gid) < 0 ||
+	    chown(path, (uid_t)-1, gid) < 0 || chmod(path, 0710) < 0)
+		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno, "set the mode of %s",
+				       path);
+	return 0;
+}
+
 /* Makes the directories of a container made from an image, and the record that names them. */
 static int make_home(struct creation *creation, struct lxcri_error *err)
 {
@@ -237,13 +252,9 @@ static int make_home(struct creation *creation, struct lxcri_error *err)
 
 	autofree char *parent = xformat("%s/containers", container->engine->data);
 
-	/* A container's own root looks for its root file system from inside this directory; nobody
-	 * else gets as far, because the one above is closed. */
-	mode_t mode = record->ids.size > 0 ? 0711 : 0700;
-
 	/* Opened before there is a directory: on a full disk neither is made. */
-	if (!engine_database(container->engine, err) || make_dir(parent, NULL, 0700, err) < 0 ||
-	    make_dir(parent, home->id, mode, err) < 0 || save_first(creation, err) < 0)
+	if (!engine_database(container->engine, err) || make_dir(parent, home->id, 0700, err) < 0 ||
+	    save_first(creation, err) < 0 || let_root_pass(creation, err) < 0)
 		return -1;
 	return check_layers(record, err);
 }
