@@ -38,9 +38,9 @@ enum lxcri_stdio {
 };
 
 struct lxcri_volume {
-	const char *source; /* absolute path on the host, a volume's name, or NULL: anonymous */
+	const char *source; /* absolute path on the host, or a volume's name; NULL: anonymous */
 	const char *destination; /* absolute, in the container */
-	const char *options;     /* "ro", "rw", "z", comma-separated; or NULL */
+	const char *options;     /* "ro", "rw", "U", "idmap", "z", comma-separated; or NULL */
 };
 
 struct lxcri_device {
@@ -96,6 +96,8 @@ struct lxcri_create_options {
 	const struct lxcri_rlimit *rlimits;
 	size_t n_rlimits;
 	const char *network; /* "none" (default) or "host" */
+	const char *userns;  /* "host", "auto", "keep", "keep:UID[:GID]"; NULL: the configuration */
+	bool privileged;     /* all capabilities and devices, nothing hidden, the host's ids */
 	bool read_only;
 	bool init;                 /* a small init as pid 1 that reaps and passes signals on */
 	uint64_t memory_bytes;     /* 0: no limit */

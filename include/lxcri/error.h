@@ -62,6 +62,7 @@ enum lxcri_error_class {
 	X(INTEGRITY_CHECK_FAILED, "IntegrityCheckFailed", INVALID)    \
 	X(EXTRACT_FAILED, "ExtractFailed", INVALID)                   \
 	X(STORAGE_ERROR, "StorageError", SYSTEM)                      \
+	X(ID_RANGES_EXHAUSTED, "IdRangesExhausted", SYSTEM)           \
 	X(MOUNT_FAILED, "MountFailed", SYSTEM)
 
 enum lxcri_code {

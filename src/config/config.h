@@ -7,6 +7,9 @@
 #include "base/json.h"
 #include "lxcri/config.h"
 
+/* Where persistent data lie unless somebody says otherwise. */
+#define CONFIG_DEFAULT_DATA_PATH "/var/lib/proxmox-lxcri"
+
 /* In the order of config_table[]. */
 enum config_key {
 	CONFIG_RUNTIME_ROOT_PATH,
@@ -32,6 +35,10 @@ enum config_key {
 	CONFIG_STORAGE_MAX_WORKERS,
 	CONFIG_STORAGE_CACHE_ENTRIES,
 	CONFIG_STORAGE_GC_GRACE,
+	CONFIG_USERNS_MODE,
+	CONFIG_USERNS_START,
+	CONFIG_USERNS_SIZE,
+	CONFIG_USERNS_COUNT,
 	CONFIG_NETWORK_BRIDGE,
 	CONFIG_NETWORK_SUBNET_POOL,
 	CONFIG_NETWORK_DNS_SERVERS,

@@ -19,7 +19,7 @@ const struct config_entry config_table[] = {
 		"runtime.root_path", CONFIG_PATH, .otherwise = "\"/run/proxmox-lxcri\"",
 		.help = "Directory of the run-time state; lost at a reboot." },
 	[CONFIG_RUNTIME_DATA_PATH] = {
-		"runtime.data_path", CONFIG_PATH, .otherwise = "\"/var/lib/proxmox-lxcri\"",
+		"runtime.data_path", CONFIG_PATH, .otherwise = "\"" CONFIG_DEFAULT_DATA_PATH "\"",
 		.help = "Directory of images, containers, volumes and logs." },
 	[CONFIG_RUNTIME_LOG_LEVEL] = {
 		"runtime.log_level", CONFIG_WORD, .otherwise = "\"warning\"",
@@ -95,6 +95,20 @@ const struct config_entry config_table[] = {
 	[CONFIG_STORAGE_GC_GRACE] = {
 		"storage.gc_grace", CONFIG_COUNT, .otherwise = "86400", .max = YEAR_SECONDS,
 		.help = "Seconds that an unused layer is kept before garbage collection." },
+
+	[CONFIG_USERNS_MODE] = {
+		"userns.mode", CONFIG_WORD, .otherwise = "\"auto\"", .words = " auto host ",
+		.help = "User namespace of a container made from an image on lxc and crun: auto "
+			"gives it ids of its own, host leaves it those of the host." },
+	[CONFIG_USERNS_START] = {
+		"userns.start", CONFIG_COUNT, .otherwise = "1000000", .min = 1, .max = 4294901759,
+		.help = "First id of the host that containers may get." },
+	[CONFIG_USERNS_SIZE] = {
+		"userns.size", CONFIG_COUNT, .otherwise = "65536", .min = 1000, .max = 16777216,
+		.help = "Ids that each container gets." },
+	[CONFIG_USERNS_COUNT] = {
+		"userns.count", CONFIG_COUNT, .otherwise = "16384", .min = 1, .max = 1000000,
+		.help = "Containers that have ids at a time." },
 
 	[CONFIG_NETWORK_BRIDGE] = {
 		"network.bridge", CONFIG_TEXT, .otherwise = "null",

@@ -26,6 +26,9 @@ void bundle_finish(struct bundle *bundle)
 		free(bundle->volumes[i].source);
 		strings_finish(&bundle->volumes[i].options);
 	}
+	for (size_t i = 0; i < bundle->n_gifts; i++)
+		free(bundle->gifts[i].path);
+	free(bundle->gifts);
 	free(bundle->volumes);
 	free(bundle->stop_signal);
 	json_free(bundle->spec);
@@ -223,25 +226,67 @@ static int check_mount_points(const struct strings *layer_dirs, const char *imag
 	return r < 0 ? fail_errno(err, r, "image %s: look at /dev, /proc and /sys", image) : 0;
 }
 
-/* Fills request->bundle. */
-static int build(struct bundle_request *request, const struct strings *layer_dirs,
-		 struct lxcri_error *err)
+/* What a file or process has is one of the container's ids, or nothing can be done with it. */
+static int check_ids(const struct bundle_request *request, struct lxcri_error *err)
+{
+	const struct passwd_user *user = &request->user;
+	uint32_t ignored;
+	bool fits = id_extents_to_host(&request->map.uids, user->uid, &ignored) == 0 &&
+		    id_extents_to_host(&request->map.gids, user->gid, &ignored) == 0;
+
+	for (size_t i = 0; i < user->n_gids; i++)
+		fits &= id_extents_to_host(&request->map.gids, user->gids[i], &ignored) == 0;
+	return fits ? 0
+		    : fail(err, LXCRI_E_INVALID_ARGUMENT,
+			   "image %s: user %u:%u or a further group is beyond the ids of the "
+			   "container; raise userns.size, or use --userns host",
+			   request->options->image, user->uid, user->gid);
+}
+
+/* Whoever keeps its ids is the user, unless another one is named. */
+static int resolve_user(struct bundle_request *request, const struct strings *layer_dirs,
+			const struct record_ids *ids, struct lxcri_error *err)
 {
 	const struct lxcri_create_options *options = request->options;
-	const char *user = options->user ? options->user : request->image->user;
+	autofree char *kept =
+		ids->keep ? xformat("%u:%u", ids->keep_uid, ids->keep_gid) : xstrdup("");
+	const char *user = options->user          ? options->user
+			   : ids->keep            ? kept
+			   : request->image->user ? request->image->user
+						  : "";
+
+	if (passwd_resolve_in_layers(layer_dirs, user, options->group_add, &request->user, err) < 0)
+		return fail_while(err, "%s", options->image);
+	request->bundle->uid = request->user.uid;
+	request->bundle->gid = request->user.gid;
+	return check_ids(request, err);
+}
+
+/* A privileged container has every capability, but for those that are dropped by name. */
+static int choose_capabilities(struct bundle_request *request, struct lxcri_error *err)
+{
+	static const char *const all[] = { "ALL", NULL };
+	const struct lxcri_create_options *options = request->options;
+
+	return capability_choose(options->privileged ? all : options->cap_add, options->cap_drop,
+				 &request->capabilities, err);
+}
+
+/* Fills request->bundle. */
+static int build(struct bundle_request *request, const struct strings *layer_dirs,
+		 const struct record_ids *ids, struct lxcri_error *err)
+{
+	const struct lxcri_create_options *options = request->options;
 
 	if (options->network && strcmp(options->network, "none") != 0 &&
 	    strcmp(options->network, "host") != 0)
 		return fail(err, LXCRI_E_INVALID_ARGUMENT,
 			    "network \"%s\" is neither \"none\" nor \"host\"", options->network);
-	if (capability_choose(options->cap_add, options->cap_drop, &request->capabilities, err) < 0)
+	if (choose_capabilities(request, err) < 0)
 		return -1;
 	if (check_mount_points(layer_dirs, options->image, err) < 0)
 		return -1;
-	if (passwd_resolve_in_layers(layer_dirs, user ? user : "", options->group_add,
-				     &request->user, err) < 0)
-		return fail_while(err, "%s", options->image);
-	if (choose_stop_signal(request, err) < 0)
+	if (resolve_user(request, layer_dirs, ids, err) < 0 || choose_stop_signal(request, err) < 0)
 		return -1;
 
 	add_root(request);
@@ -252,13 +297,15 @@ static int build(struct bundle_request *request, const struct strings *layer_dir
 }
 
 int bundle_build(const char *config_json, const struct lxcri_create_options *options,
-		 const struct strings *layer_dirs, struct bundle *ret_bundle,
-		 struct lxcri_error *err)
+		 const struct strings *layer_dirs, const struct record_ids *ids,
+		 struct bundle *ret_bundle, struct lxcri_error *err)
 {
 	autorun(bundle_finish) struct bundle bundle = { .spec = json_object_new_object() };
 	autoptr(image_config) image = NULL;
 	autofree char *hostname = NULL;
-	struct bundle_request request = { .options = options, .bundle = &bundle };
+	struct bundle_request request = { .options = options,
+					  .bundle = &bundle,
+					  .map = record_id_map(ids) };
 
 	if (image_config_parse(config_json, strlen(config_json), &image, err) < 0)
 		return fail_while(err, "%s: image config", options->image);
@@ -267,7 +314,7 @@ int bundle_build(const char *config_json, const struct lxcri_create_options *opt
 		return -1;
 	request.hostname = hostname;
 
-	int r = build(&request, layer_dirs, err);
+	int r = build(&request, layer_dirs, ids, err);
 
 	passwd_user_finish(&request.user);
 	if (r < 0)

@@ -7,6 +7,7 @@
 #include "base/fail.h"
 #include "base/json.h"
 #include "base/strings.h"
+#include "engine/record.h"
 #include "lxcri/container.h"
 
 /* A volume that must exist before the container is created. */
@@ -15,7 +16,14 @@ struct bundle_volume {
 	char *destination; /* absolute, in the container */
 	char *source;      /* filled in by who made the directory */
 	bool no_copy;      /* what the image has at that place is not copied into a new volume */
+	bool give;         /* all in it shall belong to the container's user */
 	struct strings options; /* of the mount */
+};
+
+/* A directory of the host that shall belong to the container's user with all that is in it. */
+struct bundle_gift {
+	char *path;
+	bool mapped; /* it is mounted so that the ids on the disk are those of the container */
 };
 
 /* What becomes config.json, and what the engine must keep and do for it. Zeroed is empty. */
@@ -24,6 +32,10 @@ struct bundle {
 	char *stop_signal;             /* "SIGTERM" unless the image or the user says otherwise */
 	struct bundle_volume *volumes; /* of the image and the user that have no host path */
 	size_t n_volumes;
+	struct bundle_gift *gifts;
+	size_t n_gifts;
+	uint32_t uid; /* the user, as the container has it */
+	uint32_t gid;
 };
 
 /* Frees what @bundle holds. Safe to repeat. */
@@ -31,12 +43,14 @@ void bundle_finish(struct bundle *bundle);
 
 /* Builds @ret_bundle from the image's @config_json (verified bytes) and @options. @layer_dirs are
  * the unpacked layers, topmost first, in which passwd and group are looked up (bounded, whiteouts
- * respected, never followed out of a layer). Labels of the image become annotations that nothing
- * obeys. Fails with LXCRI_E_INVALID_ARGUMENT for what the user asked, with LXCRI_E_INVALID_FORMAT,
- * LXCRI_E_INVALID_JSON or LXCRI_E_LIMIT_EXCEEDED for what the image says. */
+ * respected, never followed out of a layer). @ids are the container's own. Labels of the image
+ * become annotations that nothing obeys. Fails with LXCRI_E_INVALID_ARGUMENT for what the user
+ * asked, with LXCRI_E_INVALID_FORMAT, LXCRI_E_INVALID_JSON or LXCRI_E_LIMIT_EXCEEDED for what the
+ * image says. */
 [[nodiscard]] int bundle_build(const char *config_json, const struct lxcri_create_options *options,
-			       const struct strings *layer_dirs, struct bundle *ret_bundle,
-			       struct lxcri_error *err);
+			       const struct strings *layer_dirs, const struct record_ids *ids,
+			       struct bundle *ret_bundle, struct lxcri_error *err);
 
-/* Adds the mounts of bundle->volumes once each has its source. */
-void bundle_mount_volumes(struct bundle *bundle);
+/* Adds the mounts of bundle->volumes once each has its source; with @mapped the ids on the disk are
+ * those of the container. */
+void bundle_mount_volumes(struct bundle *bundle, bool mapped);

@@ -218,11 +218,16 @@ int container_launch(struct lxcri_container *container, unsigned int preserve_fd
 				     "inspect",
 				     home->id,
 				     NULL };
-	const struct monitor_rootfs rootfs = {
-		.target = target, .lowers = record->layers, .upper = upper, .work = work
-	};
 	autofree char *cgroups_path = container_scope_cgroup(container);
 	autorun(strings_finish) struct strings properties = {};
+
+	const struct id_map map = record_id_map(&record->ids);
+	bool copied = record->layers.count == 0;
+	const struct monitor_rootfs rootfs = { .target = target,
+					       .lowers = record->layers,
+					       .upper = copied ? NULL : upper,
+					       .work = copied ? NULL : work,
+					       .owners = id_map_is_host(&map) ? NULL : &map };
 
 	if (record->slice)
 		limits_properties(&container->limits, &properties);
@@ -236,7 +241,7 @@ int container_launch(struct lxcri_container *container, unsigned int preserve_fd
 		.exit_dir = keep_exit ? home->data_dir : NULL,
 		.log_path = record->log_path,
 		.exit_command = record->remove ? reap : NULL,
-		.rootfs = record->layers.count > 0 ? &rootfs : NULL,
+		.rootfs = !copied || rootfs.owners ? &rootfs : NULL,
 		.console_socket = record->console_socket,
 		.stdio = record->stdio == LXCRI_STDIO_LOG ? MONITOR_STDIO_PUMP
 							  : MONITOR_STDIO_INHERIT,

@@ -19,11 +19,14 @@
 #include "engine/limits/container_limits.h"
 #include "engine/limits/container_scope.h"
 #include "engine/limits/resources.h"
+#include "engine/userns/id_pool.h"
+#include "engine/userns/userns.h"
 #include "engine/volume.h"
 #include "image/rootfs.h"
 #include "image/store.h"
 #include "os/cgroup_move.h"
 #include "os/file.h"
+#include "os/owner.h"
 #include "os/path.h"
 #include "runtime/cgroup_name.h"
 
@@ -41,6 +44,8 @@ struct creation {
 	struct image image;
 	struct bundle bundle;
 	int usage_lock; /* of one from an image, while its files are made */
+	struct driver_choice storage;
+	struct id_map map; /* of the container's ids, once they are known */
 	pid_t pid;
 };
 
@@ -85,9 +90,11 @@ static int choose_runtime(struct creation *creation, struct lxcri_error *err)
 		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
 			    "the runtime proxmox-lxc needs a Proxmox VE host, which this build "
 			    "cannot drive yet");
-	if (record->type == LXCRI_RUNC)
-		return lxcri_config_runtime_path(config, record->type, &record->runtime_path, err);
-	return 0;
+	if (record->type == LXCRI_RUNC &&
+	    lxcri_config_runtime_path(config, record->type, &record->runtime_path, err) < 0)
+		return -1;
+	/* A bundle says itself what it wants. */
+	return creation->options->image ? userns_choose(creation->options, config, record, err) : 0;
 }
 
 static int fill_record(struct creation *creation, struct lxcri_error *err)
@@ -208,6 +215,35 @@ static int check_layers(const struct record *record, struct lxcri_error *err)
 	return 0;
 }
 
+/* Writes the record that names the directories and the ids of a container made from an image. */
+static int save_first(struct creation *creation, struct lxcri_error *err)
+{
+	struct lxcri_container *container = creation->container;
+	struct record *record = &container->record;
+
+	if (record->ids.size == 0)
+		return home_save_record(container->engine, &container->home, record, err);
+	if (id_pool_take(container->engine, &container->home, record, err) < 0)
+		return -1;
+	creation->map = record_id_map(&record->ids);
+	return 0;
+}
+
+/* On crun the container's own root looks for its root file system, from inside this directory. */
+static int let_root_pass(const struct creation *creation, struct lxcri_error *err)
+{
+	const char *path = creation->container->home.data_dir;
+	uint32_t gid = 0;
+
+	if (creation->container->record.type != LXCRI_CRUN || id_map_is_host(&creation->map))
+		return 0;
+	if (id_extents_to_host(&creation->map.gids, 0, &gid) < 0 ||
+	    chown(path, (uid_t)-1, gid) < 0 || chmod(path, 0710) < 0)
+		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno, "set the mode of %s",
+				       path);
+	return 0;
+}
+
 /* Makes the directories of a container made from an image, and the record that names them. */
 static int make_home(struct creation *creation, struct lxcri_error *err)
 {
@@ -239,7 +275,7 @@ static int make_home(struct creation *creation, struct lxcri_error *err)
 		return -1;
 	creation->usage_lock = usage_lock(container->engine, USAGE_SHARED, err);
 	if (creation->usage_lock < 0 || make_dir(parent, home->id, 0700, err) < 0 ||
-	    home_save_record(container->engine, &container->home, record, err) < 0)
+	    save_first(creation, err) < 0 || let_root_pass(creation, err) < 0)
 		return -1;
 	return check_layers(record, err);
 }
@@ -257,11 +293,52 @@ static int write_spec(const char *bundle, struct json_object *spec, struct lxcri
 		     : 0;
 }
 
-/* Gives every volume of the bundle its directory. */
+/* Gives the directory @path with all that is in it to the container's user; @mapped tells that the
+ * ids on the disk are those of the container. */
+static int give(const struct creation *creation, const char *path, bool mapped,
+		struct lxcri_error *err)
+{
+	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct owner_change change = { .uid = creation->bundle.uid, .gid = creation->bundle.gid };
+	int r = fd < 0 ? -errno : 0;
+
+	if (r == 0 && !mapped) {
+		r = id_extents_to_host(&creation->map.uids, creation->bundle.uid, &change.uid);
+		if (r == 0)
+			r = id_extents_to_host(&creation->map.gids, creation->bundle.gid,
+					       &change.gid);
+	}
+	if (r == 0)
+		r = owner_change_tree(fd, &change);
+	return r < 0 ? fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r,
+				       "give %s to the user of the container", path)
+		     : 0;
+}
+
+/* Gives the container's user what it was promised. */
+static int give_all(const struct creation *creation, bool mapped, struct lxcri_error *err)
+{
+	const struct bundle *bundle = &creation->bundle;
+
+	for (size_t i = 0; i < bundle->n_gifts; i++)
+		if (give(creation, bundle->gifts[i].path, bundle->gifts[i].mapped, err) < 0)
+			return -1;
+	for (size_t i = 0; i < bundle->n_volumes; i++)
+		if (bundle->volumes[i].give &&
+		    give(creation, bundle->volumes[i].source, mapped, err) < 0)
+			return -1;
+	return 0;
+}
+
+/* Gives every volume of the bundle its directory. On the disk the files of a volume have the ids
+ * that they have in containers, so that several can share it, where they can be mapped as it is
+ * mounted. */
 static int make_volumes(struct creation *creation, struct lxcri_error *err)
 {
 	const struct lxcri_container *container = creation->container;
 	struct bundle *bundle = &creation->bundle;
+	bool own_ids = !id_map_is_host(&creation->map);
+	bool mapped = own_ids && creation->storage.can_map;
 
 	for (size_t i = 0; i < bundle->n_volumes; i++) {
 		struct bundle_volume *volume = &bundle->volumes[i];
@@ -271,13 +348,14 @@ static int make_volumes(struct creation *creation, struct lxcri_error *err)
 			.container_id = container->home.id,
 			.layer_dirs = volume->no_copy ? NULL : &creation->image.layer_dirs,
 			.destination = volume->destination,
+			.owners = own_ids && !mapped ? &creation->map : NULL,
 		};
 
 		if (volume_ensure(&request, &volume->source, err) < 0)
 			return fail_while(err, "volume for %s", volume->destination);
 	}
-	bundle_mount_volumes(bundle);
-	return 0;
+	bundle_mount_volumes(bundle, mapped);
+	return give_all(creation, mapped, err);
 }
 
 /* crun takes a compiled filter from an annotation, which saves it 18 ms of compiling. */
@@ -288,6 +366,32 @@ static int attach_seccomp(struct creation *creation, struct lxcri_error *err)
 	return seccomp_annotate(creation->container->engine->data, creation->bundle.spec, err);
 }
 
+/* Makes the writable layer. Its own owner and mode are those of the root that the container sees,
+ * so they are taken from the image. */
+static int make_upper(const struct creation *creation, const char *data, struct lxcri_error *err)
+{
+	const char *below = creation->container->record.layers.items[0];
+	autofree char *path = xformat("%s/upper", data);
+	uint32_t uid;
+	uint32_t gid;
+	struct stat status;
+
+	if (stat(below, &status) < 0)
+		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno, "look at %s", below);
+	if (id_extents_to_host(&creation->map.uids, status.st_uid, &uid) < 0 ||
+	    id_extents_to_host(&creation->map.gids, status.st_gid, &gid) < 0)
+		return fail(err, LXCRI_E_INVALID_FORMAT,
+			    "the root of the image belongs to %u:%u, which is beyond the ids of "
+			    "the container",
+			    status.st_uid, status.st_gid);
+	if (make_dir(data, "upper", 0755, err) < 0)
+		return -1;
+	if (chown(path, uid, gid) < 0 || chmod(path, status.st_mode & 07777) < 0)
+		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno,
+				       "set owner and mode of %s", path);
+	return 0;
+}
+
 /* Makes upper, work and rootfs, or fills rootfs where the file system cannot carry an overlay. */
 static int make_rootfs(struct creation *creation, struct lxcri_error *err)
 {
@@ -295,18 +399,15 @@ static int make_rootfs(struct creation *creation, struct lxcri_error *err)
 	struct record *record = &container->record;
 	const char *data = container->home.data_dir;
 	autofree char *target = xformat("%s/rootfs", record->bundle);
-	enum driver driver;
+	const struct id_map *owners = id_map_is_host(&creation->map) ? NULL : &creation->map;
 
-	if (driver_choose(container->engine, &driver, err) < 0)
-		return -1;
 	if (make_dir(record->bundle, "rootfs", 0755, err) < 0)
 		return -1;
-	if (driver == DRIVER_OVERLAY)
-		return make_dir(data, "upper", 0755, err) < 0 ||
-				       make_dir(data, "work", 0700, err) < 0
+	if (creation->storage.driver == DRIVER_OVERLAY)
+		return make_upper(creation, data, err) < 0 || make_dir(data, "work", 0700, err) < 0
 			       ? -1
 			       : 0;
-	if (rootfs_prepare_dir(&record->layers, target, err) < 0)
+	if (rootfs_prepare_dir(&record->layers, target, owners, err) < 0)
 		return -1;
 	strings_finish(&record->layers); /* nothing below: the bundle has a root of its own */
 	return 0;
@@ -330,8 +431,10 @@ static int write_image_bundle(struct creation *creation, struct lxcri_error *err
 {
 	struct record *record = &creation->container->record;
 
-	if (bundle_build(creation->image.config_json, creation->options, &record->layers,
-			 &creation->bundle, err) < 0 ||
+	if (driver_choose(creation->container->engine, record->ids.size > 0, &creation->storage,
+			  err) < 0 ||
+	    bundle_build(creation->image.config_json, creation->options, &record->layers,
+			 &record->ids, &creation->bundle, err) < 0 ||
 	    make_volumes(creation, err) < 0 || attach_seccomp(creation, err) < 0)
 		return -1;
 	if (container_limits_plan(creation->container,

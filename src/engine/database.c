@@ -13,8 +13,8 @@
 #include <sqlite3.h>
 #include <string.h>
 
-/* How long a writer waits for another one. Every transaction is a single statement, so a longer
- * wait means that a process hangs while it holds the lock. */
+/* How long a writer waits for another one. A transaction is a few statements, so a longer wait
+ * means that a process hangs while it holds the lock. */
 #define BUSY_TIMEOUT_MS 10000
 
 struct database {
@@ -22,14 +22,18 @@ struct database {
 	char *path;
 };
 
-static const char schema[] = "BEGIN IMMEDIATE;"
-			     "CREATE TABLE IF NOT EXISTS container ("
-			     " id TEXT PRIMARY KEY NOT NULL,"
-			     " record TEXT NOT NULL"
-			     ") WITHOUT ROWID;"
-			     "PRAGMA user_version = 1;"
-			     "COMMIT;";
-_Static_assert(DATABASE_VERSION == 1, "the schema above sets user_version");
+/* What leads from each layout to the next. */
+static const char *const layouts[] = {
+	"CREATE TABLE container ("
+	" id TEXT PRIMARY KEY NOT NULL,"
+	" record TEXT NOT NULL"
+	") WITHOUT ROWID;"
+	"PRAGMA user_version = 1",
+	"ALTER TABLE container ADD COLUMN id_start INTEGER;"
+	"ALTER TABLE container ADD COLUMN id_size INTEGER;"
+	"PRAGMA user_version = 2",
+};
+_Static_assert(ARRAY_LEN(layouts) == DATABASE_VERSION, "each layout sets its user_version");
 
 static int refuse(struct database *database, const char *doing, struct lxcri_error *err)
 {
@@ -61,6 +65,27 @@ static int check_version(const struct database *database, int version, struct lx
 		    database->path, version, DATABASE_VERSION);
 }
 
+/* Under the writer's lock: another process may have done the same meanwhile. */
+static int bring_up_to_date(struct database *database, struct lxcri_error *err)
+{
+	int version = 0;
+
+	if (database_begin(database, err) < 0)
+		return -1;
+	if (read_version(database, &version, err) < 0) {
+		database_roll_back(database);
+		return -1;
+	}
+	for (; version < DATABASE_VERSION; version++)
+		if (sqlite3_exec(database->handle, layouts[version], NULL, NULL, NULL) !=
+		    SQLITE_OK) {
+			(void)refuse(database, "make the tables", err);
+			database_roll_back(database);
+			return -1;
+		}
+	return database_commit(database, err);
+}
+
 static int prepare_schema(struct database *database, struct lxcri_error *err)
 {
 	int version = 0;
@@ -72,10 +97,9 @@ static int prepare_schema(struct database *database, struct lxcri_error *err)
 	/* WAL is a property of the file and needs to be set once; everything else is per
 	 * connection. */
 	if (sqlite3_exec(database->handle, "PRAGMA journal_mode = WAL", NULL, NULL, NULL) !=
-		    SQLITE_OK ||
-	    sqlite3_exec(database->handle, schema, NULL, NULL, NULL) != SQLITE_OK)
+	    SQLITE_OK)
 		return refuse(database, "make the tables", err);
-	return 0;
+	return bring_up_to_date(database, err);
 }
 
 /* SQLite makes the file with the mode that the umask leaves of 0644, and those beside it alike: it
@@ -196,6 +220,22 @@ int database_open_read_only(const char *data_dir, struct database **ret_database
 	return 0;
 }
 
+int database_open_other(const char *data_dir, struct database **ret_database,
+			struct lxcri_error *err)
+{
+	autoptr(database) database = xnew(struct database);
+
+	database->path = xformat("%s/state.db", data_dir);
+	if (sqlite3_open_v2(database->path, &database->handle,
+			    SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW,
+			    NULL) != SQLITE_OK)
+		return refuse(database, "open the database", err);
+	(void)sqlite3_busy_timeout(database->handle, BUSY_TIMEOUT_MS);
+	(void)sqlite3_db_config(database->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	*ret_database = steal(database);
+	return 0;
+}
+
 /* Runs @pragma; each row whose first column is not "ok" is a fault. */
 static int check_by(struct database *database, const char *pragma,
 		    void (*fault)(void *userdata, const char *text), void *userdata,
@@ -243,6 +283,29 @@ void database_free(struct database *database)
 	free(database);
 }
 
+static int execute(struct database *database, const char *sql, struct lxcri_error *err)
+{
+	return sqlite3_exec(database->handle, sql, NULL, NULL, NULL) == SQLITE_OK
+		       ? 0
+		       : refuse(database, sql, err);
+}
+
+int database_begin(struct database *database, struct lxcri_error *err)
+{
+	return execute(database, "BEGIN IMMEDIATE", err);
+}
+
+int database_commit(struct database *database, struct lxcri_error *err)
+{
+	return execute(database, "COMMIT", err);
+}
+
+void database_roll_back(struct database *database)
+{
+	/* SQLite has done so itself after some failures. */
+	(void)sqlite3_exec(database->handle, "ROLLBACK", NULL, NULL, NULL);
+}
+
 /* Runs @sql, which yields nothing, with its one or two parameters. */
 static int run(struct database *database, const char *sql, const char *first, const char *second,
 	       struct lxcri_error *err)
@@ -265,13 +328,45 @@ static int run(struct database *database, const char *sql, const char *first, co
 int database_put_container(struct database *database, const char *id, const char *record,
 			   struct lxcri_error *err)
 {
-	return run(database, "INSERT OR REPLACE INTO container (id, record) VALUES (?1, ?2)", id,
-		   record, err);
+	return run(database,
+		   "INSERT INTO container (id, record) VALUES (?1, ?2)"
+		   " ON CONFLICT (id) DO UPDATE SET record = excluded.record",
+		   id, record, err);
 }
 
 int database_delete_container(struct database *database, const char *id, struct lxcri_error *err)
 {
 	return run(database, "DELETE FROM container WHERE id = ?1", id, NULL, err);
+}
+
+int database_put_range(struct database *database, const char *id, uint32_t start, uint32_t size,
+		       struct lxcri_error *err)
+{
+	autofree char *sql = xformat("UPDATE container SET id_start = %u, id_size = %u WHERE id = "
+				     "?1",
+				     start, size);
+
+	return run(database, sql, id, NULL, err);
+}
+
+int database_each_range(struct database *database,
+			void (*each)(void *userdata, uint32_t start, uint32_t size), void *userdata,
+			struct lxcri_error *err)
+{
+	sqlite3_stmt *statement = NULL;
+	int r = sqlite3_prepare_v2(
+		database->handle,
+		"SELECT id_start, id_size FROM container WHERE id_start IS NOT NULL", -1,
+		&statement, NULL);
+
+	if (r == SQLITE_OK)
+		while ((r = sqlite3_step(statement)) == SQLITE_ROW)
+			each(userdata, (uint32_t)sqlite3_column_int64(statement, 0),
+			     (uint32_t)sqlite3_column_int64(statement, 1));
+	if (r != SQLITE_DONE)
+		(void)refuse(database, "read the ranges of ids", err);
+	(void)sqlite3_finalize(statement);
+	return r == SQLITE_DONE ? 0 : -1;
 }
 
 int database_find_container(struct database *database, const char *id, char **ret_record,

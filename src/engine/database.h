@@ -2,16 +2,18 @@
 #pragma once
 
 /* The state database: what must survive a reboot, in <data>/state.db. A change is on the disk when
- * its function returns. One writer at a time; others wait for it. */
+ * its function returns, or within a transaction when that is committed. One writer at a time;
+ * others wait for it. */
 
 #include "base/fail.h"
 #include "base/scope.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* The layout this program writes. A database with a higher number is of a later program and is
  * refused. */
-#define DATABASE_VERSION 1
+#define DATABASE_VERSION 2
 
 struct database;
 
@@ -39,11 +41,36 @@ bool database_is_lost(const char *data_dir);
 				 void (*fault)(void *userdata, const char *text), void *userdata,
 				 struct lxcri_error *err);
 
+/* Opens the database of another instance at @data_dir to read its ranges; it is not made, nor
+ * changed. The caller owns *@ret_database. LXCRI_E_STORAGE_ERROR. */
+[[nodiscard]] int database_open_other(const char *data_dir, struct database **ret_database,
+				      struct lxcri_error *err);
+
 /* Closes it; NULL is fine. */
 void database_free(struct database *database);
 DEFINE_AUTOPTR(database)
 
-/* Stores @record (JSON) for the container @id, in place of one that is there. */
+/* Begins a transaction as the one writer; database_commit() or database_roll_back() ends it. */
+[[nodiscard]] int database_begin(struct database *database, struct lxcri_error *err);
+
+/* Ends the transaction with all its changes on the disk, or fails and leaves it open. */
+[[nodiscard]] int database_commit(struct database *database, struct lxcri_error *err);
+
+/* Ends the transaction without any of its changes. */
+void database_roll_back(struct database *database);
+
+/* Gives the container @id, which must be there, the @size ids of the host from @start on. They are
+ * free again when it is deleted. */
+[[nodiscard]] int database_put_range(struct database *database, const char *id, uint32_t start,
+				     uint32_t size, struct lxcri_error *err);
+
+/* Calls @each for every range that a container has. */
+[[nodiscard]] int database_each_range(struct database *database,
+				      void (*each)(void *userdata, uint32_t start, uint32_t size),
+				      void *userdata, struct lxcri_error *err);
+
+/* Stores @record (JSON) for the container @id, in place of one that is there, whose ids it keeps.
+ */
 [[nodiscard]] int database_put_container(struct database *database, const char *id,
 					 const char *record, struct lxcri_error *err);
 
@@ -51,7 +78,7 @@ DEFINE_AUTOPTR(database)
 [[nodiscard]] int database_find_container(struct database *database, const char *id,
 					  char **ret_record, struct lxcri_error *err);
 
-/* Deletes the record of @id; none is fine. */
+/* Deletes the record of @id and gives its ids back; none is fine. */
 [[nodiscard]] int database_delete_container(struct database *database, const char *id,
 					    struct lxcri_error *err);
 

@@ -26,7 +26,13 @@ static char *answer_name(const struct lxcri_engine *engine)
 	return xformat("overlay-%u-%u", major(status.st_dev), minor(status.st_dev));
 }
 
-static bool can_overlay(const struct lxcri_engine *engine)
+static const char *const answers[] = {
+	[ROOTFS_NO_OVERLAY] = "none",
+	[ROOTFS_OVERLAY] = "plain",
+	[ROOTFS_MAPPED_OVERLAY] = "mapped",
+};
+
+static enum rootfs_overlay find_overlay(const struct lxcri_engine *engine)
 {
 	autoclose int root = open(engine->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	autofree char *name = answer_name(engine);
@@ -34,39 +40,46 @@ static bool can_overlay(const struct lxcri_engine *engine)
 	size_t size;
 
 	if (name && root >= 0 && file_read(root, name, 16, &answer, &size) == 0)
-		return strcmp(answer, "yes") == 0;
+		for (size_t i = 0; i < ARRAY_LEN(answers); i++)
+			if (strcmp(answer, answers[i]) == 0)
+				return (enum rootfs_overlay)i;
 
-	const char *found = rootfs_can_overlay(engine->data) ? "yes" : "no";
-	int r = name ? file_write_atomic(root, name, found, strlen(found), 0600, FILE_VOLATILE)
+	enum rootfs_overlay found = rootfs_try_overlay(engine->data);
+	int r = name ? file_write_atomic(root, name, answers[found], strlen(answers[found]), 0600,
+					 FILE_VOLATILE)
 		     : -ENOENT;
 
 	if (r < 0)
 		log_debug("whether an overlay is possible will be tried again: %s", strerror(-r));
-	return strcmp(found, "yes") == 0;
+	return found;
 }
 
-int driver_choose(const struct lxcri_engine *engine, enum driver *ret_driver,
+int driver_choose(const struct lxcri_engine *engine, bool mapped, struct driver_choice *ret_choice,
 		  struct lxcri_error *err)
 {
 	const char *wanted = config_text(engine->config, CONFIG_STORAGE_DRIVER);
 	bool any = !wanted || strcmp(wanted, "auto") == 0;
+	enum rootfs_overlay found = find_overlay(engine);
+	bool fits = mapped ? found == ROOTFS_MAPPED_OVERLAY : found != ROOTFS_NO_OVERLAY;
+	const char *kind = mapped ? "mapped overlay" : "overlay";
 
-	if (any || strcmp(wanted, "overlay") == 0) {
-		if (can_overlay(engine)) {
-			*ret_driver = DRIVER_OVERLAY;
-			return 0;
-		}
-		if (!any)
-			return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
-				    "storage.driver is overlay, which the file system of %s cannot "
-				    "carry; set it to auto or dir",
-				    engine->data);
-		log_info("%s cannot carry an overlay; layers are copied", engine->data);
-	} else if (strcmp(wanted, "dir") != 0) {
+	if (!any && strcmp(wanted, "overlay") != 0 && strcmp(wanted, "dir") != 0)
 		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
 			    "storage.driver is %s, which this build does not have; set it to auto",
 			    wanted);
-	}
-	*ret_driver = DRIVER_DIR;
+	if (!any && strcmp(wanted, "overlay") == 0 && !fits)
+		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
+			    "storage.driver is overlay, but the file system of %s cannot carry a%s "
+			    "%s; set it to auto or dir%s",
+			    engine->data, mapped ? "" : "n", kind,
+			    mapped ? ", or use --userns host" : "");
+	if (any && !fits)
+		log_info("%s cannot carry a%s %s; layers are copied", engine->data,
+			 mapped ? "" : "n", kind);
+	*ret_choice = (struct driver_choice){
+		.driver = fits && (any || strcmp(wanted, "overlay") == 0) ? DRIVER_OVERLAY
+									  : DRIVER_DIR,
+		.can_map = found == ROOTFS_MAPPED_OVERLAY,
+	};
 	return 0;
 }

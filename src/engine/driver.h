@@ -11,7 +11,14 @@ enum driver {
 	DRIVER_DIR,     /* a copy of the layers */
 };
 
-/* Chooses the driver of @engine. Whether an overlay can be had is tried once, and remembered until
- * the next boot. A driver that was asked for and cannot be had is LXCRI_E_UNSUPPORTED_OPERATION. */
-[[nodiscard]] int driver_choose(const struct lxcri_engine *engine, enum driver *ret_driver,
-				struct lxcri_error *err);
+/* What is chosen for one container. */
+struct driver_choice {
+	enum driver driver;
+	bool can_map; /* mounts of the data directory can have other owners than the disk has */
+};
+
+/* Chooses how the root file system of a container is made: one with ids of its own (@mapped) needs
+ * layers that can be mapped for an overlay. What can be had is tried once, and remembered until the
+ * next boot. A driver that was asked for and cannot be had is LXCRI_E_UNSUPPORTED_OPERATION. */
+[[nodiscard]] int driver_choose(const struct lxcri_engine *engine, bool mapped,
+				struct driver_choice *ret_choice, struct lxcri_error *err);

@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/scope.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -57,6 +58,59 @@ void record_finish(struct record *record)
 	*record = (struct record){};
 }
 
+/* One id taken out of the range stands for itself; those around it keep their places. */
+static struct id_extents make_extents(const struct record_ids *ids, uint32_t kept)
+{
+	struct id_extents extents = {};
+	uint32_t below = ids->keep && kept < ids->size ? kept : ids->size;
+	const struct id_extent parts[] = {
+		{ .inside = 0, .outside = ids->start, .size = below },
+		{ .inside = kept, .outside = kept, .size = ids->keep ? 1 : 0 },
+		{ .inside = below + 1,
+		  .outside = ids->start + below + 1,
+		  .size = below < ids->size ? ids->size - below - 1 : 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+		(void)id_extents_add(&extents, &parts[i]); /* there is room for three */
+	return extents;
+}
+
+struct id_map record_id_map(const struct record_ids *ids)
+{
+	return (struct id_map){ .uids = make_extents(ids, ids->keep_uid),
+				.gids = make_extents(ids, ids->keep_gid) };
+}
+
+static void add_ids(struct json_object *object, const struct record_ids *ids)
+{
+	struct json_object *part;
+
+	if (ids->size == 0)
+		return;
+	part = json_object_new_object();
+	json_object_object_add(part, "start", json_object_new_int64(ids->start));
+	json_object_object_add(part, "size", json_object_new_int64(ids->size));
+	if (ids->keep) {
+		json_object_object_add(part, "keepUid", json_object_new_int64(ids->keep_uid));
+		json_object_object_add(part, "keepGid", json_object_new_int64(ids->keep_gid));
+	}
+	json_object_object_add(object, "ids", part);
+}
+
+static void take_ids(struct json_object *part, struct record_ids *ids)
+{
+	if (!part)
+		return;
+	*ids = (struct record_ids){
+		.start = (uint32_t)json_get_i64(part, "start", 0),
+		.size = (uint32_t)json_get_i64(part, "size", 0),
+		.keep = json_get(part, "keepUid") != NULL,
+		.keep_uid = (uint32_t)json_get_i64(part, "keepUid", 0),
+		.keep_gid = (uint32_t)json_get_i64(part, "keepGid", 0),
+	};
+}
+
 char *record_format(const struct record *record)
 {
 	autojson object = json_object_new_object();
@@ -76,6 +130,7 @@ char *record_format(const struct record *record)
 	for (size_t i = 0; i < record->layers.count; i++)
 		json_object_array_add(layers, json_object_new_string(record->layers.items[i]));
 	json_object_object_add(object, "layers", layers);
+	add_ids(object, &record->ids);
 	return json_format_line(object);
 }
 
@@ -112,6 +167,7 @@ static int take_members(struct json_object *object, struct record *record, struc
 			strings_add(&record->layers,
 				    json_object_get_string(json_object_array_get_idx(layers, i)));
 	record->created_ns = json_get_i64(object, "created", 0);
+	take_ids(json_get(object, "ids"), &record->ids);
 	return take_words(object, record, err);
 }
 

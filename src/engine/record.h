@@ -9,11 +9,22 @@
 #include "base/fail.h"
 #include "base/strings.h"
 #include "lxcri/container.h"
+#include "os/id_map.h"
 
 /* How far the creation got. */
 enum record_phase {
 	RECORD_CREATING, /* without a living creator: half-made, to be removed */
 	RECORD_READY,
+};
+
+/* The user namespace of a container: ids of the host that are its alone. Of size 0 there is none,
+ * its ids are the host's. */
+struct record_ids {
+	uint32_t start; /* on the host */
+	uint32_t size;
+	bool keep; /* but for these two, which are the same in the container as on the host */
+	uint32_t keep_uid;
+	uint32_t keep_gid;
 };
 
 /* Zeroed is empty. */
@@ -31,6 +42,7 @@ struct record {
 	char *slice;           /* of systemd, in which its scope is; NULL: none that we make */
 	char *scope;           /* the name of its scope, also where a runtime makes it; or NULL */
 	struct strings layers; /* lower directories, topmost first; empty: the bundle's own root */
+	struct record_ids ids;
 	int64_t created_ns;
 	enum lxcri_stdio stdio;
 	bool terminal;
@@ -38,6 +50,9 @@ struct record {
 	bool remove;      /* goes when it ends */
 	bool owns_bundle; /* config.json and rootfs in `bundle` are ours to remove */
 };
+
+/* Returns the mapping that @ids stand for; empty without a user namespace. */
+struct id_map record_id_map(const struct record_ids *ids);
 
 /* Frees what @record holds. Safe to repeat. */
 void record_finish(struct record *record);

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/scope.h"
 #include "engine/bundle/merged.h"
+#include "os/owner.h"
 #include "os/path.h"
 
 #include <ctype.h>
@@ -74,16 +75,21 @@ static int open_volumes(const char *data_dir)
 static int fill(const struct volume_request *request, int to)
 {
 	autorun(merged_finish) struct merged dir = {};
+	const struct owner_change change = { .map = request->owners };
 	int r = -ENOENT;
 
 	if (request->layer_dirs)
 		r = merged_open_dir(request->layer_dirs, request->destination, &dir);
-	if (r == -ENOENT || r == -ENOTDIR || r == -EINVAL)
-		return fsync(to) < 0 ? -errno : 0;
 	if (r == 0)
 		r = merged_copy(&dir, to);
+	else if (r == -ENOENT || r == -ENOTDIR || r == -EINVAL)
+		r = 0;
+	if (r == 0 && request->owners)
+		r = owner_change_tree(to, &change);
 	if (r < 0)
 		return r;
+	if (dir.count == 0)
+		return fsync(to) < 0 ? -errno : 0;
 	/* One call for all of it: a flush for each file would cost more than the copy. */
 	return syncfs(to) < 0 ? -errno : 0;
 }

@@ -7,6 +7,7 @@
 
 #include "base/fail.h"
 #include "base/strings.h"
+#include "os/id_map.h"
 
 #include <stdbool.h>
 
@@ -20,6 +21,8 @@ struct volume_request {
 	const char *container_id;         /* for whom it is made; the owner of an anonymous one */
 	const struct strings *layer_dirs; /* of the image, topmost first; NULL: copy nothing */
 	const char *destination;          /* where it will be mounted */
+	const struct id_map *owners;      /* whose ids on the disk stand for those of the image;
+					     NULL: they are the same */
 };
 
 /* Makes sure that the volume exists. A new one is filled with what the image has at the

@@ -10,8 +10,11 @@
 #include "base/mem.h"
 #include "base/scope.h"
 #include "image/copy.h"
+#include "os/mount.h"
+#include "os/owner.h"
 #include "os/path.h"
 #include "os/process.h"
+#include "os/userns.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -22,6 +25,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <sys/xattr.h>
 
 /* A directory of the layer and the one it is merged into. */
@@ -137,8 +141,34 @@ static bool is_empty(int fd)
 	return entries == 2; /* "." and ".." */
 }
 
+static int give_to(int fd, const struct id_map *owners)
+{
+	const struct owner_change change = { .map = owners };
+
+	return owners ? owner_change_tree(fd, &change) : 0;
+}
+
+/* Fills the empty directory @fd, which is @target. */
+static int fill(const struct strings *layer_dirs, int fd, const char *target,
+		const struct id_map *owners, struct lxcri_error *err)
+{
+	int r;
+
+	for (size_t i = layer_dirs->count; i-- > 0;) {
+		r = merge_layer(layer_dirs->items[i], fd);
+		if (r < 0)
+			return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r,
+					       "copy the layer %s to %s", layer_dirs->items[i],
+					       target);
+	}
+	r = give_to(fd, owners);
+	return r < 0 ? fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "change the owners in %s",
+				       target)
+		     : 0;
+}
+
 int rootfs_prepare_dir(const struct strings *layer_dirs, const char *target,
-		       struct lxcri_error *err)
+		       const struct id_map *owners, struct lxcri_error *err)
 {
 	int r = path_make_dirs(target, 0711);
 	autoclose int fd = r < 0 ? r : open_dir(AT_FDCWD, target);
@@ -148,49 +178,66 @@ int rootfs_prepare_dir(const struct strings *layer_dirs, const char *target,
 				       target);
 	if (!is_empty(fd))
 		return fail(err, LXCRI_E_STORAGE_ERROR, "the directory %s is not empty", target);
-	for (size_t i = layer_dirs->count; i-- > 0;) {
-		r = merge_layer(layer_dirs->items[i], fd);
-		if (r == 0)
-			continue;
-		(void)fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "copy the layer %s to %s",
-				      layer_dirs->items[i], target);
-		(void)path_remove_tree(AT_FDCWD, target);
-		return -1;
-	}
-	return 0;
+	if (fill(layer_dirs, fd, target, owners, err) == 0)
+		return 0;
+	(void)path_remove_tree(AT_FDCWD, target);
+	return -1;
 }
+
+/* Any ids that are not those of the disk will do. */
+#define TRIED_ID 1000000
 
 /* Relative names from inside the directory: a path could hold what separates mount options. The
  * directory is entered in the new mount namespace: overlayfs takes no upper directory that was
  * reached through a mount of another one. */
-_Noreturn static void try_overlay(const char *dir)
+static bool try_plain(const char *dir)
 {
-	bool ok = unshare(CLONE_NEWNS) == 0 &&
-		  mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 && chdir(dir) == 0 &&
-		  mkdir("lower", 0700) == 0 && mkdir("upper", 0700) == 0 &&
-		  mkdir("work", 0700) == 0 && mkdir("merged", 0700) == 0 &&
-		  mount("overlay", "merged", "overlay", 0,
-			"lowerdir=lower,upperdir=upper,workdir=work") == 0 &&
-		  mkdir("merged/new", 0700) == 0 && access("upper/new", F_OK) == 0 &&
-		  setxattr("lower", "trusted.overlay.opaque", "y", 1, 0) == 0;
-
-	_exit(ok ? 0 : 1);
+	return unshare(CLONE_NEWNS) == 0 &&
+	       mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 && chdir(dir) == 0 &&
+	       mkdir("lower", 0700) == 0 && mkdir("upper", 0700) == 0 && mkdir("work", 0700) == 0 &&
+	       mkdir("merged", 0700) == 0 &&
+	       mount("overlay", "merged", "overlay", 0,
+		     "lowerdir=lower,upperdir=upper,workdir=work") == 0 &&
+	       mkdir("merged/new", 0700) == 0 && access("upper/new", F_OK) == 0 &&
+	       setxattr("lower", "trusted.overlay.opaque", "y", 1, 0) == 0;
 }
 
-bool rootfs_can_overlay(const char *dir)
+/* In the same place, the way a monitor does it. */
+static bool try_mapped(void)
+{
+	static const struct id_extent extent = { .outside = TRIED_ID, .size = 65536 };
+	const struct id_map map = { .uids = { .items = { extent }, .count = 1 },
+				    .gids = { .items = { extent }, .count = 1 } };
+	const char *const lowers[] = { "lower" };
+	const struct mount_owner owner = { .userns = userns_open(&map) };
+	const struct mount_overlay overlay = {
+		.lowers = lowers, .n_lowers = 1, .upper = "mine", .work = "work", .owner = &owner
+	};
+	struct stat status;
+
+	return owner.userns >= 0 && umount("merged") == 0 && mkdir("lower/old", 0700) == 0 &&
+	       mkdir("mine", 0700) == 0 && mount_overlay(&overlay, "merged") == 0 &&
+	       stat("merged/old", &status) == 0 && status.st_uid == TRIED_ID &&
+	       chmod("merged/old", 0755) == 0;
+}
+
+enum rootfs_overlay rootfs_try_overlay(const char *dir)
 {
 	autofree char *path = xformat("%s/.tmp-overlay-XXXXXX", dir);
+	int status = -1;
 
 	if (!mkdtemp(path))
-		return false;
+		return ROOTFS_NO_OVERLAY;
 
 	pid_t pid = fork();
 
 	if (pid == 0)
-		try_overlay(path);
-
-	bool can = pid > 0 && process_wait(pid) == 0;
-
+		_exit(!try_plain(path) ? ROOTFS_NO_OVERLAY
+		      : !try_mapped()  ? ROOTFS_OVERLAY
+				       : ROOTFS_MAPPED_OVERLAY);
+	if (pid > 0)
+		status = process_wait(pid);
 	(void)path_remove_tree(AT_FDCWD, path);
-	return can;
+	return status >= 0 && WIFEXITED(status) ? (enum rootfs_overlay)WEXITSTATUS(status)
+						: ROOTFS_NO_OVERLAY;
 }

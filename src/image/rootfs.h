@@ -6,16 +6,23 @@
 
 #include "base/fail.h"
 #include "base/strings.h"
-
-#include <stdbool.h>
+#include "os/id_map.h"
 
 /* Merges @layer_dirs (topmost first, as image_store_get() gives them) into the directory @target,
  * which is made with what is missing above it, and must be empty if it is there. Whiteouts and
  * opaque directories take effect; owners, modes, times, extended attributes, hard links and holes
- * are kept. On failure @target is removed again. LXCRI_E_STORAGE_ERROR. */
+ * are kept, but owners become those that @owners has for them unless it is NULL. On failure @target
+ * is removed again. LXCRI_E_STORAGE_ERROR. */
 [[nodiscard]] int rootfs_prepare_dir(const struct strings *layer_dirs, const char *target,
-				     struct lxcri_error *err);
+				     const struct id_map *owners, struct lxcri_error *err);
 
-/* Tells whether an overlay can be mounted with its upper directory below the directory @dir, which
- * must exist: it is tried, in a mount namespace of its own, and leaves nothing behind. */
-bool rootfs_can_overlay(const char *dir);
+/* What a file system can carry. */
+enum rootfs_overlay {
+	ROOTFS_NO_OVERLAY,
+	ROOTFS_OVERLAY,
+	ROOTFS_MAPPED_OVERLAY, /* also one whose lowers have other owners than on the disk */
+};
+
+/* Finds what can be mounted with its directories below the directory @dir, which must exist: it is
+ * tried, in a mount namespace of its own, and leaves nothing behind. */
+enum rootfs_overlay rootfs_try_overlay(const char *dir);

@@ -35,6 +35,8 @@ static int set_backend(struct arguments *arguments, const char *name, struct lxc
 enum option_value {
 	OPTION_BACKEND = 1,
 	OPTION_LOWER,
+	OPTION_UID_MAP,
+	OPTION_GID_MAP,
 	OPTION_EXIT_COMMAND,
 	OPTION_PRESERVE_FDS,
 	OPTION_SCOPE_PROPERTY,
@@ -73,6 +75,8 @@ static void make_table(struct option table[32])
 
 	table[n++] = (struct option){ "backend", required_argument, NULL, OPTION_BACKEND };
 	table[n++] = (struct option){ "lower", required_argument, NULL, OPTION_LOWER };
+	table[n++] = (struct option){ "uid-map", required_argument, NULL, OPTION_UID_MAP };
+	table[n++] = (struct option){ "gid-map", required_argument, NULL, OPTION_GID_MAP };
 	table[n++] =
 		(struct option){ "exit-command", required_argument, NULL, OPTION_EXIT_COMMAND };
 	table[n++] =
@@ -88,6 +92,13 @@ static void make_table(struct option table[32])
 	table[n] = (struct option){};
 }
 
+static int take_extent(struct id_extents *extents, struct lxcri_error *err)
+{
+	return id_extents_parse(extents, optarg) < 0
+		       ? fail(err, LXCRI_E_INVALID_ARGUMENT, "%s is no mapping of ids", optarg)
+		       : 0;
+}
+
 static int take(struct arguments *arguments, int option, struct lxcri_error *err)
 {
 	struct places places = places_of(arguments);
@@ -95,6 +106,10 @@ static int take(struct arguments *arguments, int option, struct lxcri_error *err
 
 	if (option == OPTION_BACKEND)
 		return set_backend(arguments, optarg, err);
+	if (option == OPTION_UID_MAP)
+		return take_extent(&arguments->owners.uids, err);
+	if (option == OPTION_GID_MAP)
+		return take_extent(&arguments->owners.gids, err);
 	if (option == OPTION_LOWER) {
 		strings_add(&arguments->lowers, optarg);
 	} else if (option == OPTION_SCOPE_PROPERTY) {

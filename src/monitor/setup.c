@@ -11,6 +11,7 @@
 #include "os/socket.h"
 #include "os/terminal.h"
 #include "runtime/scope.h"
+#include "os/userns.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -117,21 +118,41 @@ static int setup_namespace(struct supervisor *supervisor, struct lxcri_error *er
 	return r < 0 ? fail_errno(err, r, "unshare") : 0;
 }
 
-static int setup_rootfs(struct supervisor *supervisor, struct lxcri_error *err)
+/* Mounts the layers, or what was copied of them, for who owns the container. */
+static int mount_rootfs(const struct arguments *arguments, const struct mount_owner *owner)
 {
-	const struct arguments *arguments = &supervisor->arguments;
 	const struct mount_overlay overlay = {
 		.lowers = (const char *const *)arguments->lowers.items,
 		.n_lowers = arguments->lowers.count,
 		.upper = arguments->upper,
 		.work = arguments->work,
+		.owner = owner,
 	};
-	int r = arguments->rootfs ? mount_overlay(&overlay, arguments->rootfs) : 0;
 
+	return overlay.n_lowers > 0 ? mount_overlay(&overlay, arguments->rootfs)
+				    : mount_over_itself(arguments->rootfs, owner);
+}
+
+static int setup_rootfs(struct supervisor *supervisor, struct lxcri_error *err)
+{
+	const struct arguments *arguments = &supervisor->arguments;
+	bool unprivileged = !id_map_is_host(&arguments->owners);
+	bool mapped = unprivileged && arguments->lowers.count > 0;
+	int r = 0;
+
+	if (!arguments->rootfs)
+		return 0;
+
+	autoclose int userns = mapped ? userns_open(&arguments->owners) : -1;
+	const struct mount_owner owner = { .userns = userns, .no_nodes = unprivileged };
+
+	if (mapped && userns < 0)
+		return fail_errno(err, userns, "make a user namespace");
+	r = mount_rootfs(arguments, &owner);
 	if (r < 0)
 		return fail_code_errno(err, LXCRI_E_MOUNT_FAILED, r, "overlay on %s",
 				       arguments->rootfs);
-	supervisor->rootfs_mounted = arguments->rootfs != NULL;
+	supervisor->rootfs_mounted = true;
 	return 0;
 }
 

@@ -7,6 +7,7 @@
 #include "monitor/clients.h"
 #include "monitor/record.h"
 #include "monitor/streams.h"
+#include "os/id_map.h"
 #include "runtime/ops.h"
 
 #include <stdbool.h>
@@ -26,6 +27,7 @@ struct arguments {
 	const char *console_socket;
 	const char *rootfs;
 	struct strings lowers;
+	struct id_map owners; /* of the container's files; empty: the host's */
 	struct strings exit_command;
 	const char *upper;
 	const char *work;

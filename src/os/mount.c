@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mount.h>
 
 #define FD_NAME_MAX 32
@@ -26,27 +27,99 @@ int mount_own_namespace(void)
 	return mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0 ? -errno : 0;
 }
 
-/* The directories of an overlay, held open while they are named by number. */
+/* A clone of the mount that a directory is in, detached, with other owners. */
+struct clone {
+	char *path; /* of the directory */
+	int fd;
+};
+
+/* The directories of an overlay, held open while they are named by number. Lowers for a user
+ * namespace are found in clones of the directories above them, mostly a single one: to make and to
+ * drop a mount is what takes time. */
 struct held {
 	int *lowers;
 	size_t n_lowers;
+	struct clone *clones;
+	size_t n_clones;
 	int upper;
 	int work;
+	unsigned int attributes; /* MOUNT_ATTR_* of the overlay */
 };
+#define HELD_NULL ((struct held){ .upper = -1, .work = -1 })
 
 static void held_finish(struct held *held)
 {
 	for (size_t i = 0; i < held->n_lowers; i++)
 		closep(&held->lowers[i]);
 	freep(&held->lowers);
+	for (size_t i = 0; i < held->n_clones; i++) {
+		closep(&held->clones[i].fd);
+		free(held->clones[i].path);
+	}
+	freep(&held->clones);
 	closep(&held->upper);
 	closep(&held->work);
 }
 
-static int hold(const char *path, int *ret_fd)
+static bool is_mapped(const struct mount_owner *owner)
 {
-	*ret_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return owner && owner->userns >= 0;
+}
+
+/* Clones the mount at @path, alone and detached, for @owner. */
+static int clone_for(const char *path, const struct mount_owner *owner)
+{
+	struct mount_attr attributes = {};
+	autoclose int mount = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+
+	if (mount < 0)
+		return -errno;
+	if (is_mapped(owner)) {
+		attributes.attr_set |= MOUNT_ATTR_IDMAP;
+		attributes.userns_fd = (uint64_t)owner->userns;
+	}
+	if (owner && owner->no_nodes)
+		attributes.attr_set |= MOUNT_ATTR_NODEV;
+	if (attributes.attr_set &&
+	    mount_setattr(mount, "", AT_EMPTY_PATH, &attributes, sizeof(attributes)) < 0)
+		return -errno;
+	return steal_fd(&mount);
+}
+
+static int hold_in(int dirfd, const char *path, int *ret_fd)
+{
+	*ret_fd = openat(dirfd, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return *ret_fd < 0 ? -errno : 0;
+}
+
+/* Returns a clone of the directory @path, borrowed from @held. */
+static int clone_once(struct held *held, const char *path, const struct mount_owner *owner)
+{
+	int fd;
+
+	for (size_t i = 0; i < held->n_clones; i++)
+		if (strcmp(held->clones[i].path, path) == 0)
+			return held->clones[i].fd;
+	fd = clone_for(path, owner);
+	if (fd < 0)
+		return fd;
+	held->clones = xreallocarray(held->clones, held->n_clones + 1, sizeof(*held->clones));
+	held->clones[held->n_clones++] = (struct clone){ .path = xstrdup(path), .fd = fd };
+	return fd;
+}
+
+static int hold_lower(struct held *held, const char *path, const struct mount_owner *owner,
+		      int *ret_fd)
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash ? slash + 1 : path;
+	autofree char *parent = slash ? xstrndup(path, (size_t)(name - path)) : xstrdup(".");
+	int clone;
+
+	if (!is_mapped(owner))
+		return hold_in(AT_FDCWD, path, ret_fd);
+	clone = clone_once(held, parent, owner);
+	return clone < 0 ? clone : hold_in(clone, *name ? name : ".", ret_fd);
 }
 
 static int hold_all(const struct mount_overlay *overlay, struct held *held)
@@ -55,13 +128,17 @@ static int hold_all(const struct mount_overlay *overlay, struct held *held)
 
 	held->lowers = xcalloc(overlay->n_lowers, sizeof(int));
 	while (r == 0 && held->n_lowers < overlay->n_lowers) {
-		r = hold(overlay->lowers[held->n_lowers], &held->lowers[held->n_lowers]);
+		r = hold_lower(held, overlay->lowers[held->n_lowers], overlay->owner,
+			       &held->lowers[held->n_lowers]);
 		held->n_lowers++;
 	}
 	if (r == 0 && overlay->upper)
-		r = hold(overlay->upper, &held->upper);
+		r = hold_in(AT_FDCWD, overlay->upper, &held->upper);
 	if (r == 0 && overlay->upper)
-		r = hold(overlay->work, &held->work);
+		r = hold_in(AT_FDCWD, overlay->work, &held->work);
+	held->attributes = overlay->upper ? 0 : MOUNT_ATTR_RDONLY;
+	if (overlay->owner && overlay->owner->no_nodes)
+		held->attributes |= MOUNT_ATTR_NODEV;
 	return r;
 }
 
@@ -112,7 +189,7 @@ static int make_overlay(const struct held *held)
 	if (fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
 		return -errno;
 
-	int mount = fsmount(context, FSMOUNT_CLOEXEC, held->upper < 0 ? MOUNT_ATTR_RDONLY : 0);
+	int mount = fsmount(context, FSMOUNT_CLOEXEC, held->attributes);
 
 	return mount < 0 ? -errno : mount;
 }
@@ -129,14 +206,18 @@ static int mount_overlay_by_string(const struct held *held, const char *target)
 		text_addf(&options, ",upperdir=/proc/self/fd/%d,workdir=/proc/self/fd/%d",
 			  held->upper, held->work);
 
-	unsigned long flags = held->upper < 0 ? MS_RDONLY : 0;
+	unsigned long flags = (held->attributes & MOUNT_ATTR_RDONLY ? MS_RDONLY : 0) |
+			      (held->attributes & MOUNT_ATTR_NODEV ? MS_NODEV : 0);
 
 	return mount("overlay", target, "overlay", flags, options.data) < 0 ? -errno : 0;
 }
 
+/* A target may be a descriptor's name, which is a link. */
 static int place(int mount, const char *target)
 {
-	return move_mount(mount, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH) < 0 ? -errno : 0;
+	const unsigned int flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS;
+
+	return move_mount(mount, "", AT_FDCWD, target, flags) < 0 ? -errno : 0;
 }
 
 static int clone_read_only(int dirfd, const char *path)
@@ -163,21 +244,54 @@ static int bind_read_only(int directory, const char *target)
 	return mount < 0 ? mount : place(mount, target);
 }
 
+static int make_and_place(const struct held *held, const char *target)
+{
+	autoclose int mount = make_overlay(held);
+
+	return mount < 0 ? mount_overlay_by_string(held, target) : place(mount, target);
+}
+
+/* Puts each clone over its original, at which no other process can see it, and takes them away
+ * again; the overlay has clones of its own by then. Overlayfs before Linux 6.15 takes none that are
+ * mounted nowhere. */
+static int make_from_placed(const struct held *held, const char *target)
+{
+	/* Found before something lies over what leads to it. */
+	autoclose int place_fd = open(target, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char place_name[FD_NAME_MAX];
+	size_t placed = 0;
+	int r = place_fd < 0 ? -errno : 0;
+
+	while (r == 0 && placed < held->n_clones) {
+		r = place(held->clones[placed].fd, held->clones[placed].path);
+		placed += r == 0;
+	}
+	(void)snprintf(place_name, sizeof(place_name), "/proc/self/fd/%d", place_fd);
+	if (r == 0)
+		r = make_and_place(held, place_name);
+	while (placed-- > 0)
+		(void)umount2(held->clones[placed].path, MNT_DETACH);
+	return r;
+}
+
 int mount_overlay(const struct mount_overlay *overlay, const char *target)
 {
-	autorun(held_finish) struct held held = { .upper = -1, .work = -1 };
+	autorun(held_finish) struct held held = HELD_NULL;
 	int r = overlay->n_lowers > 0 ? hold_all(overlay, &held) : -EINVAL;
 
 	if (r < 0)
 		return r;
 	if (held.n_lowers == 1 && held.upper < 0)
 		return bind_read_only(held.lowers[0], target);
+	r = make_and_place(&held, target);
+	return r < 0 && held.n_clones > 0 ? make_from_placed(&held, target) : r;
+}
 
-	autoclose int mount = make_overlay(&held);
+int mount_over_itself(const char *target, const struct mount_owner *owner)
+{
+	autoclose int mount = clone_for(target, owner);
 
-	if (mount < 0)
-		return mount_overlay_by_string(&held, target);
-	return place(mount, target);
+	return mount < 0 ? mount : place(mount, target);
 }
 
 int mount_tmpfs(const char *target, uint64_t size_bytes)

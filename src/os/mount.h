@@ -3,6 +3,7 @@
 
 /* Mounts of a mount namespace of our own. */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,17 +15,27 @@
  * executes the fd cannot be overwritten through /proc/PID/exe. Returns an O_PATH fd, or -errno. */
 [[nodiscard]] int mount_open_read_only(const char *path);
 
+/* For whom a root file system is mounted: a user namespace without rights over devices. */
+struct mount_owner {
+	int userns;    /* maps the owners of files; -1: they are those on the disk */
+	bool no_nodes; /* device files are not to be used */
+};
+
 /* An overlay: @lowers has the topmost first. Without @upper it is read-only. */
 struct mount_overlay {
 	const char *const *lowers;
 	size_t n_lowers;
 	const char *upper; /* or NULL; then @work is not used */
 	const char *work;
+	const struct mount_owner *owner; /* of what is in @lowers; NULL: the host's ids */
 };
 
 /* Mounts @overlay on the directory @target; a single lower without an upper is bound there
  * read-only. The names may hold any character. 0 or -errno. */
 [[nodiscard]] int mount_overlay(const struct mount_overlay *overlay, const char *target);
+
+/* Makes a mount of the directory @target at its own place, for @owner. 0 or -errno. */
+[[nodiscard]] int mount_over_itself(const char *target, const struct mount_owner *owner);
 
 /* Mounts a tmpfs of at most @size_bytes on the directory @target with mode 0755. 0 or -errno. */
 [[nodiscard]] int mount_tmpfs(const char *target, uint64_t size_bytes);

@@ -123,6 +123,22 @@ int __wrap_getpwuid_r(uid_t uid, void *entry, char *buffer, size_t size, void **
 	return ENOENT;
 }
 
+/* libcrun gives the standard streams of a container with a user namespace to its root. One of them
+ * may be /dev/null, which is the host's own, and with it the right to close it to everybody. */
+int __real_fchown(int fd, uid_t uid, gid_t gid);
+int __wrap_fchown(int fd, uid_t uid, gid_t gid);
+int __wrap_fchown(int fd, uid_t uid, gid_t gid)
+{
+	struct stat status;
+
+	if (fd <= STDERR_FILENO && fstat(fd, &status) == 0 && !S_ISFIFO(status.st_mode) &&
+	    !S_ISSOCK(status.st_mode)) {
+		errno = EPERM;
+		return -1;
+	}
+	return __real_fchown(fd, uid, gid);
+}
+
 /* Leaves the child with its streams, the preserved descriptors, the pipe and nothing else. */
 static int arrange_fds(const struct job *job, int *pipe)
 {

@@ -132,8 +132,22 @@ static void add_option(struct strings *argv, const char *name, const char *value
 	strings_add(argv, value);
 }
 
+static void add_extents(struct strings *argv, const char *name, const struct id_extents *extents)
+{
+	for (size_t i = 0; i < extents->count; i++) {
+		const struct id_extent *extent = &extents->items[i];
+
+		strings_add(argv, name);
+		strings_addf(argv, "%u:%u:%u", extent->inside, extent->outside, extent->size);
+	}
+}
+
 static void add_rootfs(struct strings *argv, const struct monitor_rootfs *rootfs)
 {
+	if (rootfs->owners) {
+		add_extents(argv, "--uid-map", &rootfs->owners->uids);
+		add_extents(argv, "--gid-map", &rootfs->owners->gids);
+	}
 	add_option(argv, "--rootfs", rootfs->target);
 	for (size_t i = 0; i < rootfs->lowers.count; i++)
 		add_option(argv, "--lower", rootfs->lowers.items[i]);

@@ -7,6 +7,7 @@
 #include "base/scope.h"
 #include "base/strings.h"
 #include "lxcri/config.h"
+#include "os/id_map.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -15,9 +16,10 @@
 /* The root file system that the monitor mounts in a mount namespace of its own. */
 struct monitor_rootfs {
 	const char *target;    /* absolute, exists */
-	struct strings lowers; /* absolute directories, topmost first */
+	struct strings lowers; /* absolute directories, topmost first; none: it is in @target */
 	const char *upper;     /* absolute, exists; NULL: read-only */
 	const char *work;      /* absolute, exists */
+	const struct id_map *owners; /* of a container that has a user namespace, or NULL */
 };
 
 enum monitor_stdio {

@@ -79,7 +79,7 @@ def test_rm_leaves_nothing(engine, box):
 def test_rm_of_a_detached_container(engine, box_start):
     id = box_start("true", flags=["--rm"])
     await_that(lambda: engine.list() == [], "it is gone")
-    assert not (engine.data / "containers" / id).exists()
+    await_that(lambda: not (engine.data / "containers" / id).exists(), "its directory is gone")
 
 
 def test_without_rm_it_stays(engine, box):

@@ -83,10 +83,10 @@ def test_a_container_directory_removed_by_hand_pins_no_image(any_engine, box):
     any_engine("create", "--image", "mine:1", id, "true").ok()
     any_engine("image", "remove", "mine:1").fails("ImageInUse", id)
     with sqlite3.connect(any_engine.data / "state.db") as database:
-        row = database.execute("SELECT * FROM container").fetchone()
+        row = database.execute("SELECT id, record FROM container").fetchone()
     any_engine("delete", id).ok()
     with sqlite3.connect(any_engine.data / "state.db") as database:
-        database.execute("INSERT INTO container VALUES (?, ?)", row)
+        database.execute("INSERT INTO container (id, record) VALUES (?, ?)", row)
     database.close()
     any_engine("image", "remove", "mine:1").ok()
 

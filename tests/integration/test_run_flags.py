@@ -11,6 +11,7 @@ from test_cgroups import control
 
 def test_a_volume_of_the_host(box_shell, work):
     (work / "v").mkdir()
+    (work / "v").chmod(0o777)  # root of a container is another user of the host
     (work / "v/in").write_text("in\n")
     script = "cat /v/in; touch /v/out || echo refused"
     assert box_shell(script, flags=["-v", f"{work}/v:/v:ro"]).ok().out == "in\nrefused\n"

@@ -45,6 +45,8 @@ const struct option_entry create_option_table[] = {
 	IMAGE(hostname, "hostname", 0, TEXT, "NAME", "host name"),
 	IMAGE(entrypoint, "entrypoint", 0, TEXT, "PROGRAM", "replace the image's; \"\" is none"),
 	IMAGE(network, "network", 0, TEXT, "none|host", "network (none)"),
+	IMAGE(userns, "userns", 0, TEXT, "host|auto|keep", "user namespace (auto)"),
+	IMAGE(privileged, "privileged", 0, FLAG, NULL, "give it all that root of the host has"),
 	IMAGE(read_only, "read-only", 0, FLAG, NULL, "mount the root file system read-only"),
 	IMAGE(init, "init", 0, FLAG, NULL, "run a small init as process 1"),
 	LIMIT_OPTIONS(create_options, limits, OPTION_IMAGE_FORM),
@@ -334,6 +336,8 @@ int create_request_fill(const struct create_options *options, struct create_requ
 	engine->rlimits = request->rlimits;
 	engine->n_rlimits = options->ulimits.count;
 	engine->network = options->network;
+	engine->userns = options->userns;
+	engine->privileged = options->privileged;
 	engine->read_only = options->read_only;
 	engine->init = options->init;
 	engine->shm_bytes = options->shm_bytes;

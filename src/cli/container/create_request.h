@@ -29,6 +29,8 @@ struct create_options {
 	const char *user;
 	const char *hostname;
 	const char *network;
+	const char *userns;
+	bool privileged;
 	int stop_signal; /* 0: not given */
 	int preserve_fds;
 	struct strings env;

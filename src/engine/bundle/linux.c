@@ -68,8 +68,42 @@ static void add_paths(struct json_object *object, const char *key, const char *c
 	json_object_object_add(object, key, array);
 }
 
-static void add_namespaces(const struct lxcri_create_options *options, struct json_object *spec)
+static struct json_object *format_extents(const struct id_extents *extents)
 {
+	struct json_object *array = json_object_new_array();
+
+	for (size_t i = 0; i < extents->count; i++) {
+		const struct id_extent *extent = &extents->items[i];
+		struct json_object *object = json_object_new_object();
+
+		json_object_object_add(object, "containerID",
+				       json_object_new_int64(extent->inside));
+		json_object_object_add(object, "hostID", json_object_new_int64(extent->outside));
+		json_object_object_add(object, "size", json_object_new_int64(extent->size));
+		json_object_array_add(array, object);
+	}
+	return array;
+}
+
+/* Adds the user namespace to @namespaces, where there is to be one. */
+static void add_user_namespace(const struct id_map *map, struct json_object *namespaces,
+			       struct json_object *spec)
+{
+	struct json_object *object;
+
+	if (id_map_is_host(map))
+		return;
+	object = json_object_new_object();
+	json_set_text(object, "type", "user");
+	json_object_array_add(namespaces, object);
+	json_object_object_add(spec, "uidMappings", format_extents(&map->uids));
+	json_object_object_add(spec, "gidMappings", format_extents(&map->gids));
+}
+
+static void add_namespaces(const struct bundle_request *request, struct json_object *spec)
+{
+	const struct lxcri_create_options *options = request->options;
+
 	static const struct {
 		const char *type;
 		const char *file;
@@ -93,6 +127,7 @@ static void add_namespaces(const struct lxcri_create_options *options, struct js
 		json_set_text(object, "type", kinds[i].type);
 		json_object_array_add(array, object);
 	}
+	add_user_namespace(&request->map, array, spec);
 	json_object_object_add(spec, "namespaces", array);
 }
 
@@ -145,19 +180,9 @@ static int add_device(const struct lxcri_device *device, struct json_object *dev
 	if (!S_ISCHR(status.st_mode) && !S_ISBLK(status.st_mode))
 		return fail(err, LXCRI_E_INVALID_ARGUMENT, "%s is not a device", device->host_path);
 
-	const char *type = S_ISCHR(status.st_mode) ? "c" : "b";
-	struct json_object *object = json_object_new_object();
-
-	json_set_text(object, "path", path);
-	json_set_text(object, "type", type);
-	json_object_object_add(object, "major", json_object_new_int64(major(status.st_rdev)));
-	json_object_object_add(object, "minor", json_object_new_int64(minor(status.st_rdev)));
-	json_object_object_add(object, "fileMode", json_object_new_int64(status.st_mode & 07777));
-	json_object_object_add(object, "uid", json_object_new_int64(status.st_uid));
-	json_object_object_add(object, "gid", json_object_new_int64(status.st_gid));
-	json_object_array_add(devices, object);
-	add_device_rule(rules, type, major(status.st_rdev), minor(status.st_rdev),
-			device->permissions ? device->permissions : "rwm");
+	bundle_add_device(devices, path, &status);
+	add_device_rule(rules, S_ISCHR(status.st_mode) ? "c" : "b", major(status.st_rdev),
+			minor(status.st_rdev), device->permissions ? device->permissions : "rwm");
 	return 0;
 }
 
@@ -170,6 +195,10 @@ static int add_devices(const struct lxcri_create_options *options, struct json_o
 
 	json_object_object_add(spec, "devices", devices);
 	json_object_object_add(resources, "devices", rules);
+	if (options->privileged) {
+		add_device_rule(rules, "a", -1, -1, "rwm");
+		return bundle_add_host_devices(devices, err);
+	}
 
 	json_object_object_add(deny, "allow", json_object_new_boolean(false));
 	json_set_text(deny, "access", "rwm");
@@ -243,10 +272,12 @@ int bundle_add_linux(struct bundle_request *request, struct lxcri_error *err)
 
 	json_object_object_add(request->bundle->spec, "linux", spec);
 	json_object_object_add(spec, "resources", resources);
-	add_namespaces(options, spec);
+	add_namespaces(request, spec);
 	if (add_devices(options, spec, resources, err) < 0 ||
 	    add_limits(options, resources, err) < 0)
 		return -1;
+	if (options->privileged)
+		return 0;
 	json_object_object_add(spec, "seccomp", seccomp_profile_default(request->capabilities));
 	add_paths(spec, "maskedPaths", masked_paths, ARRAY_LEN(masked_paths));
 	add_paths(spec, "readonlyPaths", readonly_paths, ARRAY_LEN(readonly_paths));

@@ -9,6 +9,7 @@
 #include "os/helper.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -135,6 +136,8 @@ static const struct volume_option {
 	{ "rslave", "rslave" },
 	{ "shared", "shared" },
 	{ "rshared", "rshared" },
+	{ "idmap", "idmap" },
+	{ "U", NULL },
 	{ "bind", NULL },
 	{ "rbind", NULL },
 	{ "z", NULL },
@@ -154,10 +157,23 @@ static const struct volume_option *find_volume_option(const char *word)
 	return NULL;
 }
 
+/* What the words of a volume say. */
+struct volume_words {
+	struct strings options; /* of the mount */
+	bool no_copy;
+	bool give;
+	bool mapped;
+};
+
+static void volume_words_finish(struct volume_words *words)
+{
+	strings_finish(&words->options);
+}
+
 /* Turns the words of a volume into mount options. A bind that says nothing is recursive and
  * private, as docker's are. */
-static int read_volume_options(const struct lxcri_volume *volume, struct strings *options,
-			       bool *ret_no_copy, struct lxcri_error *err)
+static int read_volume_options(const struct lxcri_volume *volume, struct volume_words *words,
+			       struct lxcri_error *err)
 {
 	autofree char *copy = xstrdup(volume->options ? volume->options : "");
 	bool propagation = false;
@@ -174,33 +190,35 @@ static int read_volume_options(const struct lxcri_volume *volume, struct strings
 				    "volume %s: unknown option \"%s\"", volume->destination, word);
 		if (strcmp(word, "bind") == 0)
 			recursive = false;
-		if (strcmp(word, "nocopy") == 0)
-			*ret_no_copy = true;
+		words->no_copy |= strcmp(word, "nocopy") == 0;
+		words->give |= strcmp(word, "U") == 0;
+		words->mapped |= strcmp(word, "idmap") == 0;
 		if (!option->option)
 			continue;
 		if (strstr(word, "private") || strstr(word, "slave") || strstr(word, "shared"))
 			propagation = true;
-		strings_add(options, option->option);
+		strings_add(&words->options, option->option);
 	}
 	if (!propagation)
-		strings_add(options, "rprivate");
-	strings_add(options, recursive ? "rbind" : "bind");
+		strings_add(&words->options, "rprivate");
+	strings_add(&words->options, recursive ? "rbind" : "bind");
 	return 0;
 }
 
 /* Adds a volume that the engine has to make; the strings pass into its hands. */
 static void add_volume(struct bundle *bundle, const char *name, char *destination,
-		       struct strings *options, bool no_copy)
+		       struct volume_words *words)
 {
 	bundle->volumes =
 		xreallocarray(bundle->volumes, bundle->n_volumes + 1, sizeof(*bundle->volumes));
 	bundle->volumes[bundle->n_volumes++] = (struct bundle_volume){
 		.name = xstrdup(name),
 		.destination = destination,
-		.no_copy = no_copy,
-		.options = *options,
+		.no_copy = words->no_copy,
+		.give = words->give,
+		.options = words->options,
 	};
-	*options = (struct strings){};
+	words->options = (struct strings){};
 }
 
 static void append_all(struct json_object *array, const struct strings *words)
@@ -209,37 +227,76 @@ static void append_all(struct json_object *array, const struct strings *words)
 		bundle_append(array, words->items[i]);
 }
 
-static int add_user_volume(const struct lxcri_volume *volume, struct bundle *bundle,
+/* Directories that hold the host together: their owner is nobody's to change by an option. */
+static bool is_of_the_system(const char *path)
+{
+	static const char *const paths[] = { "/",     "/bin",  "/boot",  "/dev",  "/etc",
+					     "/home", "/lib",  "/lib64", "/proc", "/root",
+					     "/run",  "/sbin", "/sys",   "/usr",  "/var" };
+
+	for (size_t i = 0; i < ARRAY_LEN(paths); i++)
+		if (strcmp(paths[i], path) == 0)
+			return true;
+	return false;
+}
+
+static int add_gift(struct bundle *bundle, const char *path, const struct volume_words *words,
+		    struct lxcri_error *err)
+{
+	if (is_of_the_system(path))
+		return fail(err, LXCRI_E_INVALID_ARGUMENT,
+			    "volume %s: U would give a directory of the system away", path);
+	bundle->gifts = xreallocarray(bundle->gifts, bundle->n_gifts + 1, sizeof(*bundle->gifts));
+	bundle->gifts[bundle->n_gifts++] =
+		(struct bundle_gift){ .path = xstrdup(path), .mapped = words->mapped };
+	return 0;
+}
+
+/* Mounts what is at @source on the host. */
+static int add_bind(struct bundle_request *request, const char *source, const char *destination,
+		    const struct volume_words *words, struct json_object *mounts,
+		    struct lxcri_error *err)
+{
+	autofree char *real = realpath(source, NULL);
+
+	if (!real)
+		return fail_code_errno(err, LXCRI_E_INVALID_ARGUMENT, errno, "volume %s", source);
+	if (words->mapped && id_map_is_host(&request->map))
+		return fail(err, LXCRI_E_INVALID_ARGUMENT,
+			    "volume %s: idmap is for a container with ids of its own", source);
+	if (words->give && add_gift(request->bundle, real, words, err) < 0)
+		return -1;
+	append_all(add_mount(mounts, destination, "bind", words->mapped ? real : source),
+		   &words->options);
+	return 0;
+}
+
+static int add_user_volume(const struct lxcri_volume *volume, struct bundle_request *request,
 			   struct json_object *mounts, struct strings *taken,
 			   struct lxcri_error *err)
 {
-	autorun(strings_finish) struct strings options = {};
+	autorun(volume_words_finish) struct volume_words words = {};
 	autofree char *destination = NULL;
 	autofree char *source = NULL;
-	bool no_copy = false;
-	struct stat status;
 
 	if (take(taken, "volume", volume->destination, &destination, err) < 0 ||
-	    read_volume_options(volume, &options, &no_copy, err) < 0)
+	    read_volume_options(volume, &words, err) < 0)
 		return -1;
 	if (volume->source && *volume->source != '/') {
 		if (!volume_name_is_valid(volume->source))
 			return fail(err, LXCRI_E_INVALID_ARGUMENT,
 				    "volume \"%s\" is neither an absolute path nor a name",
 				    volume->source);
-		add_volume(bundle, volume->source, steal(destination), &options, no_copy);
+		add_volume(request->bundle, volume->source, steal(destination), &words);
 		return 0;
 	}
 	if (!volume->source) {
-		add_volume(bundle, NULL, steal(destination), &options, no_copy);
+		add_volume(request->bundle, NULL, steal(destination), &words);
 		return 0;
 	}
 	if (bundle_normalise("volume", volume->source, &source, err) < 0)
 		return -1;
-	if (stat(source, &status) < 0)
-		return fail_code_errno(err, LXCRI_E_INVALID_ARGUMENT, errno, "volume %s", source);
-	append_all(add_mount(mounts, destination, "bind", source), &options);
-	return 0;
+	return add_bind(request, source, destination, &words, mounts, err);
 }
 
 /* Volumes of the image, where the user has mounted nothing, become anonymous ones. */
@@ -249,7 +306,7 @@ static int add_image_volumes(struct bundle_request *request, struct strings *tak
 	const struct spec_strings *volumes = &request->image->volumes;
 
 	for (size_t i = 0; i < volumes->count; i++) {
-		autorun(strings_finish) struct strings options = {};
+		struct volume_words words = {};
 		autofree char *rooted = xformat("/%s", volumes->items[i]);
 		autofree char *destination = NULL;
 
@@ -262,9 +319,9 @@ static int add_image_volumes(struct bundle_request *request, struct strings *tak
 		if (strings_has(taken, destination))
 			continue;
 		strings_add(taken, destination);
-		strings_add(&options, "rprivate");
-		strings_add(&options, "rbind");
-		add_volume(request->bundle, NULL, steal(destination), &options, false);
+		strings_add(&words.options, "rprivate");
+		strings_add(&words.options, "rbind");
+		add_volume(request->bundle, NULL, steal(destination), &words);
 	}
 	return 0;
 }
@@ -327,6 +384,28 @@ static int add_tmpfs(const char *spec, struct json_object *mounts, struct string
 	return 0;
 }
 
+/* Whoever may do anything may write there. A sysfs shows the network namespace that it is mounted
+ * for, and only who owns that may mount one: on the host's network the host's own is shown. */
+static const struct default_mount *choose_default(const struct bundle_request *request,
+						  const struct default_mount *mount)
+{
+	static const struct default_mount writable[] = {
+		{ "/sys", "sysfs", "sysfs", "nosuid,noexec,nodev" },
+		{ "/sys/fs/cgroup", "cgroup", "cgroup", "nosuid,noexec,nodev" },
+	};
+	static const struct default_mount host_sys = { "/sys", "bind", "/sys",
+						       "rbind,rprivate,nosuid,noexec,nodev,rro" };
+	const char *network = request->options->network;
+
+	for (size_t i = 0; request->options->privileged && i < ARRAY_LEN(writable); i++)
+		if (strcmp(writable[i].destination, mount->destination) == 0)
+			return &writable[i];
+	if (!id_map_is_host(&request->map) && network && strcmp(network, "host") == 0 &&
+	    strcmp(mount->type, "sysfs") == 0)
+		return &host_sys;
+	return mount;
+}
+
 /* Adds what every container has, except where the user mounted something at or above it. */
 static void add_defaults(struct bundle_request *request, struct json_object *mounts,
 			 const struct strings *taken)
@@ -334,7 +413,7 @@ static void add_defaults(struct bundle_request *request, struct json_object *mou
 	uint64_t shm = request->options->shm_bytes;
 
 	for (size_t i = 0; i < ARRAY_LEN(default_mounts); i++) {
-		const struct default_mount *mount = &default_mounts[i];
+		const struct default_mount *mount = choose_default(request, &default_mounts[i]);
 		bool below_dev = text_starts_with(mount->destination, "/dev/");
 
 		if (strings_has(taken, mount->destination) ||
@@ -389,7 +468,7 @@ int bundle_add_mounts(struct bundle_request *request, struct lxcri_error *err)
 
 	json_object_object_add(request->bundle->spec, "mounts", mounts);
 	for (size_t i = 0; i < options->n_volumes; i++)
-		if (add_user_volume(&options->volumes[i], request->bundle, mounts, &taken, err) < 0)
+		if (add_user_volume(&options->volumes[i], request, mounts, &taken, err) < 0)
 			return -1;
 	for (size_t i = 0; options->tmpfs && options->tmpfs[i]; i++)
 		if (add_tmpfs(options->tmpfs[i], mounts, &taken, err) < 0)
@@ -403,7 +482,7 @@ int bundle_add_mounts(struct bundle_request *request, struct lxcri_error *err)
 	return 0;
 }
 
-void bundle_mount_volumes(struct bundle *bundle)
+void bundle_mount_volumes(struct bundle *bundle, bool mapped)
 {
 	struct json_object *mounts = json_get(bundle->spec, "mounts");
 
@@ -413,8 +492,13 @@ void bundle_mount_volumes(struct bundle *bundle)
 
 		if (at >= 0)
 			json_object_array_del_idx(mounts, (size_t)at, 1);
-		append_all(add_mount(mounts, volume->destination, "bind", volume->source),
-			   &volume->options);
+
+		struct json_object *options =
+			add_mount(mounts, volume->destination, "bind", volume->source);
+
+		append_all(options, &volume->options);
+		if (mapped && !strings_has(&volume->options, "idmap"))
+			bundle_append(options, "idmap");
 	}
 	sort_mounts(mounts);
 }

@@ -8,12 +8,15 @@
 #include "engine/bundle/passwd.h"
 #include "oci/image_config.h"
 
+#include <sys/stat.h>
+
 /* What all parts are made from. Nothing here is owned but `user`. */
 struct bundle_request {
 	const struct image_config *image;
 	const struct lxcri_create_options *options;
 	const char *hostname;
 	struct passwd_user user;
+	struct id_map map; /* empty: ids are the host's */
 	capability_set capabilities;
 	struct bundle *bundle; /* `spec` is an object that the parts add to */
 };
@@ -26,6 +29,13 @@ struct bundle_request {
 
 /* Adds "linux": namespaces, devices, resources, masked paths, seccomp, the cgroup's path. */
 [[nodiscard]] int bundle_add_linux(struct bundle_request *request, struct lxcri_error *err);
+
+/* Adds the device that @status describes to the JSON array @devices as @path. */
+void bundle_add_device(struct json_object *devices, const char *path, const struct stat *status);
+
+/* Adds every device of the host to the JSON array @devices, but for those that a container has
+ * anyway. */
+[[nodiscard]] int bundle_add_host_devices(struct json_object *devices, struct lxcri_error *err);
 
 /* Returns @path without double slashes, "." and a slash at the end, owned by the caller. One that
  * is not absolute, has ".." or a control character is LXCRI_E_INVALID_ARGUMENT; @what names it. */

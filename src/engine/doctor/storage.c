@@ -132,7 +132,7 @@ static void check_overlay(struct doctor *doctor, const struct place *place)
 		"layers are copied for every container: slower, and they take room each time",
 		"put the data directory on ext4, xfs or btrfs"
 	};
-	bool can = rootfs_can_overlay(place->existing);
+	bool can = rootfs_try_overlay(place->existing) != ROOTFS_NO_OVERLAY;
 
 	doctor_report(doctor, can ? LXCRI_HEALTH_OK : LXCRI_HEALTH_WARNING, &advice, "%s",
 		      can ? "can be mounted" : "cannot be mounted");

@@ -29,12 +29,12 @@ static char *find_os(void)
 
 static const char *find_driver(const struct lxcri_engine *engine)
 {
-	enum driver driver;
+	struct driver_choice choice;
 	struct lxcri_error ignored;
 
-	if (access(engine->data, F_OK) < 0 || driver_choose(engine, &driver, &ignored) < 0)
+	if (access(engine->data, F_OK) < 0 || driver_choose(engine, false, &choice, &ignored) < 0)
 		return NULL;
-	return driver == DRIVER_OVERLAY ? "overlay" : "dir";
+	return choice.driver == DRIVER_OVERLAY ? "overlay" : "dir";
 }
 
 static int count_container(void *userdata, const struct lxcri_state *state)

@@ -34,3 +34,4 @@ struct lxc_command {
 
 #define LXC_STATE_DIR "/run/lxc"
 #define LXC_LOG_PATH  LXC_STATE_DIR "/log"
+#define LXC_SHIM_PATH LXC_STATE_DIR "/shim"

@@ -16,6 +16,7 @@
 #include "monitor/lxc/lxc_library.h"
 #include "monitor/lxc/lxc_seccomp.h"
 #include "monitor/lxc/lxc_spec.h"
+#include "monitor/lxc/lxc_userns.h"
 #include "monitor/shim/shim_process.h"
 #include "oci/spec_validate.h"
 #include "os/file.h"
@@ -172,6 +173,7 @@ int lxc_exec(const struct lxc_command *command, struct lxcri_error *err)
 		return fail(err, LXCRI_E_INVALID_ARGUMENT, "lxcri-lxc exec: --process is missing");
 	if (load_process(command, &process, err) < 0)
 		return -1;
+	lxc_userns_raise_limits(&process);
 	/* A container process that could trace us could use what we have open. */
 	(void)prctl(PR_SET_DUMPABLE, 0);
 	if (pipe2(attached.report, O_CLOEXEC) < 0)

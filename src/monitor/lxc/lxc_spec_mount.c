@@ -50,6 +50,8 @@ static const struct option_word option_words[] = {
 	{ "rshared", .propagation = MS_SHARED, .flags = LXC_MOUNT_PROPAGATE_ALL },
 	{ "runbindable", .propagation = MS_UNBINDABLE, .flags = LXC_MOUNT_PROPAGATE_ALL },
 	{ "tmpcopyup", .flags = LXC_MOUNT_COPY_UP },
+	{ "idmap", .flags = LXC_MOUNT_MAPPED },
+	{ "ridmap", .flags = LXC_MOUNT_MAPPED | LXC_MOUNT_MAPPED_ALL },
 };
 
 /* Words that fstab(5) knows and the mount itself doesn't, and relabelling, which is done by those
@@ -95,7 +97,7 @@ static int take_option(struct lxc_plan_mount *mount, const char *option, struct 
 	const struct option_word *word = find_word(option);
 	const struct option_word *recursive = word ? NULL : find_recursive(option);
 
-	if (strcmp(option, "idmap") == 0 || strcmp(option, "ridmap") == 0)
+	if (text_starts_with(option, "idmap=") || text_starts_with(option, "ridmap="))
 		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION, "mount option %s on LXC", option);
 	if (word) {
 		apply(&mount->set, &mount->clear, word);
@@ -128,6 +130,9 @@ int lxc_spec_mount(const struct spec_mount *spec, struct lxc_plan_mount *mount,
 	if (!(mount->flags & LXC_MOUNT_BIND) && !spec->type)
 		return fail(err, LXCRI_E_INVALID_SPEC,
 			    "mount without a type that is no bind mount");
+	if (mount->flags & LXC_MOUNT_MAPPED && !(mount->flags & LXC_MOUNT_BIND))
+		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION, "mount option idmap of a %s on LXC",
+			    spec->type);
 	mount->type = xstrdup(mount->flags & LXC_MOUNT_BIND ? "bind" : spec->type);
 	mount->source = xstrdup(spec->source);
 	if (mount->flags & LXC_MOUNT_COPY_UP && strcmp(mount->type, "tmpfs") != 0)

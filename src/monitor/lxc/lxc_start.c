@@ -5,8 +5,8 @@
  * How it works: everything is read, checked and opened before liblxc is loaded; then the
  * specification is freed, and what stays in memory is liblxc and its configuration. The container
  * has no root file system as liblxc sees it; the shim enters the one that it is sent. The shim is
- * executed by its path, over which a read-only mount of itself lies in our mount namespace: what is
- * in the container could otherwise open /proc/1/exe for writing. */
+ * executed from a read-only mount of itself in our mount namespace: what is in the container could
+ * otherwise open /proc/1/exe for writing. */
 
 #include "monitor/lxc/lxc_command.h"
 
@@ -18,10 +18,12 @@
 #include "monitor/lxc/lxc_library.h"
 #include "monitor/lxc/lxc_seccomp.h"
 #include "monitor/lxc/lxc_spec.h"
+#include "monitor/lxc/lxc_userns.h"
 #include "os/file.h"
 #include "os/path.h"
 #include "os/socket.h"
 #include "os/tree.h"
+#include "os/userns.h"
 #include "runtime/lxc/lxc_runtime.h"
 
 #include <errno.h>
@@ -60,18 +62,23 @@ int lxc_go_private(const struct lxc_command *command, char **ret_lxcpath, struct
 	return 0;
 }
 
-/* Puts a read-only mount of the shim over itself. */
-static int protect_shim(const char *path, struct lxcri_error *err)
+/* Shows the shim by way of a read-only mount where root of a user namespace can get at it, who may
+ * not pass the directories that lead to the file itself. */
+static int place_shim(const char *path, struct lxcri_error *err)
 {
 	const struct mount_attr sealed = { .attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
 						       MOUNT_ATTR_NODEV };
 	autoclose int file = open(path, O_PATH | O_CLOEXEC);
 	autoclose int tree = file < 0 ? -errno : tree_clone(file, 0);
-	int r = tree < 0 ? tree : tree_change(tree, 0, &sealed);
+	autoclose int place =
+		open(LXC_SHIM_PATH, O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int r = tree < 0 ? tree : place < 0 ? -errno : tree_change(tree, 0, &sealed);
 
 	if (r == 0)
-		r = tree_attach(tree, file);
-	return r < 0 ? fail_code_errno(err, LXCRI_E_RUNTIME_INIT_FAILED, r, "protect %s", path) : 0;
+		r = tree_attach(tree, place);
+	return r < 0 ? fail_code_errno(err, LXCRI_E_RUNTIME_INIT_FAILED, r, "show %s at %s", path,
+				       LXC_SHIM_PATH)
+		     : 0;
 }
 
 static int send_fd(int queue, int fd, struct lxcri_error *err)
@@ -81,16 +88,57 @@ static int send_fd(int queue, int fd, struct lxcri_error *err)
 	return r < 0 ? fail_errno(err, r, "queue a descriptor for the shim") : 0;
 }
 
+/* Where descriptors are queued for the shim, and how owners are mapped on the way. */
+struct queue {
+	int fd;
+	struct id_map map;
+	int userns; /* with that map; -1 until it is needed */
+};
+
 /* Clones the tree at @path and queues it for the shim: it needs no way to the path then, which a
  * user namespace might not have. */
-static int send_tree(int queue, const char *path, unsigned int flags, struct lxcri_error *err)
+static int send_tree(struct queue *queue, const char *path, unsigned int flags,
+		     struct lxcri_error *err)
 {
 	autoclose int from = open(path, O_PATH | O_CLOEXEC);
 	autoclose int tree = from < 0 ? -errno : tree_clone(from, flags);
 
 	if (tree < 0)
 		return fail_code_errno(err, LXCRI_E_MOUNT_FAILED, tree, "open %s", path);
-	return send_fd(queue, tree, err);
+	return send_fd(queue->fd, tree, err);
+}
+
+static int send_device(void *userdata, const char *path, struct lxcri_error *err)
+{
+	return send_tree(userdata, path, 0, err);
+}
+
+/* The same for a bind mount, whose owners may be mapped. */
+static int send_bind(struct queue *queue, const char *path, uint32_t flags, struct lxcri_error *err)
+{
+	bool recursive = flags & LXC_MOUNT_RECURSIVE;
+
+	if (!(flags & LXC_MOUNT_MAPPED))
+		return send_tree(queue, path, recursive ? AT_RECURSIVE : 0, err);
+	if (id_map_is_host(&queue->map))
+		return fail(err, LXCRI_E_INVALID_SPEC,
+			    "the option idmap needs a new user namespace with mappings");
+	if (queue->userns < 0)
+		queue->userns = userns_open(&queue->map);
+	if (queue->userns < 0)
+		return fail_errno(err, queue->userns, "make a user namespace");
+
+	const struct mount_attr mapped = { .attr_set = MOUNT_ATTR_IDMAP,
+					   .userns_fd = (uint64_t)queue->userns };
+	autoclose int from = open(path, O_PATH | O_CLOEXEC);
+	autoclose int tree = from < 0 ? -errno : tree_clone(from, recursive ? AT_RECURSIVE : 0);
+	int r = tree < 0 ? tree
+			 : tree_change(tree, flags & LXC_MOUNT_MAPPED_ALL ? AT_RECURSIVE : 0,
+				       &mapped);
+
+	if (r < 0)
+		return fail_code_errno(err, LXCRI_E_MOUNT_FAILED, r, "map the owners of %s", path);
+	return send_fd(queue->fd, tree, err);
 }
 
 static int send_plan(int queue, const struct lxc_plan *plan, struct lxcri_error *err)
@@ -155,18 +203,18 @@ static int send_cgroup_namespace(int queue, const struct spec_linux *part, struc
 
 /* Fills the queue in the order in which the shim takes from it. */
 static int fill_queue(const struct lxc_command *command, const struct runtime_spec *spec,
-		      const struct lxc_plan *plan, int queue, struct lxcri_error *err)
+		      const struct lxc_plan *plan, struct queue *queue, struct lxcri_error *err)
 {
 	autofree char *root = below(command->bundle, spec->root->path);
 
 	/* It must not wait for a reader that comes only later. */
-	if (fcntl(queue, F_SETFL, O_NONBLOCK) < 0)
+	if (fcntl(queue->fd, F_SETFL, O_NONBLOCK) < 0)
 		return fail_errno(err, errno, "queue descriptors for the shim");
-	if (send_plan(queue, plan, err) < 0)
+	if (send_plan(queue->fd, plan, err) < 0)
 		return -1;
-	if (plan->process.terminal && send_fd(queue, command->console, err) < 0)
+	if (plan->process.terminal && send_fd(queue->fd, command->console, err) < 0)
 		return -1;
-	if (send_cgroup_namespace(queue, spec->linux_, err) < 0)
+	if (send_cgroup_namespace(queue->fd, spec->linux_, err) < 0)
 		return -1;
 	if (send_tree(queue, root, AT_RECURSIVE, err) < 0)
 		return fail_while(err, "root.path");
@@ -177,12 +225,13 @@ static int fill_queue(const struct lxc_command *command, const struct runtime_sp
 			continue;
 
 		autofree char *source = below(command->bundle, mount->source ? mount->source : "");
-		unsigned int flags = mount->flags & LXC_MOUNT_RECURSIVE ? AT_RECURSIVE : 0;
 
-		if (send_tree(queue, source, flags, err) < 0)
+		if (send_bind(queue, source, mount->flags, err) < 0)
 			return fail_while(err, "mounts[%zu].source", i);
 	}
-	return 0;
+	return plan->sent_devices
+		       ? lxc_userns_make_devices(plan, &queue->map, send_device, queue, err)
+		       : 0;
 }
 
 static int load_spec(const struct lxc_command *command, struct runtime_spec **ret,
@@ -198,6 +247,21 @@ static int load_spec(const struct lxc_command *command, struct runtime_spec **re
 				       r == -ENOENT ? LXCRI_E_BUNDLE_NOT_FOUND : LXCRI_E_SYSTEM, r,
 				       "read %s", path);
 	return runtime_spec_parse(bytes, size, ret, err);
+}
+
+static int queue_all(const struct lxc_command *command, const struct runtime_spec *spec,
+		     struct lxc_plan *plan, int fd, struct lxcri_error *err)
+{
+	struct queue queue = { .fd = fd, .userns = -1 };
+	int r;
+
+	if (lxc_userns_map(spec->linux_, &queue.map, err) < 0)
+		return -1;
+	plan->sent_devices = plan->own_dev && !id_map_is_host(&queue.map);
+	lxc_userns_give_streams(&queue.map);
+	r = fill_queue(command, spec, plan, &queue, err);
+	closep(&queue.userns);
+	return r;
 }
 
 /* Reads and checks everything; afterwards @config and @queue are what is left of it. */
@@ -219,7 +283,8 @@ static int prepare(const struct lxc_command *command, struct lxc_config *config,
 			    "process.terminal needs a console socket");
 	if (lxc_seccomp_compile(spec, command->seccomp_cache, &plan.process, err) < 0)
 		return -1;
-	if (save_plan(command, &plan, err) < 0 || fill_queue(command, spec, &plan, queue, err) < 0)
+	lxc_userns_raise_limits(&plan.process);
+	if (save_plan(command, &plan, err) < 0 || queue_all(command, spec, &plan, queue, err) < 0)
 		return -1;
 	/* Further processes get the same filter. */
 	return lxc_seccomp_save(&plan.process, command->run_dir, err);
@@ -276,15 +341,14 @@ static int decode_end(int error_num)
 }
 
 static int run(const struct lxc_command *command, const struct lxc_config *config, int queue,
-	       struct lxcri_error *err)
+	       const char *lxcpath, struct lxcri_error *err)
 {
 	struct lxc_container *container;
-	autofree char *lxcpath = NULL;
 	autofree char *sync_fd = xformat("%d", command->sync);
 	autofree char *queue_fd = xformat("%d", queue);
-	char *const argv[] = { (char *)command->shim, sync_fd, queue_fd, NULL };
+	char *const argv[] = { (char *)LXC_SHIM_PATH, sync_fd, queue_fd, NULL };
 
-	if (lxc_go_private(command, &lxcpath, err) < 0 || protect_shim(command->shim, err) < 0 ||
+	if (place_shim(command->shim, err) < 0 ||
 	    lxc_library_open(command->id, lxcpath, &container, err) < 0 ||
 	    configure(container, config, err) < 0)
 		return -1;
@@ -300,6 +364,7 @@ static int run(const struct lxc_command *command, const struct lxc_config *confi
 int lxc_start(const struct lxc_command *command, struct lxcri_error *err)
 {
 	autorun(lxc_config_finish) struct lxc_config config = {};
+	autofree char *lxcpath = NULL;
 	int queue[2];
 
 	if (!command->bundle || !command->shim)
@@ -313,9 +378,10 @@ int lxc_start(const struct lxc_command *command, struct lxcri_error *err)
 	autoclose int read_end = queue[0];
 	autoclose int write_end = queue[1];
 
-	if (prepare(command, &config, write_end, err) < 0)
+	if (lxc_go_private(command, &lxcpath, err) < 0 ||
+	    prepare(command, &config, write_end, err) < 0)
 		return -1;
 	closep(&write_end);
 	(void)malloc_trim(0);
-	return run(command, &config, read_end, err);
+	return run(command, &config, read_end, lxcpath, err);
 }

@@ -93,6 +93,15 @@ static int make_device(struct shim *shim, const struct lxc_plan_device *device,
 	return fail_errno(err, errno, "make device %s", device->path);
 }
 
+/* Shows a device that was made where that is allowed. */
+static int attach_device(struct shim *shim, const struct lxc_plan_device *device,
+			 struct lxcri_error *err)
+{
+	int tree = shim_receive_tree(shim, err);
+
+	return tree < 0 ? -1 : shim_attach_consume(shim, tree, device->path, err);
+}
+
 static int make_links(struct shim *shim, struct lxcri_error *err)
 {
 	autoclose int dev = path_make_dirs_in(shim->root, "/dev", 0755);
@@ -117,7 +126,8 @@ int shim_make_devices(struct shim *shim, struct lxcri_error *err)
 		if (make_device(shim, &default_devices[i], err) < 0)
 			return -1;
 	for (size_t i = 0; i < shim->plan.n_devices; i++)
-		if (make_device(shim, &shim->plan.devices[i], err) < 0)
+		if ((shim->plan.sent_devices ? attach_device
+					     : make_device)(shim, &shim->plan.devices[i], err) < 0)
 			return -1;
 	return make_links(shim, err);
 }

@@ -230,6 +230,7 @@ static void walk_plan(struct codec *codec, struct lxc_plan *plan)
 	for (size_t i = 0; i < plan->n_devices; i++)
 		walk_device(codec, &plan->devices[i]);
 	walk_bool(codec, &plan->own_dev);
+	walk_bool(codec, &plan->sent_devices);
 	walk_strings(codec, &plan->masked);
 	walk_strings(codec, &plan->read_only);
 	walk_process(codec, &plan->process);

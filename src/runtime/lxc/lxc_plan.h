@@ -22,6 +22,8 @@ enum lxc_plan_mount_flag {
 	LXC_MOUNT_RECURSIVE = 1 << 1, /* a bind with all that is mounted below */
 	LXC_MOUNT_COPY_UP = 1 << 2,   /* a tmpfs begins with what its directory held */
 	LXC_MOUNT_PROPAGATE_ALL = 1 << 3, /* the propagation is that of mounts below as well */
+	LXC_MOUNT_MAPPED = 1 << 4,     /* a bind whose owners are mapped as the container's ids */
+	LXC_MOUNT_MAPPED_ALL = 1 << 5, /* and those of mounts below as well */
 };
 
 struct lxc_plan_mount {
@@ -107,7 +109,8 @@ struct lxc_plan {
 	size_t n_mounts;
 	struct lxc_plan_device *devices;
 	size_t n_devices;
-	bool own_dev; /* /dev is not a bind mount: default devices and links go there */
+	bool own_dev;      /* /dev is not a bind mount: default devices and links go there */
+	bool sent_devices; /* trees with the devices are sent along behind those of mounts */
 	struct strings masked;
 	struct strings read_only;
 	struct lxc_plan_process process;

@@ -26,7 +26,9 @@ static int build_from(const char *config, const struct lxcri_create_options *opt
 {
 	const struct strings no_layers = {};
 
-	return bundle_build(config, options, &no_layers, bundle, err);
+	const struct record_ids ids = {};
+
+	return bundle_build(config, options, &no_layers, &ids, bundle, err);
 }
 
 /* Asserts that the value at @path, keys joined by '/', is the JSON text @expected; NULL: absent. */
@@ -260,7 +262,7 @@ static void volumes_replace_those_of_the_image_and_parents_come_first(void **sta
 
 	for (size_t i = 0; i < bundle.n_volumes; i++)
 		bundle.volumes[i].source = xformat("/made/%zu", i);
-	bundle_mount_volumes(&bundle);
+	bundle_mount_volumes(&bundle, false);
 	assert_mount(&bundle, "/var/lib/db", "/made/0", "[\"noexec\",\"rprivate\",\"rbind\"]");
 	assert_mount(&bundle, "/var/lib/db/deep/er", "/tmp", "[\"ro\",\"rprivate\",\"rbind\"]");
 	assert_mount(&bundle, "/dev/shm", "/tmp", "[\"rslave\",\"bind\"]");

@@ -103,10 +103,11 @@ static void run(struct fixture *fixture, size_t runtime, const char *script)
 	const char *const command[] = { script, NULL };
 	autofree char *line = command_line(runtime, fixture->tree.path, fixture->id);
 	autofree char *cgroup = xformat("/%s", fixture->id);
+	const struct record_ids ids = {};
 	struct lxcri_error err = {};
 
 	fixture->options.command = command;
-	if (bundle_build(image, &fixture->options, &fixture->layers, &bundle, &err) < 0)
+	if (bundle_build(image, &fixture->options, &fixture->layers, &ids, &bundle, &err) < 0)
 		fail_msg("%s", err.text);
 	if (runtime == CRUN)
 		assert_int_equal(seccomp_annotate(fixture->tree.path, bundle.spec, &err), 0);

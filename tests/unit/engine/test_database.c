@@ -71,6 +71,83 @@ static void a_later_record_replaces_the_earlier_and_the_walk_is_sorted(void **st
 	assert_string_equal(seen, "a2b3");
 }
 
+static void add_up(void *userdata, uint32_t start, uint32_t size)
+{
+	*(uint64_t *)userdata += start + size;
+}
+
+static uint64_t sum_of_ranges(struct database *database)
+{
+	struct lxcri_error err = {};
+	uint64_t sum = 0;
+
+	assert_int_equal(database_each_range(database, add_up, &sum, &err), 0);
+	return sum;
+}
+
+static void ids_stay_with_a_container_until_it_is_deleted(void **state)
+{
+	autoptr(database) database = NULL;
+	autoptr(database) other = NULL;
+	struct lxcri_error err = {};
+
+	assert_int_equal(database_open_other(directory, &other, &err), -1);
+	assert_int_equal(database_open(directory, &database, &err), 0);
+	assert_int_equal(database_begin(database, &err), 0);
+	assert_int_equal(database_put_container(database, "web", "1", &err), 0);
+	assert_int_equal(database_put_range(database, "web", 1000000, 65536, &err), 0);
+	assert_int_equal(database_commit(database, &err), 0);
+	assert_int_equal(database_put_container(database, "web", "2", &err), 0);
+	assert_int_equal(sum_of_ranges(database), 1065536);
+
+	assert_int_equal(database_open_other(directory, &other, &err), 0);
+	assert_int_equal(sum_of_ranges(other), 1065536);
+
+	assert_int_equal(database_delete_container(database, "web", &err), 0);
+	assert_int_equal(sum_of_ranges(database), 0);
+}
+
+static void what_was_not_committed_takes_no_ids(void **state)
+{
+	autoptr(database) database = NULL;
+	autofree char *record = NULL;
+	struct lxcri_error err = {};
+
+	assert_int_equal(database_open(directory, &database, &err), 0);
+	assert_int_equal(database_begin(database, &err), 0);
+	assert_int_equal(database_put_container(database, "web", "1", &err), 0);
+	assert_int_equal(database_put_range(database, "web", 1000000, 65536, &err), 0);
+	database_roll_back(database);
+	assert_int_equal(sum_of_ranges(database), 0);
+	assert_int_equal(database_find_container(database, "web", &record, &err), 0);
+	assert_null(record);
+}
+
+static void a_database_of_the_first_layout_is_brought_up_to_date(void **state)
+{
+	autoptr(database) database = NULL;
+	autofree char *path = xformat("%s/state.db", directory);
+	autofree char *record = NULL;
+	sqlite3 *handle = NULL;
+	struct lxcri_error err = {};
+
+	assert_int_equal(sqlite3_open(path, &handle), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(handle,
+				      "CREATE TABLE container (id TEXT PRIMARY KEY NOT NULL,"
+				      " record TEXT NOT NULL) WITHOUT ROWID;"
+				      "INSERT INTO container VALUES ('old', 'kept');"
+				      "PRAGMA user_version = 1",
+				      NULL, NULL, NULL),
+			 SQLITE_OK);
+	assert_int_equal(sqlite3_close(handle), SQLITE_OK);
+
+	assert_int_equal(database_open(directory, &database, &err), 0);
+	assert_int_equal(database_find_container(database, "old", &record, &err), 0);
+	assert_string_equal(record, "kept");
+	assert_int_equal(database_put_range(database, "old", 1, 2, &err), 0);
+	assert_int_equal(sum_of_ranges(database), 3);
+}
+
 static void a_database_of_a_later_program_is_refused(void **state)
 {
 	autoptr(database) database = NULL;
@@ -112,6 +189,13 @@ int main(void)
 						remove_directory),
 		cmocka_unit_test_setup_teardown(
 			a_later_record_replaces_the_earlier_and_the_walk_is_sorted, make_directory,
+			remove_directory),
+		cmocka_unit_test_setup_teardown(ids_stay_with_a_container_until_it_is_deleted,
+						make_directory, remove_directory),
+		cmocka_unit_test_setup_teardown(what_was_not_committed_takes_no_ids, make_directory,
+						remove_directory),
+		cmocka_unit_test_setup_teardown(
+			a_database_of_the_first_layout_is_brought_up_to_date, make_directory,
 			remove_directory),
 		cmocka_unit_test_setup_teardown(a_database_of_a_later_program_is_refused,
 						make_directory, remove_directory),

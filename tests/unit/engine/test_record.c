@@ -19,6 +19,11 @@ static void fill(struct record *record)
 		.stdio = LXCRI_STDIO_INHERIT,
 		.terminal = true,
 		.remove = true,
+		.ids = { .start = 1000000,
+			 .size = 65536,
+			 .keep = true,
+			 .keep_uid = 1000,
+			 .keep_gid = 70000 },
 	};
 	strings_add(&record->layers, "/layers/top");
 	strings_add(&record->layers, "/layers/base");
@@ -44,6 +49,33 @@ static void a_record_comes_back_as_it_was_written(void **state)
 	assert_true(after.created_ns == 1234567890123456789);
 	assert_int_equal(after.layers.count, 2);
 	assert_true(after.terminal && after.remove && !after.open_stdin);
+}
+
+static void one_id_is_taken_out_of_the_range(void **state)
+{
+	autorun(record_finish) struct record record = {};
+	autorun(record_finish) struct record after = {};
+	struct lxcri_error err = {};
+
+	fill(&record);
+
+	autofree char *json = record_format(&record);
+
+	assert_int_equal(record_parse(json, strlen(json), &after, &err), 0);
+
+	const struct id_map map = record_id_map(&after.ids);
+	const struct id_extent uids[] = { { 0, 1000000, 1000 },
+					  { 1000, 1000, 1 },
+					  { 1001, 1001001, 64535 } };
+	const struct id_extent gids[] = { { 0, 1000000, 65536 }, { 70000, 70000, 1 } };
+
+	assert_int_equal(map.uids.count, 3);
+	assert_memory_equal(map.uids.items, uids, sizeof(uids));
+	assert_int_equal(map.gids.count, 2);
+	assert_memory_equal(map.gids.items, gids, sizeof(gids));
+	assert_true(id_map_is_host(&(struct id_map){}));
+	after.ids = (struct record_ids){};
+	assert_int_equal(record_id_map(&after.ids).uids.count, 0);
 }
 
 static void a_damaged_record_is_refused_and_leaves_the_result_alone(void **state)
@@ -73,6 +105,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_record_comes_back_as_it_was_written),
+		cmocka_unit_test(one_id_is_taken_out_of_the_range),
 		cmocka_unit_test(a_damaged_record_is_refused_and_leaves_the_result_alone),
 	};
 

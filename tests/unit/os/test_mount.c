@@ -6,6 +6,7 @@
 #include "os/file.h"
 #include "os/mount.h"
 #include "os/path.h"
+#include "os/userns.h"
 #include "test.h"
 
 #include <errno.h>
@@ -18,6 +19,9 @@
 #include <sys/wait.h>
 
 #define LOWERS 200
+
+/* The id of the host behind root. */
+#define MAPPED 1000000
 
 /* Directories of one test. The names have what separates options of a mount. */
 struct layers {
@@ -156,6 +160,75 @@ static void a_single_layer_is_read_only(void **state)
 	layers_finish(&layers);
 }
 
+/* What root of a user namespace sees and makes in a mapped overlay; returns an exit status. */
+static int look_as_mapped_root(const struct layers *layers)
+{
+	autofree char *top = xformat("%s/top", layers->target);
+	autofree char *made = xformat("%s/made", layers->target);
+	struct stat status;
+
+	if (stat(top, &status) < 0 || status.st_uid != MAPPED || status.st_gid != MAPPED)
+		return 4;
+	if (setresgid(MAPPED, MAPPED, MAPPED) < 0 || setresuid(MAPPED, MAPPED, MAPPED) < 0)
+		return 5;
+	return mkdir(made, 0700) == 0 && chmod(top, 0600) == 0 ? 0 : 6;
+}
+
+static int mount_mapped_and_look(const struct layers *layers, bool old_kernel)
+{
+	const struct id_map map = { .uids = { { { 0, MAPPED, 1000 } }, 1 },
+				    .gids = { { { 0, MAPPED, 1000 } }, 1 } };
+	const struct mount_owner owner = { .userns = userns_open(&map), .no_nodes = true };
+	const struct mount_overlay overlay = {
+		.lowers = (const char *const *)layers->lowers.items,
+		.n_lowers = layers->lowers.count,
+		.upper = layers->upper,
+		.work = layers->work,
+		.owner = &owner,
+	};
+	int status;
+	pid_t child;
+
+	assert_true(owner.userns >= 0);
+	child = fork();
+	if (child == 0) {
+		if (mount_own_namespace() < 0 || (old_kernel && refuse_new_mount_calls() < 0))
+			_exit(2);
+		_exit(mount_overlay(&overlay, layers->target) < 0 ? 3
+								  : look_as_mapped_root(layers));
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	(void)close(owner.userns);
+	return status;
+}
+
+static void assert_owner(const char *dir, const char *name, uid_t owner)
+{
+	autofree char *path = xformat("%s/%s", dir, name);
+	struct stat status;
+
+	assert_int_equal(stat(path, &status), 0);
+	assert_int_equal(status.st_uid, owner);
+	assert_int_equal(status.st_gid, owner);
+}
+
+/* What is changed or made belongs to the mapped root on the disk as well. */
+static void a_mapped_overlay_leaves_its_layers_alone(void **state)
+{
+	for (int old_kernel = 0; old_kernel < 2; old_kernel++) {
+		struct layers layers;
+
+		layers_init(&layers, 3);
+		assert_int_equal(chmod(layers.dir, 0711), 0);
+		assert_int_equal(chown(layers.upper, MAPPED, MAPPED), 0);
+		assert_int_equal(mount_mapped_and_look(&layers, old_kernel), 0);
+		assert_owner(layers.upper, "made", MAPPED);
+		assert_owner(layers.upper, "top", MAPPED);
+		assert_owner(layers.lowers.items[0], "top", 0);
+		layers_finish(&layers);
+	}
+}
+
 static void a_layer_that_is_missing_is_told(void **state)
 {
 	const char *const lowers[] = { "/nonexistent/layer" };
@@ -195,6 +268,7 @@ int main(void)
 		cmocka_unit_test(an_overlay_takes_many_layers_of_any_name),
 		cmocka_unit_test(a_kernel_without_the_new_calls_mounts_the_same),
 		cmocka_unit_test(a_single_layer_is_read_only),
+		cmocka_unit_test(a_mapped_overlay_leaves_its_layers_alone),
 		cmocka_unit_test(a_layer_that_is_missing_is_told),
 		cmocka_unit_test(a_file_behind_a_read_only_mount_cannot_be_written),
 		cmocka_unit_test(a_cgroup_that_is_absent_counts_as_removed),
