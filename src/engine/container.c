@@ -26,6 +26,9 @@
  * uninterruptible sleep cannot be killed by anybody. */
 #define KILL_TIMEOUT_MS 30000
 
+/* The same when we could not kill it, which may be because it is ending by itself. */
+#define DOUBT_TIMEOUT_MS 500
+
 const char *lxcri_status_name(enum lxcri_status status)
 {
 	static const char *const names[] = {
@@ -262,7 +265,13 @@ static int end_monitor(struct lxcri_container *container, struct lxcri_error *er
 	    monitor_kill(monitor, SIGKILL, true, err) == 0)
 		(void)monitor_wait(monitor, KILL_TIMEOUT_MS, err);
 	monitor_free(steal(monitor));
-	if (monitor_await_end(home->run_fd, KILL_TIMEOUT_MS, &second) == 0)
+
+	/* What never reached it has no end that could be waited for. */
+	bool is_ending = err->code == LXCRI_E_NONE || err->code == LXCRI_E_MONITOR_LOST ||
+			 err->code == LXCRI_E_INVALID_STATE;
+
+	if (monitor_await_end(home->run_fd, is_ending ? KILL_TIMEOUT_MS : DOUBT_TIMEOUT_MS,
+			      &second) == 0)
 		return 0;
 	/* What kept us from killing it says more than that it lives. */
 	if (err->code == LXCRI_E_NONE || err->code == LXCRI_E_MONITOR_LOST)
