@@ -33,6 +33,7 @@ static struct {
 /* What LXCRI_FAULT_TRACE names. */
 static struct trace {
 	_Atomic uint64_t length;
+	_Atomic uint64_t faults; /* that were due: the first has happened */
 	char text[];
 } * trace;
 static uint64_t trace_room;
@@ -70,6 +71,12 @@ static bool is_wanted(const char *name, const struct fault_point *point)
 	       (!wanted.program[0] || strcmp(wanted.program, program_invocation_short_name) == 0);
 }
 
+/* Takes the one fault that all processes with the same trace have. */
+static bool is_first(void)
+{
+	return !trace || atomic_fetch_add(&trace->faults, 1) == 0;
+}
+
 /* The first process of a pid namespace ignores its own signal, but not a fault. */
 _Noreturn static void die(void)
 {
@@ -98,10 +105,10 @@ int fault_before(struct fault_point *point)
 	make_name(point, name);
 	if (trace)
 		note(name, point->hits);
-	if (wanted.action == ACTION_KILL && is_wanted(name, point))
-		die();
-	if (wanted.action != ACTION_FAIL || !is_wanted(name, point))
+	if (wanted.action == ACTION_KILL_AFTER || !is_wanted(name, point) || !is_first())
 		return 0;
+	if (wanted.action == ACTION_KILL)
+		die();
 	errno = wanted.errnum;
 	return -1;
 }
@@ -113,7 +120,7 @@ void fault_after(struct fault_point *point)
 
 	if (wanted.action == ACTION_KILL_AFTER) {
 		make_name(point, name);
-		if (is_wanted(name, point))
+		if (is_wanted(name, point) && is_first())
 			die();
 	}
 	errno = problem;

@@ -12,7 +12,8 @@
  * A name may have "@PROGRAM" behind it, which is the only one then, and "#N", for the Nth time that
  * one process gets there instead of the first. All helpers are told. LXCRI_FAULT_TRACE names a file
  * of zeroes of the size that it may have, in which is written who got where: 8 bytes with the
- * length, and lines of "PROGRAM POINT#N".
+ * length, 8 with the number of faults, and lines of "PROGRAM POINT#N". Of all processes with the
+ * same trace only one has the fault, once.
  *
  * The source knows nothing of it: the compiler includes this header before everything else, and the
  * macros below stand in for the functions of the C library. */

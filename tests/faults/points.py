@@ -10,7 +10,7 @@ from engine import BUILD
 PROGRAMS = ("proxmox-lxcri", "lxcri-monitor", "lxcri-lxc", "lxcri-shim", "lxcri-worker")
 ERRORS = ("ENOSPC", "EIO", "EMFILE", "ENOMEM", "EINTR")
 ACTIONS = ("kill", "kill-after", *ERRORS)
-TRACE_BYTES = 4 << 20
+TRACE_BYTES = 1 << 20
 
 
 @dataclasses.dataclass(frozen=True, order=True)
@@ -50,13 +50,17 @@ class Trace:
         return {"LXCRI_FAULT_TRACE": str(self.path)}
 
     def hits(self):
-        """Each Hit once, in the order in which they came."""
+        """All moments, in the order in which they came; two processes may have the same."""
         content = self.path.read_bytes()
         size = int.from_bytes(content[:8], "little")
-        assert size + 8 <= TRACE_BYTES, "the trace is too long for its file"
-        found = {}
-        for line in content[8:8 + size].decode().splitlines():
+        assert size + 16 <= TRACE_BYTES, "the trace is too long for its file"
+        found = []
+        for line in content[16:16 + size].decode().splitlines():
             program, _, rest = line.partition(" ")
             point, _, number = rest.rpartition("#")
-            found[Hit(program, point, int(number))] = True
-        return list(found)
+            found.append(Hit(program, point, int(number)))
+        return found
+
+    def came(self):
+        """Tells whether the fault has happened."""
+        return self.path.read_bytes()[8:16] != bytes(8)

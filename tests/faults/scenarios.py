@@ -20,6 +20,12 @@ class World:
         self.engine, self.bundle = engine, bundle
         engine("image", "import", image, "mine:1").ok()
 
+    def forget(self):
+        """Removes caches, so that what fills them is done each time."""
+        for path in (*self.engine.root.glob("overlay-*"), *self.engine.root.rglob("*.bpf"),
+                     *self.engine.data.rglob("*.bpf")):
+            path.unlink()
+
     def create(self, id):
         return ["create", "--bundle", self.bundle.path, id]
 
@@ -34,34 +40,34 @@ class World:
         return self.engine.data / "volumes/kept/_data" / DATA
 
 
-def nothing(world, id):
+def nothing(world, id, env):
     pass
 
 
-def created(world, id):
-    world.engine(*world.create(id)).ok()
+def created(world, id, env):
+    world.engine(*world.create(id), env=env).ok()
 
 
-def started(world, id):
-    created(world, id)
-    world.engine("start", id).ok()
+def started(world, id, env):
+    created(world, id, env)
+    world.engine("start", id, env=env).ok()
 
 
-def running(world, id):
+def running(world, id, env):
     """From an image, with data in its writable layer and in a volume."""
-    world.engine(*world.run(id)).ok()
+    world.engine(*world.run(id), env=env).ok()
     await_that(lambda: world.upper(id).exists() and world.kept().exists(), "its data are written")
 
 
-def stopped(world, id):
-    running(world, id)
-    world.engine("stop", "--time", "0", id).ok()
+def stopped(world, id, env):
+    running(world, id, env)
+    world.engine("stop", "--time", "0", id, env=env).ok()
 
 
 @dataclasses.dataclass(frozen=True)
 class Scenario:
     name: str
-    prepare: object  # (world, id)
+    prepare: object  # (world, id, env) brings it into the state before
     words: object    # (world, id) -> what the command is called with
     before: tuple    # states in which the verb may leave the container
     after: tuple
