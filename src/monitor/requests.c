@@ -97,6 +97,7 @@ static int handle_kill(const struct request *request, struct lxcri_error *err)
 		return fail(err, LXCRI_E_INVALID_ARGUMENT, "%d is no signal", (int)kill.signal);
 	if (require_alive(supervisor, err) < 0)
 		return -1;
+	request->client->kills = true;
 	if (kill.all) {
 		if (container->ops->kill_all(container, kill.signal, err) < 0)
 			return fail_as(err, LXCRI_E_CONTAINER_KILL_FAILED, "signal container %s",
@@ -156,8 +157,22 @@ static int handle_resume(const struct request *request, struct lxcri_error *err)
 	return change_phase(supervisor, MONITOR_RUNNING, err);
 }
 
+/* Refuses who would take one of the last free connections for long. */
+static int let_stay(const struct request *request, struct lxcri_error *err)
+{
+	const struct supervisor *supervisor = request->supervisor;
+
+	if (clients_let_stay(&supervisor->clients, request->client))
+		return 0;
+	return fail(err, LXCRI_E_LIMIT_EXCEEDED,
+		    "container %s has %d connections that wait or are attached already",
+		    supervisor->arguments.id, CLIENTS_STAYING_MAX);
+}
+
 static int handle_wait(const struct request *request, struct lxcri_error *err)
 {
+	if (let_stay(request, err) < 0)
+		return -1;
 	request->client->waits = true;
 	return 0;
 }
@@ -175,6 +190,8 @@ static int handle_attach(const struct request *request, struct lxcri_error *err)
 			return fail(err, LXCRI_E_INVALID_STATE,
 				    "the standard input of container %s is taken",
 				    request->supervisor->arguments.id);
+	if (let_stay(request, err) < 0)
+		return -1;
 	request->client->attached = true;
 	request->client->wants_stdin = attach.want_stdin != 0;
 	return 0;
@@ -234,6 +251,8 @@ static int run_exec(const struct request *request, struct exec_slot *slot, struc
 	if (request->n_fds != 3 ||
 	    wire_parse_exec(request->body, request->size, &wire, &name, &console) < 0)
 		return fail(err, LXCRI_E_INVALID_ARGUMENT, "malformed request");
+	if (!wire.detach && let_stay(request, err) < 0)
+		return -1;
 
 	autofree char *path = xformat("%s/%s", supervisor->arguments.run_dir, name);
 

@@ -346,6 +346,11 @@ int monitor_wait(struct monitor *monitor, int timeout_ms, struct lxcri_error *er
 			return err->code == LXCRI_E_MONITOR_LOST
 				       ? connection_recorded_end(monitor, err)
 				       : -1;
+		if (message.header.type == WIRE_ERROR) {
+			monitor->waits = false;
+			*err = message.err;
+			return -1;
+		}
 		if (message.header.type == WIRE_EXITED) {
 			monitor->exited = true;
 			monitor->exit_code = message.exited.exit_code;

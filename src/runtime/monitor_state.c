@@ -30,6 +30,10 @@
 /* A killed process needs a moment; one that does not go in this time is stuck in the kernel. */
 #define GONE_TIMEOUT_MS 10000
 
+/* Of one process; what a runtime starts are few, and one below the other. */
+#define CHILDREN_MAX   64
+#define TREE_DEPTH_MAX 16
+
 /* A lock of fcntl() cannot be waited for with a bound. */
 #define AWAIT_STEP_MS 5
 
@@ -139,11 +143,21 @@ static int end_process(pid_t pid, uint64_t start_time, struct lxcri_error *err)
 	autoclose int pidfd = pid > 0 ? pidfd_open(pid, 0) : -1;
 	struct pollfd poller = { .fd = pidfd, .events = POLLIN };
 
-	if (pidfd < 0 || process_signal(pid, start_time, SIGKILL) == -ESRCH)
+	if (pid <= 0 || (pidfd < 0 && errno == ESRCH))
 		return 0;
-	if (poll(&poller, 1, GONE_TIMEOUT_MS) == 1)
+
+	int r = pidfd < 0 ? -errno : process_signal(pid, start_time, SIGKILL);
+
+	if (r == -ESRCH)
 		return 0;
-	return fail(err, LXCRI_E_TIMEOUT, "process %d does not end", (int)pid);
+	if (r < 0)
+		return fail_errno(err, r, "kill process %d", (int)pid);
+	do {
+		r = poll(&poller, 1, GONE_TIMEOUT_MS);
+	} while (r < 0 && errno == EINTR);
+	if (r < 0)
+		return fail_errno(err, errno, "wait for process %d", (int)pid);
+	return r > 0 ? 0 : fail(err, LXCRI_E_TIMEOUT, "process %d does not end", (int)pid);
 }
 
 /* What a runtime recorded of a container that the monitor could not record any more: libcrun in
@@ -222,6 +236,48 @@ static bool is_of_monitor(const char *pid, const char *run_dir)
 	return has_option(line, size, "--root", root);
 }
 
+/* A process, by the name that it has for ever. */
+struct named_process {
+	pid_t pid;
+	uint64_t start_time;
+};
+
+/* Fills @ret with the children of @pid and returns their number. */
+static size_t list_children(pid_t pid, struct named_process ret[CHILDREN_MAX])
+{
+	autofree char *path = xformat("/proc/%d/task/%d/children", (int)pid, (int)pid);
+	autofree char *text = NULL;
+	size_t size;
+	size_t n = 0;
+
+	if (file_read(AT_FDCWD, path, STATE_BYTES_MAX, &text, &size) < 0)
+		return 0;
+	for (char *at = text, *end; n < CHILDREN_MAX; at = end) {
+		ret[n].pid = (pid_t)strtol(at, &end, 10);
+		if (end == at)
+			break;
+		n += process_start_time(ret[n].pid, &ret[n].start_time) == 0;
+	}
+	return n;
+}
+
+/* Ends @process and all below it: a hook that a runtime waits for has no name that tells whose it
+ * is. The parent goes first, which could start others. */
+static int end_tree(struct named_process process, int depth, struct strings *cgroups,
+		    struct lxcri_error *err)
+{
+	struct named_process children[CHILDREN_MAX];
+	size_t n_children = depth < TREE_DEPTH_MAX ? list_children(process.pid, children) : 0;
+
+	(void)cgroup_list_own(process.pid, cgroups);
+	if (end_process(process.pid, process.start_time, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n_children; i++)
+		if (end_tree(children[i], depth + 1, cgroups, err) < 0)
+			return -1;
+	return 0;
+}
+
 static int end_helpers(const char *run_dir, struct strings *cgroups, struct lxcri_error *err)
 {
 	DIR *dir = opendir("/proc");
@@ -230,14 +286,11 @@ static int end_helpers(const char *run_dir, struct strings *cgroups, struct lxcr
 	if (!dir)
 		return fail_errno(err, errno, "/proc");
 	for (struct dirent *entry = readdir(dir); r == 0 && entry; entry = readdir(dir)) {
-		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
-		uint64_t start_time;
+		struct named_process process = { .pid = (pid_t)strtol(entry->d_name, NULL, 10) };
 
-		if (pid <= 0 || !is_of_monitor(entry->d_name, run_dir) ||
-		    process_start_time(pid, &start_time) < 0)
-			continue;
-		(void)cgroup_list_own(pid, cgroups);
-		r = end_process(pid, start_time, err);
+		if (process.pid > 0 && is_of_monitor(entry->d_name, run_dir) &&
+		    process_start_time(process.pid, &process.start_time) == 0)
+			r = end_tree(process, 0, cgroups, err);
 	}
 	closedir(dir);
 	return r;
