@@ -84,6 +84,22 @@ static int send_signal(const struct supervisor *supervisor, int signal)
 	return process_signal(record->pid, record->pid_start_time, signal);
 }
 
+/* Signals all processes. Where somebody has removed the cgroup by which they are found, that
+ * reaches nobody; but those that are to die do so with the first one. */
+static int send_to_all(struct supervisor *supervisor, int signal, struct lxcri_error *err)
+{
+	struct runtime_container *container = &supervisor->container;
+
+	int r = container->ops->kill_all(container, signal, err);
+	bool hit_first = signal == SIGKILL && send_signal(supervisor, SIGKILL) == 0;
+
+	if (r < 0 && !hit_first)
+		return fail_as(err, LXCRI_E_CONTAINER_KILL_FAILED, "signal container %s",
+			       container->id);
+	*err = (struct lxcri_error){};
+	return 0;
+}
+
 static int handle_kill(const struct request *request, struct lxcri_error *err)
 {
 	struct supervisor *supervisor = request->supervisor;
@@ -99,9 +115,8 @@ static int handle_kill(const struct request *request, struct lxcri_error *err)
 		return -1;
 	request->client->kills = true;
 	if (kill.all) {
-		if (container->ops->kill_all(container, kill.signal, err) < 0)
-			return fail_as(err, LXCRI_E_CONTAINER_KILL_FAILED, "signal container %s",
-				       container->id);
+		if (send_to_all(supervisor, kill.signal, err) < 0)
+			return -1;
 	} else {
 		int r = send_signal(supervisor, kill.signal);
 

@@ -30,9 +30,8 @@
 /* A killed process needs a moment; one that does not go in this time is stuck in the kernel. */
 #define GONE_TIMEOUT_MS 10000
 
-/* Of one process; what a runtime starts are few, and one below the other. */
-#define CHILDREN_MAX   64
-#define TREE_DEPTH_MAX 16
+/* Those of a container that are beyond it end with its cgroups, or its pid namespace. */
+#define FAMILY_MAX 256
 
 /* A lock of fcntl() cannot be waited for with a bound. */
 #define AWAIT_STEP_MS 5
@@ -82,8 +81,8 @@ int monitor_state_parse(const char *json, size_t size, struct monitor_state *ret
 	return 0;
 }
 
-/* Tells whether somebody holds the monitor's lock: 1, 0 or -errno. */
-static int is_locked(int dirfd)
+/* Tells whether somebody holds the monitor's lock: 1, 0 or -errno. *@ret_pid is who. */
+static int find_holder(int dirfd, pid_t *ret_pid)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	autoclose int fd = openat(dirfd, WIRE_LOCK, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
@@ -92,7 +91,30 @@ static int is_locked(int dirfd)
 		return errno == ENOENT ? 0 : -errno;
 	if (fcntl(fd, F_GETLK, &lock) < 0)
 		return -errno;
+	*ret_pid = lock.l_pid;
 	return lock.l_type != F_UNLCK;
+}
+
+static int is_locked(int dirfd)
+{
+	pid_t ignored;
+
+	return find_holder(dirfd, &ignored);
+}
+
+int monitor_destroy(int run_dirfd, struct lxcri_error *err)
+{
+	pid_t pid = 0;
+	int r = find_holder(run_dirfd, &pid);
+
+	if (r < 0)
+		return fail_errno(err, r, WIRE_LOCK);
+	/* It is none of this pid namespace, or the lock one of an open file, as we take it. */
+	if (r > 0 && pid <= 0)
+		return fail(err, LXCRI_E_INVALID_STATE, "the monitor cannot be told");
+	if (r > 0 && kill(pid, SIGKILL) < 0 && errno != ESRCH)
+		return fail_errno(err, errno, "kill the monitor %d", (int)pid);
+	return 0;
 }
 
 static int load(int dirfd, struct monitor_state *ret_state, struct strings *cgroups,
@@ -236,44 +258,52 @@ static bool is_of_monitor(const char *pid, const char *run_dir)
 	return has_option(line, size, "--root", root);
 }
 
-/* A process, by the name that it has for ever. */
-struct named_process {
-	pid_t pid;
-	uint64_t start_time;
+/* Processes, by the names that they have for ever. */
+struct family {
+	struct {
+		pid_t pid;
+		uint64_t start_time;
+	} members[FAMILY_MAX];
+	size_t count;
 };
 
-/* Fills @ret with the children of @pid and returns their number. */
-static size_t list_children(pid_t pid, struct named_process ret[CHILDREN_MAX])
+static void add_member(struct family *family, pid_t pid, struct strings *cgroups)
+{
+	if (family->count == FAMILY_MAX ||
+	    process_start_time(pid, &family->members[family->count].start_time) < 0)
+		return;
+	family->members[family->count++].pid = pid;
+	(void)cgroup_list_own(pid, cgroups); /* gone already: none left */
+}
+
+static void add_children(struct family *family, pid_t pid, struct strings *cgroups)
 {
 	autofree char *path = xformat("/proc/%d/task/%d/children", (int)pid, (int)pid);
 	autofree char *text = NULL;
 	size_t size;
-	size_t n = 0;
 
 	if (file_read(AT_FDCWD, path, STATE_BYTES_MAX, &text, &size) < 0)
-		return 0;
-	for (char *at = text, *end; n < CHILDREN_MAX; at = end) {
-		ret[n].pid = (pid_t)strtol(at, &end, 10);
+		return;
+	for (char *at = text, *end;; at = end) {
+		pid_t child = (pid_t)strtol(at, &end, 10);
+
 		if (end == at)
-			break;
-		n += process_start_time(ret[n].pid, &ret[n].start_time) == 0;
+			return;
+		add_member(family, child, cgroups);
 	}
-	return n;
 }
 
-/* Ends @process and all below it: a hook that a runtime waits for has no name that tells whose it
- * is. The parent goes first, which could start others. */
-static int end_tree(struct named_process process, int depth, struct strings *cgroups,
-		    struct lxcri_error *err)
+/* Ends the process @pid and all below it: a hook that a runtime waits for has no name that tells
+ * whose it is. All are looked at before the first is killed, with which others may go. */
+static int end_family(pid_t pid, struct strings *cgroups, struct lxcri_error *err)
 {
-	struct named_process children[CHILDREN_MAX];
-	size_t n_children = depth < TREE_DEPTH_MAX ? list_children(process.pid, children) : 0;
+	struct family family = {};
 
-	(void)cgroup_list_own(process.pid, cgroups);
-	if (end_process(process.pid, process.start_time, err) < 0)
-		return -1;
-	for (size_t i = 0; i < n_children; i++)
-		if (end_tree(children[i], depth + 1, cgroups, err) < 0)
+	add_member(&family, pid, cgroups);
+	for (size_t i = 0; i < family.count; i++)
+		add_children(&family, family.members[i].pid, cgroups);
+	for (size_t i = 0; i < family.count; i++)
+		if (end_process(family.members[i].pid, family.members[i].start_time, err) < 0)
 			return -1;
 	return 0;
 }
@@ -286,14 +316,35 @@ static int end_helpers(const char *run_dir, struct strings *cgroups, struct lxcr
 	if (!dir)
 		return fail_errno(err, errno, "/proc");
 	for (struct dirent *entry = readdir(dir); r == 0 && entry; entry = readdir(dir)) {
-		struct named_process process = { .pid = (pid_t)strtol(entry->d_name, NULL, 10) };
+		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
 
-		if (process.pid > 0 && is_of_monitor(entry->d_name, run_dir) &&
-		    process_start_time(process.pid, &process.start_time) == 0)
-			r = end_tree(process, 0, cgroups, err);
+		if (pid > 0 && is_of_monitor(entry->d_name, run_dir))
+			r = end_family(pid, cgroups, err);
 	}
 	closedir(dir);
 	return r;
+}
+
+static int remove_cgroups(const struct strings *cgroups, struct lxcri_error *err)
+{
+	for (size_t i = 0; i < cgroups->count; i++) {
+		int r = cgroup_remove(cgroups->items[i], GONE_TIMEOUT_MS);
+
+		if (r < 0)
+			return fail_errno(err, r, "remove %s", cgroups->items[i]);
+	}
+	return 0;
+}
+
+int monitor_end_strays(const char *run_dir, struct lxcri_error *err)
+{
+	autorun(strings_finish) struct strings cgroups = {};
+
+	if (end_helpers(run_dir, &cgroups, err) < 0)
+		return -1;
+	for (size_t i = 0; i < cgroups.count; i++)
+		(void)cgroup_kill(cgroups.items[i]); /* the removal tells */
+	return remove_cgroups(&cgroups, err);
 }
 
 /* A runtime that was killed in the middle of a creation may have made the cgroup that the bundle
@@ -343,12 +394,8 @@ static int end_everything(int run_dirfd, const char *run_dir, struct monitor_sta
 		return -1;
 	if (lxc_clean(run_dir, err) < 0)
 		return -1;
-	for (size_t i = 0; i < cgroups.count; i++) {
-		int r = cgroup_remove(cgroups.items[i], GONE_TIMEOUT_MS);
-
-		if (r < 0)
-			return fail_errno(err, r, "remove %s", cgroups.items[i]);
-	}
+	if (remove_cgroups(&cgroups, err) < 0)
+		return -1;
 	if (state->phase == MONITOR_CREATING &&
 	    file_read(run_dirfd, WIRE_BUNDLE, PATH_MAX, &bundle, &size) == 0)
 		remove_named_cgroup(bundle, run_dir);
