@@ -45,4 +45,4 @@ format:
 
 # What is kept in /var/cache/proxmox-lxcri stays.
 clean:
-	@rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-fuzz
+	@rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-fuzz $(BUILD)-faults

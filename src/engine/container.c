@@ -30,6 +30,9 @@
  * uninterruptible sleep cannot be killed by anybody. */
 #define KILL_TIMEOUT_MS 30000
 
+/* The same when we could not kill it, which may be because it is ending by itself. */
+#define DOUBT_TIMEOUT_MS 500
+
 const char *lxcri_status_name(enum lxcri_status status)
 {
 	static const char *const names[] = {
@@ -110,8 +113,12 @@ int container_clean_up(const struct lxcri_container *container, struct lxcri_err
 {
 	const struct home *home = &container->home;
 
-	if (home->run_fd < 0 || faccessat(home->run_fd, WIRE_LOCK, F_OK, 0) < 0)
+	if (home->run_fd < 0)
 		return 0;
+	/* After a reboot, or somebody has emptied the run directory: of two containers on the same
+	 * data neither would survive. */
+	if (faccessat(home->run_fd, WIRE_LOCK, F_OK, 0) < 0)
+		return home_is_persistent(home) ? monitor_end_strays(home->run_dir, err) : 0;
 	if (monitor_cleanup_lost(home->run_fd, home->run_dir, err) < 0)
 		return fail_while(err, "clean up behind the monitor of container %s", home->id);
 	return 0;
@@ -287,7 +294,16 @@ static int end_monitor(struct lxcri_container *container, struct lxcri_error *er
 	    monitor_kill(monitor, SIGKILL, true, err) == 0)
 		(void)monitor_wait(monitor, KILL_TIMEOUT_MS, err);
 	monitor_free(steal(monitor));
-	if (monitor_await_end(home->run_fd, KILL_TIMEOUT_MS, &second) == 0)
+	/* It may wait for a process that will never go on: of a frozen container, say. */
+	if (err->code == LXCRI_E_TIMEOUT && monitor_destroy(home->run_fd, &second) == 0)
+		*err = (struct lxcri_error){};
+
+	/* What never reached it has no end that could be waited for. */
+	bool is_ending = err->code == LXCRI_E_NONE || err->code == LXCRI_E_MONITOR_LOST ||
+			 err->code == LXCRI_E_INVALID_STATE;
+
+	if (monitor_await_end(home->run_fd, is_ending ? KILL_TIMEOUT_MS : DOUBT_TIMEOUT_MS,
+			      &second) == 0)
 		return 0;
 	/* What kept us from killing it says more than that it lives. */
 	if (err->code == LXCRI_E_NONE || err->code == LXCRI_E_MONITOR_LOST)

@@ -149,7 +149,9 @@ int home_load_record(struct lxcri_engine *engine, struct home *home, struct reco
 	}
 	if (!json)
 		return 0;
-	return record_parse(json, size, ret_record, err) < 0 ? -1 : 1;
+	if (record_parse(json, size, ret_record, err) < 0)
+		return fail_while(err, "container %s", home->id);
+	return 1;
 }
 
 int home_save_record(struct lxcri_engine *engine, struct home *home, const struct record *record,

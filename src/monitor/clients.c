@@ -41,6 +41,18 @@ bool clients_have_room(const struct clients *clients)
 	return false;
 }
 
+bool clients_let_stay(const struct clients *clients, struct client *client)
+{
+	size_t staying = 0;
+
+	for (size_t i = 0; i < CLIENTS_MAX; i++)
+		staying += clients->slots[i].stays;
+	if (!client->stays && !client->kills && staying >= CLIENTS_STAYING_MAX)
+		return false;
+	client->stays = true;
+	return true;
+}
+
 bool clients_have_creator(const struct clients *clients)
 {
 	for (size_t i = 0; i < CLIENTS_MAX; i++)

@@ -15,6 +15,10 @@
 /* Further connections wait in the listener's queue. */
 #define CLIENTS_MAX 64
 
+/* What those that stay leave to those that only ask: however many wait, a container can be killed.
+ */
+#define CLIENTS_STAYING_MAX (CLIENTS_MAX - 8)
+
 struct client {
 	int fd;          /* -1: free */
 	uint32_t serial; /* tells it from a later one in the same slot */
@@ -22,6 +26,8 @@ struct client {
 	bool attached;
 	bool wants_stdin;
 	bool waits;
+	bool stays; /* its slot is taken for long */
+	bool kills; /* it has sent a signal */
 	bool owed_chunk;
 	bool owed_taken;
 	bool owed_exited;
@@ -42,6 +48,10 @@ struct client *clients_add_consume(struct clients *clients, int fd);
 
 /* Tells whether there is a free slot. */
 bool clients_have_room(const struct clients *clients);
+
+/* Notes that @client stays: until the end of the container or of a process. Returns false when
+ * there are too many of these. Whoever kills may wait for the end in any case. */
+bool clients_let_stay(const struct clients *clients, struct client *client);
 
 /* Tells whether the connection of the container's creator still stands. */
 bool clients_have_creator(const struct clients *clients);

@@ -84,6 +84,22 @@ static int send_signal(const struct supervisor *supervisor, int signal)
 	return process_signal(record->pid, record->pid_start_time, signal);
 }
 
+/* Signals all processes. Where somebody has removed the cgroup by which they are found, that
+ * reaches nobody; but those that are to die do so with the first one. */
+static int send_to_all(struct supervisor *supervisor, int signal, struct lxcri_error *err)
+{
+	struct runtime_container *container = &supervisor->container;
+
+	int r = container->ops->kill_all(container, signal, err);
+	bool hit_first = signal == SIGKILL && send_signal(supervisor, SIGKILL) == 0;
+
+	if (r < 0 && !hit_first)
+		return fail_as(err, LXCRI_E_CONTAINER_KILL_FAILED, "signal container %s",
+			       container->id);
+	*err = (struct lxcri_error){};
+	return 0;
+}
+
 static int handle_kill(const struct request *request, struct lxcri_error *err)
 {
 	struct supervisor *supervisor = request->supervisor;
@@ -97,16 +113,10 @@ static int handle_kill(const struct request *request, struct lxcri_error *err)
 		return fail(err, LXCRI_E_INVALID_ARGUMENT, "%d is no signal", (int)kill.signal);
 	if (require_alive(supervisor, err) < 0)
 		return -1;
+	request->client->kills = true;
 	if (kill.all) {
-		int r = container->ops->kill_all(container, kill.signal, err);
-
-		/* A runtime that finds no cgroup of it knows none of them; but those of a pid
-		 * namespace end with the first. */
-		if (kill.signal == SIGKILL && send_signal(supervisor, SIGKILL) == 0)
-			r = 0;
-		if (r < 0)
-			return fail_as(err, LXCRI_E_CONTAINER_KILL_FAILED, "signal container %s",
-				       container->id);
+		if (send_to_all(supervisor, kill.signal, err) < 0)
+			return -1;
 	} else {
 		int r = send_signal(supervisor, kill.signal);
 
@@ -162,8 +172,22 @@ static int handle_resume(const struct request *request, struct lxcri_error *err)
 	return change_phase(supervisor, MONITOR_RUNNING, err);
 }
 
+/* Refuses who would take one of the last free connections for long. */
+static int let_stay(const struct request *request, struct lxcri_error *err)
+{
+	const struct supervisor *supervisor = request->supervisor;
+
+	if (clients_let_stay(&supervisor->clients, request->client))
+		return 0;
+	return fail(err, LXCRI_E_LIMIT_EXCEEDED,
+		    "container %s has %d connections that wait or are attached already",
+		    supervisor->arguments.id, CLIENTS_STAYING_MAX);
+}
+
 static int handle_wait(const struct request *request, struct lxcri_error *err)
 {
+	if (let_stay(request, err) < 0)
+		return -1;
 	request->client->waits = true;
 	return 0;
 }
@@ -181,6 +205,8 @@ static int handle_attach(const struct request *request, struct lxcri_error *err)
 			return fail(err, LXCRI_E_INVALID_STATE,
 				    "the standard input of container %s is taken",
 				    request->supervisor->arguments.id);
+	if (let_stay(request, err) < 0)
+		return -1;
 	request->client->attached = true;
 	request->client->wants_stdin = attach.want_stdin != 0;
 	return attach.start ? handle_start(request, err) : 0;
@@ -240,6 +266,8 @@ static int run_exec(const struct request *request, struct exec_slot *slot, struc
 	if (request->n_fds != 3 ||
 	    wire_parse_exec(request->body, request->size, &wire, &name, &console) < 0)
 		return fail(err, LXCRI_E_INVALID_ARGUMENT, "malformed request");
+	if (!wire.detach && let_stay(request, err) < 0)
+		return -1;
 
 	autofree char *path = xformat("%s/%s", supervisor->arguments.run_dir, name);
 

@@ -74,7 +74,7 @@ struct spec_map spec_read_map(struct spec_pool *pool, struct json_object *object
 }
 
 void *spec_read_array(struct spec_pool *pool, struct json_object *object, const char *key,
-		      size_t size, spec_read_fn read, size_t *ret_count)
+		      size_t size, spec_read_fn take, size_t *ret_count)
 {
 	struct json_object *array = json_get(object, key);
 
@@ -86,13 +86,13 @@ void *spec_read_array(struct spec_pool *pool, struct json_object *object, const 
 	char *members = spec_pool_array(pool, count, size);
 
 	for (size_t i = 0; i < count; i++)
-		read(pool, json_object_array_get_idx(array, i), members + i * size);
+		take(pool, json_object_array_get_idx(array, i), members + i * size);
 	*ret_count = count;
 	return members;
 }
 
 void *spec_read_named(struct spec_pool *pool, struct json_object *object, const char *key,
-		      size_t size, spec_read_fn read, size_t *ret_count)
+		      size_t size, spec_read_fn take, size_t *ret_count)
 {
 	struct json_object *map = json_get(object, key);
 
@@ -106,7 +106,7 @@ void *spec_read_named(struct spec_pool *pool, struct json_object *object, const 
 	json_object_object_foreach(map, name, value)
 	{
 		*(const char **)member = name;
-		read(pool, value, member);
+		take(pool, value, member);
 		member += size;
 		++*ret_count;
 	}

@@ -73,8 +73,8 @@ typedef void (*spec_read_fn)(struct spec_pool *pool, struct json_object *value, 
 /* Reads the array @key into members of @size bytes, each filled by @read. Returns them, owned by
  * @pool, with their number in *@ret_count; NULL and 0 when it is absent. */
 void *spec_read_array(struct spec_pool *pool, struct json_object *object, const char *key,
-		      size_t size, spec_read_fn read, size_t *ret_count);
+		      size_t size, spec_read_fn take, size_t *ret_count);
 
 /* The same for a map of objects; @read finds the key at the start of the member, a const char *. */
 void *spec_read_named(struct spec_pool *pool, struct json_object *object, const char *key,
-		      size_t size, spec_read_fn read, size_t *ret_count);
+		      size_t size, spec_read_fn take, size_t *ret_count);

@@ -177,9 +177,9 @@ OBJECT(id_mapping, { "containerID", &u32, REQUIRED }, { "hostID", &u32, REQUIRED
        { "size", &u32, REQUIRED });
 ARRAY_OF(id_mappings, id_mapping);
 
-OBJECT(mount, { "destination", &some_line, REQUIRED }, { "type", &line }, { "source", &line },
+OBJECT(mount_entry, { "destination", &some_line, REQUIRED }, { "type", &line }, { "source", &line },
        { "options", &lines }, { "uidMappings", &id_mappings }, { "gidMappings", &id_mappings });
-ARRAY_OF(mounts, mount);
+ARRAY_OF(mounts, mount_entry);
 
 INTEGER(hook_timeout, 1, INT32_MAX);
 OBJECT(hook, { "path", &path, REQUIRED }, { "args", &texts }, { "env", &texts },

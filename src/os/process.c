@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -59,6 +60,9 @@ void process_reset_signals(void)
 		(void)syscall(SYS_rt_sigaction, i, by_default, NULL, SIGNAL_MAX / 8);
 }
 
+/* Who waits in vfork(). */
+static pid_t spawner;
+
 _Noreturn static void run_child(const struct spawn *spawn, volatile int *problem)
 {
 	static char *const no_env[] = { NULL };
@@ -70,6 +74,10 @@ _Noreturn static void run_child(const struct spawn *spawn, volatile int *problem
 
 	int r = spawn->new_group && setpgid(0, 0) < 0 ? -errno : arrange_fds(spawn);
 
+	/* The caller may have been killed since vfork(). */
+	if (r == 0 && spawn->dies_with_us &&
+	    (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != spawner))
+		r = -ESRCH;
 	if (r == 0) {
 		(void)execve(spawn->path, spawn->argv, spawn->env ? spawn->env : no_env);
 		r = -errno;
@@ -119,6 +127,7 @@ static pid_t spawn_by(const struct spawn *spawn,
 	/* No handler of the parent may run in the child that shares its memory. */
 	sigfillset(&all);
 	(void)sigprocmask(SIG_SETMASK, &all, &before);
+	spawner = getpid();
 	pid = vfork();
 	if (pid == 0)
 		child(spawn, &problem);
@@ -173,8 +182,11 @@ int process_start_time(pid_t pid, uint64_t *ret_ticks)
 	size_t size;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	if (file_read(AT_FDCWD, path, 4096, &line, &size) < 0)
-		return -ESRCH;
+
+	int r = file_read(AT_FDCWD, path, 4096, &line, &size);
+
+	if (r < 0)
+		return r == -ENOENT ? -ESRCH : r;
 
 	char *field = strrchr(line, ')');
 
@@ -189,10 +201,14 @@ int process_start_time(pid_t pid, uint64_t *ret_ticks)
 int process_signal(pid_t pid, uint64_t start_time, int signal)
 {
 	autoclose int pidfd = pidfd_open(pid, 0);
-	uint64_t started;
+	uint64_t started = 0;
 
 	/* The start time is read after the fd is held: from then on the number cannot pass on. */
-	if (pidfd < 0 || process_start_time(pid, &started) < 0 || started != start_time)
+	int r = pidfd < 0 ? -errno : process_start_time(pid, &started);
+
+	if (r < 0)
+		return r;
+	if (started != start_time)
 		return -ESRCH;
 	return pidfd_send_signal(pidfd, signal, NULL, 0) < 0 ? -errno : 0;
 }

@@ -15,6 +15,7 @@ struct spawn {
 	const int *fds;     /* fds[i] becomes descriptor i of the program; -1 means /dev/null */
 	unsigned int n_fds; /* at least 3 */
 	bool new_group;     /* it leads a process group of its own */
+	bool dies_with_us;  /* it is killed when the calling process ends */
 };
 
 /* Starts a program with default signal actions and an empty signal mask. The cost does not depend
@@ -37,9 +38,9 @@ void process_reset_signals(void);
 int process_exit_code(int wait_status);
 
 /* Reads when @pid started, in clock ticks since boot: with the pid, the name of one process for
- * ever. Returns 0, or -ESRCH when there is none. */
+ * ever. Returns 0, -ESRCH when there is none, or another -errno when that cannot be told. */
 [[nodiscard]] int process_start_time(pid_t pid, uint64_t *ret_ticks);
 
-/* Sends @signal to the process that is @pid and was started at @start_time. Returns 0, or -ESRCH
- * when that process is gone, also when its number has passed to another. */
+/* Sends @signal to the process that is @pid and was started at @start_time. Returns 0, -ESRCH
+ * when that process is gone, also when its number has passed to another, or another -errno. */
 [[nodiscard]] int process_signal(pid_t pid, uint64_t start_time, int signal);

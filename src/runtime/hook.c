@@ -34,8 +34,8 @@ static int open_state(const struct hook_state *state, struct lxcri_error *err)
 	return steal_fd(&fd);
 }
 
-/* Waits for @pid, for at most @seconds unless 0. Returns its wait status, or -ETIMEDOUT, having
- * killed it and its group. */
+/* Waits for @pid, for at most @seconds unless 0. Returns its wait status, or -errno
+ * (-ETIMEDOUT), having killed it and its group. */
 static int wait_bounded(pid_t pid, uint32_t seconds)
 {
 	autoclose int pidfd = pidfd_open(pid, 0);
@@ -45,17 +45,19 @@ static int wait_bounded(pid_t pid, uint32_t seconds)
 						   : (int)seconds * 1000;
 	int ready;
 
-	if (pidfd < 0)
-		return -errno;
+	int problem = pidfd < 0 ? -errno : -ETIMEDOUT;
+
 	do {
-		ready = poll(&end, 1, timeout);
+		ready = pidfd < 0 ? 0 : poll(&end, 1, timeout);
 	} while (ready < 0 && errno == EINTR);
 	if (ready == 1)
 		return process_wait(pid);
+	if (ready < 0)
+		problem = -errno;
 	(void)kill(-pid, SIGKILL);
 	(void)kill(pid, SIGKILL);
 	(void)process_wait(pid);
-	return -ETIMEDOUT;
+	return problem;
 }
 
 static int run(const struct lxc_plan_hook *hook, int input, struct lxcri_error *err)
@@ -69,6 +71,7 @@ static int run(const struct lxc_plan_hook *hook, int input, struct lxcri_error *
 		.fds = fds,
 		.n_fds = ARRAY_LEN(fds),
 		.new_group = true,
+		.dies_with_us = true,
 	};
 	pid_t pid = process_spawn(&spawn);
 

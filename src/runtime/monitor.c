@@ -20,6 +20,15 @@
 #define CREATOR_FD 3
 #define FDS_MAX    16 /* of process_spawn() */
 
+/* A monitor that serves another request answers late; one that hangs, never. */
+#define KILL_ANSWER_MS 15000
+
+struct request {
+	enum wire_type type;
+	const void *body;
+	size_t size;
+};
+
 static struct monitor *make(int fd, int run_dirfd)
 {
 	struct monitor *monitor = xnew(struct monitor);
@@ -69,6 +78,11 @@ int connection_receive(struct monitor *monitor, struct message *message, struct 
 		return fail(err, LXCRI_E_MONITOR_LOST, "the container's monitor has gone");
 	if (got < 0)
 		return fail_errno(err, (int)got, "receive from the monitor");
+	if ((size_t)got >= sizeof(message->header) && message->header.version != WIRE_VERSION)
+		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
+			    "the monitor speaks version %u of our protocol, this program version "
+			    "%d; use the program that made the container",
+			    (unsigned int)message->header.version, WIRE_VERSION);
 	if ((size_t)got < sizeof(message->header) ||
 	    !wire_check_answer(&message->header, (size_t)got - sizeof(message->header)))
 		return fail(err, LXCRI_E_SYSTEM, "the monitor sent a malformed message");
@@ -76,14 +90,48 @@ int connection_receive(struct monitor *monitor, struct message *message, struct 
 	return 0;
 }
 
-int connection_request(struct monitor *monitor, enum wire_type type, const void *body, size_t size,
-		       struct lxcri_error *err)
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Waits until there is something to receive. 0, or -ETIMEDOUT, or -errno. */
+static int wait_readable(int fd, int64_t deadline)
+{
+	struct pollfd poller = { .fd = fd, .events = POLLIN };
+
+	for (;;) {
+		int64_t left = deadline < 0 ? -1 : deadline - now_ms();
+		int r = deadline >= 0 && left <= 0 ? 0 : poll(&poller, 1, (int)left);
+
+		if (r > 0)
+			return 0;
+		if (r == 0)
+			return -ETIMEDOUT;
+		if (errno != EINTR)
+			return -errno;
+	}
+}
+
+/* As connection_request(), with an answer by @deadline unless that is negative. */
+static int request_until(struct monitor *monitor, const struct request *request, int64_t deadline,
+			 struct lxcri_error *err)
 {
 	struct message message;
 
-	if (connection_send(monitor, type, body, size, NULL, err) < 0)
+	if (connection_send(monitor, request->type, request->body, request->size, NULL, err) < 0)
 		return -1;
 	for (;;) {
+		int r = deadline < 0 ? 0 : wait_readable(monitor->fd, deadline);
+
+		if (r == -ETIMEDOUT)
+			return fail(err, LXCRI_E_TIMEOUT,
+				    "the container's monitor does not answer");
+		if (r < 0)
+			return fail_errno(err, r, "wait for the monitor");
 		if (connection_receive(monitor, &message, err) < 0)
 			return monitor->exited ? fail(err, LXCRI_E_INVALID_STATE,
 						      "the container has stopped")
@@ -99,6 +147,14 @@ int connection_request(struct monitor *monitor, enum wire_type type, const void 
 			monitor->exit_code = message.exited.exit_code;
 		}
 	}
+}
+
+int connection_request(struct monitor *monitor, enum wire_type type, const void *body, size_t size,
+		       struct lxcri_error *err)
+{
+	const struct request request = { .type = type, .body = body, .size = size };
+
+	return request_until(monitor, &request, -1, err);
 }
 
 int connection_recorded_end(const struct monitor *monitor, struct lxcri_error *err)
@@ -304,8 +360,9 @@ int monitor_begin(struct monitor *monitor, struct lxcri_error *err)
 int monitor_kill(struct monitor *monitor, int signal, bool all, struct lxcri_error *err)
 {
 	const struct wire_kill kill = { .signal = signal, .all = all };
+	const struct request request = { .type = WIRE_KILL, .body = &kill, .size = sizeof(kill) };
 
-	return connection_request(monitor, WIRE_KILL, &kill, sizeof(kill), err);
+	return request_until(monitor, &request, now_ms() + KILL_ANSWER_MS, err);
 }
 
 int monitor_pause(struct monitor *monitor, struct lxcri_error *err)
@@ -316,32 +373,6 @@ int monitor_pause(struct monitor *monitor, struct lxcri_error *err)
 int monitor_resume(struct monitor *monitor, struct lxcri_error *err)
 {
 	return connection_request(monitor, WIRE_RESUME, NULL, 0, err);
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-/* Waits until there is something to receive. 0, or -ETIMEDOUT, or -errno. */
-static int wait_readable(int fd, int64_t deadline)
-{
-	struct pollfd poller = { .fd = fd, .events = POLLIN };
-
-	for (;;) {
-		int64_t left = deadline < 0 ? -1 : deadline - now_ms();
-		int r = deadline >= 0 && left <= 0 ? 0 : poll(&poller, 1, (int)left);
-
-		if (r > 0)
-			return 0;
-		if (r == 0)
-			return -ETIMEDOUT;
-		if (errno != EINTR)
-			return -errno;
-	}
 }
 
 int monitor_wait(struct monitor *monitor, int timeout_ms, struct lxcri_error *err)
@@ -366,6 +397,11 @@ int monitor_wait(struct monitor *monitor, int timeout_ms, struct lxcri_error *er
 			return err->code == LXCRI_E_MONITOR_LOST
 				       ? connection_recorded_end(monitor, err)
 				       : -1;
+		if (message.header.type == WIRE_ERROR) {
+			monitor->waits = false;
+			*err = message.err;
+			return -1;
+		}
 		if (message.header.type == WIRE_EXITED) {
 			monitor->exited = true;
 			monitor->exit_code = message.exited.exit_code;

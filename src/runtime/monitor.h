@@ -82,7 +82,8 @@ DEFINE_AUTOPTR(monitor)
 
 /* Sends @signal to the container's first process, or with @all to every one of its processes.
  * SIGKILL reaches a paused container as well. LXCRI_E_INVALID_STATE when it has stopped,
- * LXCRI_E_CONTAINER_KILL_FAILED when the backend could not. */
+ * LXCRI_E_CONTAINER_KILL_FAILED when the backend could not, LXCRI_E_TIMEOUT when the monitor hangs.
+ */
 [[nodiscard]] int monitor_kill(struct monitor *monitor, int signal, bool all,
 			       struct lxcri_error *err);
 
@@ -168,6 +169,14 @@ pid_t monitor_find(int run_dirfd);
 /* Waits until no monitor of the run directory @run_dirfd is alive, @timeout_ms at most:
  * LXCRI_E_TIMEOUT. */
 [[nodiscard]] int monitor_await_end(int run_dirfd, int timeout_ms, struct lxcri_error *err);
+
+/* Ends what is left of a monitor and its container whose run directory @run_dir somebody has
+ * removed behind their back: they are found by their names alone. Mostly there is nothing. */
+[[nodiscard]] int monitor_end_strays(const char *run_dir, struct lxcri_error *err);
+
+/* Kills the monitor of the run directory @run_dirfd itself, as a last resort; what it leaves is for
+ * monitor_cleanup_lost(). One that is gone is no failure. */
+[[nodiscard]] int monitor_destroy(int run_dirfd, struct lxcri_error *err);
 
 /* Waits until no monitor of the run directory @run_dirfd is alive: one that was not committed
  * undoes itself once its creator is gone, and cannot be reached before it listens. While

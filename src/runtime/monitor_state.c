@@ -31,6 +31,9 @@
 /* A killed process needs a moment; one that does not go in this time is stuck in the kernel. */
 #define GONE_TIMEOUT_MS 10000
 
+/* Those of a container that are beyond it end with its cgroups, or its pid namespace. */
+#define FAMILY_MAX 256
+
 /* A lock of fcntl() cannot be waited for with a bound. */
 #define AWAIT_STEP_MS 5
 
@@ -107,6 +110,21 @@ pid_t monitor_find(int run_dirfd)
 	pid_t pid = 0;
 
 	return find_holder(run_dirfd, &pid) > 0 && pid > 0 ? pid : 0;
+}
+
+int monitor_destroy(int run_dirfd, struct lxcri_error *err)
+{
+	pid_t pid = 0;
+	int r = find_holder(run_dirfd, &pid);
+
+	if (r < 0)
+		return fail_errno(err, r, WIRE_LOCK);
+	/* It is none of this pid namespace, or the lock one of an open file, as we take it. */
+	if (r > 0 && pid <= 0)
+		return fail(err, LXCRI_E_INVALID_STATE, "the monitor cannot be told");
+	if (r > 0 && kill(pid, SIGKILL) < 0 && errno != ESRCH)
+		return fail_errno(err, errno, "kill the monitor %d", (int)pid);
+	return 0;
 }
 
 static int load(int dirfd, struct monitor_state *ret_state, struct strings *cgroups,
@@ -187,11 +205,21 @@ static int end_process(pid_t pid, uint64_t start_time, struct lxcri_error *err)
 	autoclose int pidfd = pid > 0 ? pidfd_open(pid, 0) : -1;
 	struct pollfd poller = { .fd = pidfd, .events = POLLIN };
 
-	if (pidfd < 0 || process_signal(pid, start_time, SIGKILL) == -ESRCH)
+	if (pid <= 0 || (pidfd < 0 && errno == ESRCH))
 		return 0;
-	if (poll(&poller, 1, GONE_TIMEOUT_MS) == 1)
+
+	int r = pidfd < 0 ? -errno : process_signal(pid, start_time, SIGKILL);
+
+	if (r == -ESRCH)
 		return 0;
-	return fail(err, LXCRI_E_TIMEOUT, "process %d does not end", (int)pid);
+	if (r < 0)
+		return fail_errno(err, r, "kill process %d", (int)pid);
+	do {
+		r = poll(&poller, 1, GONE_TIMEOUT_MS);
+	} while (r < 0 && errno == EINTR);
+	if (r < 0)
+		return fail_errno(err, errno, "wait for process %d", (int)pid);
+	return r > 0 ? 0 : fail(err, LXCRI_E_TIMEOUT, "process %d does not end", (int)pid);
 }
 
 /* What a runtime recorded of a container that the monitor could not record any more: libcrun in
@@ -270,6 +298,56 @@ static bool is_of_monitor(const char *pid, const char *run_dir)
 	return has_option(line, size, "--root", root);
 }
 
+/* Processes, by the names that they have for ever. */
+struct family {
+	struct {
+		pid_t pid;
+		uint64_t start_time;
+	} members[FAMILY_MAX];
+	size_t count;
+};
+
+static void add_member(struct family *family, pid_t pid, struct strings *cgroups)
+{
+	if (family->count == FAMILY_MAX ||
+	    process_start_time(pid, &family->members[family->count].start_time) < 0)
+		return;
+	family->members[family->count++].pid = pid;
+	(void)cgroup_list_own(pid, cgroups); /* gone already: none left */
+}
+
+static void add_children(struct family *family, pid_t pid, struct strings *cgroups)
+{
+	autofree char *path = xformat("/proc/%d/task/%d/children", (int)pid, (int)pid);
+	autofree char *text = NULL;
+	size_t size;
+
+	if (file_read(AT_FDCWD, path, STATE_BYTES_MAX, &text, &size) < 0)
+		return;
+	for (char *at = text, *end;; at = end) {
+		pid_t child = (pid_t)strtol(at, &end, 10);
+
+		if (end == at)
+			return;
+		add_member(family, child, cgroups);
+	}
+}
+
+/* Ends the process @pid and all below it: a hook that a runtime waits for has no name that tells
+ * whose it is. All are looked at before the first is killed, with which others may go. */
+static int end_family(pid_t pid, struct strings *cgroups, struct lxcri_error *err)
+{
+	struct family family = {};
+
+	add_member(&family, pid, cgroups);
+	for (size_t i = 0; i < family.count; i++)
+		add_children(&family, family.members[i].pid, cgroups);
+	for (size_t i = 0; i < family.count; i++)
+		if (end_process(family.members[i].pid, family.members[i].start_time, err) < 0)
+			return -1;
+	return 0;
+}
+
 static int end_helpers(const char *run_dir, struct strings *cgroups, struct lxcri_error *err)
 {
 	DIR *dir = opendir("/proc");
@@ -279,16 +357,34 @@ static int end_helpers(const char *run_dir, struct strings *cgroups, struct lxcr
 		return fail_errno(err, errno, "/proc");
 	for (struct dirent *entry = readdir(dir); r == 0 && entry; entry = readdir(dir)) {
 		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
-		uint64_t start_time;
 
-		if (pid <= 0 || !is_of_monitor(entry->d_name, run_dir) ||
-		    process_start_time(pid, &start_time) < 0)
-			continue;
-		(void)cgroup_list_own(pid, cgroups);
-		r = end_process(pid, start_time, err);
+		if (pid > 0 && is_of_monitor(entry->d_name, run_dir))
+			r = end_family(pid, cgroups, err);
 	}
 	closedir(dir);
 	return r;
+}
+
+static int remove_cgroups(const struct strings *cgroups, struct lxcri_error *err)
+{
+	for (size_t i = 0; i < cgroups->count; i++) {
+		int r = cgroup_remove(cgroups->items[i], GONE_TIMEOUT_MS);
+
+		if (r < 0)
+			return fail_errno(err, r, "remove %s", cgroups->items[i]);
+	}
+	return 0;
+}
+
+int monitor_end_strays(const char *run_dir, struct lxcri_error *err)
+{
+	autorun(strings_finish) struct strings cgroups = {};
+
+	if (end_helpers(run_dir, &cgroups, err) < 0)
+		return -1;
+	for (size_t i = 0; i < cgroups.count; i++)
+		(void)cgroup_kill(cgroups.items[i]); /* the removal tells */
+	return remove_cgroups(&cgroups, err);
 }
 
 /* A runtime that was killed in the middle of a creation may have made the cgroup that the bundle
@@ -340,12 +436,8 @@ static int end_everything(int run_dirfd, const char *run_dir, struct monitor_sta
 		return -1;
 	if (lxc_clean(run_dir, err) < 0)
 		return -1;
-	for (size_t i = 0; i < cgroups.count; i++) {
-		int r = cgroup_remove(cgroups.items[i], GONE_TIMEOUT_MS);
-
-		if (r < 0)
-			return fail_errno(err, r, "remove %s", cgroups.items[i]);
-	}
+	if (remove_cgroups(&cgroups, err) < 0)
+		return -1;
 	if (state->phase == MONITOR_CREATING &&
 	    file_read(run_dirfd, WIRE_BUNDLE, PATH_MAX, &bundle, &size) == 0)
 		remove_named_cgroup(bundle, run_dir);

@@ -11,7 +11,7 @@ import tempfile
 import pytest
 
 from bundle import Bundle
-from engine import BACKENDS, COMMAND, TAG, Engine
+from engine import BACKENDS, COMMAND, IMAGES, TAG, Engine
 from host import Unchanged
 from images import Image, box_layer, pack
 
@@ -52,7 +52,7 @@ def session_dir():
 @pytest.fixture(scope="session")
 def busybox(session_dir):
     """A copy of the static busybox that bundles link to."""
-    return shutil.copy(pathlib.Path(COMMAND).parent / "images" / "busybox.static", session_dir / "busybox")
+    return shutil.copy(IMAGES / "busybox.static", session_dir / "busybox")
 
 
 @pytest.fixture

@@ -5,9 +5,11 @@ import os
 import pathlib
 import resource
 import signal
+import socket
 import sqlite3
+import struct
 
-from engine import await_that
+from engine import TAG, await_that
 from host import Unchanged
 
 
@@ -24,18 +26,20 @@ def monitor_of(engine, id):
     return 0
 
 
-def slow_hook(bundle):
+def slow_hook(bundle, seconds=2):
     """A hook in which the creation stays for a while."""
-    bundle.spec["hooks"] = {"createRuntime": [{"path": "/bin/sleep", "args": ["sleep", "2"]}]}
+    bundle.spec["hooks"] = {"createRuntime": [{"path": "/bin/sleep", "args": ["sleep", str(seconds)]}]}
     bundle.save()
     return bundle
 
 
 def test_a_monitor_killed_in_the_middle_of_a_creation_leaves_nothing(engine, make_bundle):
-    bundle = slow_hook(make_bundle("sleep", "1000"))
+    bundle = slow_hook(make_bundle("sleep", "1000"), 1000)
     engine("list").ok()
     with Unchanged(patience=10):
         id = engine.id()
+        bundle.spec["hooks"]["createRuntime"][0]["env"] = [f"LXCRI_TEST={TAG}"]
+        bundle.save()
         if engine.backend == "runc":  # which else has a place of its own for every hierarchy
             bundle.linux["cgroupsPath"] = f"/{id}"
             bundle.save()
@@ -104,3 +108,32 @@ def test_an_unreadable_record_keeps_the_layers_of_its_container(any_engine, box)
         database.execute("UPDATE container SET record = ?", (record,))
     database.close()
     any_engine("start", id).ok()
+
+
+WIRE_VERSION, WIRE_WAIT, WIRE_ERROR = 1, 6, 66
+STAYING_MAX = 56
+
+
+def waiting_client(engine, id):
+    """A connection to the monitor that waits for the container's end, as the command has one."""
+    client = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    directory = os.open(engine.root / "containers" / id, os.O_RDONLY)
+    try:
+        client.connect(f"/proc/self/fd/{directory}/monitor.sock")
+    finally:
+        os.close(directory)
+    client.send(struct.pack("=HHI", WIRE_VERSION, WIRE_WAIT, 0))
+    return client
+
+
+def test_a_container_can_be_stopped_however_many_wait_for_it(any_engine, make_bundle):
+    bundle = make_bundle("sleep", "1000")
+    id = any_engine.id()
+    any_engine("run", "--detach", "--bundle", bundle.path, id).ok()
+    clients = [waiting_client(any_engine, id) for _ in range(STAYING_MAX)]
+    any_engine("wait", id, timeout=20).fails("LimitExceeded", id, "connections")
+    any_engine("exec", id, "true", timeout=20).fails("LimitExceeded", id, code=125)
+    any_engine("stop", "--time", "0", id, timeout=20).ok()
+    answers = [client.recv(4096) for client in clients]
+    assert all(struct.unpack_from("=HHI", answer)[1] != WIRE_ERROR for answer in answers)
+    any_engine("delete", id).ok()

@@ -21,7 +21,8 @@ static void *load(const char **ret_version, struct lxcri_error *err)
 	unsigned long major;
 
 	if (!library) {
-		(void)fail(err, LXCRI_E_RUNTIME_NOT_FOUND, "load liblxc: %s", dlerror());
+		(void)fail(err, LXCRI_E_RUNTIME_NOT_FOUND,
+			   "load liblxc: %s; install liblxc1 or lxc-pve", dlerror());
 		return NULL;
 	}
 	get_version = (get_version_fn)dlsym(library, "lxc_get_version");
@@ -32,8 +33,8 @@ static void *load(const char **ret_version, struct lxcri_error *err)
 	major = strtoul(get_version(), NULL, 10);
 	if (major < MAJOR_MIN || major > MAJOR_MAX) {
 		(void)fail(err, LXCRI_E_RUNTIME_INIT_FAILED,
-			   "load liblxc: version %s, %d.0 to %d.x is needed", get_version(),
-			   MAJOR_MIN, MAJOR_MAX);
+			   "load liblxc: it has version %s, this program knows %d.0 to %d.x",
+			   get_version(), MAJOR_MIN, MAJOR_MAX);
 		return NULL;
 	}
 	*ret_version = get_version();

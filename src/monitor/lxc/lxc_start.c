@@ -19,6 +19,7 @@
 #include "monitor/lxc/lxc_seccomp.h"
 #include "monitor/lxc/lxc_spec.h"
 #include "monitor/lxc/lxc_userns.h"
+#include "os/fault.h"
 #include "os/file.h"
 #include "os/path.h"
 #include "os/socket.h"
@@ -301,6 +302,9 @@ static int configure(struct lxc_container *container, const struct lxc_config *c
 						config->values.items[i]))
 			return fail(err, LXCRI_E_INVALID_SPEC, "liblxc refuses %s = %s",
 				    config->keys.items[i], config->values.items[i]);
+	for (const char *const *setting = fault_settings(); *setting; setting++)
+		if (!container->set_config_item(container, "lxc.environment", *setting))
+			return fail(err, LXCRI_E_RUNTIME_INIT_FAILED, "pass %s on", *setting);
 	/* Both fail before there is a configuration, and would then do the opposite. */
 	if (!container->want_daemonize(container, false) ||
 	    !container->want_close_all_fds(container, false))

@@ -32,6 +32,9 @@
 /* Above all descriptors that a spawned program gets. */
 #define HIGH_FD 64
 
+/* To enter a container takes milliseconds, unless somebody has frozen it. */
+#define EXEC_TIMEOUT_MS 10000
+
 struct lxc_backend {
 	int sync; /* to the shim */
 };
@@ -334,7 +337,7 @@ static int freeze(struct runtime_container *container, bool frozen, struct lxcri
 	if (lxc_cgroup_names_load(container->run_dir, &names, err) < 0)
 		return -1;
 
-	int r = lxc_cgroup_freeze(&names, frozen);
+	int r = frozen ? lxc_cgroup_freeze(&names, true) : lxc_cgroup_thaw(&names);
 
 	if (r == -ENOENT)
 		return fail(err, LXCRI_E_INVALID_STATE, "container %s has ended", container->id);
@@ -361,10 +364,23 @@ static int lxc_resume(struct runtime_container *container, struct lxcri_error *e
 /* Takes the pid of the further process, and the end of who started it. */
 static pid_t await_exec_pid(int sync, pid_t helper, struct lxcri_error *err)
 {
+	struct pollfd poller = { .fd = sync, .events = POLLIN };
 	struct lxc_sync message = {};
 	pid_t sender;
-	bool told = receive(sync, &message, &sender);
+	int ready;
+
+	do {
+		ready = poll(&poller, 1, EXEC_TIMEOUT_MS);
+	} while (ready < 0 && errno == EINTR);
+	if (ready == 0)
+		(void)kill(helper, SIGKILL);
+
+	bool told = ready > 0 && receive(sync, &message, &sender);
 	int status = process_wait(helper);
+
+	if (ready == 0)
+		return fail(err, LXCRI_E_TIMEOUT, "it could not be entered within %d ms",
+			    EXEC_TIMEOUT_MS);
 
 	if (!told)
 		return fail(err, LXCRI_E_EXEC_FAILED, "lxcri-lxc ended with %d without a word",

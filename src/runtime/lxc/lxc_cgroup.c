@@ -25,6 +25,8 @@
 
 #define ROOT             "/sys/fs/cgroup"
 #define WAIT_MS          2000
+#define THAW_TRIES       3
+#define THAW_PAUSE_MS    10
 #define PROCS_BYTES_MAX  (4u << 20)
 #define CGROUP_DEPTH_MAX 32
 #define NAMES_BYTES_MAX  (16u << 10)
@@ -221,6 +223,18 @@ int lxc_cgroup_freeze(const struct lxc_cgroup_names *names, bool frozen)
 		     : wait_for_line(unified, "cgroup.events", frozen ? "frozen 1" : "frozen 0");
 }
 
+int lxc_cgroup_thaw(const struct lxc_cgroup_names *names)
+{
+	int r = lxc_cgroup_freeze(names, false);
+
+	/* Nobody would come back to it: a passing shortage is no reason to leave it frozen. */
+	for (int tries = 1; r < 0 && r != -ENOENT && tries < THAW_TRIES; tries++) {
+		sleep_ms(THAW_PAUSE_MS);
+		r = lxc_cgroup_freeze(names, false);
+	}
+	return r;
+}
+
 enum visit_for { VISIT_REMOVE = -1, VISIT_COUNT = 0 }; /* beyond that, a signal */
 
 static int visit(const char *dir, unsigned int depth, int signal);
@@ -295,7 +309,7 @@ int lxc_cgroup_kill(const struct lxc_cgroup_names *names, int signal)
 	int r = visit(dir, CGROUP_DEPTH_MAX, signal);
 
 	if (frozen != -ENOENT)
-		frozen = lxc_cgroup_freeze(names, false);
+		frozen = lxc_cgroup_thaw(names);
 	return r < 0 ? r : frozen == -ENOENT ? 0 : frozen;
 }
 
@@ -342,7 +356,7 @@ int lxc_cgroup_remove(const struct lxc_cgroup_names *names)
 			if (rmdir(dir) == 0 || errno == ENOENT)
 				continue;
 			/* A frozen process cannot die. */
-			(void)lxc_cgroup_freeze(names, false);
+			(void)lxc_cgroup_thaw(names);
 
 			int r = empty_and_remove(dir);
 

@@ -46,6 +46,9 @@ bool lxc_cgroup_in_use(const struct lxc_cgroup_names *names);
 /* Freezes or thaws the processes of the cgroups @names and waits until they are. 0 or -errno. */
 [[nodiscard]] int lxc_cgroup_freeze(const struct lxc_cgroup_names *names, bool frozen);
 
+/* Thaws, and tries again when something fails in passing. 0 or -errno. */
+[[nodiscard]] int lxc_cgroup_thaw(const struct lxc_cgroup_names *names);
+
 /* Sends @signal to every process of the payload and thaws them, also when that fails. 0 or -errno.
  */
 [[nodiscard]] int lxc_cgroup_kill(const struct lxc_cgroup_names *names, int signal);
