@@ -8,6 +8,7 @@
 
 #include <lxcri/config.h>
 #include <lxcri/error.h>
+#include <lxcri/logs.h>
 #include <lxcri/spec.h>
 
 #include <stdbool.h>
@@ -77,6 +78,11 @@ struct lxcri_create_options {
 	const char *pid_file;       /* the init's pid is written there */
 	unsigned int preserve_fds; /* descriptors 3… that a bundle's process gets besides stdio */
 	bool remove;               /* delete the container when it ends */
+
+	/* Of LXCRI_STDIO_LOG; zeroed: as the configuration has it. */
+	enum lxcri_log_driver log_driver;
+	uint64_t log_max_bytes; /* of one file, 1024 or more; UINT64_MAX: no limit */
+	unsigned int log_max_files;
 
 	/* With an image: what changes its process. */
 	const char *const *command;    /* replaces Cmd */
@@ -227,19 +233,6 @@ typedef int (*lxcri_container_fn)(void *userdata, const struct lxcri_state *stat
 /* Lists all containers, sorted by id, having cleaned up what killed commands left half-made. */
 int lxcri_container_list(struct lxcri_engine *engine, lxcri_container_fn each, void *userdata,
 			 struct lxcri_error *err);
-
-struct lxcri_log_options {
-	int64_t tail;
-	bool follow;
-	bool timestamps;
-};
-
-/* Sends the log of a container to @fd_out and @fd_err: the lines of its standard output and error
- * apart; with @timestamps each line begins with its time (RFC 3339). @tail lines at the end (< 0:
- * all). With @follow it goes on until the container has stopped. A container without a log is
- * LXCRI_E_UNSUPPORTED_OPERATION. */
-int lxcri_container_logs(struct lxcri_container *container, const struct lxcri_log_options *options,
-			 int fd_out, int fd_err, struct lxcri_error *err);
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

@@ -13,6 +13,7 @@
 #include "engine/bundle/seccomp_annotation.h"
 #include "engine/container.h"
 #include "engine/driver.h"
+#include "engine/logs.h"
 #include "engine/volume.h"
 #include "image/rootfs.h"
 #include "image/store.h"
@@ -33,6 +34,7 @@ struct creation {
 				    directory */
 	struct image image;
 	struct bundle bundle;
+	enum lxcri_log_driver log_driver;
 	pid_t pid;
 };
 
@@ -84,6 +86,9 @@ static int fill_record(struct creation *creation, struct lxcri_error *err)
 	record->terminal = options->terminal;
 	record->open_stdin = options->open_stdin;
 	record->remove = options->remove;
+	if (logs_choose(creation->container->engine->config, options, record, &creation->log_driver,
+			err) < 0)
+		return -1;
 	if (!options->console_socket)
 		return 0;
 	/* The monitor, which connects to it, has another working directory. */
@@ -202,16 +207,14 @@ static int make_home(struct creation *creation, struct lxcri_error *err)
 		if (!record->bundle)
 			return fail_code_errno(err, LXCRI_E_BUNDLE_NOT_FOUND, errno, "bundle %s",
 					       creation->options->bundle);
-		if (record->stdio == LXCRI_STDIO_LOG)
-			record->log_path = xformat("%s/log", home->run_dir);
+		logs_place(record, creation->log_driver, home->run_dir);
 		return home_save_record(container->engine, &container->home, record, err);
 	}
 	record->image = xstrdup(creation->image.name);
 	record->digest = xstrdup(creation->image.digest);
 	record->owns_bundle = true;
 	record->bundle = xstrdup(creation->bundle_path ? creation->bundle_path : home->data_dir);
-	if (record->stdio == LXCRI_STDIO_LOG)
-		record->log_path = xformat("%s/log", home->data_dir);
+	logs_place(record, creation->log_driver, home->data_dir);
 	strings_add_all(&record->layers, &creation->image.layer_dirs);
 
 	autofree char *parent = xformat("%s/containers", container->engine->data);

@@ -6,7 +6,6 @@
 #include "base/mem.h"
 #include "engine/container.h"
 #include "os/signal.h"
-#include "runtime/log_file.h"
 #include "runtime/wire.h"
 
 #include <errno.h>
@@ -309,31 +308,4 @@ int lxcri_container_wait(struct lxcri_container *container, int timeout_seconds,
 	    container->status == LXCRI_STATUS_STOPPED)
 		return container->state.exit_code;
 	return fail_while(err, "wait for %s", container->home.id);
-}
-
-/* The follower asks through this whether more can come. */
-static bool still_writing(void *userdata)
-{
-	struct lxcri_container *container = userdata;
-	struct lxcri_error ignored = {};
-
-	return container_refresh(container, &ignored) == 0 &&
-	       container->status != LXCRI_STATUS_STOPPED;
-}
-
-int lxcri_container_logs(struct lxcri_container *container, const struct lxcri_log_options *options,
-			 int fd_out, int fd_err, struct lxcri_error *err)
-{
-	const struct log_read_options read_options = {
-		.tail = options->tail,
-		.timestamps = options->timestamps,
-		.follow = options->follow,
-		.still_writing = still_writing,
-		.userdata = container,
-	};
-
-	if (!container->record.log_path)
-		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
-			    "logs of %s: its output was not taken into a log", container->home.id);
-	return log_file_read(container->record.log_path, &read_options, fd_out, fd_err, err);
 }

@@ -37,6 +37,8 @@ enum option_value {
 	OPTION_LOWER,
 	OPTION_EXIT_COMMAND,
 	OPTION_PRESERVE_FDS,
+	OPTION_LOG_MAX_SIZE,
+	OPTION_LOG_MAX_FILE,
 	OPTION_TEXT, /* from here on: an index into the table of texts, or of flags, is added */
 	OPTION_FLAG = 64,
 };
@@ -74,6 +76,10 @@ static void make_table(struct option table[32])
 		(struct option){ "exit-command", required_argument, NULL, OPTION_EXIT_COMMAND };
 	table[n++] =
 		(struct option){ "preserve-fds", required_argument, NULL, OPTION_PRESERVE_FDS };
+	table[n++] =
+		(struct option){ "log-max-size", required_argument, NULL, OPTION_LOG_MAX_SIZE };
+	table[n++] =
+		(struct option){ "log-max-file", required_argument, NULL, OPTION_LOG_MAX_FILE };
 	for (size_t i = 0; i < ARRAY_LEN(text_names); i++)
 		table[n++] = (struct option){ text_names[i], required_argument, NULL,
 					      OPTION_TEXT + (int)i };
@@ -83,6 +89,23 @@ static void make_table(struct option table[32])
 	table[n] = (struct option){};
 }
 
+static int set_limits(struct arguments *arguments, int option, struct lxcri_error *err)
+{
+	uint64_t number;
+
+	if (option == OPTION_LOG_MAX_SIZE) {
+		if (text_parse_u64(optarg, LOG_FILE_BYTES_MIN, INT64_MAX, &number) < 0)
+			return fail(err, LXCRI_E_INVALID_ARGUMENT,
+				    "a log file must have %d bytes at least", LOG_FILE_BYTES_MIN);
+		arguments->log_limits.file_bytes = number;
+	} else {
+		if (text_parse_u64(optarg, 1, UINT32_MAX, &number) < 0)
+			return fail(err, LXCRI_E_INVALID_ARGUMENT, "a log must have a file");
+		arguments->log_limits.files = (unsigned int)number;
+	}
+	return 0;
+}
+
 static int take(struct arguments *arguments, int option, struct lxcri_error *err)
 {
 	struct places places = places_of(arguments);
@@ -90,6 +113,8 @@ static int take(struct arguments *arguments, int option, struct lxcri_error *err
 
 	if (option == OPTION_BACKEND)
 		return set_backend(arguments, optarg, err);
+	if (option == OPTION_LOG_MAX_SIZE || option == OPTION_LOG_MAX_FILE)
+		return set_limits(arguments, option, err);
 	if (option == OPTION_LOWER) {
 		strings_add(&arguments->lowers, optarg);
 	} else if (option == OPTION_EXIT_COMMAND) {
@@ -113,6 +138,7 @@ int arguments_parse(struct arguments *arguments, int argc, char **argv, struct l
 	struct option table[32];
 	int option;
 
+	arguments->log_limits.files = 1;
 	make_table(table);
 	opterr = 0;
 	while ((option = getopt_long(argc, argv, "", table, NULL)) >= 0) {

@@ -155,7 +155,7 @@ static int setup_streams(struct supervisor *supervisor, struct lxcri_error *err)
 	int r = 0;
 
 	if (arguments->log_path)
-		r = log_writer_open(&streams->log, arguments->log_path);
+		r = log_writer_open(&streams->log, arguments->log_path, &arguments->log_limits);
 	if (r < 0)
 		return fail_errno(err, r, "open the log %s", arguments->log_path);
 	if (arguments->inherit || (arguments->terminal && arguments->console_socket)) {

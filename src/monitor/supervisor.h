@@ -21,6 +21,7 @@ struct arguments {
 	const char *run_dir;
 	const char *exit_dir;
 	const char *log_path;
+	struct log_limits log_limits;
 	const char *helper_dir;
 	const char *runtime_path;
 	const char *console_socket;

@@ -30,9 +30,11 @@ struct monitor_options {
 	enum lxcri_container_type type;
 	const char *runtime_path; /* of an OCI command-line runtime (runc), else NULL */
 	const char *bundle;       /* absolute directory with config.json */
-	const char *run_dir;  /* absolute; exists; monitor.sock, state.json, … are made in it */
-	const char *exit_dir; /* where the final state.json is also written durably, or NULL */
-	const char *log_path; /* or NULL */
+	const char *run_dir;    /* absolute; exists; monitor.sock, state.json, … are made in it */
+	const char *exit_dir;   /* where the final state.json is also written durably, or NULL */
+	const char *log_path;   /* or NULL */
+	uint64_t log_max_bytes; /* of one log file; 0: no limit */
+	unsigned int log_max_files; /* at least 1 */
 	/* What the monitor becomes when the container has ended and nobody attached has seen it,
 	 * ended by NULL, with a path first; or NULL. Its environment is empty, its streams are
 	 * /dev/null. */
@@ -89,6 +91,10 @@ DEFINE_AUTOPTR(monitor)
  * LXCRI_E_TIMEOUT otherwise. Returns the exit code. A monitor that dies meanwhile is
  * LXCRI_E_MONITOR_LOST. */
 [[nodiscard]] int monitor_wait(struct monitor *monitor, int timeout_ms, struct lxcri_error *err);
+
+/* Asks to be told of the end. Returns a descriptor, borrowed, that becomes readable when the
+ * container has stopped and all its output is in the log, or when the monitor was killed. */
+[[nodiscard]] int monitor_watch_end(struct monitor *monitor, struct lxcri_error *err);
 
 struct monitor_attach_options {
 	bool start;        /* release the user's process once attached */

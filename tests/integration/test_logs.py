@@ -84,7 +84,8 @@ def test_a_container_with_the_caller_s_streams_has_no_log(engine, start):
 
 
 def test_a_hundred_megabytes_arrive_whole_and_in_order(engine, box_start):
-    id = box_start("sh", "-c", f"yes {LINE} | head -n {LINES} | cat -n; echo done >&2")
+    id = box_start("sh", "-c", f"yes {LINE} | head -n {LINES} | cat -n; echo done >&2",
+                   flags=["--log-opt", "max-size=50m", "--log-opt", "max-file=10"])
     assert engine("wait", id).ok().out == "0\n"
     result = engine("logs", id).ok()
     assert result.err == "done\n"

@@ -28,10 +28,12 @@ struct create_options {
 	const char *user;
 	const char *hostname;
 	const char *network;
+	const char *log_driver;
 	int stop_signal; /* 0: not given */
 	int preserve_fds;
 	struct strings env;
 	struct strings env_files;
+	struct strings log_options;
 	struct strings volumes;
 	struct strings tmpfs;
 	struct strings devices;
