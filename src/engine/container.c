@@ -226,6 +226,7 @@ int container_launch(struct lxcri_container *container, unsigned int preserve_fd
 		.log_path = record->log_path,
 		.log_max_bytes = (uint64_t)record->log_max_bytes,
 		.log_max_files = (unsigned int)record->log_max_files,
+		.journal = record->log_id,
 		.exit_command = record->remove ? reap : NULL,
 		.rootfs = record->layers.count > 0 ? &rootfs : NULL,
 		.console_socket = record->console_socket,

@@ -7,6 +7,7 @@
 #include "config/config.h"
 #include "engine/container.h"
 #include "runtime/log/log_file.h"
+#include "runtime/log/log_journal.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -103,10 +104,11 @@ int lxcri_container_logs(struct lxcri_container *container, const struct lxcri_l
 		.end_fd = -1,
 	};
 
-	if (!record->log_path)
+	if (!record->log_path && !record->log_id)
 		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
 			    "logs of %s: its output was not taken into a log", container->home.id);
 	if (options->follow)
 		read_options.end_fd = watch_end(container, &monitor);
-	return log_file_read(record->log_path, &read_options, fd_out, fd_err, err);
+	return record->log_id ? log_journal_read(record->log_id, &read_options, fd_out, fd_err, err)
+			      : log_file_read(record->log_path, &read_options, fd_out, fd_err, err);
 }

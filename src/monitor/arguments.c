@@ -51,7 +51,7 @@ struct places {
 
 static const char *const text_names[] = { "id",     "bundle",     "run-dir",      "exit-dir",
 					  "log",    "helper-dir", "runtime-path", "console-socket",
-					  "rootfs", "upper",      "work" };
+					  "rootfs", "upper",      "work",         "journal" };
 static const char *const flag_names[] = { "terminal", "stdin", "inherit", "systemd-cgroup" };
 
 static struct places places_of(struct arguments *arguments)
@@ -60,7 +60,7 @@ static struct places places_of(struct arguments *arguments)
 		.texts = { &arguments->id, &arguments->bundle, &arguments->run_dir,
 			   &arguments->exit_dir, &arguments->log_path, &arguments->helper_dir,
 			   &arguments->runtime_path, &arguments->console_socket, &arguments->rootfs,
-			   &arguments->upper, &arguments->work },
+			   &arguments->upper, &arguments->work, &arguments->journal },
 		.flags = { &arguments->terminal, &arguments->open_stdin, &arguments->inherit,
 			   &arguments->systemd_cgroup },
 	};

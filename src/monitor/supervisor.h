@@ -22,6 +22,7 @@ struct arguments {
 	const char *exit_dir;
 	const char *log_path;
 	struct log_limits log_limits;
+	const char *journal;
 	const char *helper_dir;
 	const char *runtime_path;
 	const char *console_socket;

@@ -146,6 +146,7 @@ static void add_rootfs(struct strings *argv, const struct monitor_rootfs *rootfs
 
 static void add_log(struct strings *argv, const struct monitor_options *options)
 {
+	add_option(argv, "--journal", options->journal);
 	if (!options->log_path)
 		return;
 	add_option(argv, "--log", options->log_path);

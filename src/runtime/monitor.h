@@ -35,6 +35,7 @@ struct monitor_options {
 	const char *log_path;   /* or NULL */
 	uint64_t log_max_bytes; /* of one log file; 0: no limit */
 	unsigned int log_max_files; /* at least 1 */
+	const char *journal;        /* the name of the log in the journal, or NULL */
 	/* What the monitor becomes when the container has ended and nobody attached has seen it,
 	 * ended by NULL, with a path first; or NULL. Its environment is empty, its streams are
 	 * /dev/null. */
