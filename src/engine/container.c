@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/limits/container_limits.h"
 #include "os/helper.h"
 #include "os/path.h"
 #include "runtime/wire.h"
@@ -44,6 +45,7 @@ void lxcri_container_free(struct lxcri_container *container)
 	monitor_free(container->monitor);
 	home_finish(&container->home);
 	record_finish(&container->record);
+	limits_finish(&container->limits);
 	free(container);
 }
 
@@ -237,7 +239,9 @@ int container_launch(struct lxcri_container *container, unsigned int preserve_fd
 		.open_stdin = record->open_stdin,
 	};
 
-	return monitor_launch(&options, &container->monitor, ret_pid, err);
+	if (monitor_launch(&options, &container->monitor, ret_pid, err) < 0)
+		return -1;
+	return container_limits_apply(container, err);
 }
 
 /* Waits until no monitor is alive, and keeps one that is late from coming to life while *@ret_lock
@@ -403,6 +407,7 @@ int lxcri_container_state(struct lxcri_container *container, struct lxcri_state 
 		.finished_ns = container->state.finished_ns,
 		.exit_code = container->state.exit_code,
 		.monitor_lost = container->lost,
+		.oom_killed = container_oom_killed(container),
 	};
 	return 0;
 }

@@ -148,6 +148,7 @@ struct monitor_state {
 	pid_t keeper;            /* a process that the container ends with; mostly the same */
 	uint64_t keeper_start_time;
 	int exit_code;
+	uint64_t oom_kills; /* of one that has stopped: processes killed for want of memory */
 	int64_t started_ns;
 	int64_t finished_ns;
 };
@@ -156,6 +157,11 @@ struct monitor_state {
  * given as exit_dir). A directory without a state.json is MONITOR_CREATING. */
 [[nodiscard]] int monitor_read_state(int dirfd, struct monitor_state *ret_state,
 				     struct lxcri_error *err);
+
+/* Appends the cgroups that the monitor of the run directory @run_dirfd noted for the container, one
+ * a hierarchy, absolute. */
+[[nodiscard]] int monitor_read_cgroups(int run_dirfd, struct strings *cgroups,
+				       struct lxcri_error *err);
 
 /* Waits until no monitor of the run directory @run_dirfd is alive, @timeout_ms at most:
  * LXCRI_E_TIMEOUT. */
