@@ -182,9 +182,13 @@ static bool take_unit(struct rest *rest, int64_t *ret_ns)
 	return false;
 }
 
-static int parse_duration(struct rest rest, int64_t *ret_ns)
+int moment_parse_duration(const char *text, int64_t *ret_ns)
 {
+	struct rest rest = { text, strlen(text) };
 	int64_t total = 0;
+
+	if (rest.size == 0)
+		return -EINVAL;
 
 	while (rest.size > 0) {
 		int64_t whole, fraction, unit;
@@ -210,7 +214,7 @@ int moment_parse(const char *text, int64_t now_ns, int64_t *ret_ns)
 		*ret_ns = whole * SECOND + fraction;
 		return 0;
 	}
-	if (rest.size == 0 || parse_duration(rest, &duration) < 0)
+	if (moment_parse_duration(text, &duration) < 0)
 		return -EINVAL;
 	*ret_ns = now_ns - duration;
 	return 0;

@@ -19,6 +19,9 @@ size_t moment_format(int64_t ns, char text[MOMENT_BYTES]);
  * time; the seconds, or the whole time, may be missing. 0 or -EINVAL. */
 [[nodiscard]] int moment_parse_rfc3339(const char *text, size_t size, int64_t *ret_ns);
 
+/* Reads a duration: "10m", "1h30m", "1.5s"; h, m, s, ms, us, ns. 0 or -EINVAL. */
+[[nodiscard]] int moment_parse_duration(const char *text, int64_t *ret_ns);
+
 /* Reads a moment as a user types it: RFC 3339, seconds since the epoch ("1795310523.25"), or a
- * duration before @now_ns ("10m", "1h30m", "1.5s"; h, m, s, ms, us, ns). 0 or -EINVAL. */
+ * duration before @now_ns. 0 or -EINVAL. */
 [[nodiscard]] int moment_parse(const char *text, int64_t now_ns, int64_t *ret_ns);

@@ -8,6 +8,7 @@
 extern const struct verb verb_create;
 extern const struct verb verb_config;
 extern const struct verb verb_delete;
+extern const struct verb verb_events;
 extern const struct verb verb_exec;
 extern const struct verb verb_image;
 extern const struct verb verb_inspect;

@@ -14,6 +14,7 @@
 #include "engine/bundle/seccomp_annotation.h"
 #include "engine/container.h"
 #include "engine/driver.h"
+#include "engine/event.h"
 #include "engine/limits/container_limits.h"
 #include "engine/limits/resources.h"
 #include "engine/logs.h"
@@ -126,6 +127,10 @@ static int find_image(struct creation *creation, struct lxcri_error *err)
 	if (image_is_source(reference)) {
 		if (image_store_import(store, reference, NULL, &name, &digest, err) < 0)
 			return -1;
+
+		const char *const attributes[] = { "digest", digest, NULL };
+
+		engine_event(creation->container->engine, "image", "import", name, attributes);
 	}
 	/* By digest: another import may have taken the name over since. */
 	if (image_store_get(store, digest ? digest : reference, &creation->image, err) < 0)
@@ -435,7 +440,11 @@ static int commit(struct creation *creation, struct lxcri_error *err)
 	if (monitor_commit(container->monitor, err) < 0)
 		return -1;
 	container->record.phase = RECORD_READY;
-	return home_save_record(container->engine, &container->home, &container->record, err);
+	if (home_save_record(container->engine, &container->home, &container->record, err) < 0)
+		return -1;
+	container_event(container, "create", "runtime",
+			lxcri_container_type_name(container->record.type));
+	return 0;
 }
 
 static const struct creation_step {

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "engine/container.h"
 #include "engine/create.h"
+#include "engine/event.h"
 #include "image/store.h"
 #include "os/path.h"
 
@@ -62,7 +63,13 @@ int lxcri_image_import(struct lxcri_image_manager *manager, const char *source, 
 			    "source \"%s\": expected oci:DIR[:TAG], oci-archive:FILE[:TAG] or "
 			    "docker-archive:FILE[:REF]",
 			    source);
-	return image_store_import(manager->store, source, name, &stored, ret_digest, err);
+	if (image_store_import(manager->store, source, name, &stored, ret_digest, err) < 0)
+		return -1;
+
+	const char *const attributes[] = { "digest", *ret_digest, NULL };
+
+	engine_event(manager->engine, "image", "import", stored, attributes);
+	return 0;
 }
 
 struct image_walk {
@@ -166,6 +173,11 @@ int lxcri_image_remove(struct lxcri_image_manager *manager, const char *name,
 		r = check_unused(manager, name, image.digest, &usage, err);
 	if (r == 0)
 		r = image_store_remove(manager->store, name, &usage.layers, err);
+	if (r == 0) {
+		const char *const attributes[] = { "digest", image.digest, NULL };
+
+		engine_event(manager->engine, "image", "remove", image.name, attributes);
+	}
 	free(usage.user);
 	strings_finish(&usage.layers);
 	return r;

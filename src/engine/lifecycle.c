@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/container.h"
+#include "engine/event.h"
 #include "engine/limits/container_limits.h"
 #include "os/cgroup_move.h"
 #include "os/signal.h"
@@ -211,8 +212,11 @@ int lxcri_container_stop(struct lxcri_container *container, unsigned int grace_s
 	int r = connect_locked(container, &monitor, err);
 
 	home_unlock(&container->home);
-	if (r > 0)
+	if (r > 0) {
 		r = stop_through(container, monitor, grace_seconds, err);
+		if (r == 0)
+			container_event(container, "stop", NULL, NULL);
+	}
 	/* It ended by itself meanwhile, or its monitor was killed. */
 	if (r < 0 && (err->code == LXCRI_E_MONITOR_LOST || err->code == LXCRI_E_INVALID_STATE))
 		r = lxcri_container_wait(container, KILL_TIMEOUT_MS / 1000, err);
@@ -286,6 +290,8 @@ int lxcri_container_delete(struct lxcri_container *container, bool force, struct
 			 lxcri_status_name(container->status));
 	else
 		r = container_teardown(container, err);
+	if (r == 0)
+		container_event(container, "delete", NULL, NULL);
 	home_unlock(&container->home);
 	return r < 0 ? fail_as(err, LXCRI_E_CONTAINER_DELETE_FAILED, "delete %s",
 			       container->home.id)

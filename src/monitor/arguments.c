@@ -51,7 +51,8 @@ struct places {
 
 static const char *const text_names[] = { "id",     "bundle",     "run-dir",      "exit-dir",
 					  "log",    "helper-dir", "runtime-path", "console-socket",
-					  "rootfs", "upper",      "work",         "journal" };
+					  "rootfs", "upper",      "work",         "journal",
+					  "events", "image" };
 static const char *const flag_names[] = { "terminal", "stdin", "inherit", "systemd-cgroup" };
 
 static struct places places_of(struct arguments *arguments)
@@ -60,13 +61,14 @@ static struct places places_of(struct arguments *arguments)
 		.texts = { &arguments->id, &arguments->bundle, &arguments->run_dir,
 			   &arguments->exit_dir, &arguments->log_path, &arguments->helper_dir,
 			   &arguments->runtime_path, &arguments->console_socket, &arguments->rootfs,
-			   &arguments->upper, &arguments->work, &arguments->journal },
+			   &arguments->upper, &arguments->work, &arguments->journal,
+			   &arguments->events, &arguments->image },
 		.flags = { &arguments->terminal, &arguments->open_stdin, &arguments->inherit,
 			   &arguments->systemd_cgroup },
 	};
 }
 
-static void make_table(struct option table[32])
+static void make_table(struct option table[40])
 {
 	size_t n = 0;
 
@@ -135,7 +137,7 @@ static int take(struct arguments *arguments, int option, struct lxcri_error *err
 
 int arguments_parse(struct arguments *arguments, int argc, char **argv, struct lxcri_error *err)
 {
-	struct option table[32];
+	struct option table[40];
 	int option;
 
 	arguments->log_limits.files = 1;

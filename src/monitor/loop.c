@@ -5,6 +5,7 @@
  * whatever is left of its processes; then the streams are read to their end, so that the log is
  * complete; then the end is recorded; then everyone who waits is told. */
 
+#include "monitor/event.h"
 #include "monitor/supervisor.h"
 
 #include "base/scope.h"
@@ -341,6 +342,9 @@ static void conclude(struct supervisor *supervisor)
 	drain(supervisor, deadline);
 	/* Whoever hears of the end may remove the log, to have its room at once. */
 	streams_finish(&supervisor->streams);
+	if (record->oom_kills > 0)
+		event_tell_number(supervisor, "oom", "kills", (int64_t)record->oom_kills);
+	event_tell_number(supervisor, "die", "exitCode", record->exit_code);
 	record->phase = MONITOR_STOPPED;
 	record->pid = record->keeper = 0;
 	record->pid_start_time = record->keeper_start_time = 0;

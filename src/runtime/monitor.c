@@ -168,6 +168,8 @@ static void make_argv(const struct monitor_options *options, const char *program
 	add_option(argv, "--run-dir", options->run_dir);
 	add_option(argv, "--exit-dir", options->exit_dir);
 	add_log(argv, options);
+	add_option(argv, "--events", options->events);
+	add_option(argv, "--image", options->image);
 	add_option(argv, "--runtime-path", options->runtime_path);
 	add_option(argv, "--console-socket", options->console_socket);
 	strings_add(argv, "--helper-dir");

@@ -35,6 +35,8 @@ struct monitor_options {
 	const char *log_path;   /* or NULL */
 	uint64_t log_max_bytes; /* of one log file; 0: no limit */
 	unsigned int log_max_files; /* at least 1 */
+	const char *events;         /* the directory where the monitor tells of them, or NULL */
+	const char *image;          /* the image's name that it tells, or NULL */
 	const char *journal;        /* the name of the log in the journal, or NULL */
 	/* What the monitor becomes when the container has ended and nobody attached has seen it,
 	 * ended by NULL, with a path first; or NULL. Its environment is empty, its streams are
