@@ -155,8 +155,8 @@ struct monitor_state {
 [[nodiscard]] int monitor_read_state(int dirfd, struct monitor_state *ret_state,
 				     struct lxcri_error *err);
 
-/* Appends the cgroups that the monitor of the run directory @run_dirfd noted for the processes
- * a hierarchy, absolute. */
+/* Appends the cgroups that the monitor of the run directory @run_dirfd noted for the container's
+ * processes, one a hierarchy, absolute. */
 [[nodiscard]] int monitor_read_cgroups(int run_dirfd, struct strings *cgroups,
 				       struct lxcri_error *err);
 
