@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "engine/event.h"
 #include "engine/limits/container_limits.h"
+#include "engine/limits/container_scope.h"
 #include "os/helper.h"
 #include "os/path.h"
 #include "runtime/wire.h"
@@ -228,6 +229,12 @@ int container_launch(struct lxcri_container *container, unsigned int preserve_fd
 	const struct monitor_rootfs rootfs = {
 		.target = target, .lowers = record->layers, .upper = upper, .work = work
 	};
+	autofree char *cgroups_path = container_scope_cgroup(container);
+	autorun(strings_finish) struct strings properties = {};
+
+	if (record->slice)
+		limits_properties(&container->limits, &properties);
+
 	const struct monitor_options options = {
 		.id = home->id,
 		.type = record->type,
@@ -249,6 +256,11 @@ int container_launch(struct lxcri_container *container, unsigned int preserve_fd
 		.preserve_fds = preserve_fds,
 		.terminal = record->terminal,
 		.open_stdin = record->open_stdin,
+		.systemd_cgroup = record->scope && !record->slice,
+		.cgroups_path = cgroups_path,
+		.slice = record->slice,
+		.scope = record->scope,
+		.scope_properties = &properties,
 	};
 
 	if (monitor_launch(&options, &container->monitor, ret_pid, err) < 0)

@@ -16,6 +16,7 @@
 #include "engine/driver.h"
 #include "engine/event.h"
 #include "engine/limits/container_limits.h"
+#include "engine/limits/container_scope.h"
 #include "engine/limits/resources.h"
 #include "engine/logs.h"
 #include "engine/volume.h"
@@ -318,11 +319,13 @@ static void name_cgroup(struct creation *creation)
 {
 	const struct home *home = &creation->container->home;
 	const char *parent = creation->options->cgroup_parent;
+	autofree char *in_scope = container_scope_cgroup(creation->container);
 	autofree char *name = cgroup_name(CGROUP_PAYLOAD, home->id, home->run_dir);
 	autofree char *path =
 		xformat("%s%s/%s", parent && *parent != '/' ? "/" : "", parent ? parent : "", name);
 
-	json_set_text(json_get(creation->bundle.spec, "linux"), "cgroupsPath", path);
+	json_set_text(json_get(creation->bundle.spec, "linux"), "cgroupsPath",
+		      in_scope ? in_scope : path);
 }
 
 static int write_image_bundle(struct creation *creation, struct lxcri_error *err)
@@ -336,6 +339,8 @@ static int write_image_bundle(struct creation *creation, struct lxcri_error *err
 	if (container_limits_plan(creation->container,
 				  json_get(json_get(creation->bundle.spec, "linux"), "resources"),
 				  err) < 0)
+		return -1;
+	if (container_scope_choose(creation->container, creation->options->cgroup_parent, err) < 0)
 		return -1;
 	name_cgroup(creation);
 	record->stop_signal = xstrdup(creation->bundle.stop_signal);
@@ -378,9 +383,14 @@ static int check_bundle(struct creation *creation, struct lxcri_error *err)
 	autofree char *terminal = lxcri_spec_get(spec, "process.terminal");
 	autofree char *process = lxcri_spec_get(spec, "process");
 	autofree char *limits = lxcri_spec_get(spec, "linux.resources");
+	autofree char *path_json = lxcri_spec_get(spec, "linux.cgroupsPath");
+	autojson path = path_json ? json_tokener_parse(path_json) : NULL;
 	autojson resources = NULL;
 	int r = check_root(spec, record->bundle, err);
 
+	if (r == 0)
+		r = container_scope_choose_bundle(creation->container, json_object_get_string(path),
+						  err);
 	if (r == 0 && limits)
 		r = resources_parse(limits, &resources, err);
 	if (r == 0)

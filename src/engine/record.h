@@ -29,6 +29,8 @@ struct record {
 	char *log_id;   /* by which the journal knows it, or NULL */
 	char *stop_signal;
 	char *console_socket;
+	char *slice;           /* of systemd, in which its scope is; NULL: none that we make */
+	char *scope;           /* the name of its scope, also where a runtime makes it; or NULL */
 	struct strings layers; /* lower directories, topmost first; empty: the bundle's own root */
 	int64_t created_ns;
 	int64_t log_max_bytes; /* of one log file; 0: no limit */

@@ -51,6 +51,10 @@ int lxcri_container_stats(struct lxcri_container *container, struct lxcri_stats 
 		return fail_while(err, "stats %s", container->home.id);
 	*ret_stats = (struct lxcri_stats){};
 	usage_read_cgroups(&host, &cgroups, ret_stats);
+	if (!ret_stats->has_cpu && !ret_stats->has_memory && !ret_stats->has_pids)
+		return fail(err, LXCRI_E_INVALID_STATE,
+			    "stats %s: its cgroups are gone, or have no controller",
+			    container->home.id);
 	read_network(container->state.pid, container->state.pid_start_time, ret_stats);
 	return 0;
 }

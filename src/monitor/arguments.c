@@ -39,20 +39,22 @@ enum option_value {
 	OPTION_PRESERVE_FDS,
 	OPTION_LOG_MAX_SIZE,
 	OPTION_LOG_MAX_FILE,
+	OPTION_SCOPE_PROPERTY,
 	OPTION_TEXT, /* from here on: an index into the table of texts, or of flags, is added */
 	OPTION_FLAG = 64,
 };
 
 /* Where the values of one kind are kept. */
 struct places {
-	const char **texts[16];
+	const char **texts[24];
 	bool *flags[8];
 };
 
 static const char *const text_names[] = { "id",     "bundle",     "run-dir",      "exit-dir",
 					  "log",    "helper-dir", "runtime-path", "console-socket",
-					  "rootfs", "upper",      "work",         "journal",
-					  "events", "image" };
+					  "rootfs", "upper",      "work",         "cgroups-path",
+					  "slice",  "scope",      "journal",      "events",
+					  "image" };
 static const char *const flag_names[] = { "terminal", "stdin", "inherit", "systemd-cgroup" };
 
 static struct places places_of(struct arguments *arguments)
@@ -61,7 +63,8 @@ static struct places places_of(struct arguments *arguments)
 		.texts = { &arguments->id, &arguments->bundle, &arguments->run_dir,
 			   &arguments->exit_dir, &arguments->log_path, &arguments->helper_dir,
 			   &arguments->runtime_path, &arguments->console_socket, &arguments->rootfs,
-			   &arguments->upper, &arguments->work, &arguments->journal,
+			   &arguments->upper, &arguments->work, &arguments->cgroups_path,
+			   &arguments->slice, &arguments->scope, &arguments->journal,
 			   &arguments->events, &arguments->image },
 		.flags = { &arguments->terminal, &arguments->open_stdin, &arguments->inherit,
 			   &arguments->systemd_cgroup },
@@ -82,6 +85,8 @@ static void make_table(struct option table[40])
 		(struct option){ "log-max-size", required_argument, NULL, OPTION_LOG_MAX_SIZE };
 	table[n++] =
 		(struct option){ "log-max-file", required_argument, NULL, OPTION_LOG_MAX_FILE };
+	table[n++] =
+		(struct option){ "scope-property", required_argument, NULL, OPTION_SCOPE_PROPERTY };
 	for (size_t i = 0; i < ARRAY_LEN(text_names); i++)
 		table[n++] = (struct option){ text_names[i], required_argument, NULL,
 					      OPTION_TEXT + (int)i };
@@ -119,6 +124,8 @@ static int take(struct arguments *arguments, int option, struct lxcri_error *err
 		return set_limits(arguments, option, err);
 	if (option == OPTION_LOWER) {
 		strings_add(&arguments->lowers, optarg);
+	} else if (option == OPTION_SCOPE_PROPERTY) {
+		strings_add(&arguments->scope_properties, optarg);
 	} else if (option == OPTION_EXIT_COMMAND) {
 		strings_add(&arguments->exit_command, optarg);
 	} else if (option == OPTION_PRESERVE_FDS) {

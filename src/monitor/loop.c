@@ -383,6 +383,7 @@ void supervisor_finish(struct supervisor *supervisor)
 	record_finish(&supervisor->record);
 	freep(&supervisor->console_path);
 	strings_finish(&supervisor->arguments.lowers);
+	strings_finish(&supervisor->arguments.scope_properties);
 	closep(&supervisor->signals);
 	closep(&supervisor->exit_dirfd);
 	closep(&supervisor->run_dirfd);

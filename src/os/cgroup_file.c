@@ -91,7 +91,7 @@ const char *cgroup_find(const struct cgroup_host *host, const struct strings *cg
 		bool v2 = host->unified || list_has(path + skip, length, ',', "unified");
 
 		if (v2 ? !has_controller(path, controller)
-		       : !list_has(path + skip, length, ',', controller))
+		       : !list_has(path + skip, length, ',', controller) || access(path, F_OK) < 0)
 			continue;
 		*ret_version = v2 ? CGROUP_V2 : CGROUP_V1;
 		return path;

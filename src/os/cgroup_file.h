@@ -30,7 +30,7 @@ const char *cgroup_name_v2(const char *controller);
 enum cgroup_version cgroup_version_of(const struct cgroup_host *host, const char *controller);
 
 /* Returns the one of @cgroups (absolute paths) that has the files of @controller, borrowed; NULL
- * when there is none. */
+ * when there is none, or it has been removed. */
 const char *cgroup_find(const struct cgroup_host *host, const struct strings *cgroups,
 			const char *controller, enum cgroup_version *ret_version);
 

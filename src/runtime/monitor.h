@@ -49,7 +49,11 @@ struct monitor_options {
 	unsigned int preserve_fds; /* descriptors 3 and up that the container's process gets */
 	bool terminal;
 	bool open_stdin;
-	bool systemd_cgroup;
+	bool systemd_cgroup;      /* a command-line runtime shall ask systemd itself */
+	const char *cgroups_path; /* wins over linux.cgroupsPath; or NULL */
+	const char *slice;        /* the monitor enters the new scope `scope` of it; or NULL */
+	const char *scope;
+	const struct strings *scope_properties; /* "NAME=VALUE"; may be NULL */
 };
 
 /* A connection to a monitor. */
@@ -160,8 +164,8 @@ struct monitor_state {
 [[nodiscard]] int monitor_read_state(int dirfd, struct monitor_state *ret_state,
 				     struct lxcri_error *err);
 
-/* Appends the cgroups that the monitor of the run directory @run_dirfd noted for the container, one
- * a hierarchy, absolute. */
+/* Appends the cgroups that the monitor of the run directory @run_dirfd noted for the container's
+ * processes, one a hierarchy, absolute. */
 [[nodiscard]] int monitor_read_cgroups(int run_dirfd, struct strings *cgroups,
 				       struct lxcri_error *err);
 

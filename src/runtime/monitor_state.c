@@ -122,11 +122,34 @@ int monitor_read_state(int dirfd, struct monitor_state *ret_state, struct lxcri_
 	return 0;
 }
 
+/* Tells whether two absolute paths are of one hierarchy. */
+static bool same_hierarchy(const struct cgroup_host *host, const char *a, const char *b)
+{
+	size_t skip = strlen(host->root) + 1;
+	size_t length = strcspn(a + skip, "/");
+
+	return host->unified ||
+	       (strcspn(b + skip, "/") == length && strncmp(a + skip, b + skip, length) == 0);
+}
+
 int monitor_read_cgroups(int run_dirfd, struct strings *cgroups, struct lxcri_error *err)
 {
+	const struct cgroup_host host = cgroup_host_get();
+	autorun(strings_finish) struct strings all = {};
 	struct monitor_state state;
 
-	return load(run_dirfd, &state, cgroups, err);
+	if (load(run_dirfd, &state, &all, err) < 0)
+		return -1;
+	/* Behind those of the container come those of its keeper. */
+	for (size_t i = 0; i < all.count; i++) {
+		bool seen = false;
+
+		for (size_t k = 0; k < i; k++)
+			seen = seen || same_hierarchy(&host, all.items[k], all.items[i]);
+		if (!seen)
+			strings_add(cgroups, all.items[i]);
+	}
+	return 0;
 }
 
 int monitor_await_end(int run_dirfd, int timeout_ms, struct lxcri_error *err)

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/event.h"
+#include "engine/limits/container_scope.h"
 #include "engine/limits/resources.h"
 #include "lxcri/limits.h"
 #include "oci/spec_resources.h"
@@ -152,8 +153,11 @@ static int change(struct lxcri_container *container, struct kept *kept, struct j
 {
 	autofree char *before = json_format(kept->document);
 	autofree char *after = NULL;
+	autojson old = NULL;
 	struct lxcri_error second = {};
 
+	if (json_object_deep_copy(kept->resources, &old, NULL) < 0)
+		return fail_errno(err, ENOMEM, "copy the limits");
 	resources_merge(kept->resources, patch);
 	if (container_limits_plan(container, kept->resources, err) < 0)
 		return -1;
@@ -162,9 +166,16 @@ static int change(struct lxcri_container *container, struct kept *kept, struct j
 	after = json_format(kept->document);
 	if (save(kept, after, err) < 0)
 		return -1;
-	if (container->status == LXCRI_STATUS_STOPPED ||
-	    container_limits_apply(container, err) == 0)
+	if (container->status == LXCRI_STATUS_STOPPED)
 		return 0;
+	/* The scope first: what its cgroup refuses is nothing yet. */
+	if (container_scope_update(container, err) == 0) {
+		if (container_limits_apply(container, err) == 0)
+			return 0;
+		if (container_limits_plan(container, old, &second) < 0 ||
+		    container_scope_update(container, &second) < 0)
+			log_error("%s", second.text);
+	}
 	if (save(kept, before, &second) < 0)
 		log_error("%s", second.text);
 	return -1;

@@ -40,3 +40,8 @@ void limits_finish(struct limits *limits);
  * before it get their old values back, and the error names the field. */
 [[nodiscard]] int limits_apply(const struct limits *limits, const struct cgroup_host *host,
 			       const struct strings *cgroups, struct lxcri_error *err);
+
+/* Appends what systemd shall know of @limits, which are of version 2, "NAME=VALUE". Weights and
+ * protections count among the scopes of a slice and not below one; the others have room for the
+ * monitor, and the container has the exact ones inside. */
+void limits_properties(const struct limits *limits, struct strings *properties);
