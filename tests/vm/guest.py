@@ -79,7 +79,7 @@ class Guest:
         self.tell("command", script(command, os.getcwd(), environment))
         self.tell("project", str(ROOT))
         self.tell("modules", str(used.modules))
-        self.tell("init", "systemd" if systemd else "plain")
+        self.tell("init", "shell" if interactive else "systemd" if systemd else "plain")
         self.add("-device", "virtio-serial-pci")
         if interactive:
             self.add("-serial", "mon:stdio")
