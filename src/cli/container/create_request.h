@@ -39,6 +39,7 @@ struct create_options {
 	struct strings ulimits;
 	struct strings cap_add;
 	struct strings cap_drop;
+	struct strings security;
 	struct strings labels;
 	struct strings annotations;
 	uint64_t memory_bytes;

@@ -20,15 +20,29 @@ def load(path):
 
 
 sys.path.insert(0, str(INTEGRATION))
-globals().update({name: value for name, value in vars(load(INTEGRATION / "conftest.py")).items()
-                  if not name.startswith("_") and name != "pytest_collection_modifyitems"})
+integration = load(INTEGRATION / "conftest.py")
+globals().update({name: value for name, value in vars(integration).items()
+                  if not name.startswith(("_", "pytest_"))})
 
 
-def pytest_collection_modifyitems(items):
-    """All of these belong to the quick ones of a guest."""
-    for item in items:
-        if HERE in item.path.parents:
-            item.add_marker(pytest.mark.vm)
+SYSTEMD = pathlib.Path("/proc/1/comm").read_text() == "systemd\n"
+
+
+def pytest_collection_modifyitems(config, items):
+    """All of these belong to the quick ones of a guest; those marked systemd, and no others, run
+    where it is the first process."""
+    here = [item for item in items if HERE in item.path.parents]
+    other = [item for item in here if SYSTEMD != bool(item.get_closest_marker("systemd"))]
+    for item in here:
+        item.add_marker(pytest.mark.vm)
+    items[:] = [item for item in items if item not in other]
+    if other:
+        config.hook.pytest_deselected(items=other)
+
+
+def pytest_configure(config):
+    integration.pytest_configure(config)
+    config.addinivalue_line("markers", "systemd: needs systemd as the first process")
 
 
 def pytest_sessionstart(session):

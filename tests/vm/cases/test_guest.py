@@ -11,9 +11,7 @@ CONTROLLERS = {"cpuset", "cpu", "io", "memory", "hugetlb", "pids", "rdma", "misc
 
 @pytest.mark.parametrize("file", ["cgroup.controllers", "cgroup.subtree_control"])
 def test_cgroups_are_of_version_2_with_all_controllers(file):
-    # systemd hands on those that a unit asks for.
-    wanted = CONTROLLERS if pathlib.Path("/proc/1/comm").read_text() != "systemd\n" else {"memory", "pids"}
-    assert wanted <= set(pathlib.Path("/sys/fs/cgroup", file).read_text().split())
+    assert CONTROLLERS <= set(pathlib.Path("/sys/fs/cgroup", file).read_text().split())
 
 
 def test_no_hierarchy_of_version_1_is_mounted():
