@@ -16,6 +16,7 @@
 #include "engine/volume.h"
 #include "image/rootfs.h"
 #include "image/store.h"
+#include "os/cgroup_move.h"
 #include "os/file.h"
 #include "os/path.h"
 #include "runtime/cgroup_name.h"
@@ -370,6 +371,13 @@ static int make_bundle(struct creation *creation, struct lxcri_error *err)
 					: check_bundle(creation, err);
 }
 
+/* Here the options are known to be good, and the creation's slow parts are still to come. */
+static int expect_move(struct creation *creation, struct lxcri_error *err)
+{
+	cgroup_expect_move();
+	return 0;
+}
+
 static int launch(struct creation *creation, struct lxcri_error *err)
 {
 	return container_launch(creation->container, creation->options->preserve_fds,
@@ -405,11 +413,17 @@ static const struct creation_step {
 	const char *doing;
 	int (*run)(struct creation *creation, struct lxcri_error *err);
 } creation_steps[] = {
-	{ "check the request", check_options },   { "choose the runtime", choose_runtime },
-	{ "fill the record", fill_record },       { "find the image", find_image },
-	{ "reserve the id", reserve_id },         { "make its directories", make_home },
-	{ "make the bundle", make_bundle },       { "create it", launch },
-	{ "write the pid file", write_pid_file }, { "commit", commit },
+	{ "check the request", check_options },
+	{ "choose the runtime", choose_runtime },
+	{ "fill the record", fill_record },
+	{ "find the image", find_image },
+	{ "reserve the id", reserve_id },
+	{ "expect a move", expect_move },
+	{ "make its directories", make_home },
+	{ "make the bundle", make_bundle },
+	{ "create it", launch },
+	{ "write the pid file", write_pid_file },
+	{ "commit", commit },
 };
 
 /* Undoes what the steps did. The first error is the one that counts. */

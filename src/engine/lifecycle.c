@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/container.h"
+#include "os/cgroup_move.h"
 #include "os/signal.h"
 #include "runtime/log_file.h"
 #include "runtime/wire.h"
@@ -25,6 +26,7 @@ static int relaunch(struct lxcri_container *container, struct lxcri_error *err)
 	autofree char *last_exit = xformat("%s/%s", container->home.data_dir, WIRE_STATE);
 	pid_t pid;
 
+	cgroup_expect_move();
 	/* Of the last run, and of an attempt since whose monitor was killed. Without its state.json
 	 * the same can be found out about ours. */
 	if (container_clean_up(container, err) < 0)

@@ -177,7 +177,7 @@ static int handle_attach(const struct request *request, struct lxcri_error *err)
 				    request->supervisor->arguments.id);
 	request->client->attached = true;
 	request->client->wants_stdin = attach.want_stdin != 0;
-	return 0;
+	return attach.start ? handle_start(request, err) : 0;
 }
 
 /* A client that sends input which it was not allowed to is not one of ours. */
@@ -298,7 +298,7 @@ static const struct handler {
 	enum answer answer;
 	bool has_body;
 } handlers[] = {
-	[WIRE_COMMIT] = { handle_commit, ANSWER_OK },
+	[WIRE_COMMIT] = { handle_commit, ANSWER_OWN },
 	[WIRE_START] = { handle_start, ANSWER_OK },
 	[WIRE_KILL] = { handle_kill, ANSWER_OK, .has_body = true },
 	[WIRE_PAUSE] = { handle_pause, ANSWER_OK },

@@ -61,14 +61,14 @@ static int read_cgroups(const char *file, struct strings *lines)
 	return 0;
 }
 
-/* One line is "ID:CONTROLLERS:PATH"; no controllers is version 2, "name=NAME" a hierarchy without.
- */
+/* Appends the directory that @line of /proc/PID/cgroup names: "ID:CONTROLLERS:PATH". No controllers
+ * is version 2, "name=NAME" a hierarchy without. */
 static void add_path(struct strings *paths, const char *line)
 {
 	const char *controllers = strchr(line, ':');
 	const char *path = controllers ? strchr(controllers + 1, ':') : NULL;
 
-	if (!path || strcmp(path + 1, "/") == 0)
+	if (!path)
 		return;
 	controllers++;
 
@@ -84,6 +84,24 @@ static void add_path(struct strings *paths, const char *line)
 		strings_addf(paths, "%s/%.*s%s", CGROUP_ROOT, length, controllers, path);
 }
 
+static bool is_root(const char *line)
+{
+	const char *path = strrchr(line, ':');
+
+	return path && strcmp(path, ":/") == 0;
+}
+
+char *cgroup_of_self(void)
+{
+	autorun(strings_finish) struct strings lines = {};
+	autorun(strings_finish) struct strings paths = {};
+
+	/* Version 2 comes last. */
+	if (read_cgroups("/proc/self/cgroup", &lines) == 0 && lines.count > 0)
+		add_path(&paths, lines.items[lines.count - 1]);
+	return paths.count > 0 ? xstrdup(paths.items[0]) : NULL;
+}
+
 int cgroup_list_own(pid_t pid, struct strings *paths)
 {
 	autorun(strings_finish) struct strings mine = {};
@@ -97,7 +115,7 @@ int cgroup_list_own(pid_t pid, struct strings *paths)
 	if (r == 0)
 		r = read_cgroups(file, &theirs);
 	for (size_t i = 0; r == 0 && i < theirs.count; i++)
-		if (!strings_has(&mine, theirs.items[i]))
+		if (!strings_has(&mine, theirs.items[i]) && !is_root(theirs.items[i]))
 			add_path(paths, theirs.items[i]);
 	return r;
 }

@@ -17,6 +17,10 @@ bool cgroup_is_hybrid_with_controllers(void);
  * well. 0 or -errno. */
 [[nodiscard]] int cgroup_list_own(pid_t pid, struct strings *paths);
 
+/* Returns the directory of one cgroup that the calling process is in, version 2 where it is
+ * mounted; NULL when that cannot be told. The caller owns it. */
+[[nodiscard]] char *cgroup_of_self(void);
+
 /* Thaws the cgroup @path and sends SIGKILL to all processes in it and below. What is absent counts
  * as done. 0 or -errno. */
 [[nodiscard]] int cgroup_kill(const char *path);

@@ -128,11 +128,11 @@ static int carry_message(struct attachment *attachment, struct lxcri_error *err)
 		attachment->monitor->exit_code = message.exited.exit_code;
 		attachment->result = message.exited.exit_code;
 		break;
-	case WIRE_ERROR: /* the start failed */
+	case WIRE_ERROR: /* attaching or the start failed */
 		*err = message.err;
 		return -1;
 	default:
-		break; /* WIRE_OK for the start */
+		break; /* WIRE_OK: attached, and started */
 	}
 	return 0;
 }
@@ -166,7 +166,8 @@ static int carry(struct attachment *attachment, struct lxcri_error *err)
 int monitor_attach(struct monitor *monitor, const struct monitor_attach_options *options,
 		   struct lxcri_error *err)
 {
-	const struct wire_attach attach = { .want_stdin = options->want_stdin };
+	const struct wire_attach attach = { .want_stdin = options->want_stdin,
+					    .start = options->start };
 	autorun(attachment_finish) struct attachment attachment = {
 		.monitor = monitor,
 		.options = options,
@@ -176,12 +177,10 @@ int monitor_attach(struct monitor *monitor, const struct monitor_attach_options 
 	};
 	bool raw = options->terminal && options->want_stdin && isatty(STDIN_FILENO);
 
-	if (connection_request(monitor, WIRE_ATTACH, &attach, sizeof(attach), err) < 0 ||
-	    carrier_begin(&attachment.carrier, raw, err) < 0)
-		return -1;
-	if (options->terminal && send_size(&attachment, err) < 0)
-		return -1;
-	if (options->start && connection_send(monitor, WIRE_START, NULL, 0, NULL, err) < 0)
+	/* The terminal has its size before the program asks for it. */
+	if (carrier_begin(&attachment.carrier, raw, err) < 0 ||
+	    (options->terminal && send_size(&attachment, err) < 0) ||
+	    connection_send(monitor, WIRE_ATTACH, &attach, sizeof(attach), NULL, err) < 0)
 		return -1;
 	return carry(&attachment, err);
 }

@@ -25,7 +25,7 @@
 
 enum wire_type {
 	/* Requests; each is answered by WIRE_OK or WIRE_ERROR unless it says otherwise. */
-	WIRE_COMMIT = 1, /* keep the container when this connection ends */
+	WIRE_COMMIT = 1, /* keep the container when this connection ends; no answer */
 	WIRE_START,      /* release the user's process */
 	WIRE_KILL,       /* struct wire_kill */
 	WIRE_PAUSE,
@@ -66,6 +66,7 @@ struct wire_kill {
 
 struct wire_attach {
 	uint32_t want_stdin; /* this connection may send WIRE_STDIN */
+	uint32_t start;      /* as WIRE_START, when attaching has worked */
 };
 
 struct wire_resize {

@@ -165,6 +165,14 @@ def tree(directory):
             if not path.name.endswith((".lock", "-wal", "-shm"))} if directory.exists() else set()
 
 
+def mark(run_dir):
+    """What ends the names of a container's cgroups: FNV-1a of its run directory."""
+    value = 0xcbf29ce484222325
+    for byte in os.fsencode(run_dir):
+        value = (value ^ byte) * 0x100000001b3 % 2 ** 64
+    return f"{(value ^ value >> 32) % 2 ** 32:08x}"
+
+
 class Inventory:
     """What there is on the host, to be compared with what there was."""
 
@@ -190,9 +198,12 @@ class Inventory:
 
     def is_ours(self, cgroup):
         """With LXCRI_TEST_SHARED in the environment others use the host at the same time: then only
-        those count whose name has a word that the command was called with."""
+        those count that are named after a container of ours and its run directory."""
+        if not os.environ.get("LXCRI_TEST_SHARED"):
+            return True
         name = os.path.basename(cgroup)
-        return not os.environ.get("LXCRI_TEST_SHARED") or any(word in name for word in self.lx.words)
+        return any(word in name and name.endswith(mark(f"{self.lx.root}/containers/{word}"))
+                   for word in self.lx.words)
 
     def difference(self):
         now = self.take()

@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import secrets
 import re
 import signal
 import subprocess
@@ -18,7 +19,7 @@ IMAGES = pathlib.Path(os.environ.get("LXCRI_IMAGES", BUILD / "images"))
 
 # Marks every process, directory and container of this run, so that the inventory of the host can
 # tell them from those of others.
-TAG = f"lt{os.getpid()}"
+TAG = f"lt{secrets.token_hex(3)}"
 
 TIMEOUT = 60
 

@@ -3,9 +3,14 @@
 
 #include "base/mem.h"
 #include "base/scope.h"
+#include "os/cgroup_move.h"
+#include "os/file.h"
 #include "test.h"
 
+#include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -41,9 +46,43 @@ static void a_cgroup_is_removed_with_those_that_a_dot_hides(void **state)
 	assert_int_equal(r, 0);
 }
 
+static void the_cgroup_of_the_process_lists_it(void **state)
+{
+	autofree char *path = cgroup_of_self();
+	autofree char *own = xformat("%d", (int)getpid());
+	autofree char *listed = NULL;
+	bool found = false;
+	size_t size;
+	char *at = NULL;
+
+	assert_non_null(path);
+
+	autofree char *procs = xformat("%s/cgroup.procs", path);
+
+	assert_int_equal(file_read(AT_FDCWD, procs, 1u << 20, &listed, &size), 0);
+	for (char *line = strtok_r(listed, "\n", &at); line; line = strtok_r(NULL, "\n", &at))
+		found = found || strcmp(line, own) == 0;
+	assert_true(found);
+}
+
+static void expecting_a_move_moves_nothing(void **state)
+{
+	autofree char *before = NULL;
+	autofree char *after = NULL;
+	size_t size;
+
+	assert_int_equal(file_read(AT_FDCWD, "/proc/self/cgroup", 1u << 20, &before, &size), 0);
+	for (int i = 0; i < 8; i++)
+		cgroup_expect_move();
+	assert_int_equal(file_read(AT_FDCWD, "/proc/self/cgroup", 1u << 20, &after, &size), 0);
+	assert_string_equal(after, before);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_cgroup_of_the_process_lists_it),
+		cmocka_unit_test(expecting_a_move_moves_nothing),
 		cmocka_unit_test(a_cgroup_is_removed_with_those_that_a_dot_hides),
 	};
 
