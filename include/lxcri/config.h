@@ -101,6 +101,9 @@ const char *lxcri_config_data_path(const struct lxcri_config *config);
 void lxcri_config_set_paths(struct lxcri_config *config, const char *root_path,
 			    const char *data_path);
 
+/* Makes systemd the maker of cgroups (runtime.cgroup_manager). */
+void lxcri_config_use_systemd_cgroups(struct lxcri_config *config);
+
 /* Seconds that a stop waits before it kills (runtime.stop_timeout). */
 unsigned int lxcri_config_stop_timeout_seconds(const struct lxcri_config *config);
 

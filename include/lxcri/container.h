@@ -38,8 +38,7 @@ enum lxcri_stdio {
 };
 
 struct lxcri_volume {
-	const char
-		*source; /* an absolute path on the host, or a volume's name, or NULL: anonymous */
+	const char *source; /* absolute path on the host, a volume's name, or NULL: anonymous */
 	const char *destination; /* absolute, in the container */
 	const char *options;     /* "ro", "rw", "z", comma-separated; or NULL */
 };
@@ -64,11 +63,9 @@ struct lxcri_create_options {
 
 	/* Exactly one of the two. */
 	const char *bundle; /* directory with rootfs and config.json */
-	const char
-		*image; /* "oci:DIR[:TAG]", "oci-archive:…", "docker-archive:…", or a stored name */
+	const char *image;  /* "oci:DIR[:TAG]", "oci-archive:…", …, or a stored name */
 
-	const struct lxcri_spec
-		*spec; /* with bundle: wins over, and is written to, its config.json */
+	const struct lxcri_spec *spec; /* with bundle: replaces its config.json */
 
 	enum lxcri_stdio stdio;
 	bool open_stdin;            /* keep standard input open for who attaches */
@@ -101,11 +98,14 @@ struct lxcri_create_options {
 	size_t n_rlimits;
 	const char *network; /* "none" (default) or "host" */
 	bool read_only;
-	bool init;             /* a small init as pid 1 that reaps and passes signals on */
-	uint64_t memory_bytes; /* 0: no limit */
-	uint64_t shm_bytes;    /* 0: 64 MiB */
-	double cpus;           /* 0: no limit */
-	uint64_t pids_max;     /* 0: no limit */
+	bool init;                 /* a small init as pid 1 that reaps and passes signals on */
+	uint64_t memory_bytes;     /* 0: no limit */
+	uint64_t shm_bytes;        /* 0: 64 MiB */
+	double cpus;               /* 0: no limit */
+	uint64_t pids_max;         /* 0: no limit */
+	const char *resources;     /* more limits: JSON as linux.resources, which wins */
+	const char *cgroup_parent; /* path of the cgroup in which it gets its own; NULL: the root */
+	const int *oom_score_adj;  /* -1000 to 1000; NULL: as the host has it */
 };
 
 /* Creates a container and everything it needs, completely or not at all; its process does not run
@@ -152,6 +152,7 @@ struct lxcri_state {
 	int64_t finished_ns;
 	int exit_code; /* of a stopped one: 0-255, 128 + signal, 137 when its monitor was lost */
 	bool monitor_lost;
+	bool oom_killed; /* of a stopped one: memory ran out, and the kernel killed a process */
 };
 
 /* Reads the state, reconciled with the kernel. */

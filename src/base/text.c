@@ -104,13 +104,33 @@ int text_parse_u64(const char *string, uint64_t min, uint64_t max, uint64_t *ret
 	return 0;
 }
 
+/* Reads up to nine digits behind the point at *@at, as billionths; leaves *@at behind them. */
+static int parse_fraction(const char **at, uint64_t *ret)
+{
+	uint64_t place = 1000000000;
+
+	*ret = 0;
+	if (**at != '.')
+		return 0;
+	for ((*at)++; **at >= '0' && **at <= '9'; (*at)++) {
+		place /= 10;
+		if (place == 0)
+			return -EINVAL;
+		*ret += place * (uint64_t)(**at - '0');
+	}
+	return place == 1000000000 ? -EINVAL : 0;
+}
+
 int text_parse_bytes(const char *string, uint64_t *ret_bytes)
 {
 	static const char units[] = "kmgt";
 	const char *end;
+	uint64_t fraction = 0;
 	uint64_t value;
 	int r = parse_digits(string, &value, &end);
 
+	if (r == 0)
+		r = parse_fraction(&end, &fraction);
 	if (r < 0)
 		return r;
 
@@ -123,9 +143,12 @@ int text_parse_bytes(const char *string, uint64_t *ret_bytes)
 
 	unsigned int shift = unit ? 10u * (unsigned int)(unit - units + 1) : 0;
 
-	if (shift && value > UINT64_MAX >> shift)
+	if (shift && value >= UINT64_MAX >> shift)
 		return -ERANGE;
-	*ret_bytes = value << shift;
+	if (!unit && fraction > 0)
+		return -EINVAL;
+	*ret_bytes = (value << shift) +
+		     (uint64_t)((__uint128_t)fraction * (UINT64_C(1) << shift) / 1000000000);
 	return 0;
 }
 

@@ -35,8 +35,8 @@ void text_finish(struct text *text);
 [[nodiscard]] int text_parse_u64(const char *string, uint64_t min, uint64_t max, uint64_t *ret);
 
 /* Reads a size in bytes: a decimal number with at most one of the suffixes b, k, m, g, t in either
- * case, powers of 1024, an optional trailing "b" or "ib" ("512m", "1GiB"). Errors as
- * text_parse_u64(). */
+ * case, powers of 1024, an optional trailing "b" or "ib" ("512m", "1GiB"); with a suffix it may
+ * have a fraction ("1.5g"). Errors as text_parse_u64(). */
 [[nodiscard]] int text_parse_bytes(const char *string, uint64_t *ret_bytes);
 
 /* Tells how many bytes the control character has with which @string begins; 0: it begins with none.

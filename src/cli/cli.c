@@ -34,7 +34,7 @@ const struct option_entry cli_global_options[] = {
 	       "text or json, of that file"),
 	OPTION(cli_globals, debug, "debug", 0, OPTION_FLAG, NULL, "write debug messages"),
 	OPTION(cli_globals, systemd_cgroup, "systemd-cgroup", 0, OPTION_FLAG, NULL,
-	       "accepted for callers of runc"),
+	       "new containers get scopes of systemd"),
 	OPTION(cli_globals, version, "version", 'v', OPTION_FLAG, NULL, "print the version"),
 	{},
 };
@@ -190,6 +190,8 @@ int cli_load_config(struct cli *cli, struct lxcri_error *err)
 	    take_directory("--data", cli->globals.data_path, &data, err) < 0)
 		return -1;
 	lxcri_config_set_paths(cli->config, root, data);
+	if (cli->globals.systemd_cgroup)
+		lxcri_config_use_systemd_cgroups(cli->config);
 	return 0;
 }
 

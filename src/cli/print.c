@@ -90,17 +90,26 @@ char *print_duration(int64_t duration_ns)
 	return xformat("%lld %s%s", (long long)n, units[i].name, n == 1 ? "" : "s");
 }
 
+/* Returns a number of bytes in its largest unit of @units, each @step times the one before. */
+static char *format_size(uint64_t bytes, double step, const char *units, const char *suffix)
+{
+	double size = (double)bytes;
+
+	if (size < step)
+		return xformat("%uB", (unsigned int)bytes);
+	for (size /= step; size >= 999.5 && units[1]; units++)
+		size /= step;
+	return xformat("%.3g%c%s", size, *units, suffix);
+}
+
 char *print_size(uint64_t bytes)
 {
-	static const char units[] = "kMGTPE";
-	double size = (double)bytes;
-	size_t unit = 0;
+	return format_size(bytes, 1000, "kMGTPE", "B");
+}
 
-	if (bytes < 1000)
-		return xformat("%uB", (unsigned int)bytes);
-	for (size /= 1000; size >= 999.5 && unit + 1 < sizeof(units) - 1; unit++)
-		size /= 1000;
-	return xformat("%.3g%cB", size, units[unit]);
+char *print_binary_size(uint64_t bytes)
+{
+	return format_size(bytes, 1024, "KMGTPE", "iB");
 }
 
 void print_json(struct json_object *value, FILE *out)

@@ -33,6 +33,9 @@ void print_time(int64_t time_ns, char ret[static PRINT_TIME_MAX]);
 /* Returns a number of bytes in its largest unit of 1000, "1.23MB"; owned by the caller. */
 [[nodiscard]] char *print_size(uint64_t bytes);
 
+/* The same in units of 1024, "1.23MiB". */
+[[nodiscard]] char *print_binary_size(uint64_t bytes);
+
 /* Writes @value as indented JSON. */
 void print_json(struct json_object *value, FILE *out);
 

@@ -393,6 +393,12 @@ void lxcri_config_set_paths(struct lxcri_config *config, const char *root_path,
 				  json_object_new_string(data_path), "caller");
 }
 
+void lxcri_config_use_systemd_cgroups(struct lxcri_config *config)
+{
+	set_value_consume(config, CONFIG_RUNTIME_CGROUP_MANAGER, json_object_new_string("systemd"),
+			  "caller");
+}
+
 unsigned int lxcri_config_stop_timeout_seconds(const struct lxcri_config *config)
 {
 	return (unsigned int)config_u64(config, CONFIG_RUNTIME_STOP_TIMEOUT);

@@ -47,6 +47,11 @@ const struct config_entry config_table[] = {
 	[CONFIG_RUNTIME_STOP_TIMEOUT] = {
 		"runtime.stop_timeout", CONFIG_COUNT, .otherwise = "10", .max = 86400,
 		.help = "Seconds that a stop waits before it kills." },
+	[CONFIG_RUNTIME_CGROUP_MANAGER] = {
+		"runtime.cgroup_manager", CONFIG_WORD, .otherwise = "\"cgroupfs\"",
+		.words = " cgroupfs systemd auto ",
+		.help = "Who makes cgroups: cgroupfs, systemd (scopes), or auto: systemd where it "
+			"runs." },
 
 	[CONFIG_ROUTING] = {
 		"routing", CONFIG_RULES, .otherwise = "[]",

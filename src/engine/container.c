@@ -10,6 +10,8 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/limits/container_limits.h"
+#include "engine/limits/container_scope.h"
 #include "os/helper.h"
 #include "os/path.h"
 #include "runtime/wire.h"
@@ -44,6 +46,7 @@ void lxcri_container_free(struct lxcri_container *container)
 	monitor_free(container->monitor);
 	home_finish(&container->home);
 	record_finish(&container->record);
+	limits_finish(&container->limits);
 	free(container);
 }
 
@@ -216,6 +219,12 @@ int container_launch(struct lxcri_container *container, unsigned int preserve_fd
 	const struct monitor_rootfs rootfs = {
 		.target = target, .lowers = record->layers, .upper = upper, .work = work
 	};
+	autofree char *cgroups_path = container_scope_cgroup(container);
+	autorun(strings_finish) struct strings properties = {};
+
+	if (record->slice)
+		limits_properties(&container->limits, &properties);
+
 	const struct monitor_options options = {
 		.id = home->id,
 		.type = record->type,
@@ -232,9 +241,16 @@ int container_launch(struct lxcri_container *container, unsigned int preserve_fd
 		.preserve_fds = preserve_fds,
 		.terminal = record->terminal,
 		.open_stdin = record->open_stdin,
+		.systemd_cgroup = record->scope && !record->slice,
+		.cgroups_path = cgroups_path,
+		.slice = record->slice,
+		.scope = record->scope,
+		.scope_properties = &properties,
 	};
 
-	return monitor_launch(&options, &container->monitor, ret_pid, err);
+	if (monitor_launch(&options, &container->monitor, ret_pid, err) < 0)
+		return -1;
+	return container_limits_apply(container, err);
 }
 
 /* Waits until no monitor is alive, and keeps one that is late from coming to life while *@ret_lock
@@ -400,6 +416,7 @@ int lxcri_container_state(struct lxcri_container *container, struct lxcri_state 
 		.finished_ns = container->state.finished_ns,
 		.exit_code = container->state.exit_code,
 		.monitor_lost = container->lost,
+		.oom_killed = container_oom_killed(container),
 	};
 	return 0;
 }

@@ -4,6 +4,7 @@
 /* The inside of a container's handle, shared by the files that implement lxcri/container.h. */
 
 #include "engine/home.h"
+#include "runtime/limits/limits.h"
 #include "runtime/monitor.h"
 
 struct lxcri_container {
@@ -11,6 +12,8 @@ struct lxcri_container {
 	struct home home;
 	struct record record;
 	struct monitor *monitor; /* the creator's connection, until it is used up; or NULL */
+
+	struct limits limits; /* of container_limits_plan() */
 
 	/* As of the last container_refresh(). */
 	struct monitor_state state;
@@ -28,6 +31,13 @@ static inline void lxcri_container_freep(struct lxcri_container **container)
  * is cleaned up, and it is stopped then. */
 [[nodiscard]] int container_refresh(struct lxcri_container *container, struct lxcri_error *err);
 
+/* Tells whether the container has stopped and the kernel killed a process of it for want of memory.
+ */
+static inline bool container_oom_killed(const struct lxcri_container *container)
+{
+	return container->status == LXCRI_STATUS_STOPPED && container->state.oom_kills > 0;
+}
+
 /* Takes the container's lock and refreshes. A container that somebody deleted meanwhile is
  * LXCRI_E_CONTAINER_NOT_FOUND. Given back by home_unlock(). */
 [[nodiscard]] int container_lock(struct lxcri_container *container, struct lxcri_error *err);
@@ -40,8 +50,9 @@ static inline void lxcri_container_freep(struct lxcri_container **container)
 [[nodiscard]] int container_connect(struct lxcri_container *container, struct monitor **ret_monitor,
 				    struct lxcri_error *err);
 
-/* Starts the monitor of a container whose record, bundle and directories are complete, and keeps
- * its connection in the handle, not yet committed. The lock must be held. */
+/* Starts the monitor of a container whose record, bundle, limits and directories are complete, and
+ * keeps its connection in the handle, not yet committed, also when the limits then fail. The lock
+ * must be held. */
 [[nodiscard]] int container_launch(struct lxcri_container *container, unsigned int preserve_fds,
 				   pid_t *ret_pid, struct lxcri_error *err);
 

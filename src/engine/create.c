@@ -9,10 +9,14 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "engine/bundle.h"
 #include "engine/bundle/seccomp_annotation.h"
 #include "engine/container.h"
 #include "engine/driver.h"
+#include "engine/limits/container_limits.h"
+#include "engine/limits/container_scope.h"
+#include "engine/limits/resources.h"
 #include "engine/volume.h"
 #include "image/rootfs.h"
 #include "image/store.h"
@@ -53,6 +57,16 @@ static int check_options(struct creation *creation, struct lxcri_error *err)
 		return -1;
 	if (!options->bundle == !options->image)
 		return fail(err, LXCRI_E_INVALID_ARGUMENT, "expected a bundle or an image");
+	if (options->cgroup_parent &&
+	    (!*options->cgroup_parent || strstr(options->cgroup_parent, "..") ||
+	     text_has_control(options->cgroup_parent)))
+		return fail(err, LXCRI_E_INVALID_ARGUMENT,
+			    "cgroup parent \"%s\" is no path below the root of the cgroups",
+			    options->cgroup_parent);
+	if (options->oom_score_adj &&
+	    (*options->oom_score_adj < -1000 || *options->oom_score_adj > 1000))
+		return fail(err, LXCRI_E_INVALID_ARGUMENT,
+			    "oom_score_adj %d is not from -1000 to 1000", *options->oom_score_adj);
 	return 0;
 }
 
@@ -296,10 +310,14 @@ static int make_rootfs(struct creation *creation, struct lxcri_error *err)
 static void name_cgroup(struct creation *creation)
 {
 	const struct home *home = &creation->container->home;
+	const char *parent = creation->options->cgroup_parent;
+	autofree char *in_scope = container_scope_cgroup(creation->container);
 	autofree char *name = cgroup_name(CGROUP_PAYLOAD, home->id, home->run_dir);
-	autofree char *path = xformat("/%s", name);
+	autofree char *path =
+		xformat("%s%s/%s", parent && *parent != '/' ? "/" : "", parent ? parent : "", name);
 
-	json_set_text(json_get(creation->bundle.spec, "linux"), "cgroupsPath", path);
+	json_set_text(json_get(creation->bundle.spec, "linux"), "cgroupsPath",
+		      in_scope ? in_scope : path);
 }
 
 static int write_image_bundle(struct creation *creation, struct lxcri_error *err)
@@ -309,6 +327,12 @@ static int write_image_bundle(struct creation *creation, struct lxcri_error *err
 	if (bundle_build(creation->image.config_json, creation->options, &record->layers,
 			 &creation->bundle, err) < 0 ||
 	    make_volumes(creation, err) < 0 || attach_seccomp(creation, err) < 0)
+		return -1;
+	if (container_limits_plan(creation->container,
+				  json_get(json_get(creation->bundle.spec, "linux"), "resources"),
+				  err) < 0)
+		return -1;
+	if (container_scope_choose(creation->container, creation->options->cgroup_parent, err) < 0)
 		return -1;
 	name_cgroup(creation);
 	record->stop_signal = xstrdup(creation->bundle.stop_signal);
@@ -350,7 +374,19 @@ static int check_bundle(struct creation *creation, struct lxcri_error *err)
 	const struct lxcri_spec *spec = options->spec ? options->spec : loaded;
 	autofree char *terminal = lxcri_spec_get(spec, "process.terminal");
 	autofree char *process = lxcri_spec_get(spec, "process");
+	autofree char *limits = lxcri_spec_get(spec, "linux.resources");
+	autofree char *path_json = lxcri_spec_get(spec, "linux.cgroupsPath");
+	autojson path = path_json ? json_tokener_parse(path_json) : NULL;
+	autojson resources = NULL;
 	int r = check_root(spec, record->bundle, err);
+
+	if (r == 0)
+		r = container_scope_choose_bundle(creation->container, json_object_get_string(path),
+						  err);
+	if (r == 0 && limits)
+		r = resources_parse(limits, &resources, err);
+	if (r == 0)
+		r = container_limits_plan(creation->container, resources, err);
 
 	lxcri_spec_free(loaded);
 	if (r < 0)

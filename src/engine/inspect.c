@@ -43,6 +43,17 @@ static struct json_object *load_spec(const struct lxcri_container *container)
 	return spec;
 }
 
+/* Returns a copy of @annotations (NULL: none) with one that tells; owned by the caller. */
+static struct json_object *mark_oom_killed(struct json_object *annotations)
+{
+	struct json_object *copy = NULL;
+
+	if (!annotations || json_object_deep_copy(annotations, &copy, NULL) < 0)
+		copy = json_object_new_object();
+	json_set_text(copy, "org.proxmox-lxcri.oom-killed", "true");
+	return copy;
+}
+
 /* The members that the runtime specification defines (runtime-spec, "State"). */
 static struct json_object *make_state(const struct lxcri_container *container,
 				      struct json_object *spec)
@@ -56,8 +67,12 @@ static struct json_object *make_state(const struct lxcri_container *container,
 	json_set_text(object, "status", lxcri_status_name(container->status));
 	json_object_object_add(object, "pid", json_object_new_int(container->state.pid));
 	json_set_text(object, "bundle", container->record.bundle);
+	if (container_oom_killed(container))
+		annotations = mark_oom_killed(annotations);
+	else
+		json_object_get(annotations);
 	if (annotations)
-		json_object_object_add(object, "annotations", json_object_get(annotations));
+		json_object_object_add(object, "annotations", annotations);
 	return object;
 }
 
@@ -101,6 +116,8 @@ int lxcri_container_inspect_json(struct lxcri_container *container, char **ret_j
 	if (container->status == LXCRI_STATUS_STOPPED) {
 		json_object_object_add(object, "exitCode",
 				       json_object_new_int(container->state.exit_code));
+		json_object_object_add(object, "OOMKilled",
+				       json_object_new_boolean(container_oom_killed(container)));
 		json_object_object_add(object, "monitorLost",
 				       json_object_new_boolean(container->lost));
 	}

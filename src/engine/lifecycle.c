@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/container.h"
+#include "engine/limits/container_limits.h"
 #include "os/cgroup_move.h"
 #include "os/signal.h"
 #include "runtime/log_file.h"
@@ -33,10 +34,15 @@ static int relaunch(struct lxcri_container *container, struct lxcri_error *err)
 		return -1;
 	if (unlinkat(container->home.run_fd, WIRE_STATE, 0) < 0 && errno != ENOENT)
 		return fail_errno(err, errno, "remove %s/%s", container->home.run_dir, WIRE_STATE);
+	if (container_limits_load(container, err) < 0)
+		return -1;
 	if (container_launch(container, 0, &pid, err) < 0) {
 		struct lxcri_error second = {};
 
-		if (container_clean_up(container, &second) < 0)
+		/* Uncommitted, a monitor that came to life undoes itself. */
+		monitor_free(steal(container->monitor));
+		if (monitor_await_end(container->home.run_fd, KILL_TIMEOUT_MS, &second) < 0 ||
+		    container_clean_up(container, &second) < 0)
 			log_error("%s", second.text);
 		return -1;
 	}

@@ -25,6 +25,8 @@ static const struct text_member {
 	{ "logPath", offsetof(struct record, log_path), false },
 	{ "stopSignal", offsetof(struct record, stop_signal), false },
 	{ "consoleSocket", offsetof(struct record, console_socket), false },
+	{ "slice", offsetof(struct record, slice), false },
+	{ "scope", offsetof(struct record, scope), false },
 };
 
 static const struct bool_member {

@@ -28,6 +28,8 @@ struct record {
 	char *log_path; /* or NULL */
 	char *stop_signal;
 	char *console_socket;
+	char *slice;           /* of systemd, in which its scope is; NULL: none that we make */
+	char *scope;           /* the name of its scope, also where a runtime makes it; or NULL */
 	struct strings layers; /* lower directories, topmost first; empty: the bundle's own root */
 	int64_t created_ns;
 	enum lxcri_stdio stdio;

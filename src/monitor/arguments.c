@@ -37,6 +37,7 @@ enum option_value {
 	OPTION_LOWER,
 	OPTION_EXIT_COMMAND,
 	OPTION_PRESERVE_FDS,
+	OPTION_SCOPE_PROPERTY,
 	OPTION_TEXT, /* from here on: an index into the table of texts, or of flags, is added */
 	OPTION_FLAG = 64,
 };
@@ -49,7 +50,8 @@ struct places {
 
 static const char *const text_names[] = { "id",     "bundle",     "run-dir",      "exit-dir",
 					  "log",    "helper-dir", "runtime-path", "console-socket",
-					  "rootfs", "upper",      "work" };
+					  "rootfs", "upper",      "work",         "cgroups-path",
+					  "slice",  "scope" };
 static const char *const flag_names[] = { "terminal", "stdin", "inherit", "systemd-cgroup" };
 
 static struct places places_of(struct arguments *arguments)
@@ -58,7 +60,8 @@ static struct places places_of(struct arguments *arguments)
 		.texts = { &arguments->id, &arguments->bundle, &arguments->run_dir,
 			   &arguments->exit_dir, &arguments->log_path, &arguments->helper_dir,
 			   &arguments->runtime_path, &arguments->console_socket, &arguments->rootfs,
-			   &arguments->upper, &arguments->work },
+			   &arguments->upper, &arguments->work, &arguments->cgroups_path,
+			   &arguments->slice, &arguments->scope },
 		.flags = { &arguments->terminal, &arguments->open_stdin, &arguments->inherit,
 			   &arguments->systemd_cgroup },
 	};
@@ -74,6 +77,8 @@ static void make_table(struct option table[32])
 		(struct option){ "exit-command", required_argument, NULL, OPTION_EXIT_COMMAND };
 	table[n++] =
 		(struct option){ "preserve-fds", required_argument, NULL, OPTION_PRESERVE_FDS };
+	table[n++] =
+		(struct option){ "scope-property", required_argument, NULL, OPTION_SCOPE_PROPERTY };
 	for (size_t i = 0; i < ARRAY_LEN(text_names); i++)
 		table[n++] = (struct option){ text_names[i], required_argument, NULL,
 					      OPTION_TEXT + (int)i };
@@ -92,6 +97,8 @@ static int take(struct arguments *arguments, int option, struct lxcri_error *err
 		return set_backend(arguments, optarg, err);
 	if (option == OPTION_LOWER) {
 		strings_add(&arguments->lowers, optarg);
+	} else if (option == OPTION_SCOPE_PROPERTY) {
+		strings_add(&arguments->scope_properties, optarg);
 	} else if (option == OPTION_EXIT_COMMAND) {
 		strings_add(&arguments->exit_command, optarg);
 	} else if (option == OPTION_PRESERVE_FDS) {

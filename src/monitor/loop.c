@@ -8,6 +8,7 @@
 #include "monitor/supervisor.h"
 
 #include "base/scope.h"
+#include "os/cgroup_file.h"
 #include "os/process.h"
 #include "os/socket.h"
 
@@ -305,10 +306,13 @@ static void conclude(struct supervisor *supervisor)
 {
 	struct runtime_container *container = &supervisor->container;
 	struct record *record = &supervisor->record;
+	const struct cgroup_host host = cgroup_host_get();
 	int64_t deadline = now_ms() + PATIENCE_MS;
 	struct lxcri_error ignored = {};
 
 	record->finished_ns = record_now();
+	/* The count goes with the cgroup. */
+	record->oom_kills = cgroup_oom_kills(&host, &record->cgroups);
 	if (container->ops->remove(container, &ignored) == 0)
 		strings_finish(&record->cgroups);
 	supervisor->created = false;
@@ -354,6 +358,7 @@ void supervisor_finish(struct supervisor *supervisor)
 	record_finish(&supervisor->record);
 	freep(&supervisor->console_path);
 	strings_finish(&supervisor->arguments.lowers);
+	strings_finish(&supervisor->arguments.scope_properties);
 	closep(&supervisor->signals);
 	closep(&supervisor->exit_dirfd);
 	closep(&supervisor->run_dirfd);

@@ -65,7 +65,7 @@ static void format(const struct record *record, struct text *json)
 		  record->keeper_start_time);
 	text_addf(json, ",\"exit_code\":%d,\"started_ns\":%" PRId64 ",\"finished_ns\":%" PRId64,
 		  record->exit_code, record->started_ns, record->finished_ns);
-	text_add(json, ",\"cgroups\":[");
+	text_addf(json, ",\"oom_kills\":%" PRIu64 ",\"cgroups\":[", record->oom_kills);
 	for (size_t i = 0; i < record->cgroups.count; i++) {
 		text_add(json, i > 0 ? "," : "");
 		add_quoted(json, record->cgroups.items[i]);

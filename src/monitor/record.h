@@ -19,6 +19,7 @@ struct record {
 	uint64_t keeper_start_time;
 	struct strings cgroups; /* absolute; made for this container */
 	int exit_code;
+	uint64_t oom_kills; /* processes of it that the kernel killed for want of memory */
 	int64_t started_ns; /* since the epoch */
 	int64_t finished_ns;
 };

@@ -98,7 +98,13 @@ static int handle_kill(const struct request *request, struct lxcri_error *err)
 	if (require_alive(supervisor, err) < 0)
 		return -1;
 	if (kill.all) {
-		if (container->ops->kill_all(container, kill.signal, err) < 0)
+		int r = container->ops->kill_all(container, kill.signal, err);
+
+		/* A runtime that finds no cgroup of it knows none of them; but those of a pid
+		 * namespace end with the first. */
+		if (kill.signal == SIGKILL && send_signal(supervisor, SIGKILL) == 0)
+			r = 0;
+		if (r < 0)
 			return fail_as(err, LXCRI_E_CONTAINER_KILL_FAILED, "signal container %s",
 				       container->id);
 	} else {

@@ -10,6 +10,7 @@
 #include "os/mount.h"
 #include "os/socket.h"
 #include "os/terminal.h"
+#include "runtime/scope.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -96,6 +97,17 @@ static int setup_lock(struct supervisor *supervisor, struct lxcri_error *err)
 		return fail(err, LXCRI_E_CONTAINER_EXISTS, "container %s has a monitor already",
 			    supervisor->arguments.id);
 	return fail_errno(err, problem, WIRE_LOCK);
+}
+
+/* Before anything is made that shall be in it. */
+static int setup_scope(struct supervisor *supervisor, struct lxcri_error *err)
+{
+	const struct arguments *arguments = &supervisor->arguments;
+
+	if (!arguments->slice || !arguments->scope)
+		return 0;
+	return scope_enter(arguments->helper_dir, arguments->slice, arguments->scope,
+			   &arguments->scope_properties, err);
 }
 
 static int setup_namespace(struct supervisor *supervisor, struct lxcri_error *err)
@@ -201,6 +213,7 @@ static int setup_container(struct supervisor *supervisor, struct lxcri_error *er
 		.preserve_fds = arguments->preserve_fds,
 		.terminal = arguments->terminal,
 		.systemd_cgroup = arguments->systemd_cgroup,
+		.cgroups_path = arguments->cgroups_path,
 	};
 	memcpy(container->stdio, supervisor->streams.theirs, sizeof(container->stdio));
 	if (container->ops->create(container, err) < 0)
@@ -264,6 +277,7 @@ static const struct setup_step {
 	{ "set up the monitor", setup_process },
 	{ "open the directories", setup_directories },
 	{ "lock the run directory", setup_lock },
+	{ "enter a scope of systemd", setup_scope },
 	{ "make a mount namespace", setup_namespace },
 	{ "mount the root file system", setup_rootfs },
 	{ "hide cgroups of version 2", setup_cgroups },

@@ -29,6 +29,10 @@ struct arguments {
 	struct strings exit_command;
 	const char *upper;
 	const char *work;
+	const char *cgroups_path;
+	const char *slice;
+	const char *scope;
+	struct strings scope_properties;
 	unsigned int preserve_fds;
 	bool terminal;
 	bool open_stdin;

@@ -161,7 +161,6 @@ _Noreturn static void run_job(const struct job *job, int pipe)
 		.id = job->container->id,
 		.bundle = job->container->bundle,
 		.fifo_exec_wait_fd = -1,
-		.systemd_cgroup = job->container->systemd_cgroup,
 		.preserve_fds = 1, /* the pipe of reports */
 		.detach = true,
 	};
@@ -249,8 +248,11 @@ static void name_cgroup(const struct runtime_container *container, libcrun_conta
 	runtime_spec_schema_config_schema *spec = loaded->container_def;
 	autofree char *name = cgroup_name(CGROUP_PAYLOAD, container->id, container->run_dir);
 
-	if (spec->linux && !spec->linux->cgroups_path)
-		spec->linux->cgroups_path = xformat("/%s", name);
+	if (!spec->linux || (spec->linux->cgroups_path && !container->cgroups_path))
+		return;
+	free(spec->linux->cgroups_path);
+	spec->linux->cgroups_path =
+		container->cgroups_path ? xstrdup(container->cgroups_path) : xformat("/%s", name);
 }
 
 /* Whatever start and remove would have to do besides. */

@@ -171,6 +171,12 @@ static void make_argv(const struct monitor_options *options, const char *program
 		strings_add(argv, "--stdin");
 	if (options->stdio == MONITOR_STDIO_INHERIT)
 		strings_add(argv, "--inherit");
+	add_option(argv, "--cgroups-path", options->cgroups_path);
+	add_option(argv, "--slice", options->slice);
+	if (options->slice)
+		add_option(argv, "--scope", options->scope);
+	for (size_t i = 0; options->scope_properties && i < options->scope_properties->count; i++)
+		add_option(argv, "--scope-property", options->scope_properties->items[i]);
 	if (options->systemd_cgroup)
 		strings_add(argv, "--systemd-cgroup");
 }

@@ -44,7 +44,11 @@ struct monitor_options {
 	unsigned int preserve_fds; /* descriptors 3 and up that the container's process gets */
 	bool terminal;
 	bool open_stdin;
-	bool systemd_cgroup;
+	bool systemd_cgroup;      /* a command-line runtime shall ask systemd itself */
+	const char *cgroups_path; /* wins over linux.cgroupsPath; or NULL */
+	const char *slice;        /* the monitor enters the new scope `scope` of it; or NULL */
+	const char *scope;
+	const struct strings *scope_properties; /* "NAME=VALUE"; may be NULL */
 };
 
 /* A connection to a monitor. */
@@ -141,6 +145,7 @@ struct monitor_state {
 	pid_t keeper;            /* a process that the container ends with; mostly the same */
 	uint64_t keeper_start_time;
 	int exit_code;
+	uint64_t oom_kills; /* of one that has stopped: processes killed for want of memory */
 	int64_t started_ns;
 	int64_t finished_ns;
 };
@@ -149,6 +154,11 @@ struct monitor_state {
  * given as exit_dir). A directory without a state.json is MONITOR_CREATING. */
 [[nodiscard]] int monitor_read_state(int dirfd, struct monitor_state *ret_state,
 				     struct lxcri_error *err);
+
+/* Appends the cgroups that the monitor of the run directory @run_dirfd noted for the container's
+ * processes, one a hierarchy, absolute. */
+[[nodiscard]] int monitor_read_cgroups(int run_dirfd, struct strings *cgroups,
+				       struct lxcri_error *err);
 
 /* Waits until no monitor of the run directory @run_dirfd is alive, @timeout_ms at most:
  * LXCRI_E_TIMEOUT. */

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/scope.h"
 #include "os/cgroup.h"
+#include "os/cgroup_file.h"
 #include "os/file.h"
 #include "os/path.h"
 #include "os/process.h"
@@ -60,6 +61,7 @@ int monitor_state_parse(const char *json, size_t size, struct monitor_state *ret
 	state.exit_code = (int)json_get_i64(object, "exit_code", 0);
 	state.started_ns = json_get_i64(object, "started_ns", 0);
 	state.finished_ns = json_get_i64(object, "finished_ns", 0);
+	state.oom_kills = json_get_u64(object, "oom_kills", 0);
 	state.lost = json_get_bool(object, "lost", false);
 
 	struct json_object *list = json_get(object, "cgroups");
@@ -117,6 +119,36 @@ int monitor_read_state(int dirfd, struct monitor_state *ret_state, struct lxcri_
 	if (load(dirfd, ret_state, NULL, err) < 0)
 		return -1;
 	ret_state->alive = alive;
+	return 0;
+}
+
+/* Tells whether two absolute paths are of one hierarchy. */
+static bool same_hierarchy(const struct cgroup_host *host, const char *a, const char *b)
+{
+	size_t skip = strlen(host->root) + 1;
+	size_t length = strcspn(a + skip, "/");
+
+	return host->unified ||
+	       (strcspn(b + skip, "/") == length && strncmp(a + skip, b + skip, length) == 0);
+}
+
+int monitor_read_cgroups(int run_dirfd, struct strings *cgroups, struct lxcri_error *err)
+{
+	const struct cgroup_host host = cgroup_host_get();
+	autorun(strings_finish) struct strings all = {};
+	struct monitor_state state;
+
+	if (load(run_dirfd, &state, &all, err) < 0)
+		return -1;
+	/* Behind those of the container come those of its keeper. */
+	for (size_t i = 0; i < all.count; i++) {
+		bool seen = false;
+
+		for (size_t k = 0; k < i; k++)
+			seen = seen || same_hierarchy(&host, all.items[k], all.items[i]);
+		if (!seen)
+			strings_add(cgroups, all.items[i]);
+	}
 	return 0;
 }
 
@@ -270,6 +302,7 @@ static void remove_named_cgroup(const char *bundle, const char *run_dir)
 static int end_everything(int run_dirfd, const char *run_dir, struct monitor_state *state,
 			  struct lxcri_error *err)
 {
+	const struct cgroup_host host = cgroup_host_get();
 	autorun(strings_finish) struct strings cgroups = {};
 	autofree char *bundle = NULL;
 	size_t size;
@@ -283,6 +316,7 @@ static int end_everything(int run_dirfd, const char *run_dir, struct monitor_sta
 		return -1;
 	if (state->phase == MONITOR_CREATING)
 		find_half_made(run_dirfd, state, &cgroups);
+	state->oom_kills = cgroup_oom_kills(&host, &cgroups);
 	for (size_t i = 0; i < cgroups.count; i++)
 		(void)cgroup_kill(cgroups.items[i]); /* the removal below tells */
 	if (end_process(state->keeper, state->keeper_start_time, err) < 0 ||
@@ -312,11 +346,11 @@ static int write_lost(int run_dirfd, const struct monitor_state *state, struct l
 
 	(void)clock_gettime(CLOCK_REALTIME, &now);
 
-	autofree char *json =
-		xformat("{\"phase\":\"stopped\",\"lost\":true,\"pid\":0,\"exit_code\":%d,"
-			"\"started_ns\":%lld,\"finished_ns\":%lld}\n",
-			EXIT_CODE_LOST, (long long)state->started_ns,
-			(long long)now.tv_sec * 1000000000 + now.tv_nsec);
+	autofree char *json = xformat(
+		"{\"phase\":\"stopped\",\"lost\":true,\"pid\":0,\"exit_code\":%d,"
+		"\"oom_kills\":%llu,\"started_ns\":%lld,\"finished_ns\":%lld}\n",
+		EXIT_CODE_LOST, (unsigned long long)state->oom_kills, (long long)state->started_ns,
+		(long long)now.tv_sec * 1000000000 + now.tv_nsec);
 	int r = file_write_atomic(run_dirfd, WIRE_STATE, json, strlen(json), 0600, FILE_VOLATILE);
 
 	return r < 0 ? fail_errno(err, r, "write " WIRE_STATE) : 0;

@@ -24,7 +24,8 @@ struct runtime_container {
 	int stdio[3];            /* what the container's process gets; unused with a terminal */
 	unsigned int preserve_fds;
 	bool terminal;
-	bool systemd_cgroup;
+	bool systemd_cgroup;      /* the program asks systemd for cgroups itself */
+	const char *cgroups_path; /* wins over linux.cgroupsPath; or NULL */
 
 	pid_t init; /* its first process; set by create; a child of the monitor, or see `keeper` */
 	pid_t keeper;  /* the child whose end is the container's end, and that ends as the user's

@@ -47,7 +47,8 @@ static char *describe(const struct lxcri_state *state, int64_t now)
 
 	if (state->status == LXCRI_STATUS_STOPPED)
 		return state->finished_ns > 0
-			       ? xformat("exited (%d) %s ago%s", state->exit_code, down,
+			       ? xformat("exited (%d) %s ago%s%s", state->exit_code, down,
+					 state->oom_killed ? ", out of memory" : "",
 					 state->monitor_lost ? ", monitor lost" : "")
 			       : xformat("exited (%d)", state->exit_code);
 	if (state->started_ns > 0 && state->status != LXCRI_STATUS_CREATED)
@@ -117,8 +118,11 @@ static struct json_object *object_of(struct cli *cli, const struct lxcri_state *
 	json_set_text(object, "logPath", state->log_path);
 	set_time(object, "started", state->started_ns);
 	set_time(object, "finished", state->finished_ns);
-	if (state->status == LXCRI_STATUS_STOPPED)
+	if (state->status == LXCRI_STATUS_STOPPED) {
 		json_object_object_add(object, "exitCode", json_object_new_int(state->exit_code));
+		json_object_object_add(object, "OOMKilled",
+				       json_object_new_boolean(state->oom_killed));
+	}
 	return object;
 }
 

@@ -47,9 +47,9 @@ const struct option_entry create_option_table[] = {
 	IMAGE(network, "network", 0, TEXT, "none|host", "network (none)"),
 	IMAGE(read_only, "read-only", 0, FLAG, NULL, "mount the root file system read-only"),
 	IMAGE(init, "init", 0, FLAG, NULL, "run a small init as process 1"),
-	IMAGE(memory_bytes, "memory", 'm', BYTES, "SIZE", "memory limit"),
-	IMAGE(cpus, "cpus", 0, NUMBER, "N", "CPU limit in cores"),
-	IMAGE(pids_max, "pids-limit", 0, LIMIT, "N", "limit of processes"),
+	LIMIT_OPTIONS(create_options, limits, OPTION_IMAGE_FORM),
+	IMAGE(oom_score_adj, "oom-score-adj", 0, TEXT, "N", "who is killed without memory, -1000 to 1000"),
+	IMAGE(cgroup_parent, "cgroup-parent", 0, TEXT, "PATH", "cgroup in which it gets its own"),
 	IMAGE(shm_bytes, "shm-size", 0, BYTES, "SIZE", "size of /dev/shm (64m)"),
 	IMAGE(ulimits, "ulimit", 0, LIST, "NAME=SOFT[:HARD]", "resource limit"),
 	IMAGE(cap_add, "cap-add", 0, LIST, "CAP", "add a capability, or ALL"),
@@ -283,6 +283,26 @@ static int fill_security(const struct strings *values, struct lxcri_create_optio
 	return 0;
 }
 
+static int fill_limits(const struct create_options *options, struct create_request *request,
+		       struct lxcri_error *err)
+{
+	const char *adjust = options->oom_score_adj;
+	autojson resources = NULL;
+	uint64_t number = 0;
+
+	if (limit_options_format(&options->limits, &resources, err) < 0)
+		return -1;
+	if (resources)
+		request->resources = json_format_line(resources);
+	if (!adjust)
+		return 0;
+	if (text_parse_u64(adjust + (*adjust == '-'), 0, 1000, &number) < 0)
+		return refuse("--oom-score-adj", adjust, "expected a number from -1000 to 1000",
+			      err);
+	request->oom_score_adj = *adjust == '-' ? -(int)number : (int)number;
+	return 0;
+}
+
 static const char *const *list_of(const struct strings *strings)
 {
 	return strings->count > 0 ? (const char *const *)strings->items : NULL;
@@ -297,7 +317,7 @@ int create_request_fill(const struct create_options *options, struct create_requ
 	*request = (struct create_request){};
 	if (fill_env(options, request, err) < 0 ||
 	    fill_entrypoint(options->entrypoint, request, err) < 0 ||
-	    check_network(options->network, err) < 0 ||
+	    check_network(options->network, err) < 0 || fill_limits(options, request, err) < 0 ||
 	    fill_security(&options->security, engine, err) < 0 ||
 	    FILL_EACH(request, &options->volumes, request->volumes, fill_volume, err) < 0 ||
 	    FILL_EACH(request, &options->devices, request->devices, fill_device, err) < 0 ||
@@ -334,10 +354,10 @@ int create_request_fill(const struct create_options *options, struct create_requ
 	engine->network = options->network;
 	engine->read_only = options->read_only;
 	engine->init = options->init;
-	engine->memory_bytes = options->memory_bytes;
 	engine->shm_bytes = options->shm_bytes;
-	engine->cpus = options->cpus;
-	engine->pids_max = options->pids_max;
+	engine->resources = request->resources;
+	engine->cgroup_parent = options->cgroup_parent;
+	engine->oom_score_adj = options->oom_score_adj ? &request->oom_score_adj : NULL;
 	return 0;
 }
 
@@ -349,5 +369,6 @@ void create_request_finish(struct create_request *request)
 	free(request->volumes);
 	free(request->devices);
 	free(request->rlimits);
+	free(request->resources);
 	*request = (struct create_request){};
 }

@@ -5,6 +5,7 @@
 
 #include "base/strings.h"
 #include "cli/cli.h"
+#include "cli/container/limit_options.h"
 #include "lxcri/container.h"
 
 /* As the command line has them; filled by create_options[]. */
@@ -42,10 +43,10 @@ struct create_options {
 	struct strings security;
 	struct strings labels;
 	struct strings annotations;
-	uint64_t memory_bytes;
+	const char *cgroup_parent;
+	const char *oom_score_adj;
 	uint64_t shm_bytes;
-	uint64_t pids_max;
-	double cpus;
+	struct limit_options limits;
 };
 
 /* The table that fills a struct create_options. */
@@ -56,6 +57,8 @@ struct create_request {
 	struct lxcri_create_options options; /* points into what follows */
 	struct strings env;
 	struct strings texts; /* pieces of values */
+	char *resources;      /* the limits, as JSON; or NULL */
+	int oom_score_adj;
 	struct strings entrypoint;
 	struct lxcri_volume *volumes;
 	struct lxcri_device *devices;

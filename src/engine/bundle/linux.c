@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "engine/bundle/seccomp_profile.h"
+#include "engine/limits/resources.h"
 
 #include <errno.h>
 #include <string.h>
@@ -193,6 +194,22 @@ static struct json_object *add_limit(struct json_object *resources, const char *
 	return object;
 }
 
+static int add_more_limits(const struct lxcri_create_options *options,
+			   struct json_object *resources, struct lxcri_error *err)
+{
+	autojson more = NULL;
+
+	if (!options->resources)
+		return 0;
+	if (resources_parse(options->resources, &more, err) < 0)
+		return fail_as(err, LXCRI_E_INVALID_ARGUMENT, "limits");
+	if (json_get(more, "devices"))
+		return fail(err, LXCRI_E_INVALID_ARGUMENT,
+			    "limits: devices: are rules, and given as devices");
+	resources_merge(resources, more);
+	return 0;
+}
+
 static int add_limits(const struct lxcri_create_options *options, struct json_object *resources,
 		      struct lxcri_error *err)
 {
@@ -204,7 +221,7 @@ static int add_limits(const struct lxcri_create_options *options, struct json_ob
 	if (options->pids_max)
 		add_limit(resources, "pids", "limit", options->pids_max);
 	if (options->cpus == 0)
-		return 0;
+		return add_more_limits(options, resources, err);
 
 	/* The kernel takes no quota below a millisecond. */
 	if (!(options->cpus >= 0.01 && options->cpus <= CPUS_MAX))
@@ -215,7 +232,7 @@ static int add_limits(const struct lxcri_create_options *options, struct json_ob
 					    (uint64_t)(options->cpus * CPU_PERIOD_US + 0.5));
 
 	json_object_object_add(cpu, "period", json_object_new_int64(CPU_PERIOD_US));
-	return 0;
+	return add_more_limits(options, resources, err);
 }
 
 int bundle_add_linux(struct bundle_request *request, struct lxcri_error *err)

@@ -252,5 +252,8 @@ int bundle_add_process(struct bundle_request *request, struct lxcri_error *err)
 		return -1;
 	add_capabilities(request, process);
 	json_object_object_add(process, "noNewPrivileges", json_object_new_boolean(false));
+	if (request->options->oom_score_adj)
+		json_object_object_add(process, "oomScoreAdj",
+				       json_object_new_int(*request->options->oom_score_adj));
 	return add_rlimits(request->options, process, err);
 }

@@ -13,6 +13,7 @@ struct lxc_command {
 	const char *shim;          /* path of lxcri-shim */
 	const char *process_path;  /* exec: the JSON process object */
 	const char *seccomp_cache; /* a directory for compiled filters, or NULL */
+	const char *cgroups_path;  /* of its processes, in a scope; or NULL */
 	int sync;                  /* to the monitor, or to the shim's successor */
 	int console;               /* connected socket for the terminal's master; -1 without one */
 	unsigned int preserve_fds;

@@ -179,7 +179,6 @@ static int add_fixed(struct lxc_config *config, struct lxcri_error *err)
 static int add_cgroups(const struct runtime_spec *spec, const struct lxc_cgroup_names *names,
 		       struct lxc_config *config, struct lxcri_error *err)
 {
-	const struct spec_resources *resources = spec->linux_->resources;
 	const struct lxc_hierarchies host = {
 		.unified = access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0,
 		.root = "/sys/fs/cgroup",
@@ -187,10 +186,11 @@ static int add_cgroups(const struct runtime_spec *spec, const struct lxc_cgroup_
 
 	if (lxc_config_add(config, "lxc.cgroup.dir.container", names->payload, err) < 0 ||
 	    lxc_config_add(config, "lxc.cgroup.dir.monitor", names->monitor, err) < 0 ||
-	    lxc_config_add(config, "lxc.cgroup.dir.monitor.pivot", names->pivot, err) < 0 ||
-	    lxc_config_devices(resources, &host, config, err) < 0)
+	    lxc_config_add(config, "lxc.cgroup.dir.monitor.pivot", names->pivot, err) < 0)
 		return -1;
-	return resources ? lxc_config_limits(resources, &host, config, err) : 0;
+	/* All other limits are written by who asked for the container, once its cgroups are there.
+	 */
+	return lxc_config_devices(spec->linux_->resources, &host, config, err);
 }
 
 int lxc_config_build(const struct runtime_spec *spec, const struct lxc_cgroup_names *names,

@@ -43,11 +43,6 @@ struct lxc_hierarchies {
 	const char *root; /* where the hierarchies of version 1 are mounted; a test's own */
 };
 
-/* Appends the limits of @resources. */
-[[nodiscard]] int lxc_config_limits(const struct spec_resources *resources,
-				    const struct lxc_hierarchies *host, struct lxc_config *config,
-				    struct lxcri_error *err);
-
 /* Appends the device rules: everything is denied but what every container may use and what the
  * ordered rules leave allowed. Rules whose meaning a list of allowed devices cannot have (a part
  * denied of what a wildcard allows) are LXCRI_E_UNSUPPORTED_OPERATION. */

@@ -23,6 +23,7 @@ enum option_value {
 	OPTION_SHIM,
 	OPTION_PROCESS,
 	OPTION_SECCOMP_CACHE,
+	OPTION_CGROUPS_PATH,
 	OPTION_SYNC_FD,
 	OPTION_CONSOLE_FD,
 	OPTION_PRESERVE_FDS,
@@ -35,6 +36,7 @@ static const struct option long_options[] = {
 	{ "shim", required_argument, NULL, OPTION_SHIM },
 	{ "process", required_argument, NULL, OPTION_PROCESS },
 	{ "seccomp-cache", required_argument, NULL, OPTION_SECCOMP_CACHE },
+	{ "cgroups-path", required_argument, NULL, OPTION_CGROUPS_PATH },
 	{ "sync-fd", required_argument, NULL, OPTION_SYNC_FD },
 	{ "console-fd", required_argument, NULL, OPTION_CONSOLE_FD },
 	{ "preserve-fds", required_argument, NULL, OPTION_PRESERVE_FDS },
@@ -74,6 +76,9 @@ static int take_option(struct lxc_command *command, int option, const char *valu
 	case OPTION_SECCOMP_CACHE:
 		command->seccomp_cache = value;
 		return 0;
+	case OPTION_CGROUPS_PATH:
+		command->cgroups_path = value;
+		return *value == '/' && strchr(value + 1, '/') ? 0 : -EINVAL;
 	case OPTION_SYNC_FD:
 		return take_number(value, &command->sync);
 	case OPTION_CONSOLE_FD:

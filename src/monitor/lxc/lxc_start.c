@@ -124,8 +124,10 @@ static int save_plan(const struct lxc_command *command, const struct lxc_plan *p
 static int choose_cgroups(const struct lxc_command *command, const struct runtime_spec *spec,
 			  struct lxc_cgroup_names *names, struct lxcri_error *err)
 {
-	if (lxc_cgroup_names(command->id, command->run_dir, spec->linux_->cgroups_path, names,
-			     err) < 0)
+	if (command->cgroups_path)
+		lxc_cgroup_names_in_scope(command->cgroups_path, names);
+	else if (lxc_cgroup_names(command->id, command->run_dir, spec->linux_->cgroups_path, names,
+				  err) < 0)
 		return -1;
 	if (lxc_cgroup_in_use(names))
 		return fail(err, LXCRI_E_CONTAINER_CREATE_FAILED,

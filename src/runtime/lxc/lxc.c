@@ -181,6 +181,8 @@ static void build_args(const struct runtime_container *container, int sync, int 
 	strings_addf(args, "--sync-fd=%d", sync);
 	if (console >= 0)
 		strings_addf(args, "--console-fd=%d", console);
+	if (container->cgroups_path)
+		strings_addf(args, "--cgroups-path=%s", container->cgroups_path);
 }
 
 static pid_t spawn_keeper(const struct runtime_container *container, int sync, int console,
@@ -227,8 +229,11 @@ static int lxc_create(struct runtime_container *container, struct lxcri_error *e
 	if (r < 0)
 		return fail_errno(err, r, "make %s", dir);
 	/* From here on the container can be cleaned up, whoever is killed. */
-	if (lxc_cgroup_names(container->id, container->run_dir, NULL, &names, err) < 0 ||
-	    lxc_cgroup_names_save(container->run_dir, &names, err) < 0)
+	if (container->cgroups_path)
+		lxc_cgroup_names_in_scope(container->cgroups_path, &names);
+	else if (lxc_cgroup_names(container->id, container->run_dir, NULL, &names, err) < 0)
+		return undo(container);
+	if (lxc_cgroup_names_save(container->run_dir, &names, err) < 0)
 		return undo(container);
 	if (connect_console(container->console_socket, &console, err) < 0 ||
 	    make_sync(sync, err) < 0)

@@ -67,6 +67,17 @@ int lxc_cgroup_names(const char *id, const char *run_dir, const char *cgroups_pa
 	return 0;
 }
 
+void lxc_cgroup_names_in_scope(const char *path, struct lxc_cgroup_names *ret)
+{
+	int scope = (int)(strrchr(path, '/') - path) - 1;
+
+	*ret = (struct lxc_cgroup_names){
+		.payload = xstrdup(path + 1),
+		.monitor = xformat("%.*s/keeper", scope, path + 1),
+		.pivot = xformat("%.*s/pivot", scope, path + 1),
+	};
+}
+
 int lxc_cgroup_names_save(const char *run_dir, const struct lxc_cgroup_names *names,
 			  struct lxcri_error *err)
 {

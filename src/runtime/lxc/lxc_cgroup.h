@@ -24,6 +24,10 @@ struct lxc_cgroup_names {
 [[nodiscard]] int lxc_cgroup_names(const char *id, const char *run_dir, const char *cgroups_path,
 				   struct lxc_cgroup_names *ret, struct lxcri_error *err);
 
+/* Makes the names where @path, absolute, is that of the payload in a scope of systemd, and all
+ * others go there as well. */
+void lxc_cgroup_names_in_scope(const char *path, struct lxc_cgroup_names *ret);
+
 /* Keeps @names below @run_dir, for lxc_cgroup_names_load(). */
 [[nodiscard]] int lxc_cgroup_names_save(const char *run_dir, const struct lxc_cgroup_names *names,
 					struct lxcri_error *err);

@@ -33,50 +33,6 @@ static char *join(const struct lxc_config *config)
 	return text_steal(&text);
 }
 
-static void assert_limits(const char *resources, const char *expected)
-{
-	autoptr(runtime_spec) spec = NULL;
-	struct lxc_config config = {};
-	struct lxcri_error err = {};
-
-	parse(resources, &spec);
-	assert_int_equal(lxc_config_limits(spec->linux_->resources, &unified, &config, &err), 0);
-
-	autofree char *text = join(&config);
-
-	assert_string_equal(text, expected);
-	lxc_config_finish(&config);
-}
-
-static void limits_are_converted_to_version_2(void **state)
-{
-	assert_limits("{\"memory\":{\"limit\":100,\"swap\":150,\"reservation\":50}}",
-		      "lxc.cgroup2.memory.max=100;lxc.cgroup2.memory.low=50;"
-		      "lxc.cgroup2.memory.swap.max=50;");
-	assert_limits("{\"memory\":{\"limit\":-1,\"swap\":-1}}",
-		      "lxc.cgroup2.memory.max=max;lxc.cgroup2.memory.swap.max=max;");
-	assert_limits("{\"cpu\":{\"shares\":1024,\"quota\":20000}}",
-		      "lxc.cgroup2.cpu.weight=39;lxc.cgroup2.cpu.max=20000 100000;");
-	assert_limits("{\"cpu\":{\"shares\":2,\"period\":5000}}",
-		      "lxc.cgroup2.cpu.weight=1;lxc.cgroup2.cpu.max=max 5000;");
-	assert_limits("{\"cpu\":{\"shares\":262144}}", "lxc.cgroup2.cpu.weight=10000;");
-	assert_limits("{\"pids\":{\"limit\":-1}}", "lxc.cgroup2.pids.max=max;");
-	assert_limits("{\"pids\":{\"limit\":5},\"unified\":{\"pids.max\":\"7\"}}",
-		      "lxc.cgroup2.pids.max=5;lxc.cgroup2.pids.max=7;");
-}
-
-static void less_swap_than_memory_is_refused(void **state)
-{
-	autoptr(runtime_spec) spec = NULL;
-	struct lxc_config config = {};
-	struct lxcri_error err = {};
-
-	parse("{\"memory\":{\"limit\":100,\"swap\":50}}", &spec);
-	assert_int_equal(lxc_config_limits(spec->linux_->resources, &unified, &config, &err), -1);
-	assert_int_equal(err.code, LXCRI_E_INVALID_SPEC);
-	lxc_config_finish(&config);
-}
-
 static int build_devices(const char *rules, char **ret, struct lxcri_error *err)
 {
 	autoptr(runtime_spec) spec = NULL;
@@ -235,8 +191,6 @@ static void cgroup_paths_stay_in_the_hierarchy(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(limits_are_converted_to_version_2),
-		cmocka_unit_test(less_swap_than_memory_is_refused),
 		cmocka_unit_test(later_device_rules_win),
 		cmocka_unit_test(a_denial_of_everything_forgets_what_was_allowed),
 		cmocka_unit_test(a_hole_in_a_wildcard_is_refused),

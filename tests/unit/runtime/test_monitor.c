@@ -404,8 +404,9 @@ static void the_process_has_its_three_streams_and_nothing_else(void **state)
 	scene_finish(&scene);
 }
 
-/* With version 1 of cgroups, with version 2, and with both. */
-static void limits_are_in_force(void **state)
+/* With version 1 of cgroups, with version 2, and with both. On LXC they are the creator's to write.
+ */
+static void a_runtime_puts_limits_in_force(void **state)
 {
 	struct scene scene;
 	size_t size;
@@ -476,7 +477,10 @@ int main(void)
 		ON_ALL(the_end_is_recorded_where_it_was_asked_for),
 		ON_ALL(writes_go_to_the_upper_directory_and_the_host_sees_no_mount),
 		ON_ALL(the_process_has_its_three_streams_and_nothing_else),
-		ON_ALL(limits_are_in_force),
+		{ "crun: a runtime puts limits in force", a_runtime_puts_limits_in_force, NULL,
+		  NULL, (void *)&crun },
+		{ "runc: a runtime puts limits in force", a_runtime_puts_limits_in_force, NULL,
+		  NULL, (void *)&runc },
 		ON_ALL(the_monitors_program_cannot_be_overwritten),
 	};
 

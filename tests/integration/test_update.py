@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: MIT
+"""Other limits for a container that is there: at once, for later starts, all or none."""
+
+import json
+
+import pytest
+
+from test_cgroups import V2, control
+
+
+def memory(pid):
+    return control(pid, "memory", "memory.limit_in_bytes", "memory.max")
+
+
+def pids(pid):
+    return control(pid, "pids", "pids.max", "pids.max")
+
+
+@pytest.mark.vm
+def test_a_running_container_gets_other_limits(engine, box_start):
+    id = box_start(flags=["--memory", "64m", "--pids-limit", "10"])
+    pid = engine.pid(id)
+    engine("update", "--memory", "32m", "--cpus", "0.5", id).ok()
+    assert memory(pid) == str(32 << 20)
+    assert pids(pid) == "10"  # was not mentioned
+    if V2:
+        assert control(pid, "cpu", "", "cpu.max") == "50000 100000"
+    else:
+        assert control(pid, "cpu", "cpu.cfs_quota_us", "") == "50000"
+    engine("update", "--memory", "-1", "--pids-limit", "unlimited", id).ok()
+    assert memory(pid) in ("max", "9223372036854771712")
+    assert pids(pid) == "max"
+
+
+@pytest.mark.vm
+def test_a_later_start_has_the_new_limits(engine, box_start):
+    id = box_start(flags=["--memory", "64m"])
+    engine("update", "--memory", "48m", "--pids-limit", "13", id).ok()
+    engine("stop", "--time", "0", id).ok()
+    engine("start", id).ok()
+    assert memory(engine.pid(id)) == str(48 << 20)
+    assert pids(engine.pid(id)) == "13"
+    assert engine("inspect", id).ok().json()["spec"]["linux"]["resources"]["memory"]["limit"] == 48 << 20
+
+
+@pytest.mark.vm
+def test_a_stopped_container_of_an_image_can_be_updated(engine, box_start):
+    id = box_start(flags=["--memory", "64m"])
+    engine("stop", "--time", "0", id).ok()
+    engine("update", "--memory", "40m", id).ok()
+    engine("start", id).ok()
+    assert memory(engine.pid(id)) == str(40 << 20)
+
+
+def test_a_stopped_container_of_a_bundle_cannot(engine, start):
+    id = start()
+    engine("kill", id, "KILL").ok()
+    engine.await_status(id, "stopped")
+    engine("update", "--memory", "40m", id).fails("InvalidState", id, "stopped")
+
+
+@pytest.mark.vm
+def test_one_limit_that_fails_takes_all_back(engine, box_start):
+    id = box_start(flags=["--memory", "64m", "--pids-limit", "10"])
+    pid = engine.pid(id)
+    result = engine("update", "--memory", "32m", "--pids-limit", "5", "--cpuset-cpus", "4000", id)
+    assert result.code == 1 and "linux.resources.cpu.cpus" in result.err, result
+    assert memory(pid) == str(64 << 20) and pids(pid) == "10"
+    limits = engine("inspect", id).ok().json()["spec"]["linux"]["resources"]
+    assert limits["memory"]["limit"] == 64 << 20 and limits["pids"]["limit"] == 10
+    assert "cpus" not in limits.get("cpu", {})
+
+
+@pytest.mark.vm
+@pytest.mark.parametrize("source", ["file", "-"])
+def test_limits_as_runc_reads_them(engine, start, work, source):
+    id = start()
+    resources = json.dumps({"memory": {"limit": 64 << 20, "swap": 96 << 20}, "pids": {"limit": 21},
+                            "cpu": {"shares": 0, "quota": 20000, "period": 40000}})
+    (work / "limits.json").write_text(resources)
+    if source == "-":
+        engine("update", "-r", "-", id, input=resources.encode()).ok()
+    else:
+        engine("update", "--resources", work / "limits.json", id).ok()
+    pid = engine.pid(id)
+    assert memory(pid) == str(64 << 20) and pids(pid) == "21"
+    assert control(pid, "memory", "memory.memsw.limit_in_bytes", "memory.swap.max") == \
+        str((32 if V2 else 96) << 20)
+
+
+def test_two_updates_of_a_bundle_add_up(engine, start):
+    def edit(bundle):
+        bundle.linux["resources"] = {"memory": {"limit": 64 << 20}}
+
+    id = start(edit=edit)
+    engine("update", "--pids-limit", "31", id).ok()
+    engine("update", "--memory", "80m", id).ok()
+    engine("update", "--cpu-share", "512", id).ok()
+    assert memory(engine.pid(id)) == str(80 << 20) and pids(engine.pid(id)) == "31"
+
+
+def test_memory_and_swap_rise_together(engine, box_start):
+    id = box_start(flags=["--memory", "32m", "--memory-swap", "32m"])
+    engine("update", "--memory", "64m", id).fails("InvalidSpec", "memory.swap")
+    assert memory(engine.pid(id)) == str(32 << 20)
+    engine("update", "--memory", "64m", "--memory-swap", "96m", id).ok()
+    assert memory(engine.pid(id)) == str(64 << 20)
+    engine("update", "--memory", "16m", "--memory-swap", "16m", id).ok()
+    assert memory(engine.pid(id)) == str(16 << 20)
+
+
+def test_a_created_and_a_paused_container_can_be_updated(engine, create):
+    id = create()
+    engine("update", "--pids-limit", "17", id).ok()
+    engine("start", id).ok()
+    engine("pause", id).ok()
+    engine("update", "--memory", "64m", id).ok()
+    assert memory(engine.pid(id)) == str(64 << 20) and pids(engine.pid(id)) == "17"
+    engine("resume", id).ok()
+
+
+def test_another_image_is_refused_by_its_name(any_engine):
+    any_engine("update", "--image", "busybox", "x").fails("UnsupportedOperation", "--image", "busybox")
+
+
+def test_an_update_says_what_it_wants(any_engine, work):
+    any_engine("update", "x").fails("InvalidArgument", "expected a limit")
+    any_engine("update", "--memory", "1m").fails("InvalidArgument", "expected the id")
+    any_engine("update", "--memory", "1m", "-r", "-", "x").fails("InvalidArgument", "--resources")
+    any_engine("update", "-r", work / "none", "x").fails("InvalidArgument", "none")
+    any_engine("update", "--memory", "1m", "nobody").fails("ContainerNotFound", "nobody")
+
+
+@pytest.mark.parametrize("resources, error, word", [
+    (b"{", "InvalidJson", "update"), (b"[]", "InvalidSpec", "object"),
+    (b'{"memory":{"limit":"x"}}', "InvalidSpec", "memory.limit"),
+    (b'{"devices":[{"allow":true}]}', "UnsupportedOperation", "devices"),
+    (b'{"hugepageLimits":[{"pageSize":"../2MB","limit":1}]}', "InvalidSpec", "pageSize"),
+])
+def test_malformed_limits_change_nothing(any_engine, make_bundle, resources, error, word):
+    id = any_engine.id()
+    any_engine("create", "--bundle", make_bundle("sleep", "100").path, id).ok()
+    any_engine("update", "-r", "-", id, input=resources).fails(error, word)
