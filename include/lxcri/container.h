@@ -94,7 +94,8 @@ struct lxcri_create_options {
 	const char *const *group_add;   /* names or numbers */
 	const char *const *cap_add;     /* "NET_ADMIN", "CAP_NET_ADMIN", "ALL" */
 	const char *const *cap_drop;
-	const char *const *tmpfs; /* PATH[:OPTIONS] */
+	const char *apparmor_profile; /* a loaded one, or "unconfined"; NULL: the default one */
+	const char *const *tmpfs;     /* PATH[:OPTIONS] */
 	const struct lxcri_volume *volumes;
 	size_t n_volumes;
 	const struct lxcri_device *devices;

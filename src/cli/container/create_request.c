@@ -54,6 +54,7 @@ const struct option_entry create_option_table[] = {
 	IMAGE(ulimits, "ulimit", 0, LIST, "NAME=SOFT[:HARD]", "resource limit"),
 	IMAGE(cap_add, "cap-add", 0, LIST, "CAP", "add a capability, or ALL"),
 	IMAGE(cap_drop, "cap-drop", 0, LIST, "CAP", "drop a capability, or ALL"),
+	IMAGE(security, "security-opt", 0, LIST, "apparmor=PROFILE", "confine it, or unconfined"),
 	IMAGE(stop_signal, "stop-signal", 0, SIGNAL, "SIGNAL", "signal that stop sends"),
 	IMAGE(log_driver, "log-driver", 0, TEXT, "file|journald|none", "where the output is kept"),
 	IMAGE(log_options, "log-opt", 0, LIST, "NAME=VALUE", "max-size=SIZE or max-file=N of the log"),
@@ -305,6 +306,22 @@ static int check_network(const char *network, struct lxcri_error *err)
 	return 0;
 }
 
+/* Of several for one thing the last counts, as with docker. */
+static int fill_security(const struct strings *values, struct lxcri_create_options *engine,
+			 struct lxcri_error *err)
+{
+	static const char apparmor[] = "apparmor=";
+
+	for (size_t i = 0; i < values->count; i++) {
+		const char *value = values->items[i];
+
+		if (strncmp(value, apparmor, strlen(apparmor)) != 0)
+			return refuse("--security-opt", value, "expected apparmor=PROFILE", err);
+		engine->apparmor_profile = value + strlen(apparmor);
+	}
+	return 0;
+}
+
 static int fill_limits(const struct create_options *options, struct create_request *request,
 		       struct lxcri_error *err)
 {
@@ -341,6 +358,7 @@ int create_request_fill(const struct create_options *options, struct create_requ
 	    fill_entrypoint(options->entrypoint, request, err) < 0 ||
 	    check_network(options->network, err) < 0 || fill_log(options, engine, err) < 0 ||
 	    fill_limits(options, request, err) < 0 ||
+	    fill_security(&options->security, engine, err) < 0 ||
 	    FILL_EACH(request, &options->volumes, request->volumes, fill_volume, err) < 0 ||
 	    FILL_EACH(request, &options->devices, request->devices, fill_device, err) < 0 ||
 	    FILL_EACH(request, &options->ulimits, request->rlimits, fill_rlimit, err) < 0)

@@ -42,6 +42,7 @@ struct create_options {
 	struct strings ulimits;
 	struct strings cap_add;
 	struct strings cap_drop;
+	struct strings security;
 	struct strings labels;
 	struct strings annotations;
 	const char *cgroup_parent;
