@@ -7,7 +7,7 @@ DESTDIR ?=
 IMAGES = $(BUILD)/images
 
 .NOTPARALLEL:
-.PHONY: build demo check check-long bench install clean format images test-deps
+.PHONY: build demo check check-vm check-long bench install clean format images test-deps
 
 build:
 	@tools/install-deps build
@@ -24,6 +24,10 @@ demo: build images
 
 check: test-deps build images
 	@tools/check --build $(BUILD)
+
+# Only what runs in a guest with a kernel of its own; see tests/vm/README.md.
+check-vm: test-deps build images
+	@tools/check --build $(BUILD) --only-vm
 
 # The same with a longer look: every fuzzer runs for a while, tests marked long run as well.
 check-long: test-deps build images

@@ -8,6 +8,7 @@
 
 #include <lxcri/config.h>
 #include <lxcri/error.h>
+#include <lxcri/logs.h>
 #include <lxcri/spec.h>
 
 #include <stdbool.h>
@@ -75,6 +76,11 @@ struct lxcri_create_options {
 	unsigned int preserve_fds; /* descriptors 3… that a bundle's process gets besides stdio */
 	bool remove;               /* delete the container when it ends */
 
+	/* Of LXCRI_STDIO_LOG; zeroed: as the configuration has it. */
+	enum lxcri_log_driver log_driver;
+	uint64_t log_max_bytes; /* of one file, 1024 or more; UINT64_MAX: no limit */
+	unsigned int log_max_files;
+
 	/* With an image: what changes its process. */
 	const char *const *command;    /* replaces Cmd */
 	const char *const *entrypoint; /* replaces Entrypoint; an empty list means none */
@@ -88,7 +94,8 @@ struct lxcri_create_options {
 	const char *const *group_add;   /* names or numbers */
 	const char *const *cap_add;     /* "NET_ADMIN", "CAP_NET_ADMIN", "ALL" */
 	const char *const *cap_drop;
-	const char *const *tmpfs; /* PATH[:OPTIONS] */
+	const char *apparmor_profile; /* a loaded one, or "unconfined"; NULL: the default one */
+	const char *const *tmpfs;     /* PATH[:OPTIONS] */
 	const struct lxcri_volume *volumes;
 	size_t n_volumes;
 	const struct lxcri_device *devices;
@@ -230,19 +237,6 @@ typedef int (*lxcri_container_fn)(void *userdata, const struct lxcri_state *stat
 /* Lists all containers, sorted by id, having cleaned up what killed commands left half-made. */
 int lxcri_container_list(struct lxcri_engine *engine, lxcri_container_fn each, void *userdata,
 			 struct lxcri_error *err);
-
-struct lxcri_log_options {
-	int64_t tail;
-	bool follow;
-	bool timestamps;
-};
-
-/* Sends the log of a container to @fd_out and @fd_err: the lines of its standard output and error
- * apart; with @timestamps each line begins with its time (RFC 3339). @tail lines at the end (< 0:
- * all). With @follow it goes on until the container has stopped. A container without a log is
- * LXCRI_E_UNSUPPORTED_OPERATION. */
-int lxcri_container_logs(struct lxcri_container *container, const struct lxcri_log_options *options,
-			 int fd_out, int fd_err, struct lxcri_error *err);
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

@@ -57,6 +57,20 @@ void text_addf(struct text *text, const char *format, ...)
 	va_end(again);
 }
 
+void text_add_quoted(struct text *text, const char *string)
+{
+	text_add(text, "\"");
+	for (const char *c = string; *c; c++) {
+		if (*c == '"' || *c == '\\')
+			text_addf(text, "\\%c", *c);
+		else if ((unsigned char)*c < 0x20)
+			text_addf(text, "\\u%04x", (unsigned int)*c);
+		else
+			text_append(text, c, 1);
+	}
+	text_add(text, "\"");
+}
+
 char *text_steal(struct text *text)
 {
 	char *data = text->data ? text->data : xstrdup("");

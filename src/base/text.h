@@ -23,6 +23,9 @@ void text_add(struct text *text, const char *string);
 /* Appends the formatted string. */
 [[gnu::format(printf, 2, 3)]] void text_addf(struct text *text, const char *format, ...);
 
+/* Appends @string as a string of JSON, in quotes. */
+void text_add_quoted(struct text *text, const char *string);
+
 /* Hands out the string, never NULL, which the caller ends with free(); @text is empty again. */
 [[nodiscard]] char *text_steal(struct text *text);
 

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/moment.h"
 #include "base/nearest.h"
 #include "cli/help.h"
 #include "cli/print.h"
@@ -78,6 +79,18 @@ static void log_line(void *userdata, enum lxcri_log_level level, const char *tex
 
 	(void)fprintf(stderr, "proxmox-lxcri: %s: %s\n", level_names[level], clean);
 	write_log_line(userdata, level_names[level], text);
+}
+
+int cli_parse_moment(const char *option, const char *value, int64_t *ret_ns,
+		     struct lxcri_error *err)
+{
+	*ret_ns = 0;
+	if (value && moment_parse(value, moment_now(), ret_ns) < 0)
+		return fail(err, LXCRI_E_INVALID_ARGUMENT,
+			    "%s: \"%s\" is not a time such as 2026-11-22T01:02:03Z, seconds since "
+			    "1970, or 10m (ago)",
+			    option, value);
+	return 0;
 }
 
 void cli_report(struct cli *cli, const struct lxcri_error *err)

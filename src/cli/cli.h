@@ -86,6 +86,11 @@ int cli_main(int argc, char **argv);
 [[gnu::format(printf, 3, 4)]] int cli_usage(const struct cli *cli, struct lxcri_error *err,
 					    const char *format, ...);
 
+/* Reads @value of the option @option as a moment: RFC 3339, seconds since 1970, or how long ago.
+ * NULL is 0. LXCRI_E_INVALID_ARGUMENT names option and value. */
+[[nodiscard]] int cli_parse_moment(const char *option, const char *value, int64_t *ret_ns,
+				   struct lxcri_error *err);
+
 /* Writes the one line of a failure to standard error and the log. */
 void cli_report(struct cli *cli, const struct lxcri_error *err);
 

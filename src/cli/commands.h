@@ -11,6 +11,7 @@ extern const struct verb verb_create;
 extern const struct verb verb_delete;
 extern const struct verb verb_diff;
 extern const struct verb verb_doctor;
+extern const struct verb verb_events;
 extern const struct verb verb_exec;
 extern const struct verb verb_image;
 extern const struct verb verb_info;

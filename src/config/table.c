@@ -69,6 +69,17 @@ const struct config_entry config_table[] = {
 		"container_config.default_container_type", CONFIG_TYPE, .otherwise = "\"lxc\"",
 		.help = "Type of every other name: lxc, crun, runc or proxmox-lxc." },
 
+	[CONFIG_LOGS_DRIVER] = {
+		"logs.driver", CONFIG_WORD, .otherwise = "\"file\"",
+		.words = " file k8s-file json-file journald none ",
+		.help = "Where the output of a container that names no driver is kept." },
+	[CONFIG_LOGS_MAX_SIZE] = {
+		"logs.max_size", CONFIG_BYTES, .otherwise = "10485760", .max = BYTES_MAX,
+		.help = "Size of a log file at which the next is begun; 0 is no limit." },
+	[CONFIG_LOGS_MAX_FILE] = {
+		"logs.max_file", CONFIG_COUNT, .otherwise = "3", .min = 1, .max = 1000,
+		.help = "Log files of a container that are kept." },
+
 	[CONFIG_STORAGE_DRIVER] = {
 		"storage.driver", CONFIG_WORD, .otherwise = "\"auto\"",
 		.words = " auto overlay zfs btrfs dir ",

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "engine/files/root.h"
 #include "engine/rename.h"
+#include "engine/event.h"
 #include "engine/limits/container_limits.h"
 #include "engine/limits/container_scope.h"
 #include "os/helper.h"
@@ -128,7 +129,16 @@ int container_clean_up(const struct lxcri_container *container, struct lxcri_err
 static int bury(struct lxcri_container *container, struct lxcri_error *err)
 {
 	log_warning("the monitor of container %s was killed; cleaning up", container->home.id);
-	return container_clean_up(container, err) < 0 ? -1 : read_state(container, err);
+	if (container_clean_up(container, err) < 0 || read_state(container, err) < 0)
+		return -1;
+	if (container->lost) {
+		const char *const attributes[] = {
+			"image", container->record.image, "exitCode", "137", "monitor", "lost", NULL
+		};
+
+		engine_event(container->engine, "container", "die", container->home.id, attributes);
+	}
+	return 0;
 }
 
 int container_refresh(struct lxcri_container *container, struct lxcri_error *err)
@@ -247,6 +257,11 @@ int container_launch(struct lxcri_container *container, unsigned int preserve_fd
 		.run_dir = home->run_dir,
 		.exit_dir = keep_exit ? home->data_dir : NULL,
 		.log_path = record->log_path,
+		.log_max_bytes = (uint64_t)record->log_max_bytes,
+		.log_max_files = (unsigned int)record->log_max_files,
+		.journal = record->log_id,
+		.events = container->engine->root,
+		.image = record->image,
 		.exit_command = record->remove ? reap : NULL,
 		.rootfs = !copied || rootfs.owners ? &rootfs : NULL,
 		.console_socket = record->console_socket,
@@ -384,8 +399,11 @@ static int reap_removable(struct lxcri_container *container, struct lxcri_error 
 	r = home_load_record(container->engine, &container->home, &container->record, err);
 	if (r > 0)
 		r = container_refresh(container, err) < 0 ? -1 : 1;
-	if (r > 0 && is_over(container))
+	if (r > 0 && is_over(container)) {
 		r = container_teardown(container, err);
+		if (r == 0)
+			container_event(container, "delete", NULL, NULL);
+	}
 	home_unlock(&container->home);
 	return r;
 }

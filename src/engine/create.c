@@ -21,6 +21,11 @@
 #include "engine/limits/resources.h"
 #include "engine/userns/id_pool.h"
 #include "engine/userns/userns.h"
+#include "engine/event.h"
+#include "engine/limits/container_limits.h"
+#include "engine/limits/container_scope.h"
+#include "engine/limits/resources.h"
+#include "engine/logs.h"
 #include "engine/volume.h"
 #include "image/rootfs.h"
 #include "image/store.h"
@@ -46,6 +51,7 @@ struct creation {
 	int usage_lock; /* of one from an image, while its files are made */
 	struct driver_choice storage;
 	struct id_map map; /* of the container's ids, once they are known */
+	enum lxcri_log_driver log_driver;
 	pid_t pid;
 };
 
@@ -109,6 +115,9 @@ static int fill_record(struct creation *creation, struct lxcri_error *err)
 	record->terminal = options->terminal;
 	record->open_stdin = options->open_stdin;
 	record->remove = options->remove;
+	if (logs_choose(creation->container->engine->config, options, record, &creation->log_driver,
+			err) < 0)
+		return -1;
 	if (!options->console_socket)
 		return 0;
 	/* The monitor, which connects to it, has another working directory. */
@@ -132,6 +141,10 @@ static int find_image(struct creation *creation, struct lxcri_error *err)
 	if (image_is_source(reference)) {
 		if (image_store_import(store, reference, NULL, &name, &digest, err) < 0)
 			return -1;
+
+		const char *const attributes[] = { "digest", digest, NULL };
+
+		engine_event(creation->container->engine, "image", "import", name, attributes);
 	}
 	/* By digest: another import may have taken the name over since. */
 	if (image_store_get(store, digest ? digest : reference, &creation->image, err) < 0)
@@ -256,16 +269,14 @@ static int make_home(struct creation *creation, struct lxcri_error *err)
 		if (!record->bundle)
 			return fail_code_errno(err, LXCRI_E_BUNDLE_NOT_FOUND, errno, "bundle %s",
 					       creation->options->bundle);
-		if (record->stdio == LXCRI_STDIO_LOG)
-			record->log_path = xformat("%s/log", home->run_dir);
+		logs_place(record, creation->log_driver, home->run_dir);
 		return home_save_record(container->engine, &container->home, record, err);
 	}
 	record->image = xstrdup(creation->image.name);
 	record->digest = xstrdup(creation->image.digest);
 	record->owns_bundle = true;
 	record->bundle = xstrdup(creation->bundle_path ? creation->bundle_path : home->data_dir);
-	if (record->stdio == LXCRI_STDIO_LOG)
-		record->log_path = xformat("%s/log", home->data_dir);
+	logs_place(record, creation->log_driver, home->data_dir);
 	strings_add_all(&record->layers, &creation->image.layer_dirs);
 
 	autofree char *parent = xformat("%s/containers", container->engine->data);
@@ -554,7 +565,11 @@ static int commit(struct creation *creation, struct lxcri_error *err)
 	if (monitor_commit(container->monitor, err) < 0)
 		return -1;
 	container->record.phase = RECORD_READY;
-	return home_save_record(container->engine, &container->home, &container->record, err);
+	if (home_save_record(container->engine, &container->home, &container->record, err) < 0)
+		return -1;
+	container_event(container, "create", "runtime",
+			lxcri_container_type_name(container->record.type));
+	return 0;
 }
 
 static const struct creation_step {

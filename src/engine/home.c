@@ -9,6 +9,7 @@
 #include "engine/volume.h"
 #include "os/file.h"
 #include "os/path.h"
+#include "os/rotation.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -180,6 +181,8 @@ static void make_room(const struct home *home)
 
 	for (size_t i = 0; dir >= 0 && i < ARRAY_LEN(large); i++)
 		(void)path_remove_tree(dir, large[i]);
+	if (dir >= 0)
+		(void)rotation_rotate(dir, "log", 0); /* those that were the log before */
 }
 
 /* Takes the record out of the database. On a disk that the container has filled that fails at

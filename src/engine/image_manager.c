@@ -11,6 +11,7 @@
 #include "engine/create.h"
 #include "engine/inspect.h"
 #include "engine/usage.h"
+#include "engine/event.h"
 #include "image/store.h"
 #include "oci/image_config.h"
 #include "os/path.h"
@@ -66,7 +67,13 @@ int lxcri_image_import(struct lxcri_image_manager *manager, const char *source, 
 			    "source \"%s\": expected oci:DIR[:TAG], oci-archive:FILE[:TAG] or "
 			    "docker-archive:FILE[:REF]",
 			    source);
-	return image_store_import(manager->store, source, name, &stored, ret_digest, err);
+	if (image_store_import(manager->store, source, name, &stored, ret_digest, err) < 0)
+		return -1;
+
+	const char *const attributes[] = { "digest", *ret_digest, NULL };
+
+	engine_event(manager->engine, "image", "import", stored, attributes);
+	return 0;
 }
 
 struct image_walk {
@@ -154,9 +161,17 @@ int lxcri_image_remove(struct lxcri_image_manager *manager, const char *name,
 {
 	struct removing removing = { .engine = manager->engine, .lock = -1 };
 	const struct removal_listener listener = { .use = tell_usage, .userdata = &removing };
-	int r = removal_of_image(manager->store, name, &listener, err);
+	autorun(image_finish) struct image image = {};
+	int r = image_store_get(manager->store, name, &image, err);
 
+	if (r == 0)
+		r = removal_of_image(manager->store, name, &listener, err);
 	closep(&removing.lock);
+	if (r == 0) {
+		const char *const attributes[] = { "digest", image.digest, NULL };
+
+		engine_event(manager->engine, "image", "remove", image.name, attributes);
+	}
 	return r;
 }
 

@@ -5,10 +5,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/container.h"
+#include "engine/event.h"
 #include "engine/limits/container_limits.h"
 #include "os/cgroup_move.h"
 #include "os/signal.h"
-#include "runtime/log_file.h"
 #include "runtime/wire.h"
 
 #include <errno.h>
@@ -212,8 +212,11 @@ int lxcri_container_stop(struct lxcri_container *container, unsigned int grace_s
 	int r = connect_locked(container, &monitor, err);
 
 	home_unlock(&container->home);
-	if (r > 0)
+	if (r > 0) {
 		r = stop_through(container, monitor, grace_seconds, err);
+		if (r == 0)
+			container_event(container, "stop", NULL, NULL);
+	}
 	/* It ended by itself meanwhile, or its monitor was killed. */
 	if (r < 0 && (err->code == LXCRI_E_MONITOR_LOST || err->code == LXCRI_E_INVALID_STATE))
 		r = lxcri_container_wait(container, KILL_TIMEOUT_MS / 1000, err);
@@ -287,6 +290,8 @@ int lxcri_container_delete(struct lxcri_container *container, bool force, struct
 			 lxcri_status_name(container->status));
 	else
 		r = container_teardown(container, err);
+	if (r == 0)
+		container_event(container, "delete", NULL, NULL);
 	home_unlock(&container->home);
 	return r < 0 ? fail_as(err, LXCRI_E_CONTAINER_DELETE_FAILED, "delete %s",
 			       container->home.id)
@@ -332,31 +337,4 @@ int lxcri_container_wait(struct lxcri_container *container, int timeout_seconds,
 	    container->status == LXCRI_STATUS_STOPPED)
 		return container->state.exit_code;
 	return fail_while(err, "wait for %s", container->home.id);
-}
-
-/* The follower asks through this whether more can come. */
-static bool still_writing(void *userdata)
-{
-	struct lxcri_container *container = userdata;
-	struct lxcri_error ignored = {};
-
-	return container_refresh(container, &ignored) == 0 &&
-	       container->status != LXCRI_STATUS_STOPPED;
-}
-
-int lxcri_container_logs(struct lxcri_container *container, const struct lxcri_log_options *options,
-			 int fd_out, int fd_err, struct lxcri_error *err)
-{
-	const struct log_read_options read_options = {
-		.tail = options->tail,
-		.timestamps = options->timestamps,
-		.follow = options->follow,
-		.still_writing = still_writing,
-		.userdata = container,
-	};
-
-	if (!container->record.log_path)
-		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
-			    "logs of %s: its output was not taken into a log", container->home.id);
-	return log_file_read(container->record.log_path, &read_options, fd_out, fd_err, err);
 }

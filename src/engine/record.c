@@ -24,6 +24,7 @@ static const struct text_member {
 	{ "image", offsetof(struct record, image), false },
 	{ "digest", offsetof(struct record, digest), false },
 	{ "logPath", offsetof(struct record, log_path), false },
+	{ "logId", offsetof(struct record, log_id), false },
 	{ "stopSignal", offsetof(struct record, stop_signal), false },
 	{ "consoleSocket", offsetof(struct record, console_socket), false },
 	{ "slice", offsetof(struct record, slice), false },
@@ -40,6 +41,17 @@ static const struct bool_member {
 	{ "ownsBundle", offsetof(struct record, owns_bundle) },
 };
 
+/* Numbers, with what they are in the record of a program that did not have them. */
+static const struct number_member {
+	const char *key;
+	size_t offset;
+	int64_t otherwise;
+} number_members[] = {
+	{ "created", offsetof(struct record, created_ns), 0 },
+	{ "logMaxBytes", offsetof(struct record, log_max_bytes), 10 << 20 },
+	{ "logMaxFiles", offsetof(struct record, log_max_files), 3 },
+};
+
 static char **text_slot(const struct record *record, const struct text_member *member)
 {
 	return (char **)((char *)record + member->offset);
@@ -48,6 +60,11 @@ static char **text_slot(const struct record *record, const struct text_member *m
 static bool *bool_slot(const struct record *record, const struct bool_member *member)
 {
 	return (bool *)((char *)record + member->offset);
+}
+
+static int64_t *number_slot(const struct record *record, const struct number_member *member)
+{
+	return (int64_t *)((char *)record + member->offset);
 }
 
 void record_finish(struct record *record)
@@ -126,7 +143,10 @@ char *record_format(const struct record *record)
 	json_set_text(object, "type", lxcri_container_type_name(record->type));
 	json_set_text(object, "phase", record->phase == RECORD_READY ? "ready" : "creating");
 	json_set_text(object, "stdio", record->stdio == LXCRI_STDIO_LOG ? "log" : "inherit");
-	json_object_object_add(object, "created", json_object_new_int64(record->created_ns));
+	for (size_t i = 0; i < ARRAY_LEN(number_members); i++)
+		json_object_object_add(
+			object, number_members[i].key,
+			json_object_new_int64(*number_slot(record, &number_members[i])));
 	for (size_t i = 0; i < record->layers.count; i++)
 		json_object_array_add(layers, json_object_new_string(record->layers.items[i]));
 	json_object_object_add(object, "layers", layers);
@@ -166,8 +186,10 @@ static int take_members(struct json_object *object, struct record *record, struc
 		for (size_t i = 0; i < json_object_array_length(layers); i++)
 			strings_add(&record->layers,
 				    json_object_get_string(json_object_array_get_idx(layers, i)));
-	record->created_ns = json_get_i64(object, "created", 0);
 	take_ids(json_get(object, "ids"), &record->ids);
+	for (size_t i = 0; i < ARRAY_LEN(number_members); i++)
+		*number_slot(record, &number_members[i]) =
+			json_get_i64(object, number_members[i].key, number_members[i].otherwise);
 	return take_words(object, record, err);
 }
 

@@ -37,6 +37,7 @@ struct record {
 	char *image;        /* the reference, or NULL: made from a bundle */
 	char *digest;
 	char *log_path; /* or NULL */
+	char *log_id;   /* by which the journal knows it, or NULL */
 	char *stop_signal;
 	char *console_socket;
 	char *slice;           /* of systemd, in which its scope is; NULL: none that we make */
@@ -44,6 +45,8 @@ struct record {
 	struct strings layers; /* lower directories, topmost first; empty: the bundle's own root */
 	struct record_ids ids;
 	int64_t created_ns;
+	int64_t log_max_bytes; /* of one log file; 0: no limit */
+	int64_t log_max_files;
 	enum lxcri_stdio stdio;
 	bool terminal;
 	bool open_stdin;

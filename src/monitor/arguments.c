@@ -39,6 +39,8 @@ enum option_value {
 	OPTION_GID_MAP,
 	OPTION_EXIT_COMMAND,
 	OPTION_PRESERVE_FDS,
+	OPTION_LOG_MAX_SIZE,
+	OPTION_LOG_MAX_FILE,
 	OPTION_SCOPE_PROPERTY,
 	OPTION_TEXT, /* from here on: an index into the table of texts, or of flags, is added */
 	OPTION_FLAG = 64,
@@ -46,14 +48,15 @@ enum option_value {
 
 /* Where the values of one kind are kept. */
 struct places {
-	const char **texts[16];
+	const char **texts[24];
 	bool *flags[8];
 };
 
 static const char *const text_names[] = { "id",     "bundle",     "run-dir",      "exit-dir",
 					  "log",    "helper-dir", "runtime-path", "console-socket",
 					  "rootfs", "upper",      "work",         "cgroups-path",
-					  "slice",  "scope" };
+					  "slice",  "scope",      "journal",      "events",
+					  "image" };
 static const char *const flag_names[] = { "terminal", "stdin", "inherit", "systemd-cgroup" };
 
 static struct places places_of(struct arguments *arguments)
@@ -63,13 +66,14 @@ static struct places places_of(struct arguments *arguments)
 			   &arguments->exit_dir, &arguments->log_path, &arguments->helper_dir,
 			   &arguments->runtime_path, &arguments->console_socket, &arguments->rootfs,
 			   &arguments->upper, &arguments->work, &arguments->cgroups_path,
-			   &arguments->slice, &arguments->scope },
+			   &arguments->slice, &arguments->scope, &arguments->journal,
+			   &arguments->events, &arguments->image },
 		.flags = { &arguments->terminal, &arguments->open_stdin, &arguments->inherit,
 			   &arguments->systemd_cgroup },
 	};
 }
 
-static void make_table(struct option table[32])
+static void make_table(struct option table[40])
 {
 	size_t n = 0;
 
@@ -81,6 +85,10 @@ static void make_table(struct option table[32])
 		(struct option){ "exit-command", required_argument, NULL, OPTION_EXIT_COMMAND };
 	table[n++] =
 		(struct option){ "preserve-fds", required_argument, NULL, OPTION_PRESERVE_FDS };
+	table[n++] =
+		(struct option){ "log-max-size", required_argument, NULL, OPTION_LOG_MAX_SIZE };
+	table[n++] =
+		(struct option){ "log-max-file", required_argument, NULL, OPTION_LOG_MAX_FILE };
 	table[n++] =
 		(struct option){ "scope-property", required_argument, NULL, OPTION_SCOPE_PROPERTY };
 	for (size_t i = 0; i < ARRAY_LEN(text_names); i++)
@@ -99,6 +107,23 @@ static int take_extent(struct id_extents *extents, struct lxcri_error *err)
 		       : 0;
 }
 
+static int set_limits(struct arguments *arguments, int option, struct lxcri_error *err)
+{
+	uint64_t number;
+
+	if (option == OPTION_LOG_MAX_SIZE) {
+		if (text_parse_u64(optarg, LOG_FILE_BYTES_MIN, INT64_MAX, &number) < 0)
+			return fail(err, LXCRI_E_INVALID_ARGUMENT,
+				    "a log file must have %d bytes at least", LOG_FILE_BYTES_MIN);
+		arguments->log_limits.file_bytes = number;
+	} else {
+		if (text_parse_u64(optarg, 1, UINT32_MAX, &number) < 0)
+			return fail(err, LXCRI_E_INVALID_ARGUMENT, "a log must have a file");
+		arguments->log_limits.files = (unsigned int)number;
+	}
+	return 0;
+}
+
 static int take(struct arguments *arguments, int option, struct lxcri_error *err)
 {
 	struct places places = places_of(arguments);
@@ -110,6 +135,8 @@ static int take(struct arguments *arguments, int option, struct lxcri_error *err
 		return take_extent(&arguments->owners.uids, err);
 	if (option == OPTION_GID_MAP)
 		return take_extent(&arguments->owners.gids, err);
+	if (option == OPTION_LOG_MAX_SIZE || option == OPTION_LOG_MAX_FILE)
+		return set_limits(arguments, option, err);
 	if (option == OPTION_LOWER) {
 		strings_add(&arguments->lowers, optarg);
 	} else if (option == OPTION_SCOPE_PROPERTY) {
@@ -132,9 +159,10 @@ static int take(struct arguments *arguments, int option, struct lxcri_error *err
 
 int arguments_parse(struct arguments *arguments, int argc, char **argv, struct lxcri_error *err)
 {
-	struct option table[32];
+	struct option table[40];
 	int option;
 
+	arguments->log_limits.files = 1;
 	make_table(table);
 	opterr = 0;
 	while ((option = getopt_long(argc, argv, "", table, NULL)) >= 0) {

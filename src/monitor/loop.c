@@ -5,6 +5,7 @@
  * whatever is left of its processes; then the streams are read to their end, so that the log is
  * complete; then the end is recorded; then everyone who waits is told. */
 
+#include "monitor/event.h"
 #include "monitor/supervisor.h"
 
 #include "base/scope.h"
@@ -24,7 +25,7 @@
 /* While the container runs it waits for a client that is slow. Its end does not. */
 #define PATIENCE_MS 10000
 
-#define POLLS_MAX (5 + CLIENTS_MAX)
+#define POLLS_MAX (6 + CLIENTS_MAX)
 
 /* One round of waiting. Entries that are not asked for have the descriptor -1. */
 struct round {
@@ -32,6 +33,7 @@ struct round {
 	struct pollfd listener;
 	struct pollfd output[2];
 	struct pollfd input;
+	struct pollfd journal;
 	struct pollfd clients[CLIENTS_MAX];
 };
 
@@ -41,7 +43,8 @@ static void prepare(const struct supervisor *supervisor, struct round *round)
 {
 	const struct clients *clients = &supervisor->clients;
 	const struct streams *streams = &supervisor->streams;
-	bool may_read = !clients_owe_chunk(clients);
+	bool owe_log = streams_owe_log(streams);
+	bool may_read = !owe_log && !clients_owe_chunk(clients);
 
 	round->signals = (struct pollfd){ supervisor->signals, POLLIN, 0 };
 	round->listener = (struct pollfd){ clients->listener, POLLIN, 0 };
@@ -51,6 +54,7 @@ static void prepare(const struct supervisor *supervisor, struct round *round)
 		round->output[i] = (struct pollfd){ may_read ? streams->output[i] : -1, POLLIN, 0 };
 	round->input =
 		(struct pollfd){ streams_input_is_free(streams) ? -1 : streams->input, POLLOUT, 0 };
+	round->journal = (struct pollfd){ owe_log ? streams->journal.fd : -1, POLLOUT, 0 };
 	for (size_t i = 0; i < CLIENTS_MAX; i++) {
 		const struct client *client = &clients->slots[i];
 		short events = client_is_owed(client) ? POLLIN | POLLOUT : POLLIN;
@@ -182,7 +186,8 @@ static void write_input(struct supervisor *supervisor)
 /* Carries one chunk, if an output has one. */
 static bool pump(struct supervisor *supervisor, int which)
 {
-	if (supervisor->streams.output[which] < 0 || clients_owe_chunk(&supervisor->clients))
+	if (supervisor->streams.output[which] < 0 || streams_owe_log(&supervisor->streams) ||
+	    clients_owe_chunk(&supervisor->clients))
 		return false;
 	if (!streams_read(&supervisor->streams, which))
 		return false;
@@ -204,6 +209,8 @@ static void turn(struct supervisor *supervisor)
 			(void)pump(supervisor, i);
 	if (round.input.revents)
 		write_input(supervisor);
+	if (round.journal.revents)
+		streams_pay_log(&supervisor->streams);
 	serve_clients(supervisor, &round);
 	if (round.listener.revents)
 		accept_client(&supervisor->clients);
@@ -239,6 +246,19 @@ static void wait_for_clients(struct supervisor *supervisor, const struct wire_ex
 			client_pay(&clients->slots[i], &supervisor->streams.chunk, exited);
 }
 
+/* Waits until the journal has the chunk. */
+static void wait_for_log(struct streams *streams, int64_t deadline)
+{
+	int64_t left;
+
+	while (streams_owe_log(streams) && (left = deadline - now_ms()) > 0) {
+		struct pollfd poller = { streams->journal.fd, POLLOUT, 0 };
+
+		if (poll(&poller, 1, (int)left) > 0)
+			streams_pay_log(streams);
+	}
+}
+
 /* Reads both outputs until they end or nothing is in them: nobody of the container is left to
  * write, but who else holds a pipe may keep it open, or write, for ever. */
 static void drain(struct supervisor *supervisor, int64_t deadline)
@@ -248,11 +268,13 @@ static void drain(struct supervisor *supervisor, int64_t deadline)
 	while (more && now_ms() < deadline) {
 		more = false;
 		for (int i = 0; i < 2; i++) {
+			wait_for_log(&supervisor->streams, deadline);
 			while (clients_owe_chunk(&supervisor->clients))
 				wait_for_clients(supervisor, NULL, deadline);
 			more = pump(supervisor, i) || more;
 		}
 	}
+	wait_for_log(&supervisor->streams, deadline);
 	while (clients_owe_chunk(&supervisor->clients))
 		wait_for_clients(supervisor, NULL, deadline);
 }
@@ -320,6 +342,9 @@ static void conclude(struct supervisor *supervisor)
 	drain(supervisor, deadline);
 	/* Whoever hears of the end may remove the log, to have its room at once. */
 	streams_finish(&supervisor->streams);
+	if (record->oom_kills > 0)
+		event_tell_number(supervisor, "oom", "kills", (int64_t)record->oom_kills);
+	event_tell_number(supervisor, "die", "exitCode", record->exit_code);
 	record->phase = MONITOR_STOPPED;
 	record->pid = record->keeper = 0;
 	record->pid_start_time = record->keeper_start_time = 0;

@@ -43,20 +43,6 @@ int64_t record_now(void)
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-static void add_quoted(struct text *json, const char *string)
-{
-	text_add(json, "\"");
-	for (const char *c = string; *c; c++) {
-		if (*c == '"' || *c == '\\')
-			text_addf(json, "\\%c", *c);
-		else if ((unsigned char)*c < 0x20)
-			text_addf(json, "\\u%04x", (unsigned int)*c);
-		else
-			text_append(json, c, 1);
-	}
-	text_add(json, "\"");
-}
-
 static void format(const struct record *record, struct text *json)
 {
 	text_addf(json, "{\"phase\":\"%s\",\"pid\":%d,\"pid_start_time\":%" PRIu64,
@@ -68,7 +54,7 @@ static void format(const struct record *record, struct text *json)
 	text_addf(json, ",\"oom_kills\":%" PRIu64 ",\"cgroups\":[", record->oom_kills);
 	for (size_t i = 0; i < record->cgroups.count; i++) {
 		text_add(json, i > 0 ? "," : "");
-		add_quoted(json, record->cgroups.items[i]);
+		text_add_quoted(json, record->cgroups.items[i]);
 	}
 	text_add(json, "]}\n");
 }

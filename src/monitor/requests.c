@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a client asks for. */
 
-#include "monitor/supervisor.h"
+#include "monitor/event.h"
 
 #include "base/mem.h"
 #include "base/scope.h"
@@ -56,8 +56,10 @@ static int handle_start(const struct request *request, struct lxcri_error *err)
 	/* Recorded first: a program that runs cannot be called back when the record fails. */
 	supervisor->record.started_ns = record_now();
 	if (change_phase(supervisor, MONITOR_RUNNING, err) == 0 &&
-	    container->ops->start(container, err) == 0)
+	    container->ops->start(container, err) == 0) {
+		event_tell(supervisor, "start", NULL, NULL);
 		return 0;
+	}
 
 	struct lxcri_error ignored = {};
 
@@ -129,6 +131,7 @@ static int handle_kill(const struct request *request, struct lxcri_error *err)
 	}
 	if (kill.signal == SIGKILL)
 		thaw_to_die(supervisor);
+	event_tell_number(supervisor, "kill", "signal", kill.signal);
 	return 0;
 }
 
@@ -147,8 +150,10 @@ static int handle_pause(const struct request *request, struct lxcri_error *err)
 			    container->id);
 	if (container->ops->pause(container, err) < 0)
 		return fail_while(err, "pause container %s", container->id);
-	if (change_phase(supervisor, MONITOR_PAUSED, err) == 0)
+	if (change_phase(supervisor, MONITOR_PAUSED, err) == 0) {
+		event_tell(supervisor, "pause", NULL, NULL);
 		return 0;
+	}
 
 	/* Unrecorded, nobody would thaw it. */
 	struct lxcri_error ignored = {};
@@ -169,7 +174,10 @@ static int handle_resume(const struct request *request, struct lxcri_error *err)
 		return fail(err, LXCRI_E_NOT_PAUSED, "container %s is not paused", container->id);
 	if (container->ops->resume(container, err) < 0)
 		return fail_while(err, "resume container %s", container->id);
-	return change_phase(supervisor, MONITOR_RUNNING, err);
+	if (change_phase(supervisor, MONITOR_RUNNING, err) < 0)
+		return -1;
+	event_tell(supervisor, "resume", NULL, NULL);
+	return 0;
 }
 
 /* Refuses who would take one of the last free connections for long. */
@@ -288,6 +296,7 @@ static int run_exec(const struct request *request, struct exec_slot *slot, struc
 	struct wire_created started = { .pid = (int32_t)pid };
 
 	client_send(request->client, WIRE_EXEC_STARTED, &started, sizeof(started));
+	event_tell_number(supervisor, "exec", "pid", pid);
 	return 0;
 }
 

@@ -188,9 +188,15 @@ static int setup_streams(struct supervisor *supervisor, struct lxcri_error *err)
 	int r = 0;
 
 	if (arguments->log_path)
-		r = log_writer_open(&streams->log, arguments->log_path);
+		r = log_writer_open(&streams->log, arguments->log_path, &arguments->log_limits);
 	if (r < 0)
 		return fail_errno(err, r, "open the log %s", arguments->log_path);
+	if (arguments->journal)
+		r = journal_open(&streams->journal, arguments->id, arguments->journal);
+	if (r < 0)
+		return fail_errno(err, r,
+				  "the log driver journald needs journald, which does not answer "
+				  "at " JOURNAL_SOCKET);
 	if (arguments->inherit || (arguments->terminal && arguments->console_socket)) {
 		for (int i = 0; r >= 0 && i < 3; i++)
 			r = streams->theirs[i] = fcntl(i, F_DUPFD_CLOEXEC, 3);

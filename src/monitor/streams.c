@@ -17,6 +17,7 @@ void streams_init(struct streams *streams)
 	for (size_t i = 0; i < ARRAY_LEN(streams->theirs); i++)
 		streams->theirs[i] = -1;
 	streams->log = LOG_WRITER_NULL;
+	streams->journal = JOURNAL_NULL;
 }
 
 static int set_nonblocking(int fd)
@@ -72,12 +73,29 @@ void streams_close_theirs(struct streams *streams)
 		closep(&streams->theirs[i]);
 }
 
+static const char *stream_name(const struct streams *streams)
+{
+	return streams->chunk.header.type == WIRE_STDERR ? "stderr" : "stdout";
+}
+
+bool streams_owe_log(const struct streams *streams)
+{
+	return streams->journal.id && streams->chunk_logged < streams->chunk.header.size;
+}
+
+void streams_pay_log(struct streams *streams)
+{
+	const struct chunk *chunk = &streams->chunk;
+
+	streams->chunk_logged += journal_add(
+		&streams->journal, stream_name(streams), &streams->chunk_time,
+		chunk->bytes + streams->chunk_logged, chunk->header.size - streams->chunk_logged);
+}
+
 int streams_read(struct streams *streams, int which)
 {
-	static const char *const names[] = { "stdout", "stderr" };
 	static const enum wire_type types[] = { WIRE_STDOUT, WIRE_STDERR };
 	struct chunk *chunk = &streams->chunk;
-	struct timespec now;
 	ssize_t got;
 
 	do
@@ -90,11 +108,15 @@ int streams_read(struct streams *streams, int which)
 		closep(&streams->output[which]);
 		return 0;
 	}
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	log_writer_add(&streams->log, names[which], &now, chunk->bytes, (size_t)got);
+	(void)clock_gettime(CLOCK_REALTIME, &streams->chunk_time);
 	chunk->header = (struct wire_header){ .version = WIRE_VERSION,
 					      .type = (uint16_t)types[which],
 					      .size = (uint32_t)got };
+	log_writer_add(&streams->log, stream_name(streams), &streams->chunk_time, chunk->bytes,
+		       (size_t)got);
+	streams->chunk_logged = 0;
+	if (streams->journal.id)
+		streams_pay_log(streams);
 	return 1;
 }
 
@@ -152,4 +174,5 @@ void streams_finish(struct streams *streams)
 	streams_close_theirs(streams);
 	streams->pending_size = 0;
 	log_writer_finish(&streams->log);
+	journal_finish(&streams->journal);
 }

@@ -6,11 +6,13 @@
  * read, so that nobody misses a byte and nothing is allocated. */
 
 #include "base/fail.h"
+#include "monitor/journal.h"
 #include "monitor/log_writer.h"
 #include "runtime/wire.h"
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <time.h>
 
 #define CHUNK_MAX (32u << 10)
 
@@ -27,7 +29,10 @@ struct streams {
 	bool terminal;
 	bool input_ends; /* close the input once what is pending is written */
 	struct log_writer log;
+	struct journal journal;
 	struct chunk chunk;
+	struct timespec chunk_time;
+	size_t chunk_logged; /* of the chunk, how many bytes the journal has */
 	size_t pending_from; /* of what a client has sent to the container's input */
 	size_t pending_size;
 	char pending[WIRE_DATA_MAX];
@@ -48,6 +53,12 @@ void streams_close_theirs(struct streams *streams);
 /* Reads one chunk of output @which (0 or 1) into `chunk` and the log. Returns 1 with a chunk, 0
  * when there is nothing to read at the moment or ever again (then the output has become -1). */
 [[nodiscard]] int streams_read(struct streams *streams, int which);
+
+/* Tells whether the journal has not yet taken all of the chunk. */
+bool streams_owe_log(const struct streams *streams);
+
+/* Gives the journal the rest of the chunk, as far as it takes it. */
+void streams_pay_log(struct streams *streams);
 
 /* Tells whether @size more bytes can be taken for the container's input. */
 bool streams_input_is_free(const struct streams *streams);

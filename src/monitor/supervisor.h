@@ -22,6 +22,10 @@ struct arguments {
 	const char *run_dir;
 	const char *exit_dir;
 	const char *log_path;
+	struct log_limits log_limits;
+	const char *journal;
+	const char *events; /* the directory where they are told, or NULL */
+	const char *image;
 	const char *helper_dir;
 	const char *runtime_path;
 	const char *console_socket;

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -213,6 +214,20 @@ static void add_rootfs(struct strings *argv, const struct monitor_rootfs *rootfs
 	}
 }
 
+static void add_log(struct strings *argv, const struct monitor_options *options)
+{
+	add_option(argv, "--journal", options->journal);
+	if (!options->log_path)
+		return;
+	add_option(argv, "--log", options->log_path);
+	if (options->log_max_bytes == 0)
+		return;
+	strings_add(argv, "--log-max-size");
+	strings_addf(argv, "%" PRIu64, options->log_max_bytes);
+	strings_add(argv, "--log-max-file");
+	strings_addf(argv, "%u", options->log_max_files);
+}
+
 static void make_argv(const struct monitor_options *options, const char *program,
 		      struct strings *argv)
 {
@@ -222,7 +237,9 @@ static void make_argv(const struct monitor_options *options, const char *program
 	add_option(argv, "--bundle", options->bundle);
 	add_option(argv, "--run-dir", options->run_dir);
 	add_option(argv, "--exit-dir", options->exit_dir);
-	add_option(argv, "--log", options->log_path);
+	add_log(argv, options);
+	add_option(argv, "--events", options->events);
+	add_option(argv, "--image", options->image);
 	add_option(argv, "--runtime-path", options->runtime_path);
 	add_option(argv, "--console-socket", options->console_socket);
 	strings_add(argv, "--helper-dir");
@@ -408,4 +425,12 @@ int monitor_wait(struct monitor *monitor, int timeout_ms, struct lxcri_error *er
 		}
 	}
 	return monitor->exit_code;
+}
+
+int monitor_watch_end(struct monitor *monitor, struct lxcri_error *err)
+{
+	if (!monitor->waits && connection_send(monitor, WIRE_WAIT, NULL, 0, NULL, err) < 0)
+		return -1;
+	monitor->waits = true;
+	return monitor->fd;
 }

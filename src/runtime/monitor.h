@@ -32,9 +32,14 @@ struct monitor_options {
 	enum lxcri_container_type type;
 	const char *runtime_path; /* of an OCI command-line runtime (runc), else NULL */
 	const char *bundle;       /* absolute directory with config.json */
-	const char *run_dir;  /* absolute; exists; monitor.sock, state.json, … are made in it */
-	const char *exit_dir; /* where the final state.json is also written durably, or NULL */
-	const char *log_path; /* or NULL */
+	const char *run_dir;    /* absolute; exists; monitor.sock, state.json, … are made in it */
+	const char *exit_dir;   /* where the final state.json is also written durably, or NULL */
+	const char *log_path;   /* or NULL */
+	uint64_t log_max_bytes; /* of one log file; 0: no limit */
+	unsigned int log_max_files; /* at least 1 */
+	const char *events;         /* the directory where the monitor tells of them, or NULL */
+	const char *image;          /* the image's name that it tells, or NULL */
+	const char *journal;        /* the name of the log in the journal, or NULL */
 	/* What the monitor becomes when the container has ended and nobody attached has seen it,
 	 * ended by NULL, with a path first; or NULL. Its environment is empty, its streams are
 	 * /dev/null. */
@@ -97,6 +102,10 @@ DEFINE_AUTOPTR(monitor)
  * LXCRI_E_TIMEOUT otherwise. Returns the exit code. A monitor that dies meanwhile is
  * LXCRI_E_MONITOR_LOST. */
 [[nodiscard]] int monitor_wait(struct monitor *monitor, int timeout_ms, struct lxcri_error *err);
+
+/* Asks to be told of the end. Returns a descriptor, borrowed, that becomes readable when the
+ * container has stopped and all its output is in the log, or when the monitor was killed. */
+[[nodiscard]] int monitor_watch_end(struct monitor *monitor, struct lxcri_error *err);
 
 struct monitor_attach_options {
 	bool start;        /* release the user's process once attached */
@@ -161,8 +170,8 @@ struct monitor_state {
 /* Returns the pid of the monitor of the run directory @run_dirfd, or 0 when none is alive. */
 pid_t monitor_find(int run_dirfd);
 
-/* Appends the cgroups that the monitor of the run directory @run_dirfd noted for the processes
- * a hierarchy, absolute. */
+/* Appends the cgroups that the monitor of the run directory @run_dirfd noted for the container's
+ * processes, one a hierarchy, absolute. */
 [[nodiscard]] int monitor_read_cgroups(int run_dirfd, struct strings *cgroups,
 				       struct lxcri_error *err);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "runtime/log_file.h"
+#include "runtime/log/log_file.h"
 
 #include <stdlib.h>
 

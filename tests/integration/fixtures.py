@@ -33,7 +33,7 @@ def pytest_collection_modifyitems(session, config, items):
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "vm: also run on a kernel of its own")
+    config.addinivalue_line("markers", "vm: one of those that make check runs in a guest as well")
     if os.geteuid() != 0:
         raise pytest.UsageError("the integration tests make containers, which only root can")
     if not os.access(COMMAND, os.X_OK):

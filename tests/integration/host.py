@@ -33,27 +33,38 @@ def cgroups():
 
 def read(path):
     try:
-        return pathlib.Path(path).read_bytes()
+        with open(path, "rb") as file:
+            return file.read()
     except OSError:
         return b""
 
 
-def tagged(pid):
-    mark = TAG.encode()
-    return mark in read(f"/proc/{pid}/cmdline") or mark in read(f"/proc/{pid}/environ")
+def is_kernel_thread(pid):
+    """Those have no program, and are in the namespaces of the first process."""
+    try:
+        os.readlink(f"/proc/{pid}/exe")
+        return False
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
 
 
 def processes():
     """Processes of ours, and all namespaces that any process is in."""
+    mark = TAG.encode()
     found = set()
     for entry in os.listdir("/proc"):
         if not entry.isdigit() or int(entry) == os.getpid():
             continue
-        ours = tagged(entry)
+        command = read(f"/proc/{entry}/cmdline")
+        if not command and is_kernel_thread(entry):
+            continue
+        ours = mark in command or mark in read(f"/proc/{entry}/environ")
         if CROWDED and not ours:
             continue
         if ours:
-            words = read(f"/proc/{entry}/cmdline").replace(b"\0", b" ").decode(errors="replace")
+            words = command.replace(b"\0", b" ").decode(errors="replace")
             status = read(f"/proc/{entry}/stat").rpartition(b") ")[2][:1].decode()
             found.add(f"process {entry} {status} {words.strip()}")
         for kind in ("mnt", "net", "pid", "ipc", "uts", "cgroup", "user"):

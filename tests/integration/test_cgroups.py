@@ -32,6 +32,7 @@ def limited(engine, start):
     return limited
 
 
+@pytest.mark.vm
 def test_memory(limited):
     pid = limited(memory={"limit": 64 << 20})
     assert control(pid, "memory", "memory.limit_in_bytes", "memory.max") == str(64 << 20)
@@ -42,10 +43,12 @@ def test_memory_reservation(limited):
     assert control(pid, "memory", "memory.soft_limit_in_bytes", "memory.low") == str(32 << 20)
 
 
+@pytest.mark.vm
 def test_number_of_processes(limited):
     assert control(limited(pids={"limit": 17}), "pids", "pids.max", "pids.max") == "17"
 
 
+@pytest.mark.vm
 def test_cpu_quota(limited):
     pid = limited(cpu={"quota": 25000, "period": 50000})
     if V2:
@@ -55,16 +58,19 @@ def test_cpu_quota(limited):
         assert control(pid, "cpu", "cpu.cfs_period_us", "") == "50000"
 
 
+@pytest.mark.vm
 def test_cpu_shares(limited):
     pid = limited(cpu={"shares": 512})
     assert control(pid, "cpu", "cpu.shares", "cpu.weight") in ("512", "20")
 
 
+@pytest.mark.vm
 def test_cpu_set(limited):
     assert control(limited(cpu={"cpus": "0", "mems": "0"}), "cpuset", "cpuset.cpus",
                    "cpuset.cpus") == "0"
 
 
+@pytest.mark.vm
 def test_the_limit_of_processes_holds(shell):
     def edit(bundle):
         bundle.linux["resources"] = {"pids": {"limit": 5}}
@@ -73,6 +79,7 @@ def test_the_limit_of_processes_holds(shell):
     assert "fork" in result.err.lower() and "never" not in result.out, result
 
 
+@pytest.mark.vm
 def test_the_limit_of_memory_kills(shell):
     def edit(bundle):
         bundle.linux["resources"] = {"memory": {"limit": 16 << 20, "swap": 16 << 20}}
@@ -82,6 +89,7 @@ def test_the_limit_of_memory_kills(shell):
           edit=edit).exits(137)
 
 
+@pytest.mark.vm
 def test_a_group_of_its_own_by_default(engine, start):
     pid = engine.pid(start())
     own = set(pathlib.Path("/proc/self/cgroup").read_text().splitlines())
@@ -89,6 +97,7 @@ def test_a_group_of_its_own_by_default(engine, start):
     assert any(":pids:" in line or line.startswith("0::") for line in groups - own)
 
 
+@pytest.mark.vm
 def test_the_group_s_path_can_be_chosen(engine, start):
     path = f"/{engine.id('group')}/below"
 
@@ -104,6 +113,7 @@ def test_the_group_s_path_can_be_chosen(engine, start):
                 os.rmdir(os.path.join(directory, name))  # the parent is the caller's
 
 
+@pytest.mark.vm
 def test_exec_joins_the_container_s_group(engine, start):
     id = start()
     inside = engine("exec", id, "cat", "/proc/self/cgroup").ok().lines

@@ -47,6 +47,7 @@ def test_a_device_of_the_specification(shell):
     assert result.lines == ["character special file 1 3 640 1000 50", "fifo 600"]
 
 
+@pytest.mark.vm
 def test_a_device_that_is_not_allowed_cannot_be_opened(shell):
     def edit(bundle):
         add_kernel_log(bundle)
@@ -56,6 +57,7 @@ def test_a_device_that_is_not_allowed_cannot_be_opened(shell):
     assert result.out == "null\n" and "not permitted" in result.err
 
 
+@pytest.mark.vm
 def test_a_device_that_is_allowed_can_be_opened(shell):
     def edit(bundle):
         numbers = add_kernel_log(bundle)

@@ -29,6 +29,7 @@ def test_a_program_that_is_missing_is_127_and_one_that_is_none_126(engine, start
     engine("exec", id, "/no/such/program").fails("CommandNotFound", "/no/such/program", code=127)
 
 
+@pytest.mark.vm
 def test_streams_are_the_caller_s(engine, start):
     result = engine("exec", start(), "sh", "-c", "echo out; echo err >&2").ok()
     assert (result.out, result.err) == ("out\n", "err\n")
@@ -53,6 +54,7 @@ def test_an_unknown_user_is_refused(engine, start):
     engine("exec", "-u", "nosuch", start(), "true").fails("InvalidArgument", "nosuch", code=125)
 
 
+@pytest.mark.vm
 def test_it_runs_in_the_container_s_namespaces(engine, start):
     id = start()
     pid = engine.pid(id)
@@ -88,6 +90,7 @@ def test_many_at_once(engine, start):
         assert engine.finish(child).exits(n).out == f"{n}\n"
 
 
+@pytest.mark.vm
 def test_it_ends_with_the_container(engine, start):
     id = start()
     child = engine.open("exec", id, "sleep", "1000")
@@ -107,6 +110,7 @@ def pty(engine, *words, rows=24, columns=80):
     return terminal, child
 
 
+@pytest.mark.vm
 def test_with_a_terminal(engine, start):
     terminal, child = pty(engine, "exec", "-it", start(), "sh", "-c", "tty; stty size; read x; echo got $x; exit 6",
                           rows=31, columns=97)

@@ -56,6 +56,7 @@ def test_the_default_signal_is_term(engine, start):
     assert engine("wait", id).out.strip() == "143"
 
 
+@pytest.mark.vm
 def test_kill_all_reaches_every_process(engine, start):
     """Only --all ends the shell's children too where they do not share its pid namespace."""
     def share_pids(bundle):

@@ -18,7 +18,7 @@ def small_engine(engine):
 
 
 def test_a_container_whose_log_is_full_goes_on_and_ends(small_engine, box_start):
-    id = box_start("sh", "-c", "yes | head -c 100000000; exit 5")
+    id = box_start("sh", "-c", "yes | head -c 100000000; exit 5", flags=["--log-opt", "max-size=-1"])
     assert small_engine("wait", "--timeout", "30", id).ok().out == "5\n"
     # What had room is there.
     assert small_engine("logs", id).bytes.startswith(b"y\ny\n")

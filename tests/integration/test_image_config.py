@@ -100,6 +100,7 @@ def test_capabilities_added_and_dropped(box_run, flags, expected):
     assert f"CapEff:\t{expected:016x}" in status
 
 
+@pytest.mark.vm
 def test_default_mounts_and_masks(box_shell):
     result = box_shell("ls /proc/scsi 2>/dev/null; cat /proc/kcore 2>/dev/null | wc -c; "
                        "touch /proc/sys/x || echo ro; touch /sys/x || echo ro; df -k /dev/shm | tail -n 1")
@@ -107,6 +108,7 @@ def test_default_mounts_and_masks(box_shell):
     assert result.lines[3].split()[1] == "65536"
 
 
+@pytest.mark.vm
 def test_the_default_filter_refuses_what_it_should(box_run):
     """keyctl and friends are refused; mount is by capability."""
     result = box_run("mount", "-t", "tmpfs", "none", "/mnt")

@@ -29,6 +29,7 @@ def test_the_log_of_a_foreground_run_is_kept_as_well(engine, box):
     assert (result.out, result.err) == ("one\n", "two\n")
 
 
+@pytest.mark.vm
 def test_each_line_has_its_time(engine, box_start):
     id = box_start("sh", "-c", "echo one; sleep 0.3; echo two")
     engine.await_status(id, "stopped")
@@ -84,7 +85,8 @@ def test_a_container_with_the_caller_s_streams_has_no_log(engine, start):
 
 
 def test_a_hundred_megabytes_arrive_whole_and_in_order(engine, box_start):
-    id = box_start("sh", "-c", f"yes {LINE} | head -n {LINES} | cat -n; echo done >&2")
+    id = box_start("sh", "-c", f"yes {LINE} | head -n {LINES} | cat -n; echo done >&2",
+                   flags=["--log-opt", "max-size=50m", "--log-opt", "max-file=10"])
     assert engine("wait", id).ok().out == "0\n"
     result = engine("logs", id).ok()
     assert result.err == "done\n"

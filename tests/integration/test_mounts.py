@@ -18,6 +18,7 @@ def options(result, place):
     return found
 
 
+@pytest.mark.vm
 def test_a_bind_mount_shows_and_takes_data(shell, work):
     (work / "shared").mkdir()
     (work / "shared/in").write_text("from the host\n")
@@ -60,6 +61,7 @@ def test_places_with_odd_names(shell, work):
     assert shell("cat /mnt/*/file", edit=edit).ok().out == "found\n"
 
 
+@pytest.mark.vm
 def test_a_tmpfs_has_its_options(run):
     def edit(bundle):
         bundle.mount("/scratch", "tmpfs", "tmpfs", "nosuid", "nodev", "noexec", "size=1m", "mode=1750")
@@ -121,6 +123,7 @@ def test_noexec_keeps_from_executing(shell):
     shell("cp /bin/busybox /scratch/; /scratch/busybox true", edit=edit).exits(126)
 
 
+@pytest.mark.vm
 def test_the_host_sees_no_mount_of_a_container(start):
     before = mounts()
     start()

@@ -41,6 +41,7 @@ def test_a_kind_that_is_not_listed_is_the_host_s(shell, kind):
     assert inside(shell(LIST, edit=edit))[KINDS[kind]] == own(kind)
 
 
+@pytest.mark.vm
 def test_a_new_cgroup_namespace(shell):
     def edit(bundle):
         bundle.linux["namespaces"].append({"type": "cgroup"})
@@ -86,6 +87,7 @@ def test_a_path_that_is_no_such_namespace_is_refused(engine, make_bundle, kind, 
     assert not (bundle.rootfs / "ran").exists() and engine.list() == []
 
 
+@pytest.mark.vm
 def test_a_user_namespace_maps_root(shell):
     def edit(bundle):
         os.chmod(bundle.path, 0o755)

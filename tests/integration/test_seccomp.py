@@ -51,12 +51,14 @@ def test_calls_that_do_not_exist_are_passed_over(filtered):
     filtered("true", {"names": ["no_such_call"], "action": "SCMP_ACT_ERRNO"}).ok()
 
 
+@pytest.mark.vm
 def test_a_killing_action_kills(filtered):
     filtered("mkdir /tmp/d; echo $?", {"names": MKDIR, "action": "SCMP_ACT_KILL_PROCESS"}).ok()
     result = filtered("mkdir /tmp/d; echo $?", {"names": MKDIR, "action": "SCMP_ACT_KILL_PROCESS"})
     assert "159" in result.out, result
 
 
+@pytest.mark.vm
 def test_all_conditions_of_a_rule_must_hold(filtered):
     """chmod is denied for one mode and one path descriptor together, not for either."""
     rule = {"names": ["socket"], "action": "SCMP_ACT_ERRNO", "errnoRet": 28,

@@ -15,6 +15,7 @@ def ready(engine, id):
     return id
 
 
+@pytest.mark.vm
 def test_stop_sends_term_and_waits(engine, box_start):
     id = ready(engine, box_start("sh", "-c", OBEDIENT.format("TERM")))
     engine("stop", id).ok()
@@ -31,6 +32,7 @@ def test_the_stop_signal_can_be_another(engine, box_start, make_image, by):
     assert "USR1" in engine("logs", id).out
 
 
+@pytest.mark.vm
 def test_what_does_not_listen_is_killed_after_the_time_of_grace(engine, box_start):
     id = ready(engine, box_start("sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.05; done"))
     begun = time.monotonic()
@@ -46,6 +48,7 @@ def test_no_grace_kills_at_once(engine, box_start):
     assert time.monotonic() - begun < 2 and engine("wait", id).out == "137\n"
 
 
+@pytest.mark.vm
 def test_a_paused_container_stops_too(engine, box_start):
     id = ready(engine, box_start("sh", "-c", OBEDIENT.format("TERM")))
     engine("pause", id).ok()
@@ -81,6 +84,7 @@ def test_the_exit_code_is_the_last_run_s(engine, box_start):
     assert engine("inspect", id).ok().json()["exitCode"] == 5
 
 
+@pytest.mark.vm
 def test_pause_freezes_and_resume_thaws(engine, box_start):
     id = box_start("sh", "-c", "while :; do echo x; sleep 0.02; done")
     await_that(lambda: engine("logs", id).lines, "it writes")

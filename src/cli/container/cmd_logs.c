@@ -2,14 +2,20 @@
 /* logs and wait. */
 
 #include "base/scope.h"
+#include "base/text.h"
 #include "cli/commands.h"
 
+#include <string.h>
 #include <unistd.h>
 
 struct logs_options {
 	bool follow;
 	bool timestamps;
-	int tail; /* -1: all */
+	bool only_stdout;
+	bool only_stderr;
+	const char *tail;
+	const char *since;
+	const char *until;
 };
 
 static const struct option_entry options_of_logs[] = {
@@ -17,25 +23,61 @@ static const struct option_entry options_of_logs[] = {
 	       "go on until the container has stopped"),
 	OPTION(logs_options, timestamps, "timestamps", 't', OPTION_FLAG, NULL,
 	       "begin each line with its time"),
-	OPTION(logs_options, tail, "tail", 'n', OPTION_COUNT, "N", "only the last N lines"),
+	OPTION(logs_options, tail, "tail", 'n', OPTION_TEXT, "N|all", "only the last N lines"),
+	OPTION(logs_options, since, "since", 0, OPTION_TEXT, "TIME",
+	       "from TIME on: 2026-11-22T01:02:03Z, seconds since 1970, or 10m (ago)"),
+	OPTION(logs_options, until, "until", 0, OPTION_TEXT, "TIME", "up to TIME"),
+	OPTION(logs_options, only_stdout, "stdout", 0, OPTION_FLAG, NULL,
+	       "only what was written to standard output"),
+	OPTION(logs_options, only_stderr, "stderr", 0, OPTION_FLAG, NULL,
+	       "only what was written to standard error"),
 	{},
 };
+
+/* Reads the number of lines; "all" and, as docker has it, a negative one are all. */
+static int parse_tail(const char *text, int64_t *ret_tail, struct lxcri_error *err)
+{
+	uint64_t number;
+
+	*ret_tail = -1;
+	if (!text || strcmp(text, "all") == 0 || strcmp(text, "-1") == 0)
+		return 0;
+	if (text_parse_u64(text, 0, INT64_MAX - 1, &number) < 0)
+		return fail(err, LXCRI_E_INVALID_ARGUMENT,
+			    "--tail: \"%s\" is not a number from 0, or all", text);
+	*ret_tail = (int64_t)number;
+	return 0;
+}
+
+static int fill_options(const struct logs_options *options, struct lxcri_log_options *ret,
+			struct lxcri_error *err)
+{
+	bool both = options->only_stdout == options->only_stderr;
+
+	*ret = (struct lxcri_log_options){
+		.follow = options->follow,
+		.timestamps = options->timestamps,
+		.no_stdout = !both && !options->only_stdout,
+		.no_stderr = !both && !options->only_stderr,
+	};
+	if (parse_tail(options->tail, &ret->tail, err) < 0 ||
+	    cli_parse_moment("--since", options->since, &ret->since_ns, err) < 0 ||
+	    cli_parse_moment("--until", options->until, &ret->until_ns, err) < 0)
+		return -1;
+	return 0;
+}
 
 static int cmd_logs(struct cli *cli, const void *verb_options, int argc, char **argv,
 		    struct lxcri_error *err)
 {
-	const struct logs_options *options = verb_options;
 	autorun(lxcri_container_freep) struct lxcri_container *container = NULL;
-	struct lxcri_log_options engine = {
-		.tail = options->tail,
-		.follow = options->follow,
-		.timestamps = options->timestamps,
-	};
+	struct lxcri_log_options options;
 
 	if (argc != 1)
 		return cli_usage(cli, err, "expected the id of a container");
-	if (cli_open_container(cli, argv[0], &container, err) < 0 ||
-	    lxcri_container_logs(container, &engine, STDOUT_FILENO, STDERR_FILENO, err) < 0)
+	if (fill_options(verb_options, &options, err) < 0 ||
+	    cli_open_container(cli, argv[0], &container, err) < 0 ||
+	    lxcri_container_logs(container, &options, STDOUT_FILENO, STDERR_FILENO, err) < 0)
 		return -1;
 	return EXIT_SUCCESS;
 }
@@ -79,7 +121,6 @@ const struct verb verb_logs = {
 	.summary = "print what a container has written",
 	.options = options_of_logs,
 	.options_size = sizeof(struct logs_options),
-	.options_defaults = &(const struct logs_options){ .tail = -1 },
 	.run = cmd_logs,
 };
 

@@ -56,7 +56,10 @@ const struct option_entry create_option_table[] = {
 	IMAGE(ulimits, "ulimit", 0, LIST, "NAME=SOFT[:HARD]", "resource limit"),
 	IMAGE(cap_add, "cap-add", 0, LIST, "CAP", "add a capability, or ALL"),
 	IMAGE(cap_drop, "cap-drop", 0, LIST, "CAP", "drop a capability, or ALL"),
+	IMAGE(security, "security-opt", 0, LIST, "apparmor=PROFILE", "confine it, or unconfined"),
 	IMAGE(stop_signal, "stop-signal", 0, SIGNAL, "SIGNAL", "signal that stop sends"),
+	IMAGE(log_driver, "log-driver", 0, TEXT, "file|journald|none", "where the output is kept"),
+	IMAGE(log_options, "log-opt", 0, LIST, "NAME=VALUE", "max-size=SIZE or max-file=N of the log"),
 	IMAGE(labels, "label", 'l', LIST, "NAME=VALUE", "label"),
 	IMAGE(annotations, "annotation", 0, LIST, "NAME=VALUE", "annotation"),
 	BUNDLE(bundle, "bundle", 'b', TEXT, "DIR", "bundle; the argument is then the id"),
@@ -261,10 +264,63 @@ static int fill_entrypoint(const char *value, struct create_request *request,
 	return 0;
 }
 
+/* Takes docker's max-size, of which -1 is no limit, and max-file. */
+static int fill_log_option(const char *option, struct lxcri_create_options *engine,
+			   struct lxcri_error *err)
+{
+	uint64_t number;
+
+	if (text_starts_with(option, "max-size=")) {
+		const char *value = option + strlen("max-size=");
+
+		if (strcmp(value, "-1") == 0)
+			engine->log_max_bytes = UINT64_MAX;
+		else if (text_parse_bytes(value, &engine->log_max_bytes) < 0 ||
+			 engine->log_max_bytes == 0)
+			return refuse("--log-opt", option,
+				      "expected a size such as 10m, or -1 for no limit", err);
+		return 0;
+	}
+	if (!text_starts_with(option, "max-file="))
+		return refuse("--log-opt", option, "expected max-size=SIZE or max-file=N", err);
+	if (text_parse_u64(option + strlen("max-file="), 1, UINT32_MAX, &number) < 0)
+		return refuse("--log-opt", option, "expected a number from 1", err);
+	engine->log_max_files = (unsigned int)number;
+	return 0;
+}
+
+static int fill_log(const struct create_options *options, struct lxcri_create_options *engine,
+		    struct lxcri_error *err)
+{
+	if (options->log_driver &&
+	    lxcri_log_driver_parse(options->log_driver, &engine->log_driver, err) < 0)
+		return fail_while(err, "--log-driver");
+	for (size_t i = 0; i < options->log_options.count; i++)
+		if (fill_log_option(options->log_options.items[i], engine, err) < 0)
+			return -1;
+	return 0;
+}
+
 static int check_network(const char *network, struct lxcri_error *err)
 {
 	if (network && strcmp(network, "none") != 0 && strcmp(network, "host") != 0)
 		return refuse("--network", network, "expected none or host", err);
+	return 0;
+}
+
+/* Of several for one thing the last counts, as with docker. */
+static int fill_security(const struct strings *values, struct lxcri_create_options *engine,
+			 struct lxcri_error *err)
+{
+	static const char apparmor[] = "apparmor=";
+
+	for (size_t i = 0; i < values->count; i++) {
+		const char *value = values->items[i];
+
+		if (strncmp(value, apparmor, strlen(apparmor)) != 0)
+			return refuse("--security-opt", value, "expected apparmor=PROFILE", err);
+		engine->apparmor_profile = value + strlen(apparmor);
+	}
 	return 0;
 }
 
@@ -302,7 +358,9 @@ int create_request_fill(const struct create_options *options, struct create_requ
 	*request = (struct create_request){};
 	if (fill_env(options, request, err) < 0 ||
 	    fill_entrypoint(options->entrypoint, request, err) < 0 ||
-	    check_network(options->network, err) < 0 || fill_limits(options, request, err) < 0 ||
+	    check_network(options->network, err) < 0 || fill_log(options, engine, err) < 0 ||
+	    fill_limits(options, request, err) < 0 ||
+	    fill_security(&options->security, engine, err) < 0 ||
 	    FILL_EACH(request, &options->volumes, request->volumes, fill_volume, err) < 0 ||
 	    FILL_EACH(request, &options->devices, request->devices, fill_device, err) < 0 ||
 	    FILL_EACH(request, &options->ulimits, request->rlimits, fill_rlimit, err) < 0)

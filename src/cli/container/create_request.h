@@ -31,10 +31,12 @@ struct create_options {
 	const char *network;
 	const char *userns;
 	bool privileged;
+	const char *log_driver;
 	int stop_signal; /* 0: not given */
 	int preserve_fds;
 	struct strings env;
 	struct strings env_files;
+	struct strings log_options;
 	struct strings volumes;
 	struct strings tmpfs;
 	struct strings devices;
@@ -42,6 +44,7 @@ struct create_options {
 	struct strings ulimits;
 	struct strings cap_add;
 	struct strings cap_drop;
+	struct strings security;
 	struct strings labels;
 	struct strings annotations;
 	const char *cgroup_parent;

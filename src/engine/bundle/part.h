@@ -24,6 +24,11 @@ struct bundle_request {
 /* Adds "process": arguments, environment, working directory, user, capabilities, limits. */
 [[nodiscard]] int bundle_add_process(struct bundle_request *request, struct lxcri_error *err);
 
+/* Adds "apparmorProfile" to @process: the one that was asked for, which has to be loaded, else the
+ * default one, without which there is a warning. Nothing where the host has no AppArmor. */
+[[nodiscard]] int bundle_add_apparmor(const struct bundle_request *request,
+				      struct json_object *process, struct lxcri_error *err);
+
 /* Adds "mounts", without those of volumes, which are added to the bundle. */
 [[nodiscard]] int bundle_add_mounts(struct bundle_request *request, struct lxcri_error *err);
 

@@ -247,7 +247,8 @@ int bundle_add_process(struct bundle_request *request, struct lxcri_error *err)
 			       json_object_new_boolean(request->options->terminal));
 	add_user(&request->user, process);
 	if (add_args(request, process, err) < 0 || add_env(request, process, err) < 0 ||
-	    add_working_dir(request, process, err) < 0)
+	    add_working_dir(request, process, err) < 0 ||
+	    bundle_add_apparmor(request, process, err) < 0)
 		return -1;
 	add_capabilities(request, process);
 	json_object_object_add(process, "noNewPrivileges", json_object_new_boolean(false));

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/event.h"
 #include "engine/limits/container_scope.h"
 #include "engine/limits/resources.h"
 #include "lxcri/limits.h"
@@ -209,6 +210,8 @@ int lxcri_container_update(struct lxcri_container *container, const char *resour
 
 	int r = update_locked(container, patch, err);
 
+	if (r == 0)
+		container_event(container, "update", NULL, NULL);
 	home_unlock(&container->home);
 	return r < 0 ? fail_while(err, "update %s", container->home.id) : 0;
 }

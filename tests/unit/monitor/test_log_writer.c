@@ -5,7 +5,7 @@
 #include "os/file.h"
 #include "os/mount.h"
 #include "os/path.h"
-#include "runtime/log_file.h"
+#include "runtime/log/log_file.h"
 #include "test.h"
 
 #include <fcntl.h>
@@ -16,6 +16,8 @@
 #include <sys/wait.h>
 
 static const struct timespec when = { .tv_sec = 1795310523, .tv_nsec = 4 };
+
+static const struct log_limits unlimited = { .files = 1 };
 
 #define T "2026-11-22T01:22:03.000000004Z "
 
@@ -38,7 +40,7 @@ static void a_line_is_a_record_and_the_rest_a_piece(void **state)
 
 	autofree char *path = xformat("%s/log", dir);
 
-	assert_int_equal(log_writer_open(&writer, path), 0);
+	assert_int_equal(log_writer_open(&writer, path, &unlimited), 0);
 	log_writer_add(&writer, "stdout", &when, "one\n\ntw", 7);
 	log_writer_add(&writer, "stderr", &when, "problem\n", 8);
 	log_writer_add(&writer, "stdout", &when, "o\n", 2);
@@ -62,7 +64,7 @@ static void a_log_that_was_there_is_added_to(void **state)
 	for (int i = 0; i < 2; i++) {
 		struct log_writer writer = LOG_WRITER_NULL;
 
-		assert_int_equal(log_writer_open(&writer, path), 0);
+		assert_int_equal(log_writer_open(&writer, path, &unlimited), 0);
 		log_writer_add(&writer, "stdout", &when, "x\n", 2);
 		log_writer_finish(&writer);
 	}
@@ -85,7 +87,7 @@ static void a_chunk_of_many_lines_is_written_completely(void **state)
 
 	autofree char *path = xformat("%s/log", dir);
 
-	assert_int_equal(log_writer_open(&writer, path), 0);
+	assert_int_equal(log_writer_open(&writer, path, &unlimited), 0);
 	log_writer_add(&writer, "stdout", &when, lines, sizeof(lines));
 	log_writer_finish(&writer);
 
@@ -108,7 +110,7 @@ static void fill_and_free(const char *dir)
 
 	memset(line, 'x', sizeof(line));
 	line[100] = '\n';
-	assert_int_equal(log_writer_open(&writer, path), 0);
+	assert_int_equal(log_writer_open(&writer, path, &unlimited), 0);
 	log_writer_add(&writer, "stdout", &when, "first\n", 6);
 	while (write(fd, zeroes, 64u << 10) > 0)
 		continue;

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/mem.h"
+#include "base/moment.h"
 #include "base/scope.h"
 #include "base/text.h"
 #include "os/file.h"
 #include "os/path.h"
-#include "runtime/log_file.h"
+#include "runtime/log/log_file.h"
 #include "test.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -93,7 +93,7 @@ static void streams_are_told_apart_and_pieces_joined(void **state)
 
 static void a_time_stands_in_front_of_each_line(void **state)
 {
-	const struct log_read_options timed = { .tail = -1, .timestamps = true };
+	const struct log_read_options timed = { .tail = -1, .choice.timestamps = true };
 	struct fixture fixture;
 
 	init(&fixture, T "stdout P two\n" T "stdout F  halves\n" T "stdout F three\n");
@@ -129,7 +129,7 @@ static void the_last_lines_are_found_in_a_log_of_any_size(void **state)
 
 static void what_is_no_record_is_shown_as_it_is(void **state)
 {
-	const struct log_read_options all = { .tail = -1, .timestamps = true };
+	const struct log_read_options all = { .tail = -1, .choice.timestamps = true };
 	struct fixture fixture;
 
 	init(&fixture, "\nplain\n" T "stdout X text\n" T "stdlog F text\n" T "stdout F\n");
@@ -138,14 +138,6 @@ static void what_is_no_record_is_shown_as_it_is(void **state)
 	assert_string_equal(fixture.err,
 			    "\nplain\n" T "stdout X text\n" T "stdlog F text\n" T "stdout F\n");
 	finish(&fixture);
-}
-
-/* Until the pipe @userdata has something. */
-static bool nothing_in_pipe(void *userdata)
-{
-	struct pollfd poller = { .fd = *(int *)userdata, .events = POLLIN };
-
-	return poll(&poller, 1, 0) == 0;
 }
 
 static void following_shows_what_is_added_and_ends_when_told(void **state)
@@ -169,19 +161,75 @@ static void following_shows_what_is_added_and_ends_when_told(void **state)
 		(void)nanosleep(&pause, NULL);
 		(void)file_write_all(fd, rest, strlen(rest));
 		(void)nanosleep(&pause, NULL);
-		if (file_write_all(stop[1], "x", 1) < 0)
-			_exit(1);
-		/* The monitor says so by replacing its record. */
-		_exit(file_write_atomic(AT_FDCWD, fixture.log, "", 0, 0600, FILE_VOLATILE));
+		_exit(file_write_all(stop[1], "x", 1) < 0);
 	}
 
-	const struct log_read_options options = {
-		.tail = -1, .follow = true, .still_writing = nothing_in_pipe, .userdata = &stop[0]
-	};
+	const struct log_read_options options = { .tail = -1, .follow = true, .end_fd = stop[0] };
 
 	read_log(&fixture, &options);
 	assert_string_equal(fixture.out, "one\ntwo\n");
 	assert_int_equal(waitpid(writer, NULL, 0), writer);
+	(void)close(stop[0]);
+	(void)close(stop[1]);
+	finish(&fixture);
+}
+
+static void what_is_outside_the_time_or_of_the_other_stream_is_left_out(void **state)
+{
+	static const char log[] = "2026-11-22T01:02:03.000000001Z stdout F one\n"
+				  "2026-11-22T01:02:03.000000002Z stderr F two\n"
+				  "2026-11-22T01:02:03.000000003Z stdout F three\n"
+				  "2026-11-22T01:02:03.000000004Z stdout F four\n"
+				  "2026-11-22T01:02:03.000000005Z stdout F five\n";
+	const int64_t second = 1795309323000000000;
+	struct log_read_options options = {
+		.tail = -1, .choice = { .since_ns = second + 2, .until_ns = second + 4 }
+	};
+	struct fixture fixture;
+
+	init(&fixture, log);
+	read_log(&fixture, &options);
+	assert_string_equal(fixture.out, "three\nfour\n");
+	assert_string_equal(fixture.err, "two\n");
+	options.tail = 2;
+	read_log(&fixture, &options);
+	assert_string_equal(fixture.out, "three\nfour\n");
+	assert_string_equal(fixture.err, "");
+	options.choice.no_stdout = true;
+	read_log(&fixture, &options);
+	assert_string_equal(fixture.out, "");
+	assert_string_equal(fixture.err, "two\n");
+	finish(&fixture);
+}
+
+static void two_streams_in_one_place_keep_their_order(void **state)
+{
+	const struct log_read_options all = { .tail = -1 };
+	struct lxcri_error err = {};
+	struct fixture fixture;
+
+	init(&fixture, T "stdout F one\n" T "stderr F two\n" T "stdout F three\n");
+
+	autoclose int out = open_output(&fixture, "out");
+
+	assert_int_equal(log_file_read(fixture.log, &all, out, out, &err), 0);
+	fixture.out = contents(out);
+	assert_string_equal(fixture.out, "one\ntwo\nthree\n");
+	finish(&fixture);
+}
+
+static void following_ends_at_its_last_moment(void **state)
+{
+	struct log_read_options options = { .tail = -1, .follow = true, .end_fd = -1 };
+	struct fixture fixture;
+	int stop[2];
+
+	assert_int_equal(pipe2(stop, O_CLOEXEC), 0);
+	init(&fixture, T "stdout F one\n");
+	options.end_fd = stop[0];
+	options.choice.until_ns = moment_now() + 20000000;
+	read_log(&fixture, &options);
+	assert_string_equal(fixture.out, "one\n");
 	(void)close(stop[0]);
 	(void)close(stop[1]);
 	finish(&fixture);
@@ -221,6 +269,9 @@ int main(void)
 		cmocka_unit_test(the_last_lines_are_found_in_a_log_of_any_size),
 		cmocka_unit_test(what_is_no_record_is_shown_as_it_is),
 		cmocka_unit_test(following_shows_what_is_added_and_ends_when_told),
+		cmocka_unit_test(what_is_outside_the_time_or_of_the_other_stream_is_left_out),
+		cmocka_unit_test(two_streams_in_one_place_keep_their_order),
+		cmocka_unit_test(following_ends_at_its_last_moment),
 		cmocka_unit_test(a_reader_that_has_gone_is_no_failure),
 		cmocka_unit_test(a_log_that_is_not_there_is_told),
 	};

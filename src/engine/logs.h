@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* Where the log of a container is kept. */
+
+#include "base/fail.h"
+#include "engine/record.h"
+
+/* Takes driver and limits from @options, else from @config; the limits go into @record. A limit
+ * that no file can keep is LXCRI_E_INVALID_ARGUMENT. */
+[[nodiscard]] int logs_choose(const struct lxcri_config *config,
+			      const struct lxcri_create_options *options, struct record *record,
+			      enum lxcri_log_driver *ret_driver, struct lxcri_error *err);
+
+/* Fills in where the log of @record will be: in @directory, or by which name in the journal. */
+void logs_place(struct record *record, enum lxcri_log_driver driver, const char *directory);

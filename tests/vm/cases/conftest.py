@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: MIT
+"""Tests that run in a guest only, with all that the integration tests have."""
+
+import importlib.util
+import pathlib
+import sys
+
+import pytest
+
+HERE = pathlib.Path(__file__).resolve().parent
+INTEGRATION = HERE.parents[1] / "integration"
+
+
+def load(path):
+    """Imports a file under a name of its own: there are two conftest.py."""
+    spec = importlib.util.spec_from_file_location("integration_conftest", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+sys.path.insert(0, str(INTEGRATION))
+integration = load(INTEGRATION / "conftest.py")
+globals().update({name: value for name, value in vars(integration).items()
+                  if not name.startswith(("_", "pytest_"))})
+
+
+SYSTEMD = pathlib.Path("/proc/1/comm").read_text() == "systemd\n"
+
+
+def pytest_collection_modifyitems(config, items):
+    """All of these belong to the quick ones of a guest; those marked systemd, and no others, run
+    where it is the first process."""
+    here = [item for item in items if HERE in item.path.parents]
+    other = [item for item in here if SYSTEMD != bool(item.get_closest_marker("systemd"))]
+    for item in here:
+        item.add_marker(pytest.mark.vm)
+    items[:] = [item for item in items if item not in other]
+    if other:
+        config.hook.pytest_deselected(items=other)
+
+
+def pytest_configure(config):
+    integration.pytest_configure(config)
+    config.addinivalue_line("markers", "systemd: needs systemd as the first process")
+
+
+def pytest_sessionstart(session):
+    if not pathlib.Path("/sys/firmware/qemu_fw_cfg/by_name/opt/lxcri").exists():
+        raise pytest.UsageError("these tests run in a guest: tests/vm/run -- python3 -m pytest ...")
