@@ -24,6 +24,8 @@ struct bundle {
 	char *stop_signal;             /* "SIGTERM" unless the image or the user says otherwise */
 	struct bundle_volume *volumes; /* of the image and the user that have no host path */
 	size_t n_volumes;
+	char *hosts;    /* what /etc/hosts shall be; NULL: as it is */
+	char *hostname; /* and /etc/hostname */
 };
 
 /* Frees what @bundle holds. Safe to repeat. */
@@ -37,6 +39,9 @@ void bundle_finish(struct bundle *bundle);
 [[nodiscard]] int bundle_build(const char *config_json, const struct lxcri_create_options *options,
 			       const struct strings *layer_dirs, struct bundle *ret_bundle,
 			       struct lxcri_error *err);
+
+/* Adds a mount of the host's file @source at @destination, which the container may write. */
+void bundle_mount_file(struct bundle *bundle, const char *destination, const char *source);
 
 /* Adds the mounts of bundle->volumes once each has its source. */
 void bundle_mount_volumes(struct bundle *bundle);

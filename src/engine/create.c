@@ -262,6 +262,23 @@ static int make_volumes(struct creation *creation, struct lxcri_error *err)
 	return 0;
 }
 
+/* Writes a file of the container's own and mounts it; NULL as the text is none. */
+static int mount_file(struct creation *creation, const char *name, const char *text,
+		      struct lxcri_error *err)
+{
+	const char *data = creation->container->home.data_dir;
+	autofree char *source = xformat("%s/%s", data, name);
+	autofree char *destination = xformat("/etc/%s", name);
+	int r = text ? file_write_atomic(AT_FDCWD, source, text, strlen(text), 0644, FILE_VOLATILE)
+		     : 0;
+
+	if (r < 0)
+		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "write %s", source);
+	if (text)
+		bundle_mount_file(&creation->bundle, destination, source);
+	return 0;
+}
+
 /* crun takes a compiled filter from an annotation, which saves it 18 ms of compiling. */
 static int attach_seccomp(struct creation *creation, struct lxcri_error *err)
 {
@@ -310,7 +327,10 @@ static int write_image_bundle(struct creation *creation, struct lxcri_error *err
 
 	if (bundle_build(creation->image.config_json, creation->options, &record->layers,
 			 &creation->bundle, err) < 0 ||
-	    make_volumes(creation, err) < 0 || attach_seccomp(creation, err) < 0)
+	    make_volumes(creation, err) < 0 ||
+	    mount_file(creation, "hosts", creation->bundle.hosts, err) < 0 ||
+	    mount_file(creation, "hostname", creation->bundle.hostname, err) < 0 ||
+	    attach_seccomp(creation, err) < 0)
 		return -1;
 	name_cgroup(creation);
 	record->stop_signal = xstrdup(creation->bundle.stop_signal);
