@@ -79,26 +79,6 @@ static int open_of_process(const struct lxcri_container *container, struct view 
 	return 1;
 }
 
-/* Returns what the specification says of user or group numbers in the form of the kernel, owned by
- * the caller; NULL for a container without a user namespace. */
-static char *format_map(struct json_object *spec, const char *key)
-{
-	struct json_object *list = json_get(json_get(spec, "linux"), key);
-	size_t count =
-		json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
-	autorun(text_finish) struct text map = {};
-
-	for (size_t i = 0; i < count; i++) {
-		struct json_object *range = json_object_array_get_idx(list, i);
-
-		text_addf(&map, "%llu %llu %llu\n",
-			  (unsigned long long)json_get_u64(range, "containerID", 0),
-			  (unsigned long long)json_get_u64(range, "hostID", 0),
-			  (unsigned long long)json_get_u64(range, "size", 0));
-	}
-	return count > 0 ? text_steal(&map) : NULL;
-}
-
 static bool has_option(struct json_object *mount, const char *wanted)
 {
 	struct json_object *options = json_get(mount, "options");
@@ -325,8 +305,8 @@ static int open_mounted(struct lxcri_container *container, struct view *view,
 	closep(&theirs);
 	r = receive(view, ours, err);
 	(void)process_wait(child);
-	view->uid_map = format_map(spec, "uidMappings");
-	view->gid_map = format_map(spec, "gidMappings");
+	view->uid_map = root_format_map(spec, "uidMappings");
+	view->gid_map = root_format_map(spec, "gidMappings");
 	return r;
 }
 
