@@ -14,7 +14,7 @@
 #include "engine/container.h"
 #include "engine/files/root.h"
 #include "image/store.h"
-#include "transfer/id_map.h"
+#include "transfer/copy_ids.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -32,8 +32,8 @@ struct change {
 struct diff {
 	bool is_upper; /* an overlay's, else a whole tree */
 	struct strings mount_points;
-	struct id_map uids;
-	struct id_map gids;
+	struct copy_ids uids;
+	struct copy_ids gids;
 	struct change *changes;
 	size_t count;
 };
@@ -110,8 +110,8 @@ static bool is_same(const struct diff *diff, const struct pair *pair, const char
 	const struct stat *old = &then->status;
 
 	if (now->st_mode != old->st_mode ||
-	    now->st_uid != id_map_outside(&diff->uids, old->st_uid) ||
-	    now->st_gid != id_map_outside(&diff->gids, old->st_gid))
+	    now->st_uid != copy_ids_outside(&diff->uids, old->st_uid) ||
+	    now->st_gid != copy_ids_outside(&diff->gids, old->st_gid))
 		return false;
 	if (S_ISDIR(now->st_mode))
 		return true;
@@ -140,32 +140,45 @@ static int enter(struct diff *diff, const struct pair *above, const char *name, 
 	return now < 0 ? -errno : compare_dir(diff, &pair);
 }
 
+/* Looks at a name on one side. Returns 1, 0 when there is nothing, or -errno. */
+static int look_now(const struct diff *diff, const struct pair *pair, const char *name,
+		    struct stat *ret)
+{
+	if (fstatat(pair->now, name, ret, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	return !diff->is_upper || !S_ISCHR(ret->st_mode) || ret->st_rdev != makedev(0, 0);
+}
+
+static int look_then(const struct pair *pair, const char *name, struct merged_node *ret)
+{
+	int r = merged_child(pair->then, name, ret);
+
+	return r == -ENOENT ? 0 : r < 0 ? r : 1;
+}
+
 static int compare_node(struct diff *diff, const struct pair *pair, const char *name)
 {
 	autorun(merged_node_finish) struct merged_node then = {};
 	autofree char *path = xformat("%s/%s", pair->path, name);
 	size_t before = diff->count;
 	struct stat now;
-	int old = merged_child(pair->then, name, &then);
-	int new = fstatat(pair->now, name, &now, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+	int old = look_then(pair, name, &then);
+	int new = old < 0 ? old : look_now(diff, pair, name, &now);
 	bool same;
 	int r;
 
-	if ((old < 0 && old != -ENOENT) || (new < 0 && new != -ENOENT))
-		return old < 0 && old != -ENOENT ? old : new;
-	if (new == 0 && diff->is_upper && S_ISCHR(now.st_mode) && now.st_rdev == makedev(0, 0))
-		new = -ENOENT;
-	/* Made for a mount, and covered by it. */
-	if (old < 0 && strings_has(&diff->mount_points, path))
+	if (new < 0)
+		return new;
+	/* Neither, or made for a mount and covered by it. */
+	if (old == 0 && (new == 0 || strings_has(&diff->mount_points, path)))
 		return 0;
-	if (new < 0) {
-		if (old == 0)
-			add(diff, LXCRI_CHANGE_DELETED, path);
+	if (new == 0) {
+		add(diff, LXCRI_CHANGE_DELETED, path);
 		return 0;
 	}
-	same = old == 0 && (!diff->is_upper || S_ISDIR(now.st_mode)) &&
+	same = old > 0 && (!diff->is_upper || S_ISDIR(now.st_mode)) &&
 	       is_same(diff, pair, name, &now, &then);
-	add(diff, old < 0 ? LXCRI_CHANGE_ADDED : LXCRI_CHANGE_CHANGED, path);
+	add(diff, old > 0 ? LXCRI_CHANGE_CHANGED : LXCRI_CHANGE_ADDED, path);
 	r = S_ISDIR(now.st_mode) ? enter(diff, pair, name, path, &then) : 0;
 	if (same && diff->count == before + 1)
 		free(diff->changes[--diff->count].path);
@@ -207,7 +220,7 @@ static int read_spec(const struct lxcri_container *container, struct diff *diff,
 		if (path)
 			strings_add(&diff->mount_points, path);
 	}
-	if (id_map_parse(uids, &diff->uids) < 0 || id_map_parse(gids, &diff->gids) < 0)
+	if (copy_ids_parse(uids, &diff->uids) < 0 || copy_ids_parse(gids, &diff->gids) < 0)
 		return fail(err, LXCRI_E_INVALID_SPEC, "config.json: linux.uidMappings");
 	return 0;
 }
