@@ -92,6 +92,7 @@ struct lxcri_create_options {
 	const char *const *labels;      /* NAME=VALUE */
 	const char *const *annotations; /* NAME=VALUE */
 	const char *const *group_add;   /* names or numbers */
+	const char *const *add_hosts;   /* NAME:ADDRESS, for /etc/hosts */
 	const char *const *cap_add;     /* "NET_ADMIN", "CAP_NET_ADMIN", "ALL" */
 	const char *const *cap_drop;
 	const char *apparmor_profile; /* a loaded one, or "unconfined"; NULL: the default one */

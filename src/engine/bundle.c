@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The bundle of a container made from an image. */
 
+#include "engine/bundle/host_names.h"
 #include "engine/bundle/part.h"
 
 #include "base/mem.h"
@@ -31,6 +32,8 @@ void bundle_finish(struct bundle *bundle)
 	free(bundle->gifts);
 	free(bundle->volumes);
 	free(bundle->stop_signal);
+	free(bundle->hosts);
+	free(bundle->hostname);
 	json_free(bundle->spec);
 	*bundle = (struct bundle){};
 }
@@ -66,31 +69,12 @@ int bundle_normalise(const char *what, const char *path, char **ret, struct lxcr
 	return 0;
 }
 
-/* Tells whether @name is one: letters, digits, '-' and '.', no empty label, none that begins or
- * ends with '-', at most 64 bytes (HOST_NAME_MAX). */
-static bool is_hostname(const char *name)
-{
-	size_t length = strlen(name);
-
-	if (length == 0 || length > 64)
-		return false;
-	for (size_t i = 0; i < length; i++) {
-		bool first = i == 0 || name[i - 1] == '.';
-		bool last = i + 1 == length || name[i + 1] == '.';
-
-		if (!isalnum((unsigned char)name[i]) &&
-		    (first || last || (name[i] != '-' && name[i] != '.')))
-			return false;
-	}
-	return true;
-}
-
 /* Returns the hostname: the user's, else the container's id made one. The caller owns it. */
 static int choose_hostname(const struct lxcri_create_options *options, char **ret,
 			   struct lxcri_error *err)
 {
 	if (options->hostname) {
-		if (!is_hostname(options->hostname))
+		if (!host_names_is_valid(options->hostname))
 			return fail(err, LXCRI_E_INVALID_ARGUMENT, "hostname \"%s\" is not valid",
 				    options->hostname);
 		*ret = xstrdup(options->hostname);
@@ -104,7 +88,7 @@ static int choose_hostname(const struct lxcri_create_options *options, char **re
 			*c = '-';
 	for (size_t length = strlen(name); length > 0 && !isalnum((unsigned char)name[length - 1]);)
 		name[--length] = '\0';
-	*ret = is_hostname(name) ? name : (free(name), xstrdup("container"));
+	*ret = host_names_is_valid(name) ? name : (free(name), xstrdup("container"));
 	return 0;
 }
 

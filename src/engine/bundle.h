@@ -36,6 +36,8 @@ struct bundle {
 	size_t n_gifts;
 	uint32_t uid; /* the user, as the container has it */
 	uint32_t gid;
+	char *hosts;    /* what /etc/hosts shall be; NULL: as it is */
+	char *hostname; /* and /etc/hostname */
 };
 
 /* Frees what @bundle holds. Safe to repeat. */
@@ -50,6 +52,9 @@ void bundle_finish(struct bundle *bundle);
 [[nodiscard]] int bundle_build(const char *config_json, const struct lxcri_create_options *options,
 			       const struct strings *layer_dirs, const struct record_ids *ids,
 			       struct bundle *ret_bundle, struct lxcri_error *err);
+
+/* Adds a mount of the host's file @source at @destination, which the container may write. */
+void bundle_mount_file(struct bundle *bundle, const char *destination, const char *source);
 
 /* Adds the mounts of bundle->volumes once each has its source; with @mapped the ids on the disk are
  * those of the container. */

@@ -369,6 +369,29 @@ static int make_volumes(struct creation *creation, struct lxcri_error *err)
 	return give_all(creation, mapped, err);
 }
 
+/* Writes a file of the container's own and mounts it; NULL as the text is none. */
+static int mount_file(struct creation *creation, const char *name, const char *text,
+		      struct lxcri_error *err)
+{
+	const char *data = creation->container->home.data_dir;
+	autofree char *source = xformat("%s/%s", data, name);
+	autofree char *destination = xformat("/etc/%s", name);
+	uint32_t uid = 0, gid = 0;
+	int r = text ? file_write_atomic(AT_FDCWD, source, text, strlen(text), 0644, FILE_VOLATILE)
+		     : 0;
+
+	/* Its root may write it. */
+	if (r == 0 && text && !id_map_is_host(&creation->map) &&
+	    (id_extents_to_host(&creation->map.uids, 0, &uid) < 0 ||
+	     id_extents_to_host(&creation->map.gids, 0, &gid) < 0 || chown(source, uid, gid) < 0))
+		r = -EOVERFLOW;
+	if (r < 0)
+		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "write %s", source);
+	if (text)
+		bundle_mount_file(&creation->bundle, destination, source);
+	return 0;
+}
+
 /* crun takes a compiled filter from an annotation, which saves it 18 ms of compiling. */
 static int attach_seccomp(struct creation *creation, struct lxcri_error *err)
 {
@@ -446,7 +469,10 @@ static int write_image_bundle(struct creation *creation, struct lxcri_error *err
 			  err) < 0 ||
 	    bundle_build(creation->image.config_json, creation->options, &record->layers,
 			 &record->ids, &creation->bundle, err) < 0 ||
-	    make_volumes(creation, err) < 0 || attach_seccomp(creation, err) < 0)
+	    make_volumes(creation, err) < 0 ||
+	    mount_file(creation, "hosts", creation->bundle.hosts, err) < 0 ||
+	    mount_file(creation, "hostname", creation->bundle.hostname, err) < 0 ||
+	    attach_seccomp(creation, err) < 0)
 		return -1;
 	if (container_limits_plan(creation->container,
 				  json_get(json_get(creation->bundle.spec, "linux"), "resources"),

@@ -123,6 +123,29 @@ static int forget_note(struct renaming *renaming, struct lxcri_error *err)
 	return 0;
 }
 
+/* Some mounts are of files in the data directory. */
+static void move_sources(const struct renaming *renaming, struct json_object *spec)
+{
+	autofree char *old = engine_data_dir(renaming->engine, renaming->from);
+	autofree char *new = engine_data_dir(renaming->engine, renaming->record.id);
+	struct json_object *mounts = json_get(spec, "mounts");
+	size_t count =
+		json_object_is_type(mounts, json_type_array) ? json_object_array_length(mounts) : 0;
+
+	for (size_t i = 0; i < count; i++) {
+		struct json_object *mount = json_object_array_get_idx(mounts, i);
+		const char *source = json_get_text(mount, "source");
+		size_t length = strlen(old);
+
+		if (!source || strncmp(source, old, length) != 0 || source[length] != '/')
+			continue;
+
+		autofree char *moved = xformat("%s%s", new, source + length);
+
+		json_set_text(mount, "source", moved);
+	}
+}
+
 /* Gives the container the cgroup of its new id, which is named after the run directory too. */
 static int rewrite_spec(const struct renaming *renaming, struct lxcri_error *err)
 {
@@ -144,6 +167,7 @@ static int rewrite_spec(const struct renaming *renaming, struct lxcri_error *err
 	if (json_parse(text, size, &json_limits_spec, &spec, err) < 0)
 		return -1;
 	json_set_text(json_get(spec, "linux"), "cgroupsPath", cgroup);
+	move_sources(renaming, spec);
 	free(text);
 	text = json_format(spec);
 	r = file_write_atomic(bundle, "config.json", text, strlen(text), 0600, FILE_DURABLE);

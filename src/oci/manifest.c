@@ -111,11 +111,6 @@ int manifest_parse(const char *bytes, size_t size, const char *media_type, struc
 	return 0;
 }
 
-char *manifest_format(const struct manifest *manifest)
-{
-	return json_format(manifest->document);
-}
-
 void manifest_free(struct manifest *manifest)
 {
 	if (!manifest)
@@ -145,11 +140,6 @@ int index_parse(const char *bytes, size_t size, const char *media_type, struct i
 		return fail_while(err, "image index");
 	*ret = steal(index);
 	return 0;
-}
-
-char *index_format(const struct index *index)
-{
-	return json_format(index->document);
 }
 
 void index_free(struct index *index)

@@ -35,9 +35,6 @@ struct index {
 [[nodiscard]] int manifest_parse(const char *bytes, size_t size, const char *media_type,
 				 struct manifest **ret, struct lxcri_error *err);
 
-/* Returns the document as text, unknown fields included; owned by the caller. */
-[[nodiscard]] char *manifest_format(const struct manifest *manifest);
-
 /* Frees @manifest; NULL is fine. */
 void manifest_free(struct manifest *manifest);
 DEFINE_AUTOPTR(manifest)
@@ -45,9 +42,6 @@ DEFINE_AUTOPTR(manifest)
 /* As manifest_parse(), for an index. */
 [[nodiscard]] int index_parse(const char *bytes, size_t size, const char *media_type,
 			      struct index **ret, struct lxcri_error *err);
-
-/* Returns the document as text, unknown fields included; owned by the caller. */
-[[nodiscard]] char *index_format(const struct index *index);
 
 /* Frees @index; NULL is fine. */
 void index_free(struct index *index);

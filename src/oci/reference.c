@@ -211,11 +211,6 @@ int image_ref_parse(const char *text, struct image_ref *ret, struct lxcri_error 
 	return 0;
 }
 
-char *image_ref_format_name(const struct image_ref *ref)
-{
-	return xformat("%s/%s", ref->host, ref->path);
-}
-
 char *image_ref_format(const struct image_ref *ref)
 {
 	return xformat("%s/%s%s%s%s%s", ref->host, ref->path, ref->tag ? ":" : "",

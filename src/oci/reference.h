@@ -24,8 +24,5 @@ struct image_ref {
  * gives the same reference again. */
 [[nodiscard]] char *image_ref_format(const struct image_ref *ref);
 
-/* Returns the text without tag and digest, "docker.io/library/busybox"; owned by the caller. */
-[[nodiscard]] char *image_ref_format_name(const struct image_ref *ref);
-
 /* Frees what @ref holds and empties it. Safe to repeat. */
 void image_ref_finish(struct image_ref *ref);

@@ -3,17 +3,18 @@
 
 #include "runtime/cgroup_name.h"
 
+#include "base/fnv.h"
 #include "base/mem.h"
 
 #include <stdint.h>
 
-/* FNV-1a, folded: it only has to differ between the engines of one host. */
+/* Folded: it only has to differ between the engines of one host. */
 static uint32_t mark(const char *text)
 {
-	uint64_t value = UINT64_C(0xcbf29ce484222325);
+	uint64_t value = FNV_START;
 
 	for (; *text; text++)
-		value = (value ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
+		value = fnv_add(value, (unsigned char)*text);
 	return (uint32_t)(value ^ value >> 32);
 }
 

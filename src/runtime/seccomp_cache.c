@@ -3,6 +3,7 @@
 
 #include "runtime/seccomp_cache.h"
 
+#include "base/fnv.h"
 #include "base/mem.h"
 #include "base/sha256.h"
 #include "base/text.h"
@@ -41,13 +42,13 @@ static char *file_name(struct json_object *profile)
  * rest of the look-up. */
 static void format_header(const char *program, size_t size, char ret_header[HEADER_BYTES + 1])
 {
-	uint64_t sum = UINT64_C(0xcbf29ce484222325);
+	uint64_t sum = FNV_START;
 
 	for (size_t i = 0; i + sizeof(uint64_t) <= size; i += sizeof(uint64_t)) {
 		uint64_t instruction;
 
 		memcpy(&instruction, program + i, sizeof(instruction));
-		sum = (sum ^ instruction) * UINT64_C(0x100000001b3);
+		sum = fnv_add(sum, instruction);
 	}
 	(void)snprintf(ret_header, HEADER_BYTES + 1, "%016jx\n", (uintmax_t)sum);
 }

@@ -7,7 +7,7 @@
 #include "base/scope.h"
 #include "os/helper.h"
 #include "os/process.h"
-#include "transfer/id_map.h"
+#include "transfer/copy_ids.h"
 
 #include <errno.h>
 #include <fcntl.h>

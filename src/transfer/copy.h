@@ -29,7 +29,7 @@ struct copy_end {
 	int root;            /* the root directory, borrowed; -1: a stream */
 	int stream;          /* borrowed: a tar archive, read from or written to */
 	const char *path;    /* seen from inside the root; a relative one begins there as well */
-	const char *uid_map; /* as id_map_parse() reads it; NULL: the host's own numbers */
+	const char *uid_map; /* as copy_ids_parse() reads it; NULL: the host's own numbers */
 	const char *gid_map;
 };
 

@@ -41,10 +41,10 @@ static void print_warning(void *userdata, enum lxcri_log_level level, const char
 static int run(int argc, char **argv, struct lxcri_error *err)
 {
 	const struct rlimit memory = { DATA_BYTES_MAX, DATA_BYTES_MAX };
-	struct id_map uids;
-	struct id_map gids;
+	struct copy_ids uids;
+	struct copy_ids gids;
 
-	if (argc != 6 || id_map_parse(argv[4], &uids) < 0 || id_map_parse(argv[5], &gids) < 0)
+	if (argc != 6 || copy_ids_parse(argv[4], &uids) < 0 || copy_ids_parse(argv[5], &gids) < 0)
 		return fail(err, LXCRI_E_INVALID_ARGUMENT,
 			    "usage: " COPY_HELPER " pack|unpack PATH FLAGS UIDS GIDS");
 	if (setrlimit(RLIMIT_DATA, &memory) < 0)

@@ -114,11 +114,11 @@ static const char *find_made_up(int fd)
 	return NULL;
 }
 
-static uint32_t shown(const struct id_map *map, uint32_t outside)
+static uint32_t shown(const struct copy_ids *map, uint32_t outside)
 {
-	uint32_t inside = id_map_inside(map, outside);
+	uint32_t inside = copy_ids_inside(map, outside);
 
-	return inside == ID_NONE ? ID_OVERFLOW : inside;
+	return inside == COPY_ID_NONE ? ID_OVERFLOW : inside;
 }
 
 static struct archive_entry *describe(const struct pack *pack, const struct node *node)

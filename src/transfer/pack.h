@@ -6,7 +6,7 @@
  * opened for reading. */
 
 #include "base/fail.h"
-#include "transfer/id_map.h"
+#include "transfer/copy_ids.h"
 
 #include <stdbool.h>
 
@@ -14,8 +14,8 @@ struct pack_options {
 	int root;         /* borrowed */
 	const char *path; /* seen from inside the root */
 	bool follow;      /* a symlink at the end of the path stands for what it leads to */
-	struct id_map uids;
-	struct id_map gids;
+	struct copy_ids uids;
+	struct copy_ids gids;
 };
 
 /* Writes what is at the path to @out, under its last name, or under "." when it has none or ends

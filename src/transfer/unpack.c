@@ -58,11 +58,11 @@ static int find_owner(struct unpack *unpack, struct archive_entry *entry, uid_t 
 	memcpy(owner, unpack->owner, sizeof(unpack->owner));
 	if (!options->archive)
 		return 0;
-	if (uid < 0 || uid >= ID_NONE || gid < 0 || gid >= ID_NONE)
+	if (uid < 0 || uid >= COPY_ID_NONE || gid < 0 || gid >= COPY_ID_NONE)
 		return fail(err, LXCRI_E_EXTRACT_FAILED, "an owner is no user or group number");
-	owner[0] = id_map_outside(&options->uids, (uint32_t)uid);
-	owner[1] = id_map_outside(&options->gids, (uint32_t)gid);
-	if (owner[0] == ID_NONE || owner[1] == ID_NONE)
+	owner[0] = copy_ids_outside(&options->uids, (uint32_t)uid);
+	owner[1] = copy_ids_outside(&options->gids, (uint32_t)gid);
+	if (owner[0] == COPY_ID_NONE || owner[1] == COPY_ID_NONE)
 		return fail(err, LXCRI_E_INVALID_ARGUMENT,
 			    "its owner %lld:%lld does not exist in the container's user namespace",
 			    (long long)uid, (long long)gid);
@@ -88,7 +88,7 @@ static int describe(struct unpack *unpack, struct archive_entry *entry, struct p
 		file->mode = archive_entry_perm(entry) & (options->archive ? 07777 : 01777);
 	if (find_owner(unpack, entry, file->owner, err) < 0)
 		return -1;
-	if (!options->archive || !id_map_is_plain(&options->uids))
+	if (!options->archive || !copy_ids_is_plain(&options->uids))
 		return 0;
 	archive_entry_xattr_reset(entry);
 	while (archive_entry_xattr_next(entry, &name, &value, &size) == ARCHIVE_OK)
@@ -334,10 +334,10 @@ int unpack_tree(const struct unpack_options *options, int in, struct lxcri_error
 	struct unpack unpack = { .options = options };
 	int r = prepare(options, &place, err);
 
-	unpack.owner[0] = id_map_outside(&options->uids, 0);
-	unpack.owner[1] = id_map_outside(&options->gids, 0);
+	unpack.owner[0] = copy_ids_outside(&options->uids, 0);
+	unpack.owner[1] = copy_ids_outside(&options->gids, 0);
 	unpack.top = place.dir;
-	if (r == 0 && (unpack.owner[0] == ID_NONE || unpack.owner[1] == ID_NONE))
+	if (r == 0 && (unpack.owner[0] == COPY_ID_NONE || unpack.owner[1] == COPY_ID_NONE))
 		r = fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
 			 "the container's user namespace has no root, to whom it could belong; use "
 			 "--archive");

@@ -6,7 +6,7 @@
  * that nothing is made outside of the destination. */
 
 #include "base/fail.h"
-#include "transfer/id_map.h"
+#include "transfer/copy_ids.h"
 
 #include <stdbool.h>
 
@@ -15,8 +15,8 @@ struct unpack_options {
 	const char *path; /* seen from inside the root */
 	bool archive;     /* owners, set-id bits and capabilities as the stream has them */
 	bool stream;      /* any archive, also a compressed one, for a directory that exists */
-	struct id_map uids;
-	struct id_map gids;
+	struct copy_ids uids;
+	struct copy_ids gids;
 };
 
 /* Unpacks @in. Without `stream` its first entry is the source of a copy, and goes by the rules of

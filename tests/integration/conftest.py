@@ -14,6 +14,7 @@ import pytest
 
 # Fixtures and hooks count where conftest.py has their names.
 from fixtures import *  # noqa: F401,F403
+from host import cgroups, mounts
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("LXCRI_BUILD", ROOT / "build"))
@@ -132,17 +133,6 @@ def processes():
         if str(BUILD) in executable or b"LXCRI_TEST_MARK=" in environment:
             found[int(directory.name)] = f"{executable} ({state})"
     return found
-
-
-def cgroups():
-    """All cgroup directories."""
-    return {directory for directory, _, _ in os.walk("/sys/fs/cgroup")}
-
-
-def mounts():
-    """The mounts of this namespace, by target and type."""
-    lines = pathlib.Path("/proc/self/mountinfo").read_text().splitlines()
-    return sorted((line.split()[4], line.split(" - ")[1].split()[0]) for line in lines)
 
 
 def namespaces(watched):

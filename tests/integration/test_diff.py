@@ -59,9 +59,9 @@ def test_what_was_added_changed_and_deleted_is_listed(make_engine, work, image, 
     engine = make_engine("crun", config=config)
     id = engine.id()
     engine("run", "--detach", "-v", "/data", "--image", image, id, "sleep", "1000").ok()
-    before = engine("diff", id).ok().lines
+    assert engine("diff", id).ok().lines == []
     engine("exec", id, "sh", "-c", SCRIPT).ok()
-    assert [line for line in engine("diff", id).ok().lines if line not in before] == EXPECTED
+    assert engine("diff", id).ok().lines == EXPECTED
     engine("stop", "--time", "0", id).ok()
     found = engine("diff", "--format", "json", id).ok().json()
     assert {"kind": "D", "path": "/opt/base/gone"} in found
@@ -71,7 +71,7 @@ def test_what_was_added_changed_and_deleted_is_listed(make_engine, work, image, 
 def test_a_container_that_has_written_nothing_has_changed_nothing(engine, box):
     id = engine.id()
     engine("create", "--image", box, id).ok()
-    assert not [line for line in engine("diff", id).ok().lines if not line.startswith(("C /", "A /dev"))]
+    assert engine("diff", id).ok().lines == []
 
 
 def test_what_cannot_be_compared_is_said(any_engine, make_bundle):

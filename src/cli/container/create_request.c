@@ -42,6 +42,7 @@ const struct option_entry create_option_table[] = {
 	IMAGE(working_dir, "workdir", 'w', TEXT, "DIR", "working directory"),
 	IMAGE(user, "user", 'u', TEXT, "USER[:GROUP]", "user, by name or number"),
 	IMAGE(group_add, "group-add", 0, LIST, "GROUP", "further group"),
+	IMAGE(add_hosts, "add-host", 0, LIST, "NAME:ADDRESS", "further line of /etc/hosts"),
 	IMAGE(hostname, "hostname", 0, TEXT, "NAME", "host name"),
 	IMAGE(entrypoint, "entrypoint", 0, TEXT, "PROGRAM", "replace the image's; \"\" is none"),
 	IMAGE(network, "network", 0, TEXT, "none|host", "network (none)"),
@@ -384,6 +385,7 @@ int create_request_fill(const struct create_options *options, struct create_requ
 	engine->labels = list_of(&options->labels);
 	engine->annotations = list_of(&options->annotations);
 	engine->group_add = list_of(&options->group_add);
+	engine->add_hosts = list_of(&options->add_hosts);
 	engine->cap_add = list_of(&options->cap_add);
 	engine->cap_drop = list_of(&options->cap_drop);
 	engine->tmpfs = list_of(&options->tmpfs);

@@ -41,6 +41,7 @@ struct create_options {
 	struct strings tmpfs;
 	struct strings devices;
 	struct strings group_add;
+	struct strings add_hosts;
 	struct strings ulimits;
 	struct strings cap_add;
 	struct strings cap_drop;

@@ -47,8 +47,8 @@ void users_load(pid_t pid, struct users *users)
 
 	*users = (struct users){};
 	if (file_read(AT_FDCWD, map_path, FILE_BYTES_MAX, &map, &size) == 0 &&
-	    id_map_parse(map, &users->uids) < 0)
-		users->uids = (struct id_map){};
+	    copy_ids_parse(map, &users->uids) < 0)
+		users->uids = (struct copy_ids){};
 	/* Opened for reading only once it has proved to be a file. */
 	if (held < 0 || fstat(held, &status) < 0 || !S_ISREG(status.st_mode))
 		return;
@@ -58,10 +58,10 @@ void users_load(pid_t pid, struct users *users)
 
 char *users_name(const struct users *users, uid_t uid)
 {
-	uint32_t inside = id_map_inside(&users->uids, uid);
-	autofree char *number = xformat("%u", inside == ID_NONE ? uid : inside);
+	uint32_t inside = copy_ids_inside(&users->uids, uid);
+	autofree char *number = xformat("%u", inside == COPY_ID_NONE ? uid : inside);
 
-	for (size_t i = 0; inside != ID_NONE && i + 1 < users->names.count; i += 2)
+	for (size_t i = 0; inside != COPY_ID_NONE && i + 1 < users->names.count; i += 2)
 		if (strcmp(users->names.items[i + 1], number) == 0)
 			return xstrdup(users->names.items[i]);
 	return steal(number);

@@ -4,13 +4,13 @@
 /* What a running container calls its users. */
 
 #include "base/strings.h"
-#include "transfer/id_map.h"
+#include "transfer/copy_ids.h"
 
 #include <sys/types.h>
 
 /* Zeroed knows no names. */
 struct users {
-	struct id_map uids;
+	struct copy_ids uids;
 	struct strings names; /* by turns a name and the number that it has, as text */
 };
 

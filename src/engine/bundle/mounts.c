@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The mounts of a container: those that every container has, tmpfs and volumes. */
 
+#include "engine/bundle/host_names.h"
 #include "engine/bundle/part.h"
 
 #include "base/mem.h"
@@ -476,10 +477,22 @@ int bundle_add_mounts(struct bundle_request *request, struct lxcri_error *err)
 	if (add_image_volumes(request, &taken, err) < 0)
 		return -1;
 	add_defaults(request, mounts, &taken);
+	if (host_names_make(request, &taken, err) < 0)
+		return -1;
+	if (request->bundle->hosts)
+		strings_add(&taken, "/etc/hosts");
 	add_host_names(options, mounts, &taken);
 	add_init(options, mounts);
 	sort_mounts(mounts);
 	return 0;
+}
+
+void bundle_mount_file(struct bundle *bundle, const char *destination, const char *source)
+{
+	struct json_object *mounts = json_get(bundle->spec, "mounts");
+
+	append_words(add_mount(mounts, destination, "bind", source), "bind,rw,rprivate");
+	sort_mounts(mounts);
 }
 
 void bundle_mount_volumes(struct bundle *bundle, bool mapped)

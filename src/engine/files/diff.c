@@ -12,7 +12,9 @@
 #include "base/mem.h"
 #include "engine/bundle/merged.h"
 #include "engine/container.h"
+#include "engine/files/root.h"
 #include "image/store.h"
+#include "transfer/copy_ids.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -29,6 +31,9 @@ struct change {
 
 struct diff {
 	bool is_upper; /* an overlay's, else a whole tree */
+	struct strings mount_points;
+	struct copy_ids uids;
+	struct copy_ids gids;
 	struct change *changes;
 	size_t count;
 };
@@ -46,6 +51,7 @@ static void diff_finish(struct diff *diff)
 	for (size_t i = 0; i < diff->count; i++)
 		free(diff->changes[i].path);
 	freep(&diff->changes);
+	strings_finish(&diff->mount_points);
 	diff->count = 0;
 }
 
@@ -96,15 +102,16 @@ static bool is_same_target(int now, int then, const char *name)
 	       memcmp(new, old, (size_t)new_length) == 0;
 }
 
-/* Tells whether a copied tree still has what the layer has. A directory's time changes with what
- * is in it, and so is no change of its own. */
-static bool is_same(const struct pair *pair, const char *name, const struct stat *now,
-		    const struct merged_node *then)
+/* Tells whether the tree still has what the layer has. A directory's time changes with what is in
+ * it, and so is no change of its own. What is not mapped belongs to whom it did. */
+static bool is_same(const struct diff *diff, const struct pair *pair, const char *name,
+		    const struct stat *now, const struct merged_node *then)
 {
 	const struct stat *old = &then->status;
 
-	if (now->st_mode != old->st_mode || now->st_uid != old->st_uid ||
-	    now->st_gid != old->st_gid)
+	if (now->st_mode != old->st_mode ||
+	    now->st_uid != copy_ids_outside(&diff->uids, old->st_uid) ||
+	    now->st_gid != copy_ids_outside(&diff->gids, old->st_gid))
 		return false;
 	if (S_ISDIR(now->st_mode))
 		return true;
@@ -133,28 +140,45 @@ static int enter(struct diff *diff, const struct pair *above, const char *name, 
 	return now < 0 ? -errno : compare_dir(diff, &pair);
 }
 
+/* Looks at a name on one side. Returns 1, 0 when there is nothing, or -errno. */
+static int look_now(const struct diff *diff, const struct pair *pair, const char *name,
+		    struct stat *ret)
+{
+	if (fstatat(pair->now, name, ret, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	return !diff->is_upper || !S_ISCHR(ret->st_mode) || ret->st_rdev != makedev(0, 0);
+}
+
+static int look_then(const struct pair *pair, const char *name, struct merged_node *ret)
+{
+	int r = merged_child(pair->then, name, ret);
+
+	return r == -ENOENT ? 0 : r < 0 ? r : 1;
+}
+
 static int compare_node(struct diff *diff, const struct pair *pair, const char *name)
 {
 	autorun(merged_node_finish) struct merged_node then = {};
 	autofree char *path = xformat("%s/%s", pair->path, name);
 	size_t before = diff->count;
 	struct stat now;
-	int old = merged_child(pair->then, name, &then);
-	int new = fstatat(pair->now, name, &now, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+	int old = look_then(pair, name, &then);
+	int new = old < 0 ? old : look_now(diff, pair, name, &now);
 	bool same;
 	int r;
 
-	if ((old < 0 && old != -ENOENT) || (new < 0 && new != -ENOENT))
-		return old < 0 && old != -ENOENT ? old : new;
-	if (new == 0 && diff->is_upper && S_ISCHR(now.st_mode) && now.st_rdev == makedev(0, 0))
-		new = -ENOENT;
-	if (new < 0) {
-		if (old == 0)
-			add(diff, LXCRI_CHANGE_DELETED, path);
+	if (new < 0)
+		return new;
+	/* Neither, or made for a mount and covered by it. */
+	if (old == 0 && (new == 0 || strings_has(&diff->mount_points, path)))
+		return 0;
+	if (new == 0) {
+		add(diff, LXCRI_CHANGE_DELETED, path);
 		return 0;
 	}
-	same = old == 0 && !diff->is_upper && is_same(pair, name, &now, &then);
-	add(diff, old < 0 ? LXCRI_CHANGE_ADDED : LXCRI_CHANGE_CHANGED, path);
+	same = old > 0 && (!diff->is_upper || S_ISDIR(now.st_mode)) &&
+	       is_same(diff, pair, name, &now, &then);
+	add(diff, old > 0 ? LXCRI_CHANGE_CHANGED : LXCRI_CHANGE_ADDED, path);
 	r = S_ISDIR(now.st_mode) ? enter(diff, pair, name, path, &then) : 0;
 	if (same && diff->count == before + 1)
 		free(diff->changes[--diff->count].path);
@@ -174,6 +198,31 @@ static int compare_dir(struct diff *diff, const struct pair *pair)
 		if (i == 0 || strcmp(names.items[i - 1], names.items[i]) != 0)
 			r = compare_node(diff, pair, names.items[i]);
 	return r;
+}
+
+/* Reads from the specification what is no change of the container's. */
+static int read_spec(const struct lxcri_container *container, struct diff *diff,
+		     struct lxcri_error *err)
+{
+	autojson spec = root_load_spec(container, err);
+	struct json_object *mounts = json_get(spec, "mounts");
+	size_t count =
+		json_object_is_type(mounts, json_type_array) ? json_object_array_length(mounts) : 0;
+	autofree char *uids = root_format_map(spec, "uidMappings");
+	autofree char *gids = root_format_map(spec, "gidMappings");
+
+	if (!spec)
+		return -1;
+	for (size_t i = 0; i < count; i++) {
+		const char *path =
+			json_get_text(json_object_array_get_idx(mounts, i), "destination");
+
+		if (path)
+			strings_add(&diff->mount_points, path);
+	}
+	if (copy_ids_parse(uids, &diff->uids) < 0 || copy_ids_parse(gids, &diff->gids) < 0)
+		return fail(err, LXCRI_E_INVALID_SPEC, "config.json: linux.uidMappings");
+	return 0;
 }
 
 /* Finds the layers of the image; a container whose layers were copied does not name them. */
@@ -213,7 +262,7 @@ static int compare(struct lxcri_container *container, struct diff *diff, struct 
 
 	if (now < 0)
 		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno, "open %s", path);
-	if (find_layers(container, &layers, err) < 0)
+	if (find_layers(container, &layers, err) < 0 || read_spec(container, diff, err) < 0)
 		return -1;
 	diff->is_upper = record->layers.count > 0;
 	r = merged_open_dir(&layers, "/", &then);

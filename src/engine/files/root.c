@@ -4,6 +4,7 @@
 #include "engine/files/root.h"
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "engine/bundle/merged.h"
 #include "os/file.h"
 
@@ -33,6 +34,24 @@ char *root_find(const struct lxcri_container *container, struct json_object *spe
 	if (container->record.layers.count > 0 || !path)
 		path = "rootfs";
 	return *path == '/' ? xstrdup(path) : xformat("%s/%s", bundle, path);
+}
+
+char *root_format_map(struct json_object *spec, const char *key)
+{
+	struct json_object *list = json_get(json_get(spec, "linux"), key);
+	size_t count =
+		json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+	autorun(text_finish) struct text map = {};
+
+	for (size_t i = 0; i < count; i++) {
+		struct json_object *range = json_object_array_get_idx(list, i);
+
+		text_addf(&map, "%llu %llu %llu\n",
+			  (unsigned long long)json_get_u64(range, "containerID", 0),
+			  (unsigned long long)json_get_u64(range, "hostID", 0),
+			  (unsigned long long)json_get_u64(range, "size", 0));
+	}
+	return count > 0 ? text_steal(&map) : NULL;
 }
 
 /* Looked at before each start: a container can change its own. */

@@ -15,6 +15,10 @@
  * mounted there. */
 [[nodiscard]] char *root_find(const struct lxcri_container *container, struct json_object *spec);
 
+/* Returns the numbers of users or groups (@key: "uidMappings", "gidMappings") in the form of the
+ * kernel, owned by the caller; NULL for a container without a user namespace. */
+[[nodiscard]] char *root_format_map(struct json_object *spec, const char *key);
+
 /* Refuses a root file system whose /dev is a symlink, with LXCRI_E_INVALID_SPEC: runc before 1.2
  * follows it on the host, and makes links and removes files where it leads. */
 [[nodiscard]] int root_check_dev(const struct lxcri_container *container, struct lxcri_error *err);

@@ -21,6 +21,7 @@
 #include "os/process.h"
 #include "os/socket.h"
 #include "os/tree.h"
+#include "os/userns.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -77,26 +78,6 @@ static int open_of_process(const struct lxcri_container *container, struct view 
 	view->gid_map = read_map(process, "gid_map");
 	view->root = steal_fd(&root);
 	return 1;
-}
-
-/* Returns what the specification says of user or group numbers in the form of the kernel, owned by
- * the caller; NULL for a container without a user namespace. */
-static char *format_map(struct json_object *spec, const char *key)
-{
-	struct json_object *list = json_get(json_get(spec, "linux"), key);
-	size_t count =
-		json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
-	autorun(text_finish) struct text map = {};
-
-	for (size_t i = 0; i < count; i++) {
-		struct json_object *range = json_object_array_get_idx(list, i);
-
-		text_addf(&map, "%llu %llu %llu\n",
-			  (unsigned long long)json_get_u64(range, "containerID", 0),
-			  (unsigned long long)json_get_u64(range, "hostID", 0),
-			  (unsigned long long)json_get_u64(range, "size", 0));
-	}
-	return count > 0 ? text_steal(&map) : NULL;
 }
 
 static bool has_option(struct json_object *mount, const char *wanted)
@@ -223,12 +204,21 @@ static int mount_rootfs(const struct lxcri_container *container, const char *roo
 	const struct record *record = &container->record;
 	autofree char *upper = xformat("%s/upper", container->home.data_dir);
 	autofree char *work = xformat("%s/work", container->home.data_dir);
+	const struct id_map map = record_id_map(&record->ids);
+	bool mapped = !id_map_is_host(&map) && record->layers.count > 0;
+	autoclose int userns = mapped ? userns_open(&map) : -1;
+	const struct mount_owner owner = { .userns = userns };
 	const struct mount_overlay overlay = {
 		.lowers = (const char *const *)record->layers.items,
 		.n_lowers = record->layers.count,
 		.upper = upper,
 		.work = work,
+		.owner = mapped ? &owner : NULL,
 	};
+
+	if (mapped && userns < 0)
+		return fail_errno(err, userns, "make a user namespace");
+
 	int r = record->layers.count > 0 ? mount_overlay(&overlay, rootfs) : 0;
 
 	return r < 0 ? fail_code_errno(err, LXCRI_E_MOUNT_FAILED, r, "overlay on %s", rootfs) : 0;
@@ -325,8 +315,8 @@ static int open_mounted(struct lxcri_container *container, struct view *view,
 	closep(&theirs);
 	r = receive(view, ours, err);
 	(void)process_wait(child);
-	view->uid_map = format_map(spec, "uidMappings");
-	view->gid_map = format_map(spec, "gidMappings");
+	view->uid_map = root_format_map(spec, "uidMappings");
+	view->gid_map = root_format_map(spec, "gidMappings");
 	return r;
 }
 

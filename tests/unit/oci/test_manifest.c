@@ -61,10 +61,9 @@ static void fields_that_are_not_known_are_kept(void **state)
 	assert_int_equal(manifest_parse(text, strlen(text), NULL, &manifest, &err), 0);
 
 	autofree char *again = json_format_line(manifest->document);
-	autofree char *formatted = manifest_format(manifest);
 
 	assert_string_equal(again, text);
-	assert_non_null(strstr(formatted, "18446744073709551615"));
+	assert_non_null(strstr(again, "18446744073709551615"));
 	assert_int_equal(manifest->layers[0].type.kind, MEDIA_UNKNOWN);
 }
 
@@ -229,11 +228,9 @@ static void a_name_is_found_by_its_annotation(void **state)
 {
 	autoptr(index) index = parse_index(INDEX(ENTRY() "," ENTRY(
 		",\"annotations\":{\"org.opencontainers.image.ref.name\":\"v1\"}")));
-	autofree char *text = index_format(index);
 
 	assert_ptr_equal(index_find_name(index, "v1"), &index->manifests[1]);
 	assert_null(index_find_name(index, "v2"));
-	assert_non_null(strstr(text, "\"v1\""));
 }
 
 int main(void)

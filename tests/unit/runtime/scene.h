@@ -227,3 +227,19 @@ static inline void scene_finish(struct scene *scene)
 	freep(&scene->run_dir);
 	freep(&scene->log);
 }
+
+/* The exit code of a test that cannot run here. */
+#define SCENE_SKIPPED 77
+
+/* Finds the programs that scenes need; false, and says why, where containers cannot be made. */
+static inline bool scene_prepare(void)
+{
+	if (geteuid() != 0) {
+		puts("1..0 # skip: containers need root");
+		return false;
+	}
+	host_find_helper("lxcri-monitor");
+	host_find_helper("lxcri-lxc");
+	host_find_helper("lxcri-shim");
+	return true;
+}

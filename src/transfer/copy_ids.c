@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The numbers of a container against those of the host. */
 
-#include "transfer/id_map.h"
+#include "transfer/copy_ids.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -27,18 +27,18 @@ static int take_number(const char **text, uint32_t *ret)
 	return 0;
 }
 
-int id_map_parse(const char *text, struct id_map *ret_map)
+int copy_ids_parse(const char *text, struct copy_ids *ret_map)
 {
-	struct id_map map = {};
+	struct copy_ids map = {};
 
 	for (;;) {
-		struct id_range range;
+		struct copy_id_range range;
 
 		while (text && isspace((unsigned char)*text))
 			text++;
 		if (!text || !*text)
 			break;
-		if (map.count == ID_RANGES_MAX || take_number(&text, &range.inside) < 0 ||
+		if (map.count == COPY_ID_RANGES_MAX || take_number(&text, &range.inside) < 0 ||
 		    take_number(&text, &range.outside) < 0 || take_number(&text, &range.count) < 0)
 			return -EINVAL;
 		if (range.count == 0 || range.inside > UINT32_MAX - range.count ||
@@ -50,7 +50,7 @@ int id_map_parse(const char *text, struct id_map *ret_map)
 	return 0;
 }
 
-bool id_map_is_plain(const struct id_map *map)
+bool copy_ids_is_plain(const struct copy_ids *map)
 {
 	for (size_t i = 0; i < map->count; i++)
 		if (map->ranges[i].inside != map->ranges[i].outside)
@@ -58,24 +58,24 @@ bool id_map_is_plain(const struct id_map *map)
 	return true;
 }
 
-uint32_t id_map_outside(const struct id_map *map, uint32_t inside)
+uint32_t copy_ids_outside(const struct copy_ids *map, uint32_t inside)
 {
 	for (size_t i = 0; i < map->count; i++) {
-		const struct id_range *range = &map->ranges[i];
+		const struct copy_id_range *range = &map->ranges[i];
 
 		if (inside >= range->inside && inside - range->inside < range->count)
 			return range->outside + (inside - range->inside);
 	}
-	return map->count == 0 ? inside : ID_NONE;
+	return map->count == 0 ? inside : COPY_ID_NONE;
 }
 
-uint32_t id_map_inside(const struct id_map *map, uint32_t outside)
+uint32_t copy_ids_inside(const struct copy_ids *map, uint32_t outside)
 {
 	for (size_t i = 0; i < map->count; i++) {
-		const struct id_range *range = &map->ranges[i];
+		const struct copy_id_range *range = &map->ranges[i];
 
 		if (outside >= range->outside && outside - range->outside < range->count)
 			return range->inside + (outside - range->outside);
 	}
-	return map->count == 0 ? outside : ID_NONE;
+	return map->count == 0 ? outside : COPY_ID_NONE;
 }
