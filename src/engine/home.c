@@ -17,9 +17,6 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
-#define RECORD_FILE      "record.json"
-#define RECORD_BYTES_MAX (1u << 20)
-
 int home_open(const struct lxcri_engine *engine, const char *id, struct home *ret_home,
 	      struct lxcri_error *err)
 {
@@ -143,10 +140,11 @@ int home_load_record(struct lxcri_engine *engine, struct home *home, struct reco
 			return -1;
 		size = json ? strlen(json) : 0;
 	} else if (home->run_fd >= 0) {
-		int r = file_read(home->run_fd, RECORD_FILE, RECORD_BYTES_MAX, &json, &size);
+		int r = file_read(home->run_fd, HOME_RECORD_FILE, HOME_RECORD_BYTES_MAX, &json,
+				  &size);
 
 		if (r < 0 && r != -ENOENT)
-			return fail_errno(err, r, "read %s/%s", home->run_dir, RECORD_FILE);
+			return fail_errno(err, r, "read %s/%s", home->run_dir, HOME_RECORD_FILE);
 	}
 	if (!json)
 		return 0;
@@ -166,10 +164,10 @@ int home_save_record(struct lxcri_engine *engine, struct home *home, const struc
 		return database ? database_put_container(database, home->id, json, err) : -1;
 	}
 
-	int r = file_write_atomic(home->run_fd, RECORD_FILE, json, strlen(json), 0600,
+	int r = file_write_atomic(home->run_fd, HOME_RECORD_FILE, json, strlen(json), 0600,
 				  FILE_VOLATILE);
 
-	return r < 0 ? fail_errno(err, r, "write %s/%s", home->run_dir, RECORD_FILE) : 0;
+	return r < 0 ? fail_errno(err, r, "write %s/%s", home->run_dir, HOME_RECORD_FILE) : 0;
 }
 
 /* Removes what takes space of a container that is to go, but keeps its directory, by which it is

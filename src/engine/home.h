@@ -12,6 +12,10 @@
 #include "engine/engine.h"
 #include "engine/record.h"
 
+/* The record of a container from a bundle, in its run directory. */
+#define HOME_RECORD_FILE      "record.json"
+#define HOME_RECORD_BYTES_MAX (1u << 20)
+
 struct home {
 	char *id;
 	char *run_dir;  /* path */

@@ -57,7 +57,10 @@ int lxcri_container_list(struct lxcri_engine *engine, lxcri_container_fn each, v
 
 	if (rename_recover(engine, err) < 0)
 		return -1;
-	if (collect(run_dirs, &names, err) < 0 || collect(data_dirs, &names, err) < 0)
+	/* Without the records all containers of images would be missing: no list is better. */
+	if (collect(data_dirs, &names, err) < 0 ||
+	    (names.count > 0 && !engine_database(engine, err)) ||
+	    collect(run_dirs, &names, err) < 0)
 		return -1;
 	if (names.count > 0)
 		qsort(names.items, names.count, sizeof(*names.items), compare);

@@ -6,10 +6,12 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "engine/home.h"
 #include "engine/record.h"
 #include "engine/rename.h"
 #include "os/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -120,9 +122,9 @@ static void add_volumes(const struct walk *walk, struct json_object *spec)
 	}
 }
 
-static int note_volumes(void *userdata, const char *id, const char *json)
+/* Adds what the container @id mounts, whose record is @json. */
+static int read_volumes(struct walk *walk, const char *id, const char *json)
 {
-	struct walk *walk = userdata;
 	autorun(record_finish) struct record record = {};
 	autofree char *path = NULL;
 	autofree char *text = NULL;
@@ -130,14 +132,12 @@ static int note_volumes(void *userdata, const char *id, const char *json)
 	size_t size;
 	int r;
 
-	if (!counts(walk, id))
-		return 0;
 	if (record_parse(json, strlen(json), &record, walk->err) < 0)
 		return fail_while(walk->err, "container %s, whose volumes must stay", id);
 	path = xformat("%s/config.json", record.bundle);
 	r = file_read(AT_FDCWD, path, SPEC_BYTES_MAX, &text, &size);
-	/* One that was never finished has nothing to lose. */
-	if (r == -ENOENT && record.phase == RECORD_CREATING)
+	/* One that was never finished has nothing to lose; a bundle is its maker's to remove. */
+	if (r == -ENOENT && (record.phase == RECORD_CREATING || !record.owns_bundle))
 		return 0;
 	if (r < 0)
 		return fail_errno(walk->err, r, "container %s, whose volumes must stay: read %s",
@@ -148,10 +148,43 @@ static int note_volumes(void *userdata, const char *id, const char *json)
 	return 0;
 }
 
+static int note_volumes(void *userdata, const char *id, const char *json)
+{
+	struct walk *walk = userdata;
+
+	return counts(walk, id) ? read_volumes(walk, id, json) : 0;
+}
+
+/* Containers of bundles may mount our volumes as well; their records lie in the run directory. */
+static int read_volumes_of_bundles(struct walk *walk, struct lxcri_error *err)
+{
+	autofree char *path = xformat("%s/containers", walk->engine->root);
+	DIR *dir = opendir(path);
+	int r = 0;
+
+	for (struct dirent *entry = dir ? readdir(dir) : NULL; entry && r == 0;
+	     entry = readdir(dir)) {
+		autofree char *file = xformat("%s/" HOME_RECORD_FILE, entry->d_name);
+		autofree char *json = NULL;
+		size_t size;
+
+		if (entry->d_name[0] == '.' ||
+		    file_read(dirfd(dir), file, HOME_RECORD_BYTES_MAX, &json, &size) == -ENOENT)
+			continue;
+		r = json ? read_volumes(walk, entry->d_name, json)
+			 : fail(err, LXCRI_E_STORAGE_ERROR, "read %s/%s", path, file);
+	}
+	if (dir)
+		(void)closedir(dir);
+	return r;
+}
+
 int usage_read_volumes(struct lxcri_engine *engine, const struct strings *except,
 		       struct strings *names, struct lxcri_error *err)
 {
 	struct walk walk = { .engine = engine, .except = except, .volumes = names, .err = err };
 
-	return walk_records(engine, note_volumes, &walk, err);
+	if (walk_records(engine, note_volumes, &walk, err) < 0)
+		return -1;
+	return read_volumes_of_bundles(&walk, err);
 }

@@ -147,6 +147,31 @@ def test_volumes_go_only_when_asked_for(any_engine, box):
     assert prune(any_engine, "--volumes") == {("volumes", "kept")}
 
 
+def test_a_volume_that_a_bundle_mounts_stays(any_engine, box, make_bundle):
+    id = any_engine.id()
+    any_engine("run", "--rm", "--volume", "kept:/a", "--image", box, id, "true").ok()
+    bundle = make_bundle("sleep", "1000")
+    source = any_engine.data / "volumes/kept/_data"
+    bundle.spec["mounts"].append({"destination": "/mnt", "type": "bind", "source": str(source),
+                                  "options": ["bind"]})
+    bundle.save()
+    id = any_engine.id()
+    any_engine("run", "--detach", "--bundle", bundle.path, id).ok()
+    assert prune(any_engine, "--volumes") == set()
+    assert df(any_engine)[1]["volumes", "kept"]["users"] == 1
+    any_engine("delete", "--force", id).ok()
+    assert prune(any_engine, "--volumes") == {("volumes", "kept")}
+
+
+def test_what_a_container_mounts_is_spared_where_it_is_not_known(any_engine, box):
+    id = any_engine.id()
+    any_engine("create", "--volume", "kept:/a", "--image", box, id, "true").ok()
+    (any_engine.data / "containers" / id / "config.json").rename(any_engine.work / "kept")
+    any_engine("system", "prune", "--volumes", "--force").fails("SystemError", id, "volumes must stay")
+    assert (any_engine.data / "volumes/kept").exists()
+    assert df(any_engine)[0]["volumes"]["reclaimable"] == 0
+
+
 def test_what_no_image_leads_to_goes(any_engine, box, big_image):
     any_engine("image", "import", big_image, "mine:1").ok()
     any_engine("image", "import", box, "mine:1").ok()  # takes the name over

@@ -48,45 +48,51 @@ static bool has_word(const char *list, const char *word)
 	return false;
 }
 
-static bool has_controller(enum probe_cgroups mounted, const char *list, const char *name)
-{
-	/* Version 1 has another name for one of them. */
-	autofree char *dir = xformat(ROOT "/%s", strcmp(name, "io") == 0 ? "blkio" : name);
+struct controller {
+	struct advice advice;
+	const char *name;
+	const char *directory; /* of version 1 */
+};
 
-	if (has_word(list, name))
+static bool has_controller(enum probe_cgroups mounted, const char *list,
+			   const struct controller *controller)
+{
+	if (has_word(list, controller->name))
 		return true;
-	return mounted != PROBE_CGROUPS_V2 && access(dir, F_OK) == 0;
+	return mounted != PROBE_CGROUPS_V2 && access(controller->directory, F_OK) == 0;
 }
 
 static void check_controllers(struct doctor *doctor, enum probe_cgroups mounted)
 {
-	static const struct controller {
-		struct advice advice;
-		const char *name;
-	} controllers[] = {
+	static const struct controller controllers[] = {
 		{ { "cgroups.memory",
 		    "memory limits are refused, and a container can take all of it",
 		    "boot with cgroup_enable=memory" },
-		  "memory" },
+		  "memory",
+		  ROOT "/memory" },
 		{ { "cgroups.cpu", "CPU limits are refused",
 		    "boot a kernel with CONFIG_CGROUP_SCHED" },
-		  "cpu" },
+		  "cpu",
+		  ROOT "/cpu" },
 		{ { "cgroups.pids", "limits of processes are refused: a fork bomb reaches the host",
 		    "boot a kernel with CONFIG_CGROUP_PIDS" },
-		  "pids" },
+		  "pids",
+		  ROOT "/pids" },
 		{ { "cgroups.cpuset", "containers cannot be bound to processors",
 		    "boot a kernel with CONFIG_CPUSETS" },
-		  "cpuset" },
+		  "cpuset",
+		  ROOT "/cpuset" },
 		{ { "cgroups.io", "limits of disk throughput are refused",
 		    "boot a kernel with CONFIG_BLK_CGROUP" },
-		  "io" },
+		  "io",
+		  ROOT "/blkio" },
 	};
 	autofree char *list =
 		probe_read(mounted == PROBE_CGROUPS_V2 ? ROOT "/cgroup.controllers"
 						       : ROOT "/unified/cgroup.controllers");
 
 	for (size_t i = 0; i < ARRAY_LEN(controllers); i++) {
-		bool there = has_controller(mounted, list, controllers[i].name);
+		bool there = has_controller(mounted, list, &controllers[i]);
 
 		doctor_report(doctor, there ? LXCRI_HEALTH_OK : LXCRI_HEALTH_WARNING,
 			      &controllers[i].advice, "%s", there ? "there" : "missing");

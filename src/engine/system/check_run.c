@@ -36,7 +36,7 @@ static bool is_busy(int run_fd)
 /* Tells whether somebody remembers the container: its data directory, or its record. */
 static bool has_record(const struct home *home)
 {
-	return home_is_persistent(home) || faccessat(home->run_fd, "record.json", F_OK, 0) == 0;
+	return home_is_persistent(home) || faccessat(home->run_fd, HOME_RECORD_FILE, F_OK, 0) == 0;
 }
 
 static void check_one(struct check *check, const char *id)

@@ -214,8 +214,12 @@ static int report_volumes(struct disk *disk, struct lxcri_error *err)
 	autofree char *path = xformat("%s/volumes", disk->engine->data);
 	autoclose int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	if (usage_read_volumes(disk->engine, NULL, &used, err) < 0 ||
-	    volume_list(disk->engine->data, &names, err) < 0)
+	struct lxcri_error why = {};
+	bool all_known = usage_read_volumes(disk->engine, NULL, &used, &why) == 0;
+
+	if (!all_known)
+		log_warning("which volumes are in use is not known: %s", why.text);
+	if (volume_list(disk->engine->data, &names, err) < 0)
 		return -1;
 	for (size_t i = 0; i < names.count; i++) {
 		struct lxcri_usage usage = { .kind = LXCRI_USAGE_VOLUMES,
@@ -223,7 +227,7 @@ static int report_volumes(struct disk *disk, struct lxcri_error *err)
 					     .users = count_of(&used, names.items[i]) };
 
 		usage.bytes = measure(disk, dir, names.items[i]);
-		usage.reclaimable_bytes = usage.users == 0 ? usage.bytes : 0;
+		usage.reclaimable_bytes = usage.users == 0 && all_known ? usage.bytes : 0;
 		tell(disk, &usage);
 	}
 	return 0;
