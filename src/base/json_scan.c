@@ -316,8 +316,8 @@ static int compare_keys(const void *a, const void *b)
 /* Drops the keys from @first on; tells whether two of them were equal. */
 static bool close_keys(struct scan *scan, size_t first)
 {
-	char **keys = scan->keys + first;
 	size_t count = scan->n_keys - first;
+	char **keys = count > 0 ? scan->keys + first : NULL;
 	bool twice = false;
 
 	if (count > 1)
