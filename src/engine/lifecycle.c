@@ -28,14 +28,18 @@ static int relaunch(struct lxcri_container *container, struct lxcri_error *err)
 	pid_t pid;
 
 	cgroup_expect_move();
+	if (container_limits_load(container, err) < 0)
+		return -1;
+	/* Who has just recorded the end is still about to go. */
+	if (container->home.run_fd >= 0 &&
+	    monitor_await_end(container->home.run_fd, KILL_TIMEOUT_MS, err) < 0)
+		return -1;
 	/* Of the last run, and of an attempt since whose monitor was killed. Without its state.json
 	 * the same can be found out about ours. */
 	if (container_clean_up(container, err) < 0)
 		return -1;
 	if (unlinkat(container->home.run_fd, WIRE_STATE, 0) < 0 && errno != ENOENT)
 		return fail_errno(err, errno, "remove %s/%s", container->home.run_dir, WIRE_STATE);
-	if (container_limits_load(container, err) < 0)
-		return -1;
 	if (container_launch(container, 0, &pid, err) < 0) {
 		struct lxcri_error second = {};
 

@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <time.h>
+#include <unistd.h>
 
 #define CGROUP_ROOT    "/sys/fs/cgroup"
 #define CGROUP_UNIFIED CGROUP_ROOT "/unified"
@@ -142,7 +143,7 @@ static int kill_listed(int dirfd)
 		uint64_t pid;
 
 		/* 0 is a process of another pid namespace: not ours to name. */
-		if (text_parse_u64(line, 1, INT32_MAX, &pid) == 0)
+		if (text_parse_u64(line, 1, INT32_MAX, &pid) == 0 && (pid_t)pid != getpid())
 			(void)kill((pid_t)pid, SIGKILL); /* one that is gone is no failure */
 	}
 	return 0;

@@ -21,8 +21,8 @@ bool cgroup_is_hybrid_with_controllers(void);
  * mounted; NULL when that cannot be told. The caller owns it. */
 [[nodiscard]] char *cgroup_of_self(void);
 
-/* Thaws the cgroup @path and sends SIGKILL to all processes in it and below. What is absent counts
- * as done. 0 or -errno. */
+/* Thaws the cgroup @path and sends SIGKILL to all processes in it and below but the caller. What is
+ * absent counts as done. 0 or -errno. */
 [[nodiscard]] int cgroup_kill(const char *path);
 
 /* Removes the cgroup @path with those below it. A cgroup stays busy for a moment after its last

@@ -162,7 +162,8 @@ static int change(struct lxcri_container *container, struct kept *kept, struct j
 	if (container_limits_plan(container, kept->resources, err) < 0)
 		return -1;
 	/* It was of this change alone. */
-	json_object_object_del(json_get(kept->resources, "memory"), "checkBeforeUpdate");
+	if (json_get(kept->resources, "memory"))
+		json_object_object_del(json_get(kept->resources, "memory"), "checkBeforeUpdate");
 	after = json_format(kept->document);
 	if (save(kept, after, err) < 0)
 		return -1;

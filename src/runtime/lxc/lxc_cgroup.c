@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/scope.h"
 #include "base/text.h"
+#include "os/cgroup.h"
 #include "os/file.h"
 #include "runtime/cgroup_name.h"
 #include "runtime/lxc/lxc_runtime.h"
@@ -27,6 +28,7 @@
 #define WAIT_MS          2000
 #define THAW_TRIES       3
 #define THAW_PAUSE_MS    10
+#define REMOVE_STEP_MS   4
 #define PROCS_BYTES_MAX  (4u << 20)
 #define CGROUP_DEPTH_MAX 32
 #define NAMES_BYTES_MAX  (16u << 10)
@@ -235,7 +237,7 @@ int lxc_cgroup_thaw(const struct lxc_cgroup_names *names)
 	return r;
 }
 
-enum visit_for { VISIT_REMOVE = -1, VISIT_COUNT = 0 }; /* beyond that, a signal */
+#define VISIT_COUNT 0 /* all else is a signal */
 
 static int visit(const char *dir, unsigned int depth, int signal);
 
@@ -263,8 +265,8 @@ static int visit_children(const char *dir, unsigned int depth, int signal)
 	return first;
 }
 
-/* Signals the processes of @dir and of all below, or counts them, or removes these cgroups. Returns
- * the count, 0 or -errno. */
+/* Signals the processes of @dir and of all below, or counts them. Returns the count, 0 or -errno.
+ */
 static int visit(const char *dir, unsigned int depth, int signal)
 {
 	autofree char *path = xformat("%s/cgroup.procs", dir);
@@ -276,8 +278,6 @@ static int visit(const char *dir, unsigned int depth, int signal)
 
 	int first = visit_children(dir, depth, signal);
 
-	if (signal == VISIT_REMOVE)
-		return rmdir(dir) < 0 && errno != ENOENT ? -errno : first;
 	if (file_read(AT_FDCWD, path, PROCS_BYTES_MAX, &text, &size) < 0)
 		return first;
 
@@ -333,11 +333,9 @@ static int empty_and_remove(const char *dir)
 {
 	int r = -EBUSY;
 
-	for (int waited = 0; waited < WAIT_MS && r == -EBUSY; waited++) {
-		(void)visit(dir, CGROUP_DEPTH_MAX, SIGKILL);
-		r = visit(dir, CGROUP_DEPTH_MAX, VISIT_REMOVE);
-		if (r == -EBUSY)
-			sleep_ms(1);
+	for (int waited = 0; waited < WAIT_MS && r == -EBUSY; waited += REMOVE_STEP_MS) {
+		(void)cgroup_kill(dir); /* the removal tells */
+		r = cgroup_remove(dir, REMOVE_STEP_MS);
 	}
 	return r;
 }

@@ -37,6 +37,15 @@ static void sizes_count_in_powers_of_1024(void **state)
 	assert_int_equal(n, 3072);
 	assert_int_equal(text_parse_bytes("9b", &n), 0);
 	assert_int_equal(n, 9);
+	assert_int_equal(text_parse_bytes("1.5g", &n), 0);
+	assert_int_equal(n, 3u << 29);
+	assert_int_equal(text_parse_bytes("0.25k", &n), 0);
+	assert_int_equal(n, 256);
+	assert_int_equal(text_parse_bytes("1.5", &n), -EINVAL);
+	assert_int_equal(text_parse_bytes("1.g", &n), -EINVAL);
+	assert_int_equal(text_parse_bytes(".5g", &n), -EINVAL);
+	assert_int_equal(text_parse_bytes("1.5.5g", &n), -EINVAL);
+	assert_int_equal(text_parse_bytes("1.0000000001g", &n), -EINVAL);
 	assert_int_equal(text_parse_bytes("1q", &n), -EINVAL);
 	assert_int_equal(text_parse_bytes("1ib", &n), -EINVAL);
 	assert_int_equal(text_parse_bytes("1mm", &n), -EINVAL);

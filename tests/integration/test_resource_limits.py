@@ -246,3 +246,14 @@ def remove(path):
     except OSError as problem:
         return problem
     return None
+
+
+@pytest.mark.skipif(pathlib.Path("/run/systemd/system").exists() and V2, reason="systemd is there")
+def test_systemd_is_refused_where_it_is_not(engine, box_run, box, work):
+    box_run("true", flags=[]).ok()
+    engine("--systemd-cgroup", "run", "--name", engine.id(), box, "true").fails(
+        "UnsupportedOperation", "systemd", "cgroupfs", code=125)
+    config = work / "auto.json"
+    config.write_text('{"runtime": {"cgroup_manager": "auto"}}')
+    engine("--config", config, "run", "--rm", "--name", engine.id(), box, "true").ok()
+    assert engine.list() == []
