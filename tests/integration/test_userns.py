@@ -31,6 +31,8 @@ def configure(engine, **settings):
 def ranges(engine):
     """What the database has given out: {id: (start, size)}."""
     with contextlib.closing(sqlite3.connect(engine.data / "state.db")) as database:
+        if not database.execute("SELECT * FROM sqlite_master").fetchall():
+            return {}  # the command that was to make it was killed
         return {id: (start, size) for id, start, size in
                 database.execute("SELECT id, id_start, id_size FROM container")}
 
@@ -126,9 +128,9 @@ def test_a_further_process_is_in_the_same_user_namespace(engine, box_start):
 
 
 @pytest.mark.vm
-@pytest.mark.parametrize("driver", ["overlay", "dir"])
+@pytest.mark.parametrize("driver", ["auto", "dir"])
 def test_files_of_the_image_keep_their_owners_and_modes(engine, make_image, box_start, driver):
-    if driver == "dir" or "mapped" in "".join(path.read_text() for path in engine.root.glob("overlay-*")):
+    if driver == "dir":
         configure(engine, storage={"driver": driver})
     layer = Layer().directory("own", mode=0o1770, owner=(1000, 50)).add("own/suid", b"x", mode=0o4755, owner=(1000, 1000))
     layer.hardlink("own/again", "own/suid").symlink("own/link", "suid")
