@@ -204,6 +204,10 @@ def test_what_is_given_away_belongs_to_the_user_of_the_container(engine, box, wo
     host = ranges(engine)[id][0] + 1000
     assert owner(shared) == owner(shared / "file") == owner(shared / "link") == (host, host)
     assert owner("/etc/passwd") == (0, 0)
+    alone = work / "alone"
+    alone.write_text("x")
+    engine("create", "--volume", f"{alone}:/alone:U", "--image", box, engine.id(), "true").ok()
+    assert owner(alone)[0] >= START
     engine("create", "--volume", "/etc:/x:U", "--image", box, engine.id(), "true").fails(
         "InvalidArgument", "/etc", code=125)
     assert owner("/etc") == (0, 0)
@@ -239,7 +243,7 @@ def test_one_user_keeps_its_ids(engine, box_start, work):
     assert (50, 50, 1) in mapping(engine.pid(other), "gid")
 
 
-@pytest.mark.parametrize("word", ["keep", "keep:0", "keep:x", "keep:4294967295", "nomap", ""])
+@pytest.mark.parametrize("word", ["keep", "keep:0", "keep:x", "keep:4294967295", "keep:1000:1000001", "nomap", ""])
 def test_other_words_are_refused(engine, box, word):
     engine("create", "--userns", word, "--image", box, engine.id(), "true").fails(
         "InvalidArgument", "userns", code=125)
