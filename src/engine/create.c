@@ -309,7 +309,7 @@ static int write_spec(const char *bundle, struct json_object *spec, struct lxcri
 static int give(const struct creation *creation, const char *path, bool mapped,
 		struct lxcri_error *err)
 {
-	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
+	autoclose int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	struct owner_change change = { .uid = creation->bundle.uid, .gid = creation->bundle.gid };
 	int r = fd < 0 ? -errno : 0;
 

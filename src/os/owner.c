@@ -126,6 +126,6 @@ int owner_change_tree(int fd, const struct owner_change *change)
 	if (fstat(fd, &status) < 0)
 		return -errno;
 	walk.device = status.st_dev;
-	r = change_entries(&walk, fd, 0);
+	r = S_ISDIR(status.st_mode) ? change_entries(&walk, fd, 0) : 0;
 	return r < 0 ? r : change_one(fd, &status, change);
 }

@@ -15,6 +15,6 @@ struct owner_change {
 	gid_t gid;
 };
 
-/* Changes the owner of the directory @fd and of everything below it on the same file system. No
+/* Changes the owner of the file @fd, and of everything below a directory on its file system. No
  * link is followed, and a file of several names is changed once. 0 or the first -errno. */
 [[nodiscard]] int owner_change_tree(int fd, const struct owner_change *change);

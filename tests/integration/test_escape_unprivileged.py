@@ -112,7 +112,7 @@ def test_nothing_of_the_host_is_mounted(attempt, work):
 
 KERNEL = ["module", "kexec", "iopl", "ioperm", "swapon", "clock", "syslog", "bpf", "handle=/escape"]
 TUNING = ["write=/proc/sysrq-trigger", "write=/proc/sys/kernel/core_pattern",
-          "write=/proc/sys/vm/drop_caches", "write=/proc/sys/kernel/modprobe", "read=/proc/kcore",
+          "write=/proc/sys/vm/drop_caches", "write=/proc/sys/kernel/modprobe",
           "write=/sys/kernel/mm/ksm/run", "write=/sys/kernel/mm/transparent_hugepage/enabled",
           "write=/sys/module/overlay/parameters/redirect_max"]
 

@@ -31,6 +31,8 @@ def configure(engine, **settings):
 def ranges(engine):
     """What the database has given out: {id: (start, size)}."""
     with contextlib.closing(sqlite3.connect(engine.data / "state.db")) as database:
+        if not database.execute("SELECT * FROM sqlite_master").fetchall():
+            return {}  # the command that was to make it was killed
         return {id: (start, size) for id, start, size in
                 database.execute("SELECT id, id_start, id_size FROM container")}
 
@@ -126,9 +128,9 @@ def test_a_further_process_is_in_the_same_user_namespace(engine, box_start):
 
 
 @pytest.mark.vm
-@pytest.mark.parametrize("driver", ["overlay", "dir"])
+@pytest.mark.parametrize("driver", ["auto", "dir"])
 def test_files_of_the_image_keep_their_owners_and_modes(engine, make_image, box_start, driver):
-    if driver == "dir" or "mapped" in "".join(path.read_text() for path in engine.root.glob("overlay-*")):
+    if driver == "dir":
         configure(engine, storage={"driver": driver})
     layer = Layer().directory("own", mode=0o1770, owner=(1000, 50)).add("own/suid", b"x", mode=0o4755, owner=(1000, 1000))
     layer.hardlink("own/again", "own/suid").symlink("own/link", "suid")
@@ -202,6 +204,10 @@ def test_what_is_given_away_belongs_to_the_user_of_the_container(engine, box, wo
     host = ranges(engine)[id][0] + 1000
     assert owner(shared) == owner(shared / "file") == owner(shared / "link") == (host, host)
     assert owner("/etc/passwd") == (0, 0)
+    alone = work / "alone"
+    alone.write_text("x")
+    engine("create", "--volume", f"{alone}:/alone:U", "--image", box, engine.id(), "true").ok()
+    assert owner(alone)[0] >= START
     engine("create", "--volume", "/etc:/x:U", "--image", box, engine.id(), "true").fails(
         "InvalidArgument", "/etc", code=125)
     assert owner("/etc") == (0, 0)
@@ -237,7 +243,7 @@ def test_one_user_keeps_its_ids(engine, box_start, work):
     assert (50, 50, 1) in mapping(engine.pid(other), "gid")
 
 
-@pytest.mark.parametrize("word", ["keep", "keep:0", "keep:x", "keep:4294967295", "nomap", ""])
+@pytest.mark.parametrize("word", ["keep", "keep:0", "keep:x", "keep:4294967295", "keep:1000:1000001", "nomap", ""])
 def test_other_words_are_refused(engine, box, word):
     engine("create", "--userns", word, "--image", box, engine.id(), "true").fails(
         "InvalidArgument", "userns", code=125)

@@ -39,7 +39,7 @@ void id_ranges_add_subids(struct id_ranges *ranges, const char *text, const char
 		if (!first || !line || text_parse_u64(first, 0, UINT32_MAX, &start) < 0 ||
 		    text_parse_u64(line, 0, UINT64_C(1) << 32, &size) < 0)
 			continue;
-		if (strcmp(name, own) != 0)
+		if (*name != '#' && strcmp(name, own) != 0)
 			id_ranges_add(ranges, start, size);
 	}
 }

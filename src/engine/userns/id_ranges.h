@@ -29,7 +29,8 @@ void id_ranges_finish(struct id_ranges *ranges);
 void id_ranges_add(struct id_ranges *ranges, uint64_t start, uint64_t size);
 
 /* Adds what @text says in the form of /etc/subuid, "NAME:START:COUNT" a line; what has another form
- * is passed over, and so are the lines of the name @own: those are kept for who asks. */
+ * is passed over, and so are remarks (#) and lines of the name @own: those are kept for who asks.
+ */
 void id_ranges_add_subids(struct id_ranges *ranges, const char *text, const char *own);
 
 /* From where on, how large and how many the ranges to be given out are. */

@@ -75,6 +75,23 @@ static int read_mode(const char *mode, uint32_t size, struct record_ids *ids,
 		    "userns \"%s\" is none of host, auto, keep and keep:UID[:GID]", mode);
 }
 
+/* An id of the pool may be another container's. */
+static int check_kept(const struct record_ids *ids, const struct lxcri_config *config,
+		      struct lxcri_error *err)
+{
+	uint64_t start = config_u64(config, CONFIG_USERNS_START);
+	uint64_t end = start + config_u64(config, CONFIG_USERNS_COUNT) * ids->size;
+	const uint32_t kept[] = { ids->keep_uid, ids->keep_gid };
+
+	for (size_t i = 0; ids->keep && i < ARRAY_LEN(kept); i++)
+		if (kept[i] >= start && kept[i] < end)
+			return fail(err, LXCRI_E_INVALID_ARGUMENT,
+				    "userns: %u cannot be kept, it is of the range that containers "
+				    "get their ids from",
+				    kept[i]);
+	return 0;
+}
+
 int userns_choose(const struct lxcri_create_options *options, const struct lxcri_config *config,
 		  struct record *record, struct lxcri_error *err)
 {
@@ -87,6 +104,8 @@ int userns_choose(const struct lxcri_create_options *options, const struct lxcri
 		return -1;
 	if (record->ids.size == 0)
 		return 0;
+	if (check_kept(&record->ids, config, err) < 0)
+		return -1;
 	if (options->privileged)
 		refusal = "a privileged container has the ids of the host";
 	else if (record->type == LXCRI_RUNC)

@@ -75,6 +75,7 @@ static void a_pool_that_is_used_up_says_so(void **state)
 static void subordinate_ids_of_others_are_taken(void **state)
 {
 	static const char text[] = "# a remark\n"
+				   "# eve:1131072:65536\n"
 				   "root:1000000:65536\n"
 				   "\n"
 				   "alice:1065536:1\n"
