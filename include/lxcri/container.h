@@ -65,7 +65,6 @@ struct lxcri_create_options {
 	/* Exactly one of the two. */
 	const char *bundle; /* directory with rootfs and config.json */
 	const char *image;  /* "oci:DIR[:TAG]", "oci-archive:…", …, or a stored name */
-
 	const struct lxcri_spec *spec; /* with bundle: replaces its config.json */
 
 	enum lxcri_stdio stdio;

@@ -107,6 +107,7 @@ def test_a_pid_file(engine, box_start, work):
                                    ["--ulimit", "nosuch=1"], ["--env-file", "/no/such/file"],
                                    ["--shm-size", "-5"], ["--user", "a:b:c"], ["-e", "=x"],
                                    ["--hostname", "two words"], ["-w", "relative"],
+                                   ["--security-opt", "apparmor=no-such"], ["--security-opt", "x=y"],
                                    ["--tmpfs", "relative"], ["--no-such-flag"], ["--preserve-fds", "3"]],
                          ids=lambda flags: "".join(flags))
 def test_a_bad_value_is_refused_before_anything_is_made(any_engine, box, flags):

@@ -161,6 +161,26 @@ static void only_known_networks_are_taken(void **state)
 	create_request_finish(&request);
 }
 
+static void the_last_profile_counts_and_nothing_else_is_a_security_option(void **state)
+{
+	struct create_request request;
+	struct lxcri_error err = {};
+	struct create_options options = {};
+
+	strings_add(&options.security, "apparmor=one");
+	strings_add(&options.security, "apparmor=two");
+	assert_int_equal(create_request_fill(&options, &request, &err), 0);
+	assert_string_equal(request.options.apparmor_profile, "two");
+	create_request_finish(&request);
+
+	strings_add(&options.security, "apparmor");
+	assert_int_equal(create_request_fill(&options, &request, &err), -1);
+	assert_int_equal(err.code, LXCRI_E_INVALID_ARGUMENT);
+	assert_non_null(strstr(err.text, "--security-opt: \"apparmor\""));
+	create_request_finish(&request);
+	strings_finish(&options.security);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -170,6 +190,7 @@ int main(void)
 		cmocka_unit_test(a_device_may_have_another_path_and_fewer_permissions),
 		cmocka_unit_test(an_entrypoint_is_a_program_or_a_list_or_none),
 		cmocka_unit_test(only_known_networks_are_taken),
+		cmocka_unit_test(the_last_profile_counts_and_nothing_else_is_a_security_option),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,6 +17,7 @@ import guest  # noqa: E402
 
 BUILD = pathlib.Path(os.environ.get("LXCRI_BUILD", guest.ROOT / "build"))
 IMAGE = f"oci:{os.environ.get('LXCRI_IMAGES', BUILD / 'images')}/busybox:latest"
+COMMAND = str(BUILD / "proxmox-lxcri")
 DATA = "/mnt/data/engine"
 BACKENDS = ("lxc", "crun", "runc")
 KINDS = ("running", "paused", "again", "ended", "created", "late")
@@ -39,7 +40,7 @@ def read_until(machine, mark):
 def found(request, tmp_path_factory):
     """What a guest finds that has booted after another on the same disk."""
     disk = tmp_path_factory.mktemp("disk") / "data"
-    command = ["bash", str(HERE / "before"), DATA, IMAGE]
+    command = ["bash", str(HERE / "before"), COMMAND, DATA, IMAGE]
     orderly = request.param == "in good order"
     if orderly:
         # The command ends as the service it is when systemd stops everything.
@@ -52,7 +53,7 @@ def found(request, tmp_path_factory):
             machine.process.wait(TIMEOUT_SECONDS)
     finally:
         machine.close()
-    machine = guest.Guest(["/usr/bin/python3", str(HERE / "after"), DATA], data=disk)
+    machine = guest.Guest(["/usr/bin/python3", str(HERE / "after"), COMMAND, DATA], data=disk)
     try:
         text = read_until(machine, b"\0").decode()
     finally:
