@@ -66,24 +66,12 @@ static int start_locked(struct lxcri_container *container, struct lxcri_error *e
 	return monitor_begin(monitor, err);
 }
 
-/* A monitor that went away under a request because its container ended is no mystery. */
-static int explain_end(struct lxcri_container *container, int r, struct lxcri_error *err)
-{
-	struct lxcri_error ignored = {};
-
-	if (r < 0 && err->code == LXCRI_E_MONITOR_LOST &&
-	    container_refresh(container, &ignored) == 0 &&
-	    container->status == LXCRI_STATUS_STOPPED)
-		return fail(err, LXCRI_E_INVALID_STATE, "it has stopped meanwhile");
-	return r;
-}
-
 int lxcri_container_start(struct lxcri_container *container, struct lxcri_error *err)
 {
 	if (container_lock(container, err) < 0)
 		return -1;
 
-	int r = explain_end(container, start_locked(container, err), err);
+	int r = container_explain_end(container, start_locked(container, err), err);
 
 	home_unlock(&container->home);
 	return r < 0 ? fail_as(err, LXCRI_E_CONTAINER_START_FAILED, "start %s", container->home.id)
@@ -236,7 +224,7 @@ int lxcri_container_pause(struct lxcri_container *container, struct lxcri_error 
 	if (container_lock(container, err) < 0)
 		return -1;
 
-	int r = explain_end(container, pause_locked(container, err), err);
+	int r = container_explain_end(container, pause_locked(container, err), err);
 
 	home_unlock(&container->home);
 	return r < 0 ? fail_while(err, "pause %s", container->home.id) : 0;
@@ -261,7 +249,7 @@ int lxcri_container_resume(struct lxcri_container *container, struct lxcri_error
 	if (container_lock(container, err) < 0)
 		return -1;
 
-	int r = explain_end(container, resume_locked(container, err), err);
+	int r = container_explain_end(container, resume_locked(container, err), err);
 
 	home_unlock(&container->home);
 	return r < 0 ? fail_while(err, "resume %s", container->home.id) : 0;
