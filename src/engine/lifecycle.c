@@ -183,8 +183,8 @@ static int connect_locked(struct lxcri_container *container, struct monitor **re
 
 /* The lock is held only until the connection stands: whoever wants to kill the container shall not
  * wait for the end of a long grace. */
-int lxcri_container_stop(struct lxcri_container *container, unsigned int grace_seconds,
-			 struct lxcri_error *err)
+static int stop_once(struct lxcri_container *container, unsigned int grace_seconds,
+		     struct lxcri_error *err)
 {
 	autoptr(monitor) monitor = NULL;
 
@@ -194,9 +194,21 @@ int lxcri_container_stop(struct lxcri_container *container, unsigned int grace_s
 	int r = connect_locked(container, &monitor, err);
 
 	home_unlock(&container->home);
-	if (r > 0)
-		r = stop_through(container, monitor, grace_seconds, err);
-	/* It ended by itself meanwhile, or its monitor was killed. */
+	return r > 0 ? stop_through(container, monitor, grace_seconds, err) : r;
+}
+
+int lxcri_container_stop(struct lxcri_container *container, unsigned int grace_seconds,
+			 struct lxcri_error *err)
+{
+	int r = stop_once(container, grace_seconds, err);
+
+	if (r < 0 && err->code == LXCRI_E_CONTAINER_NOT_FOUND)
+		return -1;
+	/* A monitor that was killed is found out by the next look; one that has only dropped the
+	 * connection takes another. */
+	if (r < 0 && err->code == LXCRI_E_MONITOR_LOST)
+		r = stop_once(container, grace_seconds, err);
+	/* It ended by itself meanwhile. */
 	if (r < 0 && (err->code == LXCRI_E_MONITOR_LOST || err->code == LXCRI_E_INVALID_STATE))
 		r = lxcri_container_wait(container, KILL_TIMEOUT_MS / 1000, err);
 	if (r < 0 && err->code == LXCRI_E_CONTAINER_NOT_FOUND)
