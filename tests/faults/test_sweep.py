@@ -91,7 +91,7 @@ def check(world, scenario, id, result, allowed):
     if status in USE:
         used = engine(*USE[status](id))
         # What is ending may have been seen before its end.
-        if used.code != 0 and used.error in ("InvalidState", "MonitorLost"):
+        if used.code != 0 and used.error in ("InvalidState", "MonitorLost", "ContainerStartFailed"):
             await_one_of(engine, id, {"stopped"} & allowed, used)
         else:
             used.ok()
