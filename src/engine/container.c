@@ -202,6 +202,17 @@ int container_need_alive(const struct lxcri_container *container, const char *ve
 		    container->home.id, lxcri_status_name(container->status));
 }
 
+int container_explain_end(struct lxcri_container *container, int r, struct lxcri_error *err)
+{
+	struct lxcri_error ignored = {};
+
+	if (r < 0 && err->code == LXCRI_E_MONITOR_LOST &&
+	    container_refresh(container, &ignored) == 0 &&
+	    container->status == LXCRI_STATUS_STOPPED)
+		return fail(err, LXCRI_E_INVALID_STATE, "it has stopped meanwhile");
+	return r;
+}
+
 int container_connect(struct lxcri_container *container, struct monitor **ret_monitor,
 		      struct lxcri_error *err)
 {

@@ -46,6 +46,11 @@ static inline bool container_oom_killed(const struct lxcri_container *container)
 [[nodiscard]] int container_need_alive(const struct lxcri_container *container, const char *verb,
 				       struct lxcri_error *err);
 
+/* A monitor that went away under a request because its container ended is no mystery: turns the
+ * failure @r into LXCRI_E_INVALID_STATE then. Returns @r, or -1. */
+[[nodiscard]] int container_explain_end(struct lxcri_container *container, int r,
+					struct lxcri_error *err);
+
 /* Yields a connection to the monitor: the creator's own, or a new one. Owned by the caller. */
 [[nodiscard]] int container_connect(struct lxcri_container *container, struct monitor **ret_monitor,
 				    struct lxcri_error *err);

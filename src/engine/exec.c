@@ -180,7 +180,7 @@ static int exec_in(struct lxcri_container *container, const struct lxcri_exec_op
 int lxcri_container_exec(struct lxcri_container *container,
 			 const struct lxcri_exec_options *options, struct lxcri_error *err)
 {
-	int code = exec_in(container, options, err);
+	int code = container_explain_end(container, exec_in(container, options, err), err);
 
 	return code < 0 ? fail_as(err, LXCRI_E_EXEC_FAILED, "exec in %s", container->home.id)
 			: code;

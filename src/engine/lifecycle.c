@@ -76,24 +76,12 @@ static int start_locked(struct lxcri_container *container, struct lxcri_error *e
 	return monitor_begin(monitor, err);
 }
 
-/* A monitor that went away under a request because its container ended is no mystery. */
-static int explain_end(struct lxcri_container *container, int r, struct lxcri_error *err)
-{
-	struct lxcri_error ignored = {};
-
-	if (r < 0 && err->code == LXCRI_E_MONITOR_LOST &&
-	    container_refresh(container, &ignored) == 0 &&
-	    container->status == LXCRI_STATUS_STOPPED)
-		return fail(err, LXCRI_E_INVALID_STATE, "it has stopped meanwhile");
-	return r;
-}
-
 int lxcri_container_start(struct lxcri_container *container, struct lxcri_error *err)
 {
 	if (container_lock(container, err) < 0)
 		return -1;
 
-	int r = explain_end(container, start_locked(container, err), err);
+	int r = container_explain_end(container, start_locked(container, err), err);
 
 	home_unlock(&container->home);
 	return r < 0 ? fail_as(err, LXCRI_E_CONTAINER_START_FAILED, "start %s", container->home.id)
@@ -205,8 +193,8 @@ static int connect_locked(struct lxcri_container *container, struct monitor **re
 
 /* The lock is held only until the connection stands: whoever wants to kill the container shall not
  * wait for the end of a long grace. */
-int lxcri_container_stop(struct lxcri_container *container, unsigned int grace_seconds,
-			 struct lxcri_error *err)
+static int stop_once(struct lxcri_container *container, unsigned int grace_seconds,
+		     struct lxcri_error *err)
 {
 	autoptr(monitor) monitor = NULL;
 
@@ -216,12 +204,26 @@ int lxcri_container_stop(struct lxcri_container *container, unsigned int grace_s
 	int r = connect_locked(container, &monitor, err);
 
 	home_unlock(&container->home);
-	if (r > 0) {
-		r = stop_through(container, monitor, grace_seconds, err);
-		if (r == 0)
-			container_event(container, "stop", NULL, NULL);
-	}
-	/* It ended by itself meanwhile, or its monitor was killed. */
+	if (r <= 0)
+		return r;
+	r = stop_through(container, monitor, grace_seconds, err);
+	if (r == 0)
+		container_event(container, "stop", NULL, NULL);
+	return r;
+}
+
+int lxcri_container_stop(struct lxcri_container *container, unsigned int grace_seconds,
+			 struct lxcri_error *err)
+{
+	int r = stop_once(container, grace_seconds, err);
+
+	if (r < 0 && err->code == LXCRI_E_CONTAINER_NOT_FOUND)
+		return -1;
+	/* A monitor that was killed is found out by the next look; one that has only dropped the
+	 * connection takes another. */
+	if (r < 0 && err->code == LXCRI_E_MONITOR_LOST)
+		r = stop_once(container, grace_seconds, err);
+	/* It ended by itself meanwhile. */
 	if (r < 0 && (err->code == LXCRI_E_MONITOR_LOST || err->code == LXCRI_E_INVALID_STATE))
 		r = lxcri_container_wait(container, KILL_TIMEOUT_MS / 1000, err);
 	if (r < 0 && err->code == LXCRI_E_CONTAINER_NOT_FOUND)
@@ -249,7 +251,7 @@ int lxcri_container_pause(struct lxcri_container *container, struct lxcri_error 
 	if (container_lock(container, err) < 0)
 		return -1;
 
-	int r = explain_end(container, pause_locked(container, err), err);
+	int r = container_explain_end(container, pause_locked(container, err), err);
 
 	home_unlock(&container->home);
 	return r < 0 ? fail_while(err, "pause %s", container->home.id) : 0;
@@ -274,7 +276,7 @@ int lxcri_container_resume(struct lxcri_container *container, struct lxcri_error
 	if (container_lock(container, err) < 0)
 		return -1;
 
-	int r = explain_end(container, resume_locked(container, err), err);
+	int r = container_explain_end(container, resume_locked(container, err), err);
 
 	home_unlock(&container->home);
 	return r < 0 ? fail_while(err, "resume %s", container->home.id) : 0;

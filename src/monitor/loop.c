@@ -143,7 +143,8 @@ static void serve(struct supervisor *supervisor, struct client *client)
 	ssize_t got =
 		socket_receive(client->fd, &message, sizeof(message), fds, &n_fds, MSG_DONTWAIT);
 
-	if (got == -EAGAIN)
+	/* Short of memory it is still there for the next turn. */
+	if (got == -EAGAIN || got == -ENOMEM || got == -ENOBUFS)
 		return;
 	if (got < (ssize_t)sizeof(message.header) || message.header.version != WIRE_VERSION ||
 	    message.header.size != (size_t)got - sizeof(message.header))

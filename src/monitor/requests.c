@@ -286,6 +286,9 @@ static int run_exec(const struct request *request, struct exec_slot *slot, struc
 
 	pid_t pid = container->ops->exec(container, &exec, err);
 
+	if (pid < 0 && (err->code == LXCRI_E_SYSTEM || err->code == LXCRI_E_EXEC_FAILED) &&
+	    process_is_ending(container->init))
+		return fail(err, LXCRI_E_INVALID_STATE, "container %s has stopped", container->id);
 	if (pid < 0)
 		return fail_as(err, LXCRI_E_EXEC_FAILED, "run a process in container %s",
 			       container->id);

@@ -28,6 +28,9 @@
 
 #define SPAWN_FDS_MAX 16
 
+/* Of the kernel's include/linux/sched.h, the same since Linux 2.6. */
+#define PF_EXITING 0x4u
+
 /* Enough for what run_child() calls, in an instrumented build too. */
 #define DETACHED_STACK_BYTES (64u << 10)
 
@@ -173,9 +176,9 @@ int process_exit_code(int wait_status)
 	return 128 + WTERMSIG(wait_status);
 }
 
-/* Field 22 of /proc/PID/stat; the name in field 2 may hold anything, so counting begins behind its
- * last parenthesis. */
-int process_start_time(pid_t pid, uint64_t *ret_ticks)
+/* Reads a field of /proc/PID/stat, which are counted from 1; the name in field 2 may hold anything,
+ * so counting begins behind its last parenthesis. */
+static int read_field(pid_t pid, int number, uint64_t *ret)
 {
 	char path[32];
 	autofree char *line = NULL;
@@ -190,12 +193,25 @@ int process_start_time(pid_t pid, uint64_t *ret_ticks)
 
 	char *field = strrchr(line, ')');
 
-	for (int i = 2; field && i < 22; i++)
+	for (int i = 2; field && i < number; i++)
 		field = strchr(field + 1, ' ');
 	if (!field)
 		return -ESRCH;
 	field[1 + strcspn(field + 1, " ")] = '\0';
-	return text_parse_u64(field + 1, 0, UINT64_MAX, ret_ticks) < 0 ? -ESRCH : 0;
+	return text_parse_u64(field + 1, 0, UINT64_MAX, ret) < 0 ? -ESRCH : 0;
+}
+
+int process_start_time(pid_t pid, uint64_t *ret_ticks)
+{
+	return read_field(pid, 22, ret_ticks);
+}
+
+bool process_is_ending(pid_t pid)
+{
+	uint64_t flags;
+	int r = read_field(pid, 9, &flags);
+
+	return r == -ESRCH || (r == 0 && (flags & PF_EXITING));
 }
 
 int process_signal(pid_t pid, uint64_t start_time, int signal)

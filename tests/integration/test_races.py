@@ -110,6 +110,19 @@ def test_an_unreadable_record_keeps_the_layers_of_its_container(any_engine, box)
     any_engine("start", id).ok()
 
 
+def test_a_container_that_ends_while_a_process_enters_it_has_stopped(engine, make_bundle):
+    bundle = make_bundle("sleep", "1000")
+    for _ in range(8):
+        id = engine.id()
+        engine("run", "--detach", "--bundle", bundle.path, id).ok()
+        entering = [engine.open("exec", id, "sleep", "1000") for _ in range(3)]
+        engine("kill", id, "KILL").ok()
+        for child in entering:
+            result = engine.finish(child)
+            assert result.code == 137 or result.error == "InvalidState", result
+        engine("delete", "--force", id).ok()
+
+
 WIRE_VERSION, WIRE_WAIT, WIRE_ERROR = 1, 6, 66
 STAYING_MAX = 56
 
