@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/scope.h"
+#include "engine/schema.h"
 #include "os/path.h"
 
 #include <errno.h>
@@ -20,15 +21,6 @@ struct database {
 	sqlite3 *handle;
 	char *path;
 };
-
-static const char schema[] = "BEGIN IMMEDIATE;"
-			     "CREATE TABLE IF NOT EXISTS container ("
-			     " id TEXT PRIMARY KEY NOT NULL,"
-			     " record TEXT NOT NULL"
-			     ") WITHOUT ROWID;"
-			     "PRAGMA user_version = 1;"
-			     "COMMIT;";
-_Static_assert(DATABASE_VERSION == 1, "the schema above sets user_version");
 
 static int refuse(struct database *database, const char *doing, struct lxcri_error *err)
 {
@@ -50,26 +42,58 @@ static int read_version(struct database *database, int *ret_version, struct lxcr
 	return r == SQLITE_ROW ? 0 : refuse(database, "read the version", err);
 }
 
+static int execute(struct database *database, const char *sql, struct lxcri_error *err)
+{
+	return sqlite3_exec(database->handle, sql, NULL, NULL, NULL) == SQLITE_OK
+		       ? 0
+		       : refuse(database, "lay out the tables", err);
+}
+
+/* Takes the layout from @version to ours, within a transaction of the caller's. */
+static int run_steps(struct database *database, int version, struct lxcri_error *err)
+{
+	autofree char *set = xformat("PRAGMA user_version = %d", schema_version);
+
+	for (; version < schema_version; version++)
+		if (execute(database, schema_steps[version], err) < 0)
+			return -1;
+	return execute(database, set, err);
+}
+
+/* All steps or none: whoever opens the database meanwhile, or after a power cut, finds a layout
+ * that has a number. Another command may have been faster, so the number is read anew. */
+static int migrate(struct database *database, struct lxcri_error *err)
+{
+	int version = 0;
+
+	if (execute(database, "BEGIN IMMEDIATE", err) < 0)
+		return -1;
+	if (read_version(database, &version, err) == 0 &&
+	    (version >= schema_version || run_steps(database, version, err) == 0) &&
+	    execute(database, "COMMIT", err) == 0)
+		return 0;
+	(void)sqlite3_exec(database->handle, "ROLLBACK", NULL, NULL, NULL);
+	return fail_while(err, "take the layout from %d to %d", version, schema_version);
+}
+
 static int prepare_schema(struct database *database, struct lxcri_error *err)
 {
 	int version = 0;
 
 	if (read_version(database, &version, err) < 0)
 		return -1;
-	if (version > DATABASE_VERSION)
+	if (version > schema_version)
 		return fail(err, LXCRI_E_STORAGE_ERROR,
 			    "open %s: its layout %d is of a later program, this one knows %d; "
 			    "install the later program again",
-			    database->path, version, DATABASE_VERSION);
-	if (version == DATABASE_VERSION)
+			    database->path, version, schema_version);
+	if (version == schema_version)
 		return 0;
 	/* WAL is a property of the file and needs to be set once; everything else is per
 	 * connection. */
-	if (sqlite3_exec(database->handle, "PRAGMA journal_mode = WAL", NULL, NULL, NULL) !=
-		    SQLITE_OK ||
-	    sqlite3_exec(database->handle, schema, NULL, NULL, NULL) != SQLITE_OK)
-		return refuse(database, "make the tables", err);
-	return 0;
+	if (version == 0 && execute(database, "PRAGMA journal_mode = WAL", err) < 0)
+		return -1;
+	return migrate(database, err);
 }
 
 /* SQLite makes the file with the mode that the umask leaves of 0644, and those beside it alike: it

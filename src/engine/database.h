@@ -7,15 +7,11 @@
 #include "base/fail.h"
 #include "base/scope.h"
 
-/* The layout this program writes. A database with a higher number is of a later program and is
- * refused. */
-#define DATABASE_VERSION 1
-
 struct database;
 
-/* Opens the database of @data_dir, making it (and the directory) when it is missing. The caller
- * owns
- * *@ret_database. LXCRI_E_STORAGE_ERROR. */
+/* Opens the database of @data_dir, making it (and the directory) when it is missing, and bringing
+ * an earlier layout to that of schema.h in one transaction. A later one is of a later program and
+ * is refused. The caller owns *@ret_database. LXCRI_E_STORAGE_ERROR. */
 [[nodiscard]] int database_open(const char *data_dir, struct database **ret_database,
 				struct lxcri_error *err);
 

@@ -54,7 +54,11 @@ int lxcri_container_list(struct lxcri_engine *engine, lxcri_container_fn each, v
 	autofree char *run_dirs = xformat("%s/containers", engine->root);
 	autofree char *data_dirs = xformat("%s/containers", engine->data);
 
-	if (collect(run_dirs, &names, err) < 0 || collect(data_dirs, &names, err) < 0)
+	/* One container that cannot be read must not hide the others; a database that cannot be
+	 * opened would hide all. */
+	if (collect(data_dirs, &names, err) < 0 ||
+	    (names.count > 0 && !engine_database(engine, err)) ||
+	    collect(run_dirs, &names, err) < 0)
 		return -1;
 	if (names.count > 0)
 		qsort(names.items, names.count, sizeof(*names.items), compare);

@@ -140,7 +140,7 @@ static void serve(struct supervisor *supervisor, struct client *client)
 
 	if (got == -EAGAIN)
 		return;
-	if (got < (ssize_t)sizeof(message.header) || message.header.version != WIRE_VERSION ||
+	if (got < (ssize_t)sizeof(message.header) ||
 	    message.header.size != (size_t)got - sizeof(message.header))
 		client_close(client);
 	else

@@ -92,9 +92,7 @@ int streams_read(struct streams *streams, int which)
 	}
 	(void)clock_gettime(CLOCK_REALTIME, &now);
 	log_writer_add(&streams->log, names[which], &now, chunk->bytes, (size_t)got);
-	chunk->header = (struct wire_header){ .version = WIRE_VERSION,
-					      .type = (uint16_t)types[which],
-					      .size = (uint32_t)got };
+	chunk->header = wire_header(types[which], (size_t)got);
 	return 1;
 }
 

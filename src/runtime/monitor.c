@@ -43,9 +43,7 @@ int connection_send(struct monitor *monitor, enum wire_type type, const void *bo
 	struct message message;
 	int r;
 
-	message.header = (struct wire_header){ .version = WIRE_VERSION,
-					       .type = (uint16_t)type,
-					       .size = (uint32_t)size };
+	message.header = wire_header(type, size);
 	if (size > 0)
 		memcpy(message.bytes, body, size);
 	r = socket_send(monitor->fd, &message, sizeof(message.header) + size, fds, fds ? 3 : 0);
