@@ -7,7 +7,8 @@ DESTDIR ?=
 IMAGES = $(BUILD)/images
 
 .NOTPARALLEL:
-.PHONY: build demo check check-vm check-long bench install clean format images test-deps
+.PHONY: build demo check check-vm check-long check-trixie check-packages bench deb install uninstall
+.PHONY: clean format images test-deps
 
 build:
 	@tools/install-deps build
@@ -27,7 +28,7 @@ check: test-deps build images
 
 # Only what runs in a guest with a kernel of its own; see tests/vm/README.md.
 check-vm: test-deps build images
-	@tools/check --build $(BUILD) --only-vm
+	@tools/check --build $(BUILD) --only vm
 
 # The same with a longer look: every fuzzer runs for a while, tests marked long run as well.
 check-long: test-deps build images
@@ -37,8 +38,25 @@ bench: build images
 	@tools/install-deps bench
 	@tests/bench/run $(BUILD) $(IMAGES)
 
+# Builds and tests in a root of Debian 13, which is made the first time.
+check-trixie: images
+	@tests/trixie/run $(BUILD) all
+
+# Installs, upgrades and purges the packages in clean roots of Debian 12 and 13.
+check-packages: test-deps images
+	@tools/check --build $(BUILD) --only packages
+
+# Debian packages of this machine's release, in $(BUILD)/deb.
+deb:
+	@tools/install-deps build package
+	@tools/make-deb $(BUILD)/deb
+
 install: build
-	@meson install -C $(BUILD) --no-rebuild $(if $(DESTDIR),--destdir "$(abspath $(DESTDIR))")
+	@tools/install-tree install $(BUILD) "$(DESTDIR)"
+
+# Removes what install has placed, directories that it made included, and nothing else.
+uninstall:
+	@tools/install-tree uninstall $(BUILD) "$(DESTDIR)"
 
 # Before the build: what is found when it is set up decides which tests are built.
 test-deps:
@@ -49,4 +67,4 @@ format:
 
 # What is kept in /var/cache/proxmox-lxcri stays.
 clean:
-	@rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-fuzz $(BUILD)-faults
+	@rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-fuzz $(BUILD)-trixie $(BUILD)-packages $(BUILD)-faults

@@ -255,7 +255,8 @@ const struct verb *cli_find_verb(const char *name, struct lxcri_error *err)
 		if (strcmp((*verb)->name, name) == 0 ||
 		    ((*verb)->alias && strcmp((*verb)->alias, name) == 0))
 			return *verb;
-		nearest_offer(&nearest, (*verb)->name);
+		if (!(*verb)->hidden)
+			nearest_offer(&nearest, (*verb)->name);
 	}
 	if (nearest.best)
 		(void)fail(err, LXCRI_E_INVALID_ARGUMENT, "unknown verb \"%s\"; did you mean %s?",

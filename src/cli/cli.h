@@ -53,6 +53,7 @@ struct verb {
 	const void *options_defaults; /* such a struct; NULL: zeroes */
 	enum option_order order;
 	enum cli_codes codes; /* of a failure, until run() decides otherwise */
+	bool hidden;          /* for programs: help does not tell of it */
 
 	/* Runs the verb with what the command line has besides options. Returns the exit code. */
 	int (*run)(struct cli *cli, const void *options, int argc, char **argv,

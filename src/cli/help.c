@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* help, version and completion, from the tables of verbs and options. */
+/* help and version, from the tables of verbs and options. */
 
 #include "cli/help.h"
 
 #include "base/text.h"
-
-#include <string.h>
+#include "cli/complete.h"
 
 #define OPTION_COLUMN 30
 
@@ -40,7 +39,8 @@ void help_overview(FILE *out)
 		    "Runs OCI images and bundles on LXC, crun and runc.\n\nverbs:\n",
 		    out);
 	for (const struct verb *const *verb = verbs; *verb; verb++)
-		(void)fprintf(out, "  %-12s%s\n", (*verb)->name, (*verb)->summary);
+		if (!(*verb)->hidden)
+			(void)fprintf(out, "  %-12s%s\n", (*verb)->name, (*verb)->summary);
 	print_options(cli_global_options, OPTION_ANY_FORM, "options before the verb", out);
 	(void)fputs("\nproxmox-lxcri help VERB tells more; see also proxmox-lxcri(1).\n", out);
 }
@@ -64,42 +64,6 @@ void help_version(FILE *out)
 {
 	/* The form that callers of runc and crun look for. */
 	(void)fprintf(out, "proxmox-lxcri version %s\nspec: 1.2.1\n", LXCRI_VERSION);
-}
-
-void help_completion(FILE *out)
-{
-	(void)fputs("# bash completion of proxmox-lxcri; made by: proxmox-lxcri completion bash\n"
-		    "_proxmox_lxcri()\n{\n"
-		    "\tlocal word=${COMP_WORDS[COMP_CWORD]} verb= i words=\n\n"
-		    "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
-		    "\t\tcase ${COMP_WORDS[i]} in\n"
-		    "\t\t--root|--data|--config|--log|--log-format|--runtime) ((i++));;\n"
-		    "\t\t-*) ;;\n"
-		    "\t\t*) verb=${COMP_WORDS[i]}; break;;\n"
-		    "\t\tesac\n\tdone\n\tcase $verb in\n",
-		    out);
-	(void)fputs("\t'') words='", out);
-	for (const struct verb *const *verb = verbs; *verb; verb++)
-		(void)fprintf(out, "%s ", (*verb)->name);
-	for (const struct option_entry *entry = cli_global_options; entry->name; entry++)
-		(void)fprintf(out, "--%s ", entry->name);
-	(void)fputs("--help';;\n", out);
-	for (const struct verb *const *verb = verbs; *verb; verb++) {
-		(void)fprintf(out, "\t%s%s%s) words='", (*verb)->name, (*verb)->alias ? "|" : "",
-			      (*verb)->alias ? (*verb)->alias : "");
-		for (const struct option_entry *entry = (*verb)->options; entry && entry->name;
-		     entry++)
-			(void)fprintf(out, "--%s ", entry->name);
-		(void)fputs("--runtime --help';;\n", out);
-	}
-	(void)fputs("\tesac\n"
-		    "\tCOMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n"
-		    "\tif [[ $word != -* && -n $verb ]]; then\n"
-		    "\t\tCOMPREPLY+=($(compgen -W "
-		    "\"$(proxmox-lxcri list --quiet 2>/dev/null)\" -- \"$word\"))\n"
-		    "\t\tcompopt -o default\n\tfi\n}\n"
-		    "complete -F _proxmox_lxcri proxmox-lxcri\n",
-		    out);
 }
 
 static int cmd_help(struct cli *cli, const void *options, int argc, char **argv,
@@ -133,12 +97,8 @@ static int cmd_completion(struct cli *cli, const void *options, int argc, char *
 			  struct lxcri_error *err)
 {
 	if (argc != 1)
-		return cli_usage(cli, err, "expected the name of a shell: bash");
-	if (strcmp(argv[0], "bash") != 0)
-		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
-			    "completion: no script for \"%s\", only for bash", argv[0]);
-	help_completion(stdout);
-	return EXIT_SUCCESS;
+		return cli_usage(cli, err, "expected the name of a shell: bash, zsh or fish");
+	return complete_print_script(argv[0], err) < 0 ? -1 : EXIT_SUCCESS;
 }
 
 const struct verb verb_help = {
@@ -157,7 +117,7 @@ const struct verb verb_version = {
 
 const struct verb verb_completion = {
 	.name = "completion",
-	.arguments = "bash",
+	.arguments = "bash|zsh|fish",
 	.summary = "print a completion script",
 	.run = cmd_completion,
 };

@@ -16,9 +16,6 @@ void help_verb(const struct verb *verb, FILE *out);
 /* Writes name and version. */
 void help_version(FILE *out);
 
-/* Writes a completion script for bash. */
-void help_completion(FILE *out);
-
 extern const struct verb verb_help;
 extern const struct verb verb_version;
 extern const struct verb verb_completion;

@@ -309,7 +309,7 @@ static int program_key(enum lxcri_container_type type, enum config_key *ret_key,
 int lxcri_config_set_runtime_path(struct lxcri_config *config, enum lxcri_container_type type,
 				  const char *path, struct lxcri_error *err)
 {
-	enum config_key key;
+	enum config_key key = CONFIG_RUNTIME_RUNC_PATH;
 
 	if (program_key(type, &key, err) < 0)
 		return -1;
@@ -345,7 +345,7 @@ static char *find_on_path(const char *name)
 int lxcri_config_runtime_path(const struct lxcri_config *config, enum lxcri_container_type type,
 			      char **ret_path, struct lxcri_error *err)
 {
-	enum config_key key;
+	enum config_key key = CONFIG_RUNTIME_RUNC_PATH;
 
 	if (program_key(type, &key, err) < 0)
 		return -1;

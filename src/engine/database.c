@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/scope.h"
+#include "engine/schema.h"
 #include "os/path.h"
 
 #include <dirent.h>
@@ -21,19 +22,6 @@ struct database {
 	sqlite3 *handle;
 	char *path;
 };
-
-/* What leads from each layout to the next. */
-static const char *const layouts[] = {
-	"CREATE TABLE container ("
-	" id TEXT PRIMARY KEY NOT NULL,"
-	" record TEXT NOT NULL"
-	") WITHOUT ROWID;"
-	"PRAGMA user_version = 1",
-	"ALTER TABLE container ADD COLUMN id_start INTEGER;"
-	"ALTER TABLE container ADD COLUMN id_size INTEGER;"
-	"PRAGMA user_version = 2",
-};
-_Static_assert(ARRAY_LEN(layouts) == DATABASE_VERSION, "each layout sets its user_version");
 
 static int refuse(struct database *database, const char *doing, struct lxcri_error *err)
 {
@@ -57,33 +45,46 @@ static int read_version(struct database *database, int *ret_version, struct lxcr
 
 static int check_version(const struct database *database, int version, struct lxcri_error *err)
 {
-	if (version <= DATABASE_VERSION)
+	if (version <= schema_version)
 		return 0;
 	return fail(err, LXCRI_E_STORAGE_ERROR,
 		    "open %s: its layout %d is of a later program, this one knows %d; "
 		    "install the later program again",
-		    database->path, version, DATABASE_VERSION);
+		    database->path, version, schema_version);
 }
 
-/* Under the writer's lock: another process may have done the same meanwhile. */
-static int bring_up_to_date(struct database *database, struct lxcri_error *err)
+static int execute(struct database *database, const char *sql, struct lxcri_error *err)
+{
+	return sqlite3_exec(database->handle, sql, NULL, NULL, NULL) == SQLITE_OK
+		       ? 0
+		       : refuse(database, "change the database", err);
+}
+
+/* Takes the layout from @version to ours, within a transaction of the caller's. */
+static int run_steps(struct database *database, int version, struct lxcri_error *err)
+{
+	autofree char *set = xformat("PRAGMA user_version = %d", schema_version);
+
+	for (; version < schema_version; version++)
+		if (execute(database, schema_steps[version], err) < 0)
+			return -1;
+	return execute(database, set, err);
+}
+
+/* All steps or none: whoever opens the database meanwhile, or after a power cut, finds a layout
+ * that has a number. Another command may have been faster, so the number is read anew. */
+static int migrate(struct database *database, struct lxcri_error *err)
 {
 	int version = 0;
 
 	if (database_begin(database, err) < 0)
 		return -1;
-	if (read_version(database, &version, err) < 0) {
-		database_roll_back(database);
-		return -1;
-	}
-	for (; version < DATABASE_VERSION; version++)
-		if (sqlite3_exec(database->handle, layouts[version], NULL, NULL, NULL) !=
-		    SQLITE_OK) {
-			(void)refuse(database, "make the tables", err);
-			database_roll_back(database);
-			return -1;
-		}
-	return database_commit(database, err);
+	if (read_version(database, &version, err) == 0 &&
+	    (version >= schema_version || run_steps(database, version, err) == 0) &&
+	    database_commit(database, err) == 0)
+		return 0;
+	database_roll_back(database);
+	return fail_while(err, "take the layout from %d to %d", version, schema_version);
 }
 
 static int prepare_schema(struct database *database, struct lxcri_error *err)
@@ -92,14 +93,13 @@ static int prepare_schema(struct database *database, struct lxcri_error *err)
 
 	if (read_version(database, &version, err) < 0 || check_version(database, version, err) < 0)
 		return -1;
-	if (version == DATABASE_VERSION)
+	if (version == schema_version)
 		return 0;
 	/* WAL is a property of the file and needs to be set once; everything else is per
 	 * connection. */
-	if (sqlite3_exec(database->handle, "PRAGMA journal_mode = WAL", NULL, NULL, NULL) !=
-	    SQLITE_OK)
-		return refuse(database, "make the tables", err);
-	return bring_up_to_date(database, err);
+	if (version == 0 && execute(database, "PRAGMA journal_mode = WAL", err) < 0)
+		return -1;
+	return migrate(database, err);
 }
 
 /* SQLite makes the file with the mode that the umask leaves of 0644, and those beside it alike: it
@@ -281,13 +281,6 @@ void database_free(struct database *database)
 	(void)sqlite3_close(database->handle);
 	free(database->path);
 	free(database);
-}
-
-static int execute(struct database *database, const char *sql, struct lxcri_error *err)
-{
-	return sqlite3_exec(database->handle, sql, NULL, NULL, NULL) == SQLITE_OK
-		       ? 0
-		       : refuse(database, sql, err);
 }
 
 int database_begin(struct database *database, struct lxcri_error *err)

@@ -11,16 +11,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The layout this program writes. A database with a higher number is of a later program and is
- * refused. */
-#define DATABASE_VERSION 2
-
 struct database;
 
-/* Opens the database of @data_dir, making it (and the directory) when it is missing. The caller
- * owns
- * *@ret_database. One that is missing where containers are is not made: they would look like
- * leftovers. LXCRI_E_STORAGE_ERROR. */
+/* Opens the database of @data_dir, making it (and the directory) when it is missing, and bringing
+ * an earlier layout to that of schema.h in one transaction. A later one is of a later program and
+ * is refused. One that is missing where containers are is not made: they would look like leftovers.
+ * The caller owns *@ret_database. LXCRI_E_STORAGE_ERROR. */
 [[nodiscard]] int database_open(const char *data_dir, struct database **ret_database,
 				struct lxcri_error *err);
 

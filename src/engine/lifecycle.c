@@ -20,6 +20,14 @@
  * uninterruptible sleep cannot be killed by anybody. */
 #define KILL_TIMEOUT_MS 30000
 
+/* A monitor that has recorded the end has a few things to give back still. */
+static int await_monitor(const struct lxcri_container *container, struct lxcri_error *err)
+{
+	return container->state.alive
+		       ? monitor_await_end(container->home.run_fd, KILL_TIMEOUT_MS, err)
+		       : 0;
+}
+
 /* Starts a stopped container once more: a new monitor over the same files. How it ended last is
  * forgotten when that has worked. */
 static int relaunch(struct lxcri_container *container, struct lxcri_error *err)
@@ -36,7 +44,7 @@ static int relaunch(struct lxcri_container *container, struct lxcri_error *err)
 		return -1;
 	/* Of the last run, and of an attempt since whose monitor was killed. Without its state.json
 	 * the same can be found out about ours. */
-	if (container_clean_up(container, err) < 0)
+	if (await_monitor(container, err) < 0 || container_clean_up(container, err) < 0)
 		return -1;
 	if (unlinkat(container->home.run_fd, WIRE_STATE, 0) < 0 && errno != ENOENT)
 		return fail_errno(err, errno, "remove %s/%s", container->home.run_dir, WIRE_STATE);

@@ -116,9 +116,7 @@ static int try_send_message(struct client *client, enum wire_type type, const vo
 		char body[sizeof(struct lxcri_error)]; /* the largest one */
 	} message;
 
-	message.header = (struct wire_header){ .version = WIRE_VERSION,
-					       .type = (uint16_t)type,
-					       .size = (uint32_t)size };
+	message.header = wire_header(type, size);
 	if (size > 0)
 		memcpy(message.body, body, size);
 	return try_send(client, &message, sizeof(message.header) + size);

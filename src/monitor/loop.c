@@ -146,7 +146,7 @@ static void serve(struct supervisor *supervisor, struct client *client)
 	/* Short of memory it is still there for the next turn. */
 	if (got == -EAGAIN || got == -ENOMEM || got == -ENOBUFS)
 		return;
-	if (got < (ssize_t)sizeof(message.header) || message.header.version != WIRE_VERSION ||
+	if (got < (ssize_t)sizeof(message.header) ||
 	    message.header.size != (size_t)got - sizeof(message.header))
 		client_close(client);
 	else

@@ -45,7 +45,8 @@ int64_t record_now(void)
 
 static void format(const struct record *record, struct text *json)
 {
-	text_addf(json, "{\"phase\":\"%s\",\"pid\":%d,\"pid_start_time\":%" PRIu64,
+	text_addf(json, "{\"version\":%d", MONITOR_STATE_VERSION);
+	text_addf(json, ",\"phase\":\"%s\",\"pid\":%d,\"pid_start_time\":%" PRIu64,
 		  phase_names[record->phase], (int)record->pid, record->pid_start_time);
 	text_addf(json, ",\"keeper\":%d,\"keeper_start_time\":%" PRIu64, (int)record->keeper,
 		  record->keeper_start_time);

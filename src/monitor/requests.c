@@ -369,9 +369,14 @@ void request_handle(struct supervisor *supervisor, struct client *client,
 					 .n_fds = n_fds };
 	struct lxcri_error err = {};
 
-	if (header->type >= ARRAY_LEN(handlers) || !handlers[header->type].handle) {
-		(void)fail(&err, LXCRI_E_UNSUPPORTED_OPERATION, "unknown request %u",
-			   (unsigned int)header->type);
+	if (header->version > wire_version || header->type >= ARRAY_LEN(handlers) ||
+	    !handlers[header->type].handle) {
+		(void)fail(&err, LXCRI_E_UNSUPPORTED_OPERATION,
+			   "container %s was started by an earlier version of this program, whose "
+			   "monitor does not know how to do that (request %u of version %u, it "
+			   "knows %u); stop the container and start it again",
+			   supervisor->arguments.id, (unsigned int)header->type,
+			   (unsigned int)header->version, (unsigned int)wire_version);
 		client_send_error(client, &err);
 		return;
 	}

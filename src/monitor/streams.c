@@ -109,9 +109,7 @@ int streams_read(struct streams *streams, int which)
 		return 0;
 	}
 	(void)clock_gettime(CLOCK_REALTIME, &streams->chunk_time);
-	chunk->header = (struct wire_header){ .version = WIRE_VERSION,
-					      .type = (uint16_t)types[which],
-					      .size = (uint32_t)got };
+	chunk->header = wire_header(types[which], (size_t)got);
 	log_writer_add(&streams->log, stream_name(streams), &streams->chunk_time, chunk->bytes,
 		       (size_t)got);
 	streams->chunk_logged = 0;

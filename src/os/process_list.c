@@ -39,7 +39,7 @@ static int pid_namespace(int process, ino_t *ret)
 
 static bool is_member(int process, const struct membership *membership)
 {
-	ino_t namespace;
+	ino_t namespace = 0;
 
 	if (pid_namespace(process, &namespace) < 0 || namespace != membership->namespace)
 		return false;

@@ -53,9 +53,7 @@ int connection_send(struct monitor *monitor, enum wire_type type, const void *bo
 	struct message message;
 	int r;
 
-	message.header = (struct wire_header){ .version = WIRE_VERSION,
-					       .type = (uint16_t)type,
-					       .size = (uint32_t)size };
+	message.header = wire_header(type, size);
 	if (size > 0)
 		memcpy(message.bytes, body, size);
 	r = socket_send(monitor->fd, &message, sizeof(message.header) + size, fds, fds ? 3 : 0);
@@ -79,11 +77,11 @@ int connection_receive(struct monitor *monitor, struct message *message, struct 
 		return fail(err, LXCRI_E_MONITOR_LOST, "the container's monitor has gone");
 	if (got < 0)
 		return fail_errno(err, (int)got, "receive from the monitor");
-	if ((size_t)got >= sizeof(message->header) && message->header.version != WIRE_VERSION)
+	if ((size_t)got >= sizeof(message->header) && message->header.version > wire_version)
 		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
 			    "the monitor speaks version %u of our protocol, this program version "
 			    "%d; use the program that made the container",
-			    (unsigned int)message->header.version, WIRE_VERSION);
+			    (unsigned int)message->header.version, wire_version);
 	if ((size_t)got < sizeof(message->header) ||
 	    !wire_check_answer(&message->header, (size_t)got - sizeof(message->header)))
 		return fail(err, LXCRI_E_SYSTEM, "the monitor sent a malformed message");

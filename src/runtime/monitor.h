@@ -139,6 +139,10 @@ struct monitor_exec_options {
 [[nodiscard]] int monitor_exec(struct monitor *monitor, const struct monitor_exec_options *options,
 			       struct lxcri_error *err);
 
+/* Of state.json. Members that come later have defaults; a higher number is for what a reader must
+ * not pass over, and is refused by an earlier one. */
+#define MONITOR_STATE_VERSION 1
+
 /* What a monitor wrote last. */
 enum monitor_phase {
 	MONITOR_CREATING, /* no state.json yet */

@@ -51,6 +51,9 @@ int monitor_state_parse(const char *json, size_t size, struct monitor_state *ret
 
 	if (json_parse(json, size, &json_limits_config, &object, err) < 0)
 		return -1;
+	if (json_get_i64(object, "version", 0) > MONITOR_STATE_VERSION)
+		return fail(err, LXCRI_E_INVALID_JSON,
+			    WIRE_STATE " is of a later program; install the later program again");
 	phase = json_get_text(object, "phase");
 	while (phase && i < ARRAY_LEN(names) && strcmp(names[i], phase) != 0)
 		i++;
@@ -455,10 +458,10 @@ static int write_lost(int run_dirfd, const struct monitor_state *state, struct l
 	(void)clock_gettime(CLOCK_REALTIME, &now);
 
 	autofree char *json = xformat(
-		"{\"phase\":\"stopped\",\"lost\":true,\"pid\":0,\"exit_code\":%d,"
-		"\"oom_kills\":%llu,\"started_ns\":%lld,\"finished_ns\":%lld}\n",
-		EXIT_CODE_LOST, (unsigned long long)state->oom_kills, (long long)state->started_ns,
-		(long long)now.tv_sec * 1000000000 + now.tv_nsec);
+		"{\"version\":%d,\"phase\":\"stopped\",\"lost\":true,\"pid\":0,"
+		"\"exit_code\":%d,\"oom_kills\":%llu,\"started_ns\":%lld,\"finished_ns\":%lld}\n",
+		MONITOR_STATE_VERSION, EXIT_CODE_LOST, (unsigned long long)state->oom_kills,
+		(long long)state->started_ns, (long long)now.tv_sec * 1000000000 + now.tv_nsec);
 	int r = file_write_atomic(run_dirfd, WIRE_STATE, json, strlen(json), 0600, FILE_VOLATILE);
 
 	return r < 0 ? fail_errno(err, r, "write " WIRE_STATE) : 0;

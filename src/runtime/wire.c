@@ -6,6 +6,13 @@
 #include <errno.h>
 #include <string.h>
 
+struct wire_header wire_header(enum wire_type type, size_t size)
+{
+	return (struct wire_header){ .version = wire_version_of(type),
+				     .type = (uint16_t)type,
+				     .size = (uint32_t)size };
+}
+
 int wire_parse_exec(const char *body, size_t size, struct wire_exec *ret_exec,
 		    const char **ret_name, const char **ret_console)
 {
@@ -28,7 +35,7 @@ int wire_parse_exec(const char *body, size_t size, struct wire_exec *ret_exec,
 
 bool wire_check_answer(const struct wire_header *header, size_t size)
 {
-	if (header->version != WIRE_VERSION || header->size != size)
+	if (header->version > wire_version || header->size != size)
 		return false;
 	switch (header->type) {
 	case WIRE_CREATED:

@@ -15,7 +15,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WIRE_VERSION  1
+/* A monitor is as old as its container, and commands come from every release since. So a message
+ * that has been released keeps its form: what needs another is a new type of message. A message
+ * bears the version that brought its type. A monitor knows all up to its own version and says so
+ * when it gets a later one; everything else works between any two releases. */
 #define WIRE_DATA_MAX (64u << 10) /* bytes of one WIRE_STDIN, WIRE_STDOUT or WIRE_STDERR */
 #define WIRE_SOCKET   "monitor.sock"
 #define WIRE_LOCK     "monitor.lock" /* held by fcntl() while the monitor lives */
@@ -50,7 +53,7 @@ enum wire_type {
 };
 
 struct wire_header {
-	uint16_t version;
+	uint16_t version; /* of the type */
 	uint16_t type;
 	uint32_t size; /* of what follows */
 };
@@ -85,6 +88,15 @@ struct wire_exited {
 	int32_t exit_code;   /* 0-255; 128 + signal */
 	int64_t finished_ns; /* since the epoch */
 };
+
+/* The version of this program. */
+extern const uint16_t wire_version;
+
+/* Returns the version that brought @type. */
+[[nodiscard]] uint16_t wire_version_of(enum wire_type type);
+
+/* Fills in the header of a message of @size bytes. */
+[[nodiscard]] struct wire_header wire_header(enum wire_type type, size_t size);
 
 /* Splits the body of a WIRE_EXEC of @size bytes; both strings point into it. 0, or -EINVAL, also
  * for a name that is not one of a plain file. */

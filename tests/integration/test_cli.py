@@ -195,19 +195,6 @@ def test_spec_writes_a_bundle_once(lx):
     lx("spec", "-b", bundle).fails("InvalidArgument", f"{bundle}/config.json", "exists")
 
 
-def test_the_completion_script_knows_verbs_options_and_is_valid(lx):
-    script = lx.plain("completion", "bash").succeeds().stdout
-    check = (script + "\ncomplete_line() { COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); COMPREPLY=();"
-             " _proxmox_lxcri 2>/dev/null; echo ${COMPREPLY[*]}; }\n"
-             "complete_line proxmox-lxcri --root /x st\n"
-             "complete_line proxmox-lxcri run --mem\n")
-    done = subprocess.run(["bash", "--norc", "-c", check], capture_output=True, text=True, check=True)
-    first, second = done.stdout.splitlines()
-    assert first.split() == ["start", "stop", "state", "stats"]
-    assert "--memory" in second.split()
-    lx.plain("completion", "fish").fails("UnsupportedOperation", '"fish"')
-
-
 def test_every_verb_and_option_is_in_the_manual(lx):
     manual = (ROOT / "docs/man/proxmox-lxcri.1").read_text()
     for verb in VERBS:

@@ -48,6 +48,22 @@ def test_no_grace_kills_at_once(engine, box_start):
     assert time.monotonic() - begun < 2 and engine("wait", id).out == "137\n"
 
 
+def test_all_are_stopped_side_by_side(engine, box_start):
+    deaf = "trap '' TERM; echo ready; while :; do sleep 0.05; done"
+    ids = [ready(engine, box_start("sh", "-c", script)) for script in (deaf, deaf, deaf, OBEDIENT.format("TERM"))]
+    begun = time.monotonic()
+    engine("stop", "--all", "--time", "2").ok()
+    assert time.monotonic() - begun < 5
+    assert [engine.status(id) for id in ids] == ["stopped"] * 4
+    assert [engine("wait", id).out for id in ids] == ["137\n"] * 3 + ["3\n"]
+    engine("stop", "--all").ok()
+
+
+def test_all_and_ids_exclude_each_other(any_engine):
+    any_engine("stop").fails("InvalidArgument", "--all")
+    any_engine("stop", "--all", "one").fails("InvalidArgument", "--all")
+
+
 @pytest.mark.vm
 def test_a_paused_container_stops_too(engine, box_start):
     id = ready(engine, box_start("sh", "-c", OBEDIENT.format("TERM")))

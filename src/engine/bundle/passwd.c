@@ -115,7 +115,7 @@ static int find_user(const struct passwd_files *files, const char *name, struct 
 	if (numeric == -ERANGE)
 		return refuse("user", name, numeric, err);
 	while (lines_next(&lines, 6)) {
-		uint32_t uid, gid;
+		uint32_t uid = 0, gid = 0;
 
 		if (parse_id(lines.fields[2], &uid) < 0 || parse_id(lines.fields[3], &gid) < 0)
 			continue;

@@ -36,7 +36,9 @@
 #define EXEC_TIMEOUT_MS 10000
 
 struct lxc_backend {
-	int sync; /* to the shim */
+	int sync;    /* to the shim */
+	int program; /* lxcri-lxc as it was at the creation: an upgrade may bring one that does not
+		      * understand us */
 };
 
 /* Receives one message and who sent it. Returns false at the end of the stream. */
@@ -110,10 +112,10 @@ static int connect_console(const char *path, int *ret_fd, struct lxcri_error *er
 	return 0;
 }
 
-/* Starts lxcri-lxc with @args from a read-only mount of it: a process that enters the container
- * shows its program there as /proc/PID/exe. */
-static pid_t spawn_helper(const struct runtime_container *container, const struct strings *args,
-			  const int *fds, unsigned int n_fds, struct lxcri_error *err)
+/* Opens lxcri-lxc by a read-only mount of it: a process that enters the container shows its program
+ * there as /proc/PID/exe. */
+static int open_program(const struct runtime_container *container, int *ret_program,
+			struct lxcri_error *err)
 {
 	const struct mount_attr sealed = { .attr_set = MOUNT_ATTR_RDONLY };
 	autofree char *path = xformat("%s/lxcri-lxc", container->helper_dir);
@@ -124,15 +126,23 @@ static pid_t spawn_helper(const struct runtime_container *container, const struc
 
 	if (r < 0)
 		return fail_code_errno(err, LXCRI_E_RUNTIME_NOT_FOUND, r, "open %s", path);
+	*ret_program = steal_fd(&program);
+	return 0;
+}
 
-	autofree char *by_fd = xformat("/proc/self/fd/%d", program);
+static pid_t spawn_helper(const struct runtime_container *container, const struct strings *args,
+			  const int *fds, unsigned int n_fds, struct lxcri_error *err)
+{
+	const struct lxc_backend *backend = container->backend;
+	autofree char *by_fd = xformat("/proc/self/fd/%d", backend->program);
 	const struct spawn spawn = {
 		.path = by_fd, .argv = args->items, .fds = fds, .n_fds = n_fds
 	};
 	pid_t pid = process_spawn(&spawn);
 
 	if (pid < 0)
-		return fail_code_errno(err, LXCRI_E_RUNTIME_INIT_FAILED, pid, "execute %s", path);
+		return fail_code_errno(err, LXCRI_E_RUNTIME_INIT_FAILED, pid,
+				       "execute %s/lxcri-lxc", container->helper_dir);
 	return pid;
 }
 
@@ -226,11 +236,16 @@ static int lxc_create(struct runtime_container *container, struct lxcri_error *e
 	autofree char *dir = xformat("%s/" LXC_RUNTIME_DIR, container->run_dir);
 	autorun(lxc_cgroup_names_finish) struct lxc_cgroup_names names = {};
 	autoclose int console = -1;
+	struct lxc_backend *backend = xnew(struct lxc_backend);
 	int sync[2];
 	int r = path_make_dirs(dir, 0700);
 
-	if (r < 0)
-		return fail_errno(err, r, "make %s", dir);
+	*backend = (struct lxc_backend){ .sync = -1, .program = -1 };
+	container->backend = backend;
+	if (r < 0) {
+		(void)fail_errno(err, r, "make %s", dir);
+		return undo(container);
+	}
 	/* From here on the container can be cleaned up, whoever is killed. */
 	if (container->cgroups_path)
 		lxc_cgroup_names_in_scope(container->cgroups_path, &names);
@@ -238,7 +253,8 @@ static int lxc_create(struct runtime_container *container, struct lxcri_error *e
 		return undo(container);
 	if (lxc_cgroup_names_save(container->run_dir, &names, err) < 0)
 		return undo(container);
-	if (connect_console(container->console_socket, &console, err) < 0 ||
+	if (open_program(container, &backend->program, err) < 0 ||
+	    connect_console(container->console_socket, &console, err) < 0 ||
 	    make_sync(sync, err) < 0)
 		return undo(container);
 
@@ -249,11 +265,7 @@ static int lxc_create(struct runtime_container *container, struct lxcri_error *e
 	closep(&theirs); /* so that the end of both peers is an end of file */
 	if (container->keeper < 0 || await_created(container, ours, err) < 0)
 		return undo(container);
-
-	struct lxc_backend *backend = xnew(struct lxc_backend);
-
 	backend->sync = steal_fd(&ours);
-	container->backend = backend;
 	return 0;
 }
 
@@ -430,8 +442,10 @@ static int lxc_remove(struct runtime_container *container, struct lxcri_error *e
 {
 	struct lxc_backend *backend = container->backend;
 
-	if (backend)
+	if (backend) {
 		closep(&backend->sync);
+		closep(&backend->program);
+	}
 	free(backend);
 	container->backend = NULL;
 	return lxc_clean(container->run_dir, err);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "engine/database.h"
+#include "engine/schema.h"
 #include "os/path.h"
 #include "base/mem.h"
 #include "test.h"
@@ -166,6 +167,62 @@ static void a_database_of_a_later_program_is_refused(void **state)
 	assert_non_null(strstr(err.text, "later program"));
 }
 
+static void alter(const char *sql)
+{
+	autofree char *path = xformat("%s/state.db", directory);
+	sqlite3 *handle = NULL;
+
+	assert_int_equal(sqlite3_open(path, &handle), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(handle, sql, NULL, NULL, NULL), SQLITE_OK);
+	(void)sqlite3_close(handle);
+}
+
+static void a_layout_that_cannot_be_had_leaves_the_database_as_it_was(void **state)
+{
+	autoptr(database) database = NULL;
+	struct lxcri_error err = {};
+
+	/* The last step has done its work already, so it fails, behind all others. */
+	assert_int_equal(database_open(directory, &database, &err), 0);
+	assert_int_equal(database_put_container(database, "web", "{}", &err), 0);
+	database_free(steal(database));
+	alter("PRAGMA user_version = 0");
+	assert_true(database_open(directory, &database, &err) < 0);
+	assert_int_equal(err.code, LXCRI_E_STORAGE_ERROR);
+	assert_non_null(strstr(err.text, "take the layout from 0 to"));
+
+	autofree char *set = xformat("PRAGMA user_version = %d", schema_version);
+
+	alter(set);
+	assert_int_equal(database_open(directory, &database, &err), 0);
+
+	autofree char *record = NULL;
+
+	assert_int_equal(database_find_container(database, "web", &record, &err), 0);
+	assert_string_equal(record, "{}");
+}
+
+static void an_earlier_layout_becomes_ours_with_what_is_in_it(void **state)
+{
+	autoptr(database) database = NULL;
+	autofree char *path = xformat("%s/state.db", directory);
+	autofree char *record = NULL;
+	sqlite3 *handle = NULL;
+	struct lxcri_error err = {};
+
+	assert_int_equal(sqlite3_open(path, &handle), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(handle, schema_steps[0], NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(handle,
+				      "INSERT INTO container VALUES ('web', '{}');"
+				      "PRAGMA user_version = 1",
+				      NULL, NULL, NULL),
+			 SQLITE_OK);
+	(void)sqlite3_close(handle);
+	assert_int_equal(database_open(directory, &database, &err), 0);
+	assert_int_equal(database_find_container(database, "web", &record, &err), 0);
+	assert_string_equal(record, "{}");
+}
+
 static void bytes_that_are_no_database_are_refused(void **state)
 {
 	autoptr(database) database = NULL;
@@ -198,6 +255,11 @@ int main(void)
 			a_database_of_the_first_layout_is_brought_up_to_date, make_directory,
 			remove_directory),
 		cmocka_unit_test_setup_teardown(a_database_of_a_later_program_is_refused,
+						make_directory, remove_directory),
+		cmocka_unit_test_setup_teardown(
+			a_layout_that_cannot_be_had_leaves_the_database_as_it_was, make_directory,
+			remove_directory),
+		cmocka_unit_test_setup_teardown(an_earlier_layout_becomes_ours_with_what_is_in_it,
 						make_directory, remove_directory),
 		cmocka_unit_test_setup_teardown(bytes_that_are_no_database_are_refused,
 						make_directory, remove_directory),

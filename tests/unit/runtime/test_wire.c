@@ -44,7 +44,7 @@ static void a_request_that_is_cut_or_leads_elsewhere_is_refused(void **state)
 
 static void an_answer_has_the_size_of_its_type(void **state)
 {
-	struct wire_header header = { .version = WIRE_VERSION, .type = WIRE_EXITED };
+	struct wire_header header = { .version = wire_version, .type = WIRE_EXITED };
 
 	header.size = sizeof(struct wire_exited);
 	assert_true(wire_check_answer(&header, sizeof(struct wire_exited)));
@@ -55,7 +55,7 @@ static void an_answer_has_the_size_of_its_type(void **state)
 	assert_true(wire_check_answer(&header, 1));
 	header.type = WIRE_KILL;
 	assert_false(wire_check_answer(&header, 1));
-	header = (struct wire_header){ .version = WIRE_VERSION + 1, .type = WIRE_OK };
+	header = (struct wire_header){ .version = (uint16_t)(wire_version + 1), .type = WIRE_OK };
 	assert_false(wire_check_answer(&header, 0));
 }
 
@@ -115,7 +115,11 @@ static void a_record_names_only_cgroups(void **state)
 
 static void a_record_without_a_known_phase_is_refused(void **state)
 {
-	static const char *const bad[] = { "{}", "[]", "{\"phase\":\"gone\"}", "{\"phase\":1}",
+	static const char *const bad[] = { "{}",
+					   "[]",
+					   "{\"phase\":\"gone\"}",
+					   "{\"phase\":1}",
+					   "{\"version\":2,\"phase\":\"running\"}",
 					   "" };
 	struct monitor_state read;
 

@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: MIT */
+/* Completion. The words of the line are read from left to right as the command itself would; what
+ * is known then of verb, option and position says what may stand at the cursor. Nothing here fails
+ * loudly: an engine that cannot be opened has no names to offer. */
+
+#include "cli/complete.h"
+
+#include "base/mem.h"
+#include "base/scope.h"
+#include "cli/help.h"
+#include "lxcri/image.h"
+#include "os/signal.h"
+
+#include <string.h>
+
+/* Of what is left to the shell itself: the last line of the answer. */
+#define ASK_FILES       ":files"
+#define ASK_DIRECTORIES ":directories"
+
+#define SHORT_PREFIX "docker.io/library/"
+#define SHORT_SUFFIX ":latest"
+
+#define MASK(status) (1u << (status))
+#define MASK_ALIVE   (MASK(LXCRI_STATUS_RUNNING) | MASK(LXCRI_STATUS_PAUSED))
+
+/* Which containers a verb may be about; others take all. 0: it names a new one. */
+static const struct verb_mask {
+	const char *verb;
+	unsigned int mask;
+} verb_masks[] = {
+	{ "create", 0 },
+	{ "run", 0 },
+	{ "start", MASK(LXCRI_STATUS_CREATED) | MASK(LXCRI_STATUS_STOPPED) },
+	{ "stop", MASK_ALIVE | MASK(LXCRI_STATUS_CREATED) },
+	{ "kill", MASK_ALIVE | MASK(LXCRI_STATUS_CREATED) },
+	{ "pause", MASK(LXCRI_STATUS_RUNNING) },
+	{ "resume", MASK(LXCRI_STATUS_PAUSED) },
+	{ "exec", MASK(LXCRI_STATUS_RUNNING) },
+	{ "attach", MASK(LXCRI_STATUS_RUNNING) },
+	{ "ps", MASK_ALIVE },
+	{ "top", MASK_ALIVE },
+};
+
+/* The line as far as it has been read. */
+struct line {
+	struct cli *cli;
+	const struct verb *verb;
+	const struct option_entry *awaits; /* the option whose value the next word is */
+	struct strings arguments;          /* of the verb */
+	struct strings options;            /* that were given, by name */
+	bool options_over;
+	const char *word; /* what the cursor stands behind */
+};
+
+static void offer(const struct line *line, const char *candidate, const char *help)
+{
+	if (strncmp(candidate, line->word, strlen(line->word)) != 0)
+		return;
+	/* A name that would break the shell's lines is none of ours. */
+	if (!strpbrk(candidate, "\t\n"))
+		(void)printf("%s%s%s\n", candidate, help ? "\t" : "", help ? help : "");
+}
+
+static const struct option_entry *find_letter(const struct option_entry *entries, char letter)
+{
+	for (; entries && entries->name; entries++)
+		if (entries->letter == letter)
+			return entries;
+	return NULL;
+}
+
+static const struct option_entry *find_option(const struct line *line, const char *name)
+{
+	const struct option_entry *found =
+		line->verb ? options_find(line->verb->options, name) : NULL;
+
+	if (!found && (!line->verb || strcmp(name, "runtime") == 0))
+		found = options_find(cli_global_options, name);
+	return found;
+}
+
+/* Where the names come from is said before the verb: --root and the like. */
+static void take_value(struct line *line, const struct option_entry *entry, const char *value)
+{
+	if (!line->verb && entry->kind == OPTION_TEXT)
+		*(const char **)((char *)&line->cli->globals + entry->offset) = value;
+}
+
+static void take_option(struct line *line, const char *word)
+{
+	const struct option_entry *entry;
+
+	if (word[1] == '-') {
+		size_t length = strcspn(word + 2, "=");
+		autofree char *name = xstrndup(word + 2, length);
+
+		entry = find_option(line, name);
+		strings_add(&line->options, name);
+		if (entry && word[2 + length] == '=')
+			take_value(line, entry, word + 2 + length + 1);
+		else if (entry && entry->kind != OPTION_FLAG)
+			line->awaits = entry;
+		return;
+	}
+	for (word++; *word; word++) {
+		entry = find_letter(line->verb ? line->verb->options : cli_global_options, *word);
+		if (!entry || entry->kind == OPTION_FLAG)
+			continue;
+		strings_add(&line->options, entry->name);
+		if (!word[1])
+			line->awaits = entry;
+		return;
+	}
+}
+
+static void take_word(struct line *line, const char *word)
+{
+	struct lxcri_error ignored = {};
+
+	if (line->awaits) {
+		/* bash takes "--name=value" apart. */
+		if (strcmp(word, "=") == 0)
+			return;
+		take_value(line, line->awaits, word);
+		line->awaits = NULL;
+	} else if (!line->options_over && strcmp(word, "--") == 0) {
+		line->options_over = true;
+	} else if (!line->options_over && word[0] == '-' && word[1]) {
+		take_option(line, word);
+	} else if (!line->verb) {
+		line->verb = cli_find_verb(word, &ignored);
+	} else {
+		strings_add(&line->arguments, word);
+		if (line->verb->order == OPTIONS_FIRST)
+			line->options_over = true;
+	}
+}
+
+static unsigned int mask_of(const struct verb *verb)
+{
+	for (size_t i = 0; i < ARRAY_LEN(verb_masks); i++)
+		if (strcmp(verb_masks[i].verb, verb->name) == 0)
+			return verb_masks[i].mask;
+	return ~0u;
+}
+
+static int offer_container(void *userdata, const struct lxcri_state *state)
+{
+	const struct line *line = userdata;
+	autofree char *help = NULL;
+
+	if (!(mask_of(line->verb) & MASK(state->status)))
+		return 0;
+	for (size_t i = 0; i < line->arguments.count; i++)
+		if (strcmp(line->arguments.items[i], state->id) == 0)
+			return 0;
+	help = xformat("%s%s%s", lxcri_status_name(state->status), state->image ? ", " : "",
+		       state->image ? state->image : "");
+	offer(line, state->id, help);
+	return 0;
+}
+
+static void offer_containers(struct line *line)
+{
+	struct lxcri_error ignored = {};
+
+	if (mask_of(line->verb) && cli_open_engine(line->cli, &ignored) == 0)
+		(void)lxcri_container_list(line->cli->engine, offer_container, line, &ignored);
+}
+
+/* "busybox" is shorter than "docker.io/library/busybox:latest" and the same. */
+static int offer_image(void *userdata, const struct lxcri_image_info *info)
+{
+	const struct line *line = userdata;
+	const size_t prefix = strlen(SHORT_PREFIX);
+	const char *name = info->name;
+
+	offer(line, name, NULL);
+	if (strncmp(name, SHORT_PREFIX, prefix) == 0) {
+		size_t length = strlen(name) - prefix;
+		autofree char *shorter = xstrdup(name + prefix);
+
+		if (length > strlen(SHORT_SUFFIX) &&
+		    strcmp(shorter + length - strlen(SHORT_SUFFIX), SHORT_SUFFIX) == 0)
+			shorter[length - strlen(SHORT_SUFFIX)] = '\0';
+		offer(line, shorter, NULL);
+	}
+	return 0;
+}
+
+static void offer_images(struct line *line)
+{
+	struct lxcri_image_manager *images = NULL;
+	struct lxcri_error ignored = {};
+
+	if (cli_open_engine(line->cli, &ignored) < 0 ||
+	    lxcri_image_manager_open(line->cli->engine, NULL, NULL, &images, &ignored) < 0)
+		return;
+	(void)lxcri_image_list(images, offer_image, line, &ignored);
+	lxcri_image_manager_free(images);
+}
+
+static void offer_signals(struct line *line)
+{
+	for (int number = 1; number < 32; number++) {
+		const char *name = sigabbrev_np(number);
+
+		if (name && signal_parse(name) == number)
+			offer(line, name, NULL);
+	}
+}
+
+static void offer_verbs(struct line *line)
+{
+	for (const struct verb *const *verb = verbs; *verb; verb++)
+		if (!(*verb)->hidden)
+			offer(line, (*verb)->name, (*verb)->summary);
+}
+
+/* "table|json": any of them. */
+static void offer_alternatives(struct line *line, const char *what)
+{
+	for (; *what; what += strspn(what, "|")) {
+		size_t length = strcspn(what, "|");
+		autofree char *one = xstrndup(what, length);
+
+		offer(line, one, NULL);
+		what += length;
+	}
+}
+
+/* What usage and help call a value says what it is. */
+static void offer_values(struct line *line, const char *what)
+{
+	if (strcmp(what, "ID") == 0)
+		offer_containers(line);
+	else if (strcmp(what, "IMAGE") == 0 ||
+		 (strcmp(what, "NAME") == 0 && strcmp(line->verb->name, "image") == 0))
+		offer_images(line);
+	else if (strcmp(what, "VERB") == 0)
+		offer_verbs(line);
+	else if (strcmp(what, "SIGNAL") == 0)
+		offer_signals(line);
+	else if (strcmp(what, "TYPE") == 0)
+		offer_alternatives(line, "lxc|crun|runc|proxmox-lxc");
+	else if (strcmp(what, "FORMAT") == 0)
+		offer_alternatives(line, "text|json");
+	else if (strcmp(what, "DIR") == 0)
+		(void)puts(ASK_DIRECTORIES);
+	else if (strcmp(what, "FILE") == 0 || strcmp(what, "PATH") == 0 ||
+		 strcmp(what, "SOURCE") == 0)
+		(void)puts(ASK_FILES);
+	else if (strchr("abcdefghijklmnopqrstuvwxyz", what[0]))
+		offer_alternatives(line, what);
+}
+
+/* One way of using a verb, "import SOURCE [NAME]", against the arguments that are there: what its
+ * words are called must be found in them, and what the next is called is offered. */
+static void offer_usage(struct line *line, char *usage)
+{
+	size_t position = 0;
+	char *rest = NULL;
+
+	for (char *token = strtok_r(usage, " []", &rest); token;
+	     token = strtok_r(NULL, " []", &rest)) {
+		char *dots = strstr(token, "...");
+		bool repeats = dots != NULL;
+
+		if (dots)
+			*dots = '\0';
+		if (strncmp(token, "--", 2) == 0) {
+			if (!strings_has(&line->options, token + 2))
+				return;
+			(void)strtok_r(NULL, " []", &rest);
+			continue;
+		}
+		if (position == line->arguments.count || repeats) {
+			offer_values(line, token);
+			return;
+		}
+		if (strchr("abcdefghijklmnopqrstuvwxyz", token[0]) &&
+		    strcmp(token, line->arguments.items[position]) != 0)
+			return;
+		position++;
+	}
+}
+
+static void offer_arguments(struct line *line)
+{
+	autofree char *usages = xstrdup(line->verb->arguments);
+	char *rest = usages;
+
+	while (rest) {
+		char *bar = strstr(rest, " | ");
+		char *usage = rest;
+
+		rest = bar ? bar + 3 : NULL;
+		if (bar)
+			*bar = '\0';
+		offer_usage(line, usage);
+	}
+}
+
+static void offer_options(struct line *line, const struct option_entry *entries)
+{
+	for (; entries && entries->name; entries++) {
+		autofree char *spelling = xformat("--%s", entries->name);
+
+		offer(line, spelling, entries->help);
+	}
+}
+
+/* "--name=value" in one word, as all shells but bash give it: the answer has the name too. */
+static bool offer_joined(struct line *line)
+{
+	const char *equals = strchr(line->word, '=');
+	autofree char *name = NULL;
+	const struct option_entry *entry;
+
+	if (strncmp(line->word, "--", 2) != 0 || !equals)
+		return false;
+	name = xstrndup(line->word + 2, (size_t)(equals - line->word) - 2);
+	entry = find_option(line, name);
+	for (const char *what = entry ? entry->value : NULL; what && *what;
+	     what += strspn(what, "|")) {
+		size_t length = strcspn(what, "|");
+		autofree char *whole = xformat("--%s=%.*s", name, (int)length, what);
+
+		if (strcmp(what, "TYPE") == 0) {
+			what = "lxc|crun|runc|proxmox-lxc";
+			continue;
+		}
+		if (strchr("abcdefghijklmnopqrstuvwxyz", what[0]))
+			offer(line, whole, NULL);
+		what += length;
+	}
+	return true;
+}
+
+static void offer_word(struct line *line)
+{
+	if (line->awaits) {
+		if (strcmp(line->word, "=") == 0)
+			line->word = "";
+		offer_values(line, line->awaits->value);
+	} else if (line->word[0] == '-' && !line->options_over) {
+		if (offer_joined(line))
+			return;
+		offer_options(line, line->verb ? line->verb->options : cli_global_options);
+		if (line->verb)
+			offer(line, "--runtime", "container type");
+		offer(line, "--help", "tell what it does");
+	} else if (line->verb) {
+		offer_arguments(line);
+	} else {
+		offer_verbs(line);
+	}
+}
+
+static int cmd_complete(struct cli *cli, const void *options, int argc, char **argv,
+			struct lxcri_error *err)
+{
+	struct line line = { .cli = cli, .word = argc > 0 ? argv[argc - 1] : "" };
+
+	cli->globals = (struct cli_globals){};
+	for (int i = 0; i + 1 < argc; i++)
+		take_word(&line, argv[i]);
+	offer_word(&line);
+	strings_finish(&line.arguments);
+	strings_finish(&line.options);
+	return EXIT_SUCCESS;
+}
+
+const struct verb verb_complete = {
+	.name = "__complete",
+	.arguments = "[WORD...]",
+	.summary = "print what may stand at the end of a line, for the scripts of completion",
+	.order = OPTIONS_FIRST,
+	.hidden = true,
+	.run = cmd_complete,
+};
+
+static const char bash_script[] = ""
+#include "cli/shell-bash.inc"
+	;
+
+static const char zsh_script[] = ""
+#include "cli/shell-zsh.inc"
+	;
+
+static const char fish_script[] = ""
+#include "cli/shell-fish.inc"
+	;
+
+int complete_print_script(const char *shell, struct lxcri_error *err)
+{
+	static const struct {
+		const char *shell, *script;
+	} scripts[] = { { "bash", bash_script }, { "zsh", zsh_script }, { "fish", fish_script } };
+
+	for (size_t i = 0; i < ARRAY_LEN(scripts); i++) {
+		if (strcmp(shell, scripts[i].shell) != 0)
+			continue;
+		(void)fputs(scripts[i].script, stdout);
+		return 0;
+	}
+	return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
+		    "completion: no script for \"%s\", only for bash, zsh and fish", shell);
+}

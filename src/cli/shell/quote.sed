@@ -1,0 +1,4 @@
+# Makes a C string literal of each line.
+s/[\\"]/\\&/g
+s/^/"/
+s/$/\\n"/
