@@ -29,7 +29,7 @@
 #include "engine/volume.h"
 #include "image/rootfs.h"
 #include "image/store.h"
-#include "os/cgroup_move.h"
+#include "os/cgroup/cgroup_move.h"
 #include "os/file.h"
 #include "os/owner.h"
 #include "os/path.h"

@@ -5,7 +5,7 @@
 
 #include "base/fail.h"
 #include "base/scope.h"
-#include "engine/database.h"
+#include "engine/database/database.h"
 #include "lxcri/container.h"
 
 struct lxcri_engine {

@@ -7,7 +7,7 @@
 #include "engine/container.h"
 #include "engine/event.h"
 #include "engine/limits/container_limits.h"
-#include "os/cgroup_move.h"
+#include "os/cgroup/cgroup_move.h"
 #include "os/signal.h"
 #include "runtime/wire.h"
 

@@ -9,7 +9,7 @@
 #include "monitor/supervisor.h"
 
 #include "base/scope.h"
-#include "os/cgroup_file.h"
+#include "os/cgroup/cgroup_file.h"
 #include "os/process.h"
 #include "os/socket.h"
 

@@ -5,7 +5,7 @@
 
 #include "base/scope.h"
 #include "base/text.h"
-#include "os/cgroup.h"
+#include "os/cgroup/cgroup.h"
 #include "os/file.h"
 #include "os/process.h"
 #include "runtime/wire.h"

@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 #include "base/scope.h"
-#include "os/cgroup_file.h"
+#include "os/cgroup/cgroup_file.h"
 #include "os/file.h"
 #include "os/process.h"
 

@@ -5,7 +5,7 @@
 
 #include "base/strings.h"
 #include "lxcri/limits.h"
-#include "os/cgroup_file.h"
+#include "os/cgroup/cgroup_file.h"
 
 /* Fills the parts of @stats whose controllers have one of @cgroups, and their flags. */
 void usage_read_cgroups(const struct cgroup_host *host, const struct strings *cgroups,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A file of environment variables. */
 
-#include "cli/container/env_file.h"
+#include "cli/request/env_file.h"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "base/scope.h"
 #include "cli/commands.h"
-#include "cli/container/create_request.h"
+#include "cli/request/create_request.h"
 #include "config/config.h"
 #include "os/file.h"
 

@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include "base/scope.h"
 #include "cli/commands.h"
-#include "cli/container/limit_options.h"
+#include "cli/request/limit_options.h"
 #include "lxcri/limits.h"
 #include "os/file.h"
 

@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "engine/home.h"
-#include "os/cgroup.h"
+#include "os/cgroup/cgroup.h"
 #include "os/file.h"
 #include "runtime/cgroup_name.h"
 #include "runtime/monitor.h"

@@ -8,7 +8,7 @@
 
 #include "base/fail.h"
 #include "oci/spec_resources.h"
-#include "os/cgroup_file.h"
+#include "os/cgroup/cgroup_file.h"
 
 /* One value for one file. */
 struct limit {

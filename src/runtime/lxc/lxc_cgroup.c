@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "base/scope.h"
 #include "base/text.h"
-#include "os/cgroup.h"
+#include "os/cgroup/cgroup.h"
 #include "os/file.h"
 #include "runtime/cgroup_name.h"
 #include "runtime/lxc/lxc_runtime.h"

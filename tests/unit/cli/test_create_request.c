@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cli/container/create_request.h"
+#include "cli/request/create_request.h"
 #include "test.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cli/container/env_file.h"
+#include "cli/request/env_file.h"
 #include "test.h"
 
 #include <string.h>

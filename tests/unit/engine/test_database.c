@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "engine/database.h"
-#include "engine/schema.h"
+#include "engine/database/database.h"
+#include "engine/database/schema.h"
 #include "os/path.h"
 #include "base/mem.h"
 #include "test.h"

@@ -2,7 +2,7 @@
 #include "base/mem.h"
 #include "base/scope.h"
 #include "base/strings.h"
-#include "os/cgroup.h"
+#include "os/cgroup/cgroup.h"
 #include "os/file.h"
 #include "os/mount.h"
 #include "os/path.h"

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The state database over SQLite: WAL, synchronous=FULL. */
 
-#include "engine/database.h"
+#include "engine/database/database.h"
 
 #include "base/mem.h"
 #include "base/scope.h"
-#include "engine/schema.h"
+#include "engine/database/schema.h"
 #include "os/path.h"
 
 #include <dirent.h>

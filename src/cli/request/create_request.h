@@ -5,7 +5,7 @@
 
 #include "base/strings.h"
 #include "cli/cli.h"
-#include "cli/container/limit_options.h"
+#include "cli/request/limit_options.h"
 #include "lxcri/container.h"
 
 /* As the command line has them; filled by create_options[]. */

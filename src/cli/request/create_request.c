@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* From the options of run and create to those of the engine. */
 
-#include "cli/container/create_request.h"
+#include "cli/request/create_request.h"
 
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "cli/container/env_file.h"
+#include "cli/request/env_file.h"
 #include "os/signal.h"
 
 #include <ctype.h>

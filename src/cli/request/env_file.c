@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Environment files as docker reads them. */
 
-#include "cli/container/env_file.h"
+#include "cli/request/env_file.h"
 
 #include "base/mem.h"
 #include "base/scope.h"

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* The layouts of the state database. */
 
-#include "engine/schema.h"
+#include "engine/database/schema.h"
 
 #include "base/scope.h"
 
 const char *const schema_steps[] = {
-#include "engine/schema_steps.inc"
+#include "engine/database/schema_steps.inc"
 };
 
 const int schema_version = ARRAY_LEN(schema_steps);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* From the options that limit a container to linux.resources. */
 
-#include "cli/container/limit_options.h"
+#include "cli/request/limit_options.h"
 
 #include "base/mem.h"
 #include "base/text.h"

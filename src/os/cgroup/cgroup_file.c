@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The files of a controller. */
 
-#include "os/cgroup_file.h"
+#include "os/cgroup/cgroup_file.h"
 
 #include "base/mem.h"
 #include "base/scope.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Control groups as they are mounted below /sys/fs/cgroup. */
 
-#include "os/cgroup.h"
+#include "os/cgroup/cgroup.h"
 
 #include "base/mem.h"
 #include "base/scope.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "os/cgroup_move.h"
+#include "os/cgroup/cgroup_move.h"
 
 #include "base/mem.h"
 #include "base/scope.h"
-#include "os/cgroup.h"
+#include "os/cgroup/cgroup.h"
 #include "os/file.h"
 
 #include <fcntl.h>
