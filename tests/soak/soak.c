@@ -71,7 +71,7 @@ static int64_t median_of_tenth(const int64_t *times, size_t from, size_t count)
 	return sorted[tenth / 2];
 }
 
-/* Private memory of a process in KiB, and how many descriptors it has. */
+/* What a process has written in memory, in KiB, and how many descriptors it has. */
 struct footprint {
 	long memory_kib;
 	int descriptors;
@@ -80,15 +80,20 @@ struct footprint {
 static struct footprint footprint_of(pid_t pid)
 {
 	struct footprint footprint = {};
+	const struct timespec moment = { .tv_nsec = 100000000 };
 	autofree char *rollup = xformat("/proc/%d/smaps_rollup", (int)pid);
 	char line[256];
+
+	/* The last connection is closed a moment after its answer. */
+	(void)nanosleep(&moment, NULL);
+
 	FILE *file = fopen(rollup, "re");
 
 	while (file && fgets(line, sizeof(line), file)) {
 		long value;
 
-		if (sscanf(line, "Private_Clean: %ld", &value) == 1 ||
-		    sscanf(line, "Private_Dirty: %ld", &value) == 1)
+		/* Clean pages are the program's file: whose they are depends on who else runs. */
+		if (sscanf(line, "Private_Dirty: %ld", &value) == 1)
 			footprint.memory_kib += value;
 	}
 	if (file)
