@@ -64,13 +64,11 @@ def test_cpu_shares(limited):
     assert control(pid, "cpu", "cpu.shares", "cpu.weight") in ("512", "20")
 
 
-@pytest.mark.vm
 def test_cpu_set(limited):
     assert control(limited(cpu={"cpus": "0", "mems": "0"}), "cpuset", "cpuset.cpus",
                    "cpuset.cpus") == "0"
 
 
-@pytest.mark.vm
 def test_the_limit_of_processes_holds(shell):
     def edit(bundle):
         bundle.linux["resources"] = {"pids": {"limit": 5}}
@@ -79,7 +77,6 @@ def test_the_limit_of_processes_holds(shell):
     assert "fork" in result.err.lower() and "never" not in result.out, result
 
 
-@pytest.mark.vm
 def test_the_limit_of_memory_kills(shell):
     def edit(bundle):
         bundle.linux["resources"] = {"memory": {"limit": 16 << 20, "swap": 16 << 20}}

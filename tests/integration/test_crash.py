@@ -190,7 +190,6 @@ def test_the_first_process_is_killed_from_outside(engine, box_start):
     assert engine("inspect", id).ok().json()["monitorLost"] is False
 
 
-@pytest.mark.vm
 def test_a_reboot_leaves_containers_of_images_stopped(engine, box_start):
     """Run-time state is gone, data is not."""
     id = box_start("sh", "-c", "echo run >> /count; cat /count; sleep 1000")

@@ -32,7 +32,6 @@ def test_the_stop_signal_can_be_another(engine, box_start, make_image, by):
     assert "USR1" in engine("logs", id).out
 
 
-@pytest.mark.vm
 def test_what_does_not_listen_is_killed_after_the_time_of_grace(engine, box_start):
     id = ready(engine, box_start("sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.05; done"))
     begun = time.monotonic()
