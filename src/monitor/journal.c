@@ -140,7 +140,7 @@ static int send_message(struct journal *journal, struct message *message)
 static int settle(struct journal *journal, const struct timespec *when)
 {
 	char text[128];
-	struct message message;
+	struct message message = {};
 	int size, r;
 
 	if (journal->dropped_bytes == 0)

@@ -30,9 +30,13 @@
 
 #include "os/file.h"
 #include "os/process.h"
+#include "os/cgroup/cgroup.h"
 #include "runtime/cgroup_name.h"
 
 /* Hooks of the container run between its release and the execution of its program. */
+/* For what was killed in a cgroup to have left it. */
+#define REMOVE_TIMEOUT_MS 1000
+
 #define EXECUTED_TIMEOUT_MS 10000
 
 /* Descriptors are first moved above all that they are to become. */
@@ -271,6 +275,16 @@ static void name_cgroup(const struct runtime_container *container, libcrun_conta
 		container->cgroups_path ? xstrdup(container->cgroups_path) : xformat("/%s", name);
 }
 
+/* libcrun leaves the cgroup of a container whose limits it could not set. */
+static void remove_cgroup(const libcrun_container_t *container)
+{
+	const runtime_spec_schema_config_schema *spec = container->container_def;
+	const char *path = spec->linux ? spec->linux->cgroups_path : NULL;
+
+	if (path && path[0] == '/' && path[1] && !strstr(path, ".."))
+		cgroup_remove_empty(path, REMOVE_TIMEOUT_MS);
+}
+
 /* Whatever start and remove would have to do besides. */
 static bool has_hooks(const libcrun_container_t *container)
 {
@@ -304,6 +318,7 @@ static int create_in_child(const struct job *job, libcrun_context_t *context, st
 		    0) {
 		(void)crun_error_to_ours(&crun_err, &report->err);
 		(void)libcrun_container_delete(context, NULL, context->id, true, &ignored);
+		remove_cgroup(container);
 		return -1;
 	}
 	report->pid = status.pid;

@@ -110,7 +110,7 @@ def test_file_capabilities_go_with_archive_only(engine, box_in, work):
     (work / "ping").write_text("x")
     os.setxattr(work / "ping", "security.capability", value)
     os.setxattr(work / "ping", "user.note", b"stays here")
-    id = box_in("running")
+    id = box_in("running", flags=["--userns", "host"])
     engine("cp", "-a", work / "ping", f"{id}:/kept").ok()
     engine("cp", work / "ping", f"{id}:/dropped").ok()
     engine("cp", "-a", f"{id}:/kept", f"{id}:/x").fails("UnsupportedOperation")
@@ -240,7 +240,7 @@ def test_a_hostile_stream_stays_inside(any_engine, make_bundle, work):
 
 
 def test_devices_of_the_container_do_not_reach_the_host(engine, box_in, work):
-    id = box_in("running")
+    id = box_in("running", flags=["--userns", "host"])
     engine("exec", id, "sh", "-c", "mkdir /d; mknod /d/disk b 7 200; mkfifo /d/pipe; echo x > /d/f").ok()
     engine("cp", f"{id}:/d", work / "d", timeout=20).fails("CopyFailed", "left out", "disk")
     assert sorted(os.listdir(work / "d")) == ["f", "pipe"]

@@ -301,7 +301,7 @@ def test_records_of_the_future_are_seen(doctor, tmp_path):
                          " WITHOUT ROWID")
         record = {"version": 1, "id": "late", "bundle": "/nowhere", "type": "crun", "phase": "ready",
                   "stdio": "log", "created": 4102444800_000000000, "layers": []}
-        database.execute("INSERT INTO container VALUES ('late', ?)", (json.dumps(record),))
+        database.execute("INSERT INTO container (id, record) VALUES ('late', ?)", (json.dumps(record),))
     database.close()
     found = doctor.complains("clock.records", "warning", word="late")
     assert "set back" in found["meaning"]

@@ -93,7 +93,7 @@ def test_a_monitor_that_is_killed_leaves_a_log_that_can_be_read_and_continued(en
                               text=True, check=True)
     os.kill(int(monitors.stdout.split()[0]), signal.SIGKILL)
     engine.await_status(id, "stopped")
-    shown = numbers(engine("logs", id).ok())
+    shown = numbers(engine("logs", id).ok())[:-1]  # the last line may be cut
     assert all(after == before % 100000 + 1 for before, after in zip(shown, shown[1:]))
     engine("start", id).ok()
     await_that(lambda: engine("logs", "--tail", "1", id).ok().out, "it writes again")

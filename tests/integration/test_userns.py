@@ -144,9 +144,9 @@ def test_files_of_the_image_keep_their_owners_and_modes(engine, make_image, box_
 
 
 def test_layers_stay_as_they_are(engine, make_image, box_start):
-    id = box_start("sh", "-c", "echo changed > /etc/hosts; chmod 600 /etc/passwd; exec sleep 1000",
-                   image=make_image(Layer().add("etc/hosts", b"of the image")))
-    await_that(lambda: engine("exec", id, "grep", "-q", "changed", "/etc/hosts").code == 0, "it is written")
+    id = box_start("sh", "-c", "echo changed > /etc/motd; chmod 600 /etc/passwd; exec sleep 1000",
+                   image=make_image(Layer().add("etc/motd", b"of the image")))
+    await_that(lambda: engine("exec", id, "grep", "-q", "changed", "/etc/motd").code == 0, "it is written")
     layers = engine.data / "layers"
     for directory, names, files in os.walk(layers):
         for name in [*names, *files]:
@@ -154,7 +154,7 @@ def test_layers_stay_as_they_are(engine, make_image, box_start):
     start = ranges(engine)[id][0]
     upper = engine.data / "containers" / id / "upper"
     if upper.exists():
-        assert owner(upper / "etc/hosts") == owner(upper / "etc/passwd") == (start, start)
+        assert owner(upper / "etc/motd") == owner(upper / "etc/passwd") == (start, start)
 
 
 def test_the_root_directory_is_that_of_the_image(engine, make_image, box_run):

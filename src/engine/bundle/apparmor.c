@@ -39,7 +39,7 @@ int bundle_add_apparmor(const struct bundle_request *request, struct json_object
 {
 	const char *profile = request->options->apparmor_profile;
 
-	if (profile && strcmp(profile, "unconfined") == 0)
+	if (profile ? strcmp(profile, "unconfined") == 0 : request->options->privileged)
 		return 0;
 	if (profile) {
 		if (check_named(profile, err) < 0)
