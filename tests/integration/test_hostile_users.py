@@ -187,7 +187,7 @@ def test_the_monitor_survives_ten_thousand_messages_of_nonsense(engine, box_star
     await_that(lambda: len(engine("logs", id).ok().lines) > before, "the container goes on")
     assert engine.status(id) == "running"
     assert engine("exec", id, "echo", "served").ok().out == "served\n"
-    await_that(lambda: len(os.listdir(f"/proc/{monitor}/fd")) < 40, "its descriptors are given back")
+    await_that(lambda: len(os.listdir(f"/proc/{monitor}/fd")) < 40, "its descriptors are given back", timeout=30)
 
 
 @pytest.mark.parametrize("type", range(1, 12))
