@@ -344,7 +344,7 @@ static const struct handler {
 	enum answer answer;
 	bool has_body;
 } handlers[] = {
-	[WIRE_COMMIT] = { handle_commit, ANSWER_OWN },
+	[WIRE_COMMIT] = { handle_commit, ANSWER_OK },
 	[WIRE_START] = { handle_start, ANSWER_OK },
 	[WIRE_KILL] = { handle_kill, ANSWER_OK, .has_body = true },
 	[WIRE_PAUSE] = { handle_pause, ANSWER_OK },

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A user namespace needs a process to be born with. It shares our memory, so that none is copied,
- * and does nothing but wait for its end. */
+ * and waits for the end of a pipe, which comes when we are through, or gone. */
 
 #include "os/userns.h"
 
@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -21,10 +20,14 @@
 /* Three numbers of ten digits, two spaces and a line end for each extent. */
 #define MAP_BYTES_MAX (ID_EXTENTS_MAX * 33 + 1)
 
-static int wait_for_end(void *unused)
+/* Calls the kernel directly: errno is our parent's too. */
+static int wait_for_end(void *argument)
 {
-	for (;;)
-		(void)syscall(SYS_ppoll, NULL, 0, NULL, NULL);
+	const int *pipe = argument;
+	char byte;
+
+	(void)syscall(SYS_close, pipe[1]);
+	(void)syscall(SYS_read, pipe[0], &byte, 1);
 	return 0;
 }
 
@@ -56,20 +59,30 @@ static int open_of(pid_t pid)
 	return fd < 0 ? -errno : fd;
 }
 
+static int map_and_open(pid_t pid, const struct id_map *map)
+{
+	int r = write_map(pid, "uid_map", &map->uids);
+
+	if (r == 0)
+		r = write_map(pid, "gid_map", &map->gids);
+	return r < 0 ? r : open_of(pid);
+}
+
 int userns_open(const struct id_map *map)
 {
 	_Alignas(16) char stack[STACK_BYTES];
-	pid_t pid = clone(wait_for_end, stack + sizeof(stack), CLONE_NEWUSER | CLONE_VM, NULL);
+	int ends[2];
 	int r;
 
-	if (pid < 0)
+	if (pipe2(ends, O_CLOEXEC) < 0)
 		return -errno;
-	r = write_map(pid, "uid_map", &map->uids);
-	if (r == 0)
-		r = write_map(pid, "gid_map", &map->gids);
-	if (r == 0)
-		r = open_of(pid);
-	(void)kill(pid, SIGKILL);
-	(void)waitpid(pid, NULL, __WALL);
+
+	pid_t pid = clone(wait_for_end, stack + sizeof(stack), CLONE_NEWUSER | CLONE_VM, ends);
+
+	r = pid < 0 ? -errno : map_and_open(pid, map);
+	(void)close(ends[0]);
+	(void)close(ends[1]);
+	while (pid > 0 && waitpid(pid, NULL, __WALL) < 0 && errno == EINTR)
+		continue;
 	return r;
 }

@@ -364,7 +364,7 @@ int monitor_connect(int run_dirfd, struct monitor **ret_monitor, struct lxcri_er
 
 int monitor_commit(struct monitor *monitor, struct lxcri_error *err)
 {
-	return connection_send(monitor, WIRE_COMMIT, NULL, 0, NULL, err);
+	return connection_request(monitor, WIRE_COMMIT, NULL, 0, err);
 }
 
 int monitor_begin(struct monitor *monitor, struct lxcri_error *err)

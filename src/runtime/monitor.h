@@ -78,8 +78,7 @@ struct monitor;
 void monitor_free(struct monitor *monitor);
 DEFINE_AUTOPTR(monitor)
 
-/* From here on the container survives the end of this connection. Nothing is waited for: the
- * monitor reads this before it sees that end. */
+/* From here on the container survives the end of this connection. */
 [[nodiscard]] int monitor_commit(struct monitor *monitor, struct lxcri_error *err);
 
 /* Releases the user's process. The backend's error says when it could not be executed. */

@@ -28,7 +28,7 @@
 
 enum wire_type {
 	/* Requests; each is answered by WIRE_OK or WIRE_ERROR unless it says otherwise. */
-	WIRE_COMMIT = 1, /* keep the container when this connection ends; no answer */
+	WIRE_COMMIT = 1, /* keep the container when this connection ends */
 	WIRE_START,      /* release the user's process */
 	WIRE_KILL,       /* struct wire_kill */
 	WIRE_PAUSE,

@@ -9,6 +9,7 @@ import select
 import shutil
 import struct
 import subprocess
+import tempfile
 import termios
 import time
 
@@ -49,8 +50,9 @@ def ask_bash(lines, script, scripted):
 
 def ask_fish(lines, script, _):
     asked = "".join(f"echo (complete -C {line!r} | string replace -r '\\t.*' '')\n" for line in lines)
-    done = subprocess.run(["fish", "--no-config", "-c", script + "\n" + asked], capture_output=True,
-                          text=True, check=True, env={**os.environ, "HOME": "/nonexistent"})
+    with tempfile.TemporaryDirectory() as home:  # it writes there whatever it is told
+        done = subprocess.run(["fish", "--no-config", "-c", script + "\n" + asked], capture_output=True,
+                              text=True, check=True, env={**os.environ, "HOME": home})
     return [line.split() for line in done.stdout.splitlines()]
 
 
