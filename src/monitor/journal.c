@@ -166,7 +166,7 @@ size_t journal_add(struct journal *journal, const char *stream, const struct tim
 		   const char *bytes, size_t size)
 {
 	int priority = strcmp(stream, "stderr") == 0 ? PRIORITY_ERROR : PRIORITY_INFO;
-	struct message full, partial;
+	struct message full = {}, partial = {};
 	size_t done = 0;
 	int r = settle(journal, when);
 
