@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "engine/bundle.h"
+#include "engine/record.h"
 
 #include "base/mem.h"
 #include "base/scope.h"
@@ -25,14 +26,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const char *const tmpfs[] = { text, NULL };
 	struct lxcri_create_options options = { .id = "x", .image = "x", .volumes = &volume };
 	const struct strings layers = {};
+	const struct record_ids ids = {};
 
 	for (options.n_volumes = 0; options.n_volumes < 2; options.n_volumes++) {
 		autorun(bundle_finish) struct bundle bundle = {};
 		struct lxcri_error err = {};
 
 		options.tmpfs = options.n_volumes ? NULL : tmpfs;
-		if (bundle_build(config, &options, &layers, &bundle, &err) == 0)
-			bundle_mount_volumes(&bundle);
+		if (bundle_build(config, &options, &layers, &ids, &bundle, &err) == 0)
+			bundle_mount_volumes(&bundle, false);
 	}
 	return 0;
 }
