@@ -72,6 +72,24 @@ int file_write_all(int fd, const void *bytes, size_t size)
 	return 0;
 }
 
+int file_write_all_at(int fd, const void *bytes, size_t size, int64_t offset)
+{
+	const char *at = bytes;
+
+	while (size > 0) {
+		ssize_t written = pwrite(fd, at, size, offset);
+
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written < 0)
+			return -errno;
+		at += written;
+		offset += written;
+		size -= (size_t)written;
+	}
+	return 0;
+}
+
 /* The directory part of @path as far as its last slash, which may be nothing. */
 static int dir_length(const char *path)
 {

@@ -4,6 +4,7 @@
 /* Whole small files: read with a bound, written so that a reader sees the old or the new one. */
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* Reads all of @fd, at most @max bytes. *@ret is ended by a NUL that *@ret_size does not count and
@@ -26,3 +27,6 @@ enum file_durability {
 
 /* Writes all of @size bytes, going on after interruptions and short writes. 0 or -errno. */
 [[nodiscard]] int file_write_all(int fd, const void *bytes, size_t size);
+
+/* Does the same at @offset of the file; the position of @fd stays. 0 or -errno. */
+[[nodiscard]] int file_write_all_at(int fd, const void *bytes, size_t size, int64_t offset);

@@ -188,3 +188,21 @@ int path_remove_tree(int dirfd, const char *name)
 		return unlinkat(dirfd, name, 0) < 0 && errno != ENOENT ? -errno : 0;
 	return remove_dir(dirfd, name, status.st_dev);
 }
+
+int path_list_names(int dirfd, struct strings *names)
+{
+	int copy = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *stream = copy < 0 ? NULL : fdopendir(copy);
+
+	if (!stream) {
+		int r = -errno;
+
+		closep(&copy);
+		return r;
+	}
+	for (struct dirent *entry = readdir(stream); entry; entry = readdir(stream))
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			strings_add(names, entry->d_name);
+	(void)closedir(stream);
+	return 0;
+}

@@ -3,6 +3,8 @@
 
 /* Names below a directory that is held open. Nothing here follows a link out of that directory. */
 
+#include "base/strings.h"
+
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -29,3 +31,6 @@
  * following a symlink. What is absent counts as removed. Returns 0 or the first -errno, having
  * removed what could be. */
 [[nodiscard]] int path_remove_tree(int dirfd, const char *name);
+
+/* Appends the names in the directory @dirfd, whose position stays. 0 or -errno. */
+[[nodiscard]] int path_list_names(int dirfd, struct strings *names);

@@ -100,24 +100,6 @@ int put_open(const struct spot *spot, struct put *ret_put, struct lxcri_error *e
 	return 0;
 }
 
-int put_bytes(int fd, const void *bytes, size_t size, int64_t offset)
-{
-	const char *at = bytes;
-
-	while (size > 0) {
-		ssize_t written = pwrite(fd, at, size, offset);
-
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written < 0)
-			return -errno;
-		at += written;
-		offset += written;
-		size -= (size_t)written;
-	}
-	return 0;
-}
-
 int put_size(int fd, int64_t size, struct lxcri_error *err)
 {
 	return ftruncate(fd, size) < 0 ? fail_put(err, errno, "set its size") : 0;

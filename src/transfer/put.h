@@ -33,9 +33,6 @@ struct put {
 /* Makes an empty file for @spot, or empties the one that is a mount of its own. */
 [[nodiscard]] int put_open(const struct spot *spot, struct put *ret_put, struct lxcri_error *err);
 
-/* Writes @size bytes at @offset of @fd. 0 or -errno. */
-[[nodiscard]] int put_bytes(int fd, const void *bytes, size_t size, int64_t offset);
-
 /* Makes the file @fd @size bytes long: a hole at its end has no bytes. */
 [[nodiscard]] int put_size(int fd, int64_t size, struct lxcri_error *err);
 

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/scope.h"
 #include "base/strings.h"
+#include "os/file.h"
 #include "os/confine.h"
 #include "transfer/place.h"
 #include "transfer/put.h"
@@ -113,7 +114,7 @@ static int read_content(struct unpack *unpack, struct archive_entry *entry, int 
 			break;
 		if (r < ARCHIVE_WARN)
 			return fail_archive(unpack, "read its content", err);
-		r = put_bytes(fd, block, size, offset);
+		r = file_write_all_at(fd, block, size, offset);
 		if (r < 0)
 			return fail_code_errno(err, LXCRI_E_COPY_FAILED, r, "write its content");
 	}

@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "base/scope.h"
+#include "os/path.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -116,31 +117,12 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Appends all names in @fd, whose position is left at the start. */
-static int list_layer(int fd, struct strings *names)
-{
-	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *stream = copy < 0 ? NULL : fdopendir(copy);
-
-	if (!stream) {
-		int r = -errno;
-
-		closep(&copy);
-		return r;
-	}
-	for (struct dirent *entry = readdir(stream); entry; entry = readdir(stream))
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			strings_add(names, entry->d_name);
-	(void)closedir(stream);
-	return 0;
-}
-
 int merged_list(const struct merged *dir, struct strings *names)
 {
 	autorun(strings_finish) struct strings all = {};
 
 	for (size_t i = 0; i < dir->count; i++) {
-		int r = list_layer(dir->fds[i], &all);
+		int r = path_list_names(dir->fds[i], &all);
 
 		if (r < 0)
 			return r;

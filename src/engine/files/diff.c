@@ -15,6 +15,7 @@
 #include "engine/files/root.h"
 #include "image/store.h"
 #include "transfer/copy_ids.h"
+#include "os/path.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -59,24 +60,6 @@ static void add(struct diff *diff, enum lxcri_change change, const char *path)
 {
 	diff->changes = xreallocarray(diff->changes, diff->count + 1, sizeof(*diff->changes));
 	diff->changes[diff->count++] = (struct change){ change, xstrdup(path) };
-}
-
-static int list(int dir, struct strings *names)
-{
-	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *stream = fd < 0 ? NULL : fdopendir(fd);
-
-	if (!stream) {
-		int r = -errno;
-
-		closep(&fd);
-		return r;
-	}
-	for (struct dirent *entry = readdir(stream); entry; entry = readdir(stream))
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			strings_add(names, entry->d_name);
-	(void)closedir(stream);
-	return 0;
 }
 
 static int compare_names(const void *a, const void *b)
@@ -188,7 +171,7 @@ static int compare_node(struct diff *diff, const struct pair *pair, const char *
 static int compare_dir(struct diff *diff, const struct pair *pair)
 {
 	autorun(strings_finish) struct strings names = {};
-	int r = list(pair->now, &names);
+	int r = path_list_names(pair->now, &names);
 
 	if (r == 0 && pair->is_whole)
 		r = merged_list(pair->then, &names);

@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "os/file.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -121,24 +122,6 @@ static int read_attributes(struct unpack *unpack, struct archive_entry *entry,
 	return read_xattrs(unpack, entry, attributes, err);
 }
 
-static int write_at(int fd, const void *bytes, size_t size, int64_t offset)
-{
-	const char *at = bytes;
-
-	while (size > 0) {
-		ssize_t written = pwrite(fd, at, size, offset);
-
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written < 0)
-			return -errno;
-		at += written;
-		offset += written;
-		size -= (size_t)written;
-	}
-	return 0;
-}
-
 /* Holes are where no block is. */
 static int write_content(struct unpack *unpack, struct archive_entry *entry, int fd,
 			 struct lxcri_error *err)
@@ -160,7 +143,7 @@ static int write_content(struct unpack *unpack, struct archive_entry *entry, int
 			break;
 		if (r < ARCHIVE_WARN)
 			return fail_archive(unpack, "read its content", err);
-		r = write_at(fd, block, block_size, offset);
+		r = file_write_all_at(fd, block, block_size, offset);
 		if (r < 0)
 			return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "write its content");
 		end = offset + (int64_t)block_size;
