@@ -12,22 +12,33 @@ import pytest
 
 from bundle import Bundle
 from engine import BACKENDS, COMMAND, IMAGES, TAG, Engine
-from host import Unchanged
+from host import V2, Unchanged
 from images import Image, box_layer, pack
 
-# What cannot run on some machines, each with its reason.
+# What cannot run on some machines, each with its reason: one case of a test, or all of them.
 SKIPS = json.loads((pathlib.Path(__file__).parent / "skips.json").read_text())
+
+# The kinds of machines that an entry may be about.
+KINDS = {
+    "v1": not V2,
+    "v2": V2,
+    "systemd": V2 and pathlib.Path("/run/systemd/system").exists(),
+}
 
 
 def pytest_collection_modifyitems(session, config, items):
     """Skips what is listed. An entry that names no test is a mistake."""
-    wanted = {entry["test"]: entry["reason"] for entry in SKIPS}
+    wanted = {entry["test"]: entry for entry in SKIPS}
+    met = set()
     for item in items:
-        name = f"{item.path.name}::{item.name}"
-        if name in wanted:
-            item.add_marker(pytest.mark.skip(reason=wanted.pop(name)))
+        for name in (f"{item.path.name}::{item.name}", f"{item.path.name}::{item.originalname}"):
+            entry = wanted.get(name)
+            if entry:
+                met.add(name)
+                if KINDS.get(entry.get("where"), True):
+                    item.add_marker(pytest.mark.skip(reason=entry["reason"]))
     files = {item.path.name for item in items}
-    unknown = [name for name in wanted if name.split("::")[0] in files]
+    unknown = [name for name in wanted if name not in met and name.split("::")[0] in files]
     if unknown and len(config.args) == 1 and "::" not in config.args[0] and not config.option.keyword:
         raise pytest.UsageError(f"skips.json names tests that do not exist: {unknown}")
 

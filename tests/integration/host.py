@@ -12,6 +12,9 @@ CROWDED = os.environ.get("LXCRI_TEST_CROWDED", "0") != "0"
 # In a lane, a pid and mount namespace of our own, processes and mounts are all ours.
 LANE = os.environ.get("LXCRI_TEST_LANE", "0") != "0"
 
+# The version of control groups that holds the controllers.
+V2 = pathlib.Path("/sys/fs/cgroup/cgroup.controllers").exists()
+
 # Where engines and the libraries below us keep things of their own.
 DIRECTORIES = ("/run/lxc", "/run/lock/lxc", "/run/crun", "/run/runc", "/run/proxmox-lxcri",
                "/var/lib/lxc", "/var/lib/proxmox-lxcri", "/dev/shm", "/run/netns")

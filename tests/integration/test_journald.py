@@ -60,8 +60,7 @@ class Journald:
 @pytest.fixture
 def journald(engine):
     """A journald that the engine's monitors find."""
-    if not os.path.exists(JOURNALD):
-        pytest.skip(f"{JOURNALD} is not installed")
+    assert os.path.exists(JOURNALD), f"{JOURNALD} is not installed"
     journald = Journald()
     plain = engine.argv
     engine.argv = lambda *words: journald.inside(*plain(*words))

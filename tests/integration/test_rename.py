@@ -3,7 +3,6 @@
 
 import os
 import random
-import shutil
 import signal
 import subprocess
 import time
@@ -114,7 +113,6 @@ def test_killed_at_any_moment_there_is_the_old_name_or_the_new(make_engine, box)
         name = now
 
 
-@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
 def test_killed_at_each_change_of_the_disk_there_is_one_name(make_engine, box):
     """At each call that changes what is on the disk, in turn, until one run gets to its end."""
     engine = make_engine("crun")

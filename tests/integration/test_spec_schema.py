@@ -8,7 +8,6 @@ import json
 import os
 import pathlib
 import re
-import shutil
 import subprocess
 
 import jsonschema
@@ -230,8 +229,5 @@ def test_names_and_mappings_need_their_namespaces():
 
 @pytest.mark.parametrize("runtime", ["runc", "crun"])
 def test_what_a_runtime_writes_as_its_example_is_valid(runtime, tmp_path):
-    program = shutil.which(runtime)
-    if not program:
-        pytest.skip(f"{runtime} is not installed")
-    subprocess.run([program, "spec"], cwd=tmp_path, check=True)
+    subprocess.run([runtime, "spec"], cwd=tmp_path, check=True)
     assert verdicts([json.loads((tmp_path / "config.json").read_text())]) == [[]]

@@ -5,7 +5,8 @@ import json
 
 import pytest
 
-from test_cgroups import V2, control
+from host import V2
+from test_cgroups import control
 
 
 def memory(pid):
