@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* The verbs behind "image", each in its file. Every one takes what the command line has behind its
+ * name, ended by NULL, and returns the exit code. */
+
+#include "cli/cli.h"
+#include "lxcri/image.h"
+
+#include <stdbool.h>
+
+/* The options of all of them. */
+struct image_options {
+	const char *format;
+	bool quiet;
+};
+
+typedef int image_verb_fn(struct cli *cli, struct lxcri_image_manager *images,
+			  const struct image_options *options, char **argv,
+			  struct lxcri_error *err);
+
+image_verb_fn image_import;
+image_verb_fn image_inspect;
+image_verb_fn image_list;
+image_verb_fn image_remove;

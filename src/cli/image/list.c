@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/* image list. */
+
+#include "base/mem.h"
+#include "base/scope.h"
+#include "cli/image/image_verbs.h"
+#include "cli/print.h"
+
+#include <time.h>
+
+struct image_listing {
+	const struct image_options *options;
+	struct print_table table;
+	struct json_object *array;
+	int64_t now_ns;
+};
+
+static struct json_object *object_of(const struct lxcri_image_info *info)
+{
+	struct json_object *object = json_object_new_object();
+	char created[PRINT_TIME_MAX];
+
+	json_set_text(object, "name", info->name);
+	json_set_text(object, "digest", info->digest);
+	json_object_object_add(object, "size", json_object_new_uint64(info->size_bytes));
+	json_object_object_add(object, "layers", json_object_new_int64(info->layers));
+	if (info->created_ns > 0) {
+		print_time(info->created_ns, created);
+		json_set_text(object, "created", created);
+	}
+	return object;
+}
+
+static int list_image(void *userdata, const struct lxcri_image_info *info)
+{
+	struct image_listing *listing = userdata;
+	struct strings *cells = &listing->table.cells;
+	autofree char *age = print_duration(listing->now_ns - info->created_ns);
+
+	if (listing->options->quiet) {
+		(void)puts(info->name);
+		return 0;
+	}
+	(void)json_object_array_add(listing->array, object_of(info));
+	strings_add(cells, info->name);
+	strings_addf(cells, "%.19s", info->digest);
+	strings_addf(cells, "%u", info->layers);
+	strings_add_consume(cells, print_size(info->size_bytes));
+	if (info->created_ns > 0)
+		strings_addf(cells, "%s ago", age);
+	else
+		strings_add(cells, "-");
+	return 0;
+}
+
+int image_list(struct cli *cli, struct lxcri_image_manager *images,
+	       const struct image_options *options, char **argv, struct lxcri_error *err)
+{
+	static const char *const heading[] = { "NAME", "DIGEST", "LAYERS", "SIZE", "CREATED" };
+	autojson array = json_object_new_array();
+	struct image_listing listing = { .options = options, .array = array };
+	int is_json = print_wants_json(options->format, err);
+	struct timespec now;
+
+	if (argv[0])
+		return cli_usage(cli, err, "list: expected no argument");
+	if (is_json < 0)
+		return fail_while(err, "image list");
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	listing.now_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+	listing.table.columns = ARRAY_LEN(heading);
+	for (size_t i = 0; i < ARRAY_LEN(heading); i++)
+		strings_add(&listing.table.cells, heading[i]);
+
+	int r = lxcri_image_list(images, list_image, &listing, err);
+
+	if (r == 0 && !options->quiet && is_json)
+		print_json(array, stdout);
+	else if (r == 0 && !options->quiet)
+		print_table_finish(&listing.table, stdout);
+	strings_finish(&listing.table.cells);
+	return r < 0 ? -1 : EXIT_SUCCESS;
+}
