@@ -54,6 +54,36 @@ int lxcri_image_list(struct lxcri_image_manager *manager, lxcri_image_fn each, v
 int lxcri_image_inspect_json(struct lxcri_image_manager *manager, const char *name, char **ret_json,
 			     struct lxcri_error *err);
 
+/* Calls the stored image @name @new_name as well. What was called so keeps its other names, or
+ * stays as an image without a name until it is removed or collected. LXCRI_E_IMAGE_NOT_FOUND,
+ * LXCRI_E_INVALID_REFERENCE, LXCRI_E_INVALID_ARGUMENT for a new name that is a digest. */
+int lxcri_image_tag(struct lxcri_image_manager *manager, const char *name, const char *new_name,
+		    struct lxcri_error *err);
+
+/* Takes the name @name from its image (of a digest: all its names), which stays, without a name if
+ * it was the last. LXCRI_E_IMAGE_NOT_FOUND. */
+int lxcri_image_untag(struct lxcri_image_manager *manager, const char *name,
+		      struct lxcri_error *err);
+
+/* One step in which an image was made, as its author tells; NULL is what he doesn't. Texts are
+ * valid during the call. */
+struct lxcri_image_step {
+	int64_t created_ns; /* 0 = unknown */
+	const char *created_by;
+	const char *author;
+	const char *comment;
+	const char *digest;  /* of the layer that the step made; NULL for none */
+	uint64_t size_bytes; /* of that layer as it is stored, compressed */
+};
+
+/* A value < 0 ends the listing. */
+typedef int (*lxcri_image_step_fn)(void *userdata, const struct lxcri_image_step *step);
+
+/* Lists the steps in which the stored image @name was made, the newest first. Layers of which its
+ * history does not tell are steps without texts. LXCRI_E_IMAGE_NOT_FOUND. */
+int lxcri_image_history(struct lxcri_image_manager *manager, const char *name,
+			lxcri_image_step_fn each, void *userdata, struct lxcri_error *err);
+
 /* Removes the name, and every blob and layer that no other image or container uses.
  * LXCRI_E_IMAGE_NOT_FOUND, LXCRI_E_IMAGE_IN_USE. */
 int lxcri_image_remove(struct lxcri_image_manager *manager, const char *name,

@@ -9,22 +9,16 @@
 #include "base/mem.h"
 #include "engine/container.h"
 #include "engine/create.h"
+#include "engine/images/manager.h"
 #include "engine/inspect.h"
 #include "engine/usage.h"
 #include "engine/event.h"
-#include "image/store.h"
 #include "oci/image_config.h"
 #include "os/path.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <string.h>
-
-struct lxcri_image_manager {
-	struct lxcri_engine *engine; /* borrowed */
-	char *data;
-	struct image_store *store;
-};
 
 int lxcri_image_manager_open(struct lxcri_engine *engine, const char *umoci_path,
 			     const char *images_dir, struct lxcri_image_manager **ret_manager,

@@ -318,19 +318,13 @@ static int make_durable(struct import *import, struct lxcri_error *err)
 
 static int record(struct import *import, const char *name, struct lxcri_error *err)
 {
-	const struct source_image *image = import->image;
 	autojson index = NULL;
 	autofree char *digest = xformat("sha256:%s", import->manifest.hex);
-	const struct image_index_entry entry = {
-		.name = name,
-		.media_type = image->media_type,
-		.digest = digest,
-		.size = image->manifest_size,
-		.architecture = image->parsed_config->architecture,
-		.os = image->parsed_config->os,
-		.variant = image->parsed_config->variant,
-	};
+	struct image_index_entry entry;
+	struct image_summary summary;
 
+	source_image_describe(import->image, digest, &entry, &summary);
+	entry.name = name;
 	if (layout_read_index(import->layout, &index, err) < 0)
 		return -1;
 	image_index_set(index, &entry);

@@ -11,8 +11,8 @@
 
 static const struct option_entry options_of_image[] = {
 	OPTION(image_options, format, "format", 'f', OPTION_TEXT, "table|json|FIELD",
-	       "form of the list, or of inspect"),
-	OPTION(image_options, quiet, "quiet", 'q', OPTION_FLAG, NULL, "only the names"),
+	       "form of what is listed, or of inspect"),
+	OPTION(image_options, quiet, "quiet", 'q', OPTION_FLAG, NULL, "list: only the names"),
 	{},
 };
 
@@ -22,11 +22,52 @@ static const struct image_verb {
 	const char *name, *alias;
 	image_verb_fn *run;
 } image_verbs[] = {
-	{ "import", "load", image_import },
-	{ "list", "ls", image_list },
-	{ "inspect", "show", image_inspect },
+	{ "import", NULL, image_import },     { "list", "ls", image_list },
+	{ "inspect", "show", image_inspect }, { "history", NULL, image_history },
+	{ "tag", NULL, image_tag },           { "untag", NULL, image_untag },
 	{ "remove", "rm", image_remove },
 };
+
+int image_each(struct cli *cli, struct lxcri_image_manager *images, char **names,
+	       int (*act)(struct lxcri_image_manager *images, const char *name,
+			  struct lxcri_error *err))
+{
+	int code = EXIT_SUCCESS;
+
+	for (; *names; names++) {
+		struct lxcri_error one = {};
+
+		if (act(images, *names, &one) >= 0)
+			continue;
+		cli_report(cli, &one);
+		code = EXIT_FAILURE;
+	}
+	return code;
+}
+
+/* Which verbs have an option that not all have: who mistakes "tag --quiet" means something. */
+static int check_options(const struct cli *cli, const struct image_options *options,
+			 const char *name, struct lxcri_error *err)
+{
+	const struct {
+		bool given;
+		const char *option;
+		const char *verbs[5];
+	} owned[] = {
+		{ options->format, "--format", { "list", "inspect", "history" } },
+		{ options->quiet, "--quiet", { "list" } },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(owned); i++) {
+		bool is_known = !owned[i].given;
+
+		for (size_t verb = 0; verb < ARRAY_LEN(owned[i].verbs); verb++)
+			is_known |= owned[i].verbs[verb] && strcmp(owned[i].verbs[verb], name) == 0;
+		if (!is_known)
+			return cli_usage(cli, err, "%s has no %s", name, owned[i].option);
+	}
+	return 0;
+}
 
 static int cmd_image(struct cli *cli, const void *options, int argc, char **argv,
 		     struct lxcri_error *err)
@@ -35,15 +76,17 @@ static int cmd_image(struct cli *cli, const void *options, int argc, char **argv
 	struct nearest nearest;
 
 	if (argc == 0)
-		return cli_usage(cli, err, "expected import, list, inspect or remove");
+		return cli_usage(cli, err, "expected a verb, as in image list");
 	nearest = nearest_to(argv[0]);
 	for (size_t i = 0; i < ARRAY_LEN(image_verbs); i++) {
 		const struct image_verb *verb = &image_verbs[i];
 
 		nearest_offer(&nearest, verb->name);
-		if (strcmp(argv[0], verb->name) != 0 && strcmp(argv[0], verb->alias) != 0)
+		if (strcmp(argv[0], verb->name) != 0 &&
+		    (!verb->alias || strcmp(argv[0], verb->alias) != 0))
 			continue;
-		if (cli_open_engine(cli, err) < 0 ||
+		if (check_options(cli, options, verb->name, err) < 0 ||
+		    cli_open_engine(cli, err) < 0 ||
 		    lxcri_image_manager_open(cli->engine, NULL, NULL, &images, err) < 0)
 			return -1;
 		return verb->run(cli, images, options, argv + 1, err);
@@ -56,8 +99,9 @@ static int cmd_image(struct cli *cli, const void *options, int argc, char **argv
 
 const struct verb verb_image = {
 	.name = "image",
-	.arguments = "import SOURCE [NAME] | list | inspect NAME... | remove NAME...",
-	.summary = "import, list, inspect and remove images",
+	.arguments = "import SOURCE [NAME] | list | inspect NAME... | history NAME | "
+		     "tag NAME NEW-NAME... | untag NAME... | remove NAME...",
+	.summary = "fetch, keep, name, carry, verify and remove images",
 	.options = options_of_image,
 	.options_size = sizeof(struct image_options),
 	.run = cmd_image,

@@ -19,7 +19,16 @@ typedef int image_verb_fn(struct cli *cli, struct lxcri_image_manager *images,
 			  const struct image_options *options, char **argv,
 			  struct lxcri_error *err);
 
+/* Calls @act for each of @names. One that fails is reported and the next is tried. Returns the exit
+ * code. */
+int image_each(struct cli *cli, struct lxcri_image_manager *images, char **names,
+	       int (*act)(struct lxcri_image_manager *images, const char *name,
+			  struct lxcri_error *err));
+
+image_verb_fn image_history;
 image_verb_fn image_import;
 image_verb_fn image_inspect;
 image_verb_fn image_list;
 image_verb_fn image_remove;
+image_verb_fn image_tag;
+image_verb_fn image_untag;

@@ -116,6 +116,29 @@ void source_image_finish(struct source_image *image)
 	*image = (struct source_image){};
 }
 
+void source_image_describe(const struct source_image *image, const char *digest,
+			   struct image_index_entry *ret, struct image_summary *ret_summary)
+{
+	const struct image_config *config = image->parsed_config;
+
+	*ret_summary = (struct image_summary){
+		.size_bytes = image->manifest_size + image->config_size,
+		.layers = (unsigned int)config->n_diff_ids,
+		.created_ns = image_index_parse_time(config->created),
+	};
+	for (size_t i = 0; i < image->n_layers; i++)
+		ret_summary->size_bytes += image->layers[i].blob.size;
+	*ret = (struct image_index_entry){
+		.media_type = image->media_type,
+		.digest = digest,
+		.size = image->manifest_size,
+		.architecture = config->architecture,
+		.os = config->os,
+		.variant = config->variant,
+		.summary = ret_summary,
+	};
+}
+
 int source_find(const struct source *source, const char *name, struct span *ret_span,
 		struct lxcri_error *err)
 {

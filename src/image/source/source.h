@@ -6,6 +6,7 @@
 
 #include "base/fail.h"
 #include "base/scope.h"
+#include "image/image_index.h"
 #include "image/source/span.h"
 #include "oci/image_config.h"
 
@@ -49,6 +50,11 @@ struct source_image {
 
 /* Frees what @image holds. Safe to repeat. */
 void source_image_finish(struct source_image *image);
+
+/* Fills in the entry of an index for @image, whose manifest is @digest, without a name. What the
+ * results hold is borrowed from @image, @digest and @ret_summary. */
+void source_image_describe(const struct source_image *image, const char *digest,
+			   struct image_index_entry *ret, struct image_summary *ret_summary);
 
 /* Reads the image of @source. Large intermediate files go to the directory @scratch_fd.
  * LXCRI_E_INVALID_FORMAT, LXCRI_E_INTEGRITY_CHECK_FAILED, LXCRI_E_LIMIT_EXCEEDED,
