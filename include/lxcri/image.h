@@ -65,6 +65,33 @@ int lxcri_image_tag(struct lxcri_image_manager *manager, const char *name, const
 int lxcri_image_untag(struct lxcri_image_manager *manager, const char *name,
 		      struct lxcri_error *err);
 
+enum lxcri_archive_type {
+	LXCRI_ARCHIVE_OCI,    /* an OCI layout in a tar archive: every byte as it is stored */
+	LXCRI_ARCHIVE_DOCKER, /* what docker load reads: layers inflated */
+};
+
+/* Writes the stored images @names, ended by NULL, to the archive @file ("-": standard output). What
+ * they share is written once; a digest gives an image without a name. @file appears, or changes,
+ * once all of it is on the disk. LXCRI_E_IMAGE_NOT_FOUND, LXCRI_E_INTEGRITY_CHECK_FAILED,
+ * LXCRI_E_STORAGE_ERROR, LXCRI_E_INVALID_ARGUMENT for a terminal. */
+int lxcri_image_save(struct lxcri_image_manager *manager, const char *const *names,
+		     enum lxcri_archive_type type, const char *file, struct lxcri_error *err);
+
+/* Called with each name that an image got, or its digest where it has none. */
+typedef void (*lxcri_image_name_fn)(void *userdata, const char *name, const char *digest);
+
+/* Takes in all images of the archive @file ("-": standard input), or none: an OCI archive or a
+ * docker archive, compressed or not. LXCRI_E_IMAGE_NOT_FOUND where there is no such file, and what
+ * lxcri_image_import() fails with. */
+int lxcri_image_load(struct lxcri_image_manager *manager, const char *file,
+		     lxcri_image_name_fn each, void *userdata, struct lxcri_error *err);
+
+/* Copies the image @source to @dest. Either is the name of a stored image, or a place as for
+ * lxcri_image_import(); a registry is LXCRI_E_UNSUPPORTED_OPERATION. An image that is there under
+ * that name is replaced. */
+int lxcri_image_copy(struct lxcri_image_manager *manager, const char *source, const char *dest,
+		     struct lxcri_error *err);
+
 /* One step in which an image was made, as its author tells; NULL is what he doesn't. Texts are
  * valid during the call. */
 struct lxcri_image_step {

@@ -100,7 +100,8 @@ static void annotate(struct json_object *item, const struct image_index_entry *e
 {
 	struct json_object *annotations = json_object_new_object();
 
-	json_set_text(annotations, ANNOTATION_FULL_NAME, entry->name);
+	if (!entry->is_bare_tag)
+		json_set_text(annotations, ANNOTATION_FULL_NAME, entry->name);
 	json_set_text(annotations, ANNOTATION_REF_NAME, entry->name);
 	if (entry->summary) {
 		const struct image_summary *summary = entry->summary;

@@ -31,6 +31,7 @@ struct image_index_entry {
 	const char *os;
 	const char *variant;
 	const struct image_summary *summary; /* or NULL */
+	bool is_bare_tag; /* @name is no reference, and goes into the first annotation alone */
 };
 
 /* Adds @entry to @index. The entry that had its name goes; one without a name takes the place of

@@ -8,12 +8,11 @@
 
 #include "image/import.h"
 
-#include "base/json.h"
 #include "base/mem.h"
 #include "base/sha256.h"
 #include "image/image_index.h"
 #include "image/import_layer.h"
-#include "oci/media_type.h"
+#include "image/source/made_manifest.h"
 #include "os/file.h"
 
 #include <errno.h>
@@ -194,47 +193,14 @@ static int settle_layers(struct import *import, struct lxcri_error *err)
 	return 0;
 }
 
-static void add_descriptor(struct json_object *parent, const char *key, const char *media_type,
-			   const char *hex, uint64_t size)
-{
-	struct json_object *descriptor = json_object_new_object();
-	autofree char *digest = xformat("sha256:%s", hex);
-
-	json_set_text(descriptor, "mediaType", media_type);
-	json_set_text(descriptor, "digest", digest);
-	json_object_object_add(descriptor, "size", json_object_new_uint64(size));
-	if (key)
-		json_object_object_add(parent, key, descriptor);
-	else
-		json_object_array_add(parent, descriptor);
-}
-
-/* The same image gives the same manifest, byte by byte: nothing but its content goes in. */
 static void make_manifest(struct import *import)
 {
-	static const char *const types[] = {
-		[COMPRESSION_NONE] = MEDIA_TYPE_OCI_LAYER,
-		[COMPRESSION_GZIP] = MEDIA_TYPE_OCI_LAYER "+gzip",
-		[COMPRESSION_ZSTD] = MEDIA_TYPE_OCI_LAYER "+zstd",
-	};
-	struct source_image *image = import->image;
-	autojson manifest = json_object_new_object();
-	struct json_object *layers = json_object_new_array();
+	autofree struct stream_digests *digests =
+		xcalloc(import->n_layers, sizeof(struct stream_digests));
 
-	json_object_object_add(manifest, "schemaVersion", json_object_new_int(2));
-	json_set_text(manifest, "mediaType", MEDIA_TYPE_OCI_MANIFEST);
-	add_descriptor(manifest, "config", MEDIA_TYPE_OCI_CONFIG, import->config.hex,
-		       image->config_size);
-	for (size_t i = 0; i < import->n_layers; i++) {
-		const struct import_layer *layer = &import->layers[i];
-
-		add_descriptor(layers, NULL, types[layer->digests.compression], layer->digests.blob,
-			       layer->source->blob.size);
-	}
-	json_object_object_add(manifest, "layers", layers);
-	image->manifest = json_format_line(manifest);
-	image->manifest_size = strlen(image->manifest);
-	image->media_type = xstrdup(MEDIA_TYPE_OCI_MANIFEST);
+	for (size_t i = 0; i < import->n_layers; i++)
+		digests[i] = import->layers[i].digests;
+	made_manifest(import->image, digests);
 }
 
 static int store_document(const struct layout *layout, const char *what, const char *bytes,

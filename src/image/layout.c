@@ -157,21 +157,32 @@ static int take_lock(const struct layout *layout, int fd, int operation, struct 
 	return 0;
 }
 
-int layout_lock(const struct layout *layout, struct lxcri_error *err)
+int layout_open_lock(const struct layout *layout, struct lxcri_error *err)
 {
-	autoclose int fd =
-		openat(layout->data_fd, LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int fd = openat(layout->data_fd, LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	if (fd < 0)
 		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno, "open %s/%s",
 				       layout->data_dir, LOCK);
+	return fd;
+}
+
+int layout_take_lock(const struct layout *layout, int fd, struct lxcri_error *err)
+{
 	if (take_lock(layout, fd, LOCK_EX, err) < 0)
 		return -1;
 	remove_temporaries(layout->layers_fd, LAYOUT_TEMPORARY);
 	remove_temporaries(layout->blobs_fd, LAYOUT_TEMPORARY);
 	/* What file_write_atomic() had not renamed yet. */
 	remove_temporaries(layout->images_fd, "." INDEX ".");
-	return steal_fd(&fd);
+	return 0;
+}
+
+int layout_lock(const struct layout *layout, struct lxcri_error *err)
+{
+	autoclose int fd = layout_open_lock(layout, err);
+
+	return fd < 0 || layout_take_lock(layout, fd, err) < 0 ? -1 : steal_fd(&fd);
 }
 
 int layout_lock_shared(const struct layout *layout, int *ret_lock, struct lxcri_error *err)

@@ -55,6 +55,11 @@ void layout_finish(struct layout *layout);
  * by the caller, whose end is the end of the lock. LXCRI_E_STORAGE_ERROR. */
 [[nodiscard]] int layout_lock(const struct layout *layout, struct lxcri_error *err);
 
+/* The two halves of layout_lock(), for who can open no file by the time the lock is wanted: opens
+ * what the lock is on, owned by the caller; and waits for it there. */
+[[nodiscard]] int layout_open_lock(const struct layout *layout, struct lxcri_error *err);
+[[nodiscard]] int layout_take_lock(const struct layout *layout, int fd, struct lxcri_error *err);
+
 /* The same for who only reads: others may read too, and nothing is removed or made. *@ret_lock
  * stays as it is where nobody has locked yet. */
 [[nodiscard]] int layout_lock_shared(const struct layout *layout, int *ret_lock,

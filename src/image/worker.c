@@ -15,7 +15,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#define ANSWER_BYTES_MAX ((size_t)16 << 10)
+#define ANSWER_BYTES_MAX ((size_t)1 << 20)
 
 /* Returns the code called @name. */
 static enum lxcri_code find_code(const char *name)
@@ -28,8 +28,8 @@ static enum lxcri_code find_code(const char *name)
 	return LXCRI_E_SYSTEM;
 }
 
-static int read_answer(const char *bytes, size_t size, int status, char **ret_name,
-		       char **ret_digest, struct lxcri_error *err)
+static int read_answer(const char *bytes, size_t size, int status, struct json_object **ret_answer,
+		       struct lxcri_error *err)
 {
 	autojson answer = NULL;
 	struct lxcri_error ignored;
@@ -43,14 +43,26 @@ static int read_answer(const char *bytes, size_t size, int status, char **ret_na
 
 	const char *code = json_get_text(answer, WORKER_CODE);
 	const char *text = json_get_text(answer, WORKER_TEXT);
-	const char *name = json_get_text(answer, WORKER_NAME);
-	const char *digest = json_get_text(answer, WORKER_DIGEST);
 
 	if (code) {
 		(void)fail(err, find_code(code), "%s", text ? text : "the worker failed");
 		err->errnum = (int)json_get_i64(answer, WORKER_ERRNUM, 0);
 		return -1;
 	}
+	*ret_answer = steal(answer);
+	return 0;
+}
+
+int worker_run(const char *const *args, char **ret_name, char **ret_digest, struct lxcri_error *err)
+{
+	autojson answer = NULL;
+	const char *name;
+	const char *digest;
+
+	if (worker_call(args, -1, &answer, err) < 0)
+		return -1;
+	name = json_get_text(answer, WORKER_NAME);
+	digest = json_get_text(answer, WORKER_DIGEST);
 	if (!name || !digest)
 		return fail(err, LXCRI_E_STORAGE_ERROR, "the worker gave no digest");
 	if (ret_name)
@@ -59,7 +71,8 @@ static int read_answer(const char *bytes, size_t size, int status, char **ret_na
 	return 0;
 }
 
-int worker_run(const char *const *args, char **ret_name, char **ret_digest, struct lxcri_error *err)
+int worker_call(const char *const *args, int fd, struct json_object **ret_answer,
+		struct lxcri_error *err)
 {
 	autofree char *path = helper_path("lxcri-worker");
 	autofree char *answer = NULL;
@@ -72,13 +85,15 @@ int worker_run(const char *const *args, char **ret_name, char **ret_digest, stru
 
 	autoclose int from = ends[0];
 	autoclose int to = ends[1];
-	const int fds[] = { -1, to, STDERR_FILENO };
+	const int fds[] = { -1, to, STDERR_FILENO, fd };
 
 	strings_add(&argv, path);
 	for (size_t i = 0; args[i]; i++)
 		strings_add(&argv, args[i]);
 
-	const struct spawn spawn = { .path = path, .argv = argv.items, .fds = fds, .n_fds = 3 };
+	const struct spawn spawn = {
+		.path = path, .argv = argv.items, .fds = fds, .n_fds = fd < 0 ? 3 : 4
+	};
 	pid_t pid = process_spawn(&spawn);
 
 	strings_finish(&argv);
@@ -93,5 +108,5 @@ int worker_run(const char *const *args, char **ret_name, char **ret_digest, stru
 		return fail_errno(err, r, "read the answer of the worker");
 	if (status < 0)
 		return fail_errno(err, status, "wait for the worker");
-	return read_answer(answer, size, status, ret_name, ret_digest, err);
+	return read_answer(answer, size, status, ret_answer, err);
 }

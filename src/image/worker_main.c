@@ -3,6 +3,8 @@
  *
  *	lxcri-worker import DATA SOURCE [NAME]
  *	lxcri-worker unpack DATA DIGEST
+ *	lxcri-worker load DATA FILE
+ *	lxcri-worker save DATA PLACE TAG SOURCE...
  *
  * It holds the libraries that the command is spared, and as few rights as the work allows: the
  * capabilities to write a tree with its owners, and files of images and layers alone. The
@@ -14,80 +16,18 @@
 #include "base/version.h"
 #include "image/layer/hash.h"
 #include "image/import.h"
+#include "image/load.h"
+#include "image/save.h"
 #include "image/worker.h"
+#include "image/worker_confine.h"
 #include "oci/reference.h"
-#include "os/confine.h"
 #include "os/file.h"
-#include "os/tree.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <linux/capability.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
-
-/* Several times what the budgets allow for; beyond it an allocation fails and the process ends, not
- * the host. An address sanitizer takes terabytes for itself. */
-#ifdef __SANITIZE_ADDRESS__
-#define DATA_BYTES_MAX RLIM_INFINITY
-#else
-#define DATA_BYTES_MAX ((rlim_t)256 << 20)
-#endif
-
-/* SYS_ADMIN is for trusted.overlay.opaque, and Landlock takes mounts from whoever has it. */
-static const unsigned int capabilities[] = { CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER,   CAP_FSETID,
-					     CAP_MKNOD, CAP_SETFCAP,      CAP_SYS_ADMIN };
-
-/* Goes on with a mount of the layers in which no device can be opened: who may make one could
- * otherwise write the host's disk through it. */
-static int close_devices(struct layout *layout)
-{
-	const struct mount_attr closed = { .attr_set = MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID |
-						       MOUNT_ATTR_NOEXEC };
-	autoclose int tree = tree_clone(layout->layers_fd, 0);
-	int r = tree < 0 ? tree : tree_change(tree, 0, &closed);
-
-	if (r < 0)
-		return r;
-	/* A descriptor to read with, as others have: that of a tree is for paths only. */
-	int layers = openat(tree, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (layers < 0)
-		return -errno;
-	closep(&layout->layers_fd);
-	layout->layers_fd = layers;
-	return 0;
-}
-
-/* Only images and layers can be written: not the containers, nor the database beside them. */
-static int confine(struct layout *layout, const struct source *source, struct lxcri_error *err)
-{
-	const struct rlimit memory = { DATA_BYTES_MAX, DATA_BYTES_MAX };
-	int r = close_devices(layout);
-
-	if (r < 0)
-		return fail_errno(err, r, "keep devices out of the layers in %s", layout->data_dir);
-
-	const struct confine_path paths[] = {
-		{ layout->images_fd, CONFINE_WRITE },
-		{ layout->layers_fd, CONFINE_WRITE },
-		{ source_fd(source), CONFINE_READ },
-	};
-
-	if (setrlimit(RLIMIT_DATA, &memory) < 0)
-		return fail_errno(err, errno, "limit the memory of the worker");
-	r = confine_capabilities(capabilities, ARRAY_LEN(capabilities));
-	if (r < 0)
-		return fail_errno(err, r, "drop the capabilities of the worker");
-	r = confine_files(paths, ARRAY_LEN(paths));
-	if (r < 0 && r != -EOPNOTSUPP)
-		return fail_errno(err, r, "confine the worker to %s", layout->data_dir);
-	return 0;
-}
 
 static int take_in(struct layout *layout, struct source *source, const char *name,
 		   enum import_index what_index, struct json_object *result,
@@ -96,9 +36,10 @@ static int take_in(struct layout *layout, struct source *source, const char *nam
 	autorun(source_image_finish) struct source_image image = {};
 	autofree char *digest = NULL;
 	autoclose int lock = -1;
+	const struct confine_path from = { source_fd(source), CONFINE_READ };
 
 	lock = layout_lock(layout, err);
-	if (lock < 0 || confine(layout, source, err) < 0 ||
+	if (lock < 0 || worker_confine(layout, &from, 1, err) < 0 ||
 	    source_load(source, layout->blobs_fd, &image, err) < 0)
 		return -1;
 	if (!name)
@@ -142,14 +83,32 @@ static int run_unpack(char **args, struct json_object *result, struct lxcri_erro
 	return 0;
 }
 
+static int run_save(char **args, struct lxcri_error *err)
+{
+	const struct save_request request = {
+		.data_dir = args[0],
+		.place = args[1],
+		.tag = args[2],
+		.sources = args + 3,
+		.fd = WORKER_FD,
+	};
+
+	return save_images(&request, err);
+}
+
 static int run(int argc, char **argv, struct json_object *result, struct lxcri_error *err)
 {
 	if ((argc == 4 || argc == 5) && strcmp(argv[1], WORKER_IMPORT) == 0)
 		return run_import(argv + 2, result, err);
 	if (argc == 4 && strcmp(argv[1], WORKER_UNPACK) == 0)
 		return run_unpack(argv + 2, result, err);
+	if (argc == 4 && strcmp(argv[1], WORKER_LOAD) == 0)
+		return load_images(argv[2], argv[3], WORKER_FD, result, err);
+	if (argc >= 6 && strcmp(argv[1], WORKER_SAVE) == 0)
+		return run_save(argv + 2, err);
 	return fail(err, LXCRI_E_INVALID_ARGUMENT,
-		    "usage: lxcri-worker import DATA SOURCE [NAME] | unpack DATA DIGEST");
+		    "usage: lxcri-worker import DATA SOURCE [NAME] | unpack DATA DIGEST | "
+		    "load DATA FILE | save DATA PLACE TAG SOURCE...");
 }
 
 int main(int argc, char **argv)

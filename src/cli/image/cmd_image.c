@@ -12,6 +12,12 @@
 static const struct option_entry options_of_image[] = {
 	OPTION(image_options, format, "format", 'f', OPTION_TEXT, "table|json|FIELD",
 	       "form of what is listed, or of inspect"),
+	OPTION(image_options, input, "input", 'i', OPTION_TEXT, "FILE",
+	       "load: the archive, instead of standard input"),
+	OPTION(image_options, output, "output", 'o', OPTION_TEXT, "FILE",
+	       "save: the archive, instead of standard output"),
+	OPTION(image_options, type, "type", 0, OPTION_TEXT, "oci-archive|docker-archive",
+	       "save: form of the archive"),
 	OPTION(image_options, quiet, "quiet", 'q', OPTION_FLAG, NULL, "list: only the names"),
 	{},
 };
@@ -25,7 +31,8 @@ static const struct image_verb {
 	{ "import", NULL, image_import },     { "list", "ls", image_list },
 	{ "inspect", "show", image_inspect }, { "history", NULL, image_history },
 	{ "tag", NULL, image_tag },           { "untag", NULL, image_untag },
-	{ "remove", "rm", image_remove },
+	{ "remove", "rm", image_remove },     { "save", NULL, image_save },
+	{ "load", NULL, image_load },         { "copy", "cp", image_copy },
 };
 
 int image_each(struct cli *cli, struct lxcri_image_manager *images, char **names,
@@ -54,7 +61,10 @@ static int check_options(const struct cli *cli, const struct image_options *opti
 		const char *option;
 		const char *verbs[5];
 	} owned[] = {
-		{ options->format, "--format", { "list", "inspect", "history" } },
+		{ options->format, "--format", { "list", "inspect", "history", "load" } },
+		{ options->input, "--input", { "load" } },
+		{ options->output, "--output", { "save" } },
+		{ options->type, "--type", { "save" } },
 		{ options->quiet, "--quiet", { "list" } },
 	};
 
@@ -99,8 +109,10 @@ static int cmd_image(struct cli *cli, const void *options, int argc, char **argv
 
 const struct verb verb_image = {
 	.name = "image",
-	.arguments = "import SOURCE [NAME] | list | inspect NAME... | history NAME | "
-		     "tag NAME NEW-NAME... | untag NAME... | remove NAME...",
+	.arguments =
+		"import SOURCE [NAME] | list | inspect NAME... | history NAME | "
+		"tag NAME NEW-NAME... | untag NAME... | remove NAME... | save NAME... | load | "
+		"copy SOURCE DEST",
 	.summary = "fetch, keep, name, carry, verify and remove images",
 	.options = options_of_image,
 	.options_size = sizeof(struct image_options),

@@ -13,6 +13,9 @@
 struct image_options {
 	const char *format;
 	bool quiet;
+	const char *input;
+	const char *output;
+	const char *type;
 };
 
 typedef int image_verb_fn(struct cli *cli, struct lxcri_image_manager *images,
@@ -25,10 +28,13 @@ int image_each(struct cli *cli, struct lxcri_image_manager *images, char **names
 	       int (*act)(struct lxcri_image_manager *images, const char *name,
 			  struct lxcri_error *err));
 
+image_verb_fn image_copy;
 image_verb_fn image_history;
 image_verb_fn image_import;
 image_verb_fn image_inspect;
 image_verb_fn image_list;
+image_verb_fn image_load;
 image_verb_fn image_remove;
+image_verb_fn image_save;
 image_verb_fn image_tag;
 image_verb_fn image_untag;

@@ -5,68 +5,137 @@
 
 #include "base/json.h"
 #include "base/mem.h"
-#include "base/text.h"
+#include "image/layer/budget.h"
 #include "image/source/source_kinds.h"
 #include "oci/reference.h"
+#include "os/file.h"
 #include "os/path.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
-static const struct {
-	const char *prefix;
-	enum source_kind kind;
-} kinds[] = {
-	{ "oci:", SOURCE_OCI_DIR },
-	{ "oci-archive:", SOURCE_OCI_ARCHIVE },
-	{ "docker-archive:", SOURCE_DOCKER_ARCHIVE },
-};
-
-/* The path ends at the first colon, as other tools have it. */
-static int split(struct source *source, const char *text, struct lxcri_error *err)
-{
-	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-		if (!text_starts_with(text, kinds[i].prefix))
-			continue;
-
-		const char *path = text + strlen(kinds[i].prefix);
-		size_t length = strcspn(path, ":");
-
-		if (length == 0)
-			break;
-		source->kind = kinds[i].kind;
-		source->path = xstrndup(path, length);
-		if (path[length] == ':' && path[length + 1])
-			source->selector = xstrdup(path + length + 1);
-		return 0;
-	}
-	return fail(err, LXCRI_E_INVALID_ARGUMENT,
-		    "\"%s\" is not oci:DIR[:TAG], oci-archive:FILE[:TAG] or "
-		    "docker-archive:FILE[:REF]",
-		    text);
-}
+#define SPOOL_CHUNK ((size_t)1 << 20)
+/* What is left free for everybody else. */
+#define SPOOL_FREE_MIN ((uint64_t)16 << 20)
 
 int source_open(const char *text, struct source **ret_source, struct lxcri_error *err)
 {
+	autorun(image_place_finish) struct image_place place = {};
 	autoptr(source) source = xnew(struct source);
 	struct stat status;
 
 	source->fd = -1;
-	if (split(source, text, err) < 0)
+	source->place = -1;
+	if (image_place_parse(text, &place, err) < 0)
 		return -1;
+	source->kind = place.kind;
+	source->path = steal(place.path);
+	source->selector = steal(place.selector);
 	/* Without O_NONBLOCK a fifo in the place of the archive would hang. */
 	source->fd = open(source->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (source->fd < 0 || fstat(source->fd, &status) < 0)
 		return fail_code_errno(
 			err, errno == ENOENT ? LXCRI_E_IMAGE_NOT_FOUND : LXCRI_E_STORAGE_ERROR,
 			errno, "open the image %s", source->path);
-	if (source->kind == SOURCE_OCI_DIR ? !S_ISDIR(status.st_mode) : !S_ISREG(status.st_mode))
+	if (source->kind == PLACE_OCI_DIR ? !S_ISDIR(status.st_mode) : !S_ISREG(status.st_mode))
 		return fail(err, LXCRI_E_INVALID_FORMAT, "%s is not a %s", source->path,
-			    source->kind == SOURCE_OCI_DIR ? "directory" : "regular file");
+			    source->kind == PLACE_OCI_DIR ? "directory" : "regular file");
 	*ret_source = steal(source);
 	return 0;
+}
+
+/* Copies what comes through @fd into an unnamed file in @scratch_fd. */
+static int spool(int fd, int scratch_fd, int *ret_fd, struct lxcri_error *err)
+{
+	autoclose int file = openat(scratch_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	autofree char *bytes = xcalloc(SPOOL_CHUNK, 1);
+	struct budget budget = {};
+	struct statvfs status;
+	ssize_t got;
+	int r = file < 0 ? -errno : 0;
+
+	while (r == 0 && (got = read(fd, bytes, SPOOL_CHUNK)) != 0) {
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno, "read it");
+		if (budget_spend(&budget, BUDGET_BYTES, (uint64_t)got, err) < 0)
+			return -1;
+		r = file_write_all(file, bytes, (size_t)got);
+		if (r == 0 && fstatvfs(file, &status) == 0 &&
+		    (uint64_t)status.f_bavail * status.f_frsize < SPOOL_FREE_MIN)
+			r = -ENOSPC;
+	}
+	if (r < 0)
+		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "take it in");
+	*ret_fd = steal_fd(&file);
+	return 0;
+}
+
+/* What docker writes has both forms of late: the one with all digests is taken. */
+static int find_kind(struct source *source, struct lxcri_error *err)
+{
+	autorun(span_finish) struct span span = SPAN_NULL;
+	struct lxcri_error ignored = {};
+
+	source->kind = PLACE_OCI_ARCHIVE;
+	if (archive_file_find(source->archive, "oci-layout", ARCHIVE_NO_LINKS, &span, &ignored) ==
+	    0)
+		return 0;
+	source->kind = PLACE_DOCKER_ARCHIVE;
+	if (archive_file_find(source->archive, "manifest.json", ARCHIVE_FOLLOW_LINK, &span,
+			      &ignored) == 0)
+		return 0;
+	return fail(err, LXCRI_E_INVALID_FORMAT,
+		    "it is no image archive: it has neither oci-layout nor manifest.json");
+}
+
+int source_open_input(int fd, const char *path, int scratch_fd, struct source **ret_source,
+		      struct lxcri_error *err)
+{
+	autoptr(source) source = xnew(struct source);
+	struct stat status;
+	int r;
+
+	source->fd = -1;
+	source->place = -1;
+	source->is_pipe = strcmp(path, "-") == 0;
+	source->path = xstrdup(source->is_pipe ? "standard input" : path);
+	if (fstat(fd, &status) < 0)
+		return fail_errno(err, errno, "open %s", source->path);
+	if (S_ISREG(status.st_mode) && lseek(fd, 0, SEEK_CUR) == 0) {
+		source->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+		r = source->fd < 0 ? fail_errno(err, errno, "open %s", source->path) : 0;
+	} else {
+		r = spool(fd, scratch_fd, &source->fd, err);
+	}
+	if (r < 0 || archive_file_open(source->fd, scratch_fd, &source->archive, err) < 0 ||
+	    find_kind(source, err) < 0)
+		return fail_while(err, "%s", source->path);
+	*ret_source = steal(source);
+	return 0;
+}
+
+int source_count(struct source *source, size_t *ret, struct lxcri_error *err)
+{
+	int r = source->kind == PLACE_DOCKER_ARCHIVE ? source_count_docker(source, ret, err)
+						     : source_count_oci(source, ret, err);
+
+	return r < 0 ? fail_while(err, "%s", source->path) : 0;
+}
+
+int source_load_place(struct source *source, size_t place, int scratch_fd,
+		      struct source_image *ret_image, struct lxcri_error *err)
+{
+	int r;
+
+	source->place = (ssize_t)place;
+	r = source_load(source, scratch_fd, ret_image, err);
+	source->place = -1;
+	return r;
 }
 
 int source_open_stored(int fd, const char *digest, struct source **ret_source,
@@ -74,7 +143,8 @@ int source_open_stored(int fd, const char *digest, struct source **ret_source,
 {
 	autoptr(source) source = xnew(struct source);
 
-	source->kind = SOURCE_OCI_DIR;
+	source->kind = PLACE_OCI_DIR;
+	source->place = -1;
 	source->path = xstrdup("the store");
 	source->digest = xstrdup(digest);
 	source->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
@@ -109,6 +179,7 @@ void source_image_finish(struct source_image *image)
 	}
 	free(image->layers);
 	free(image->name);
+	strings_finish(&image->other_names);
 	free(image->manifest);
 	free(image->media_type);
 	free(image->config);
@@ -146,8 +217,8 @@ int source_find(const struct source *source, const char *name, struct span *ret_
 
 	if (source->archive)
 		return archive_file_find(source->archive, name,
-					 source->kind == SOURCE_DOCKER_ARCHIVE ? ARCHIVE_FOLLOW_LINK
-									       : ARCHIVE_NO_LINKS,
+					 source->kind == PLACE_DOCKER_ARCHIVE ? ARCHIVE_FOLLOW_LINK
+									      : ARCHIVE_NO_LINKS,
 					 ret_span, err);
 
 	autoclose int fd =
@@ -213,6 +284,9 @@ char *source_name_of(const struct source *source, const char *ref_name)
 
 	if (!ref_name || strpbrk(ref_name, "/:"))
 		return source_name(ref_name);
+	/* A tag alone, and no name that could be put before it. */
+	if (source->is_pipe)
+		return NULL;
 	while (end > source->path + 1 && end[-1] == '/')
 		end--;
 	for (start = end; start > source->path && start[-1] != '/';)
@@ -237,11 +311,11 @@ int source_load(struct source *source, int scratch_fd, struct source_image *ret_
 	autorun(source_image_finish) struct source_image image = {};
 	int r;
 
-	if (source->kind != SOURCE_OCI_DIR && !source->archive &&
+	if (source->kind != PLACE_OCI_DIR && !source->archive &&
 	    archive_file_open(source->fd, scratch_fd, &source->archive, err) < 0)
 		return fail_while(err, "%s", source->path);
-	r = source->kind == SOURCE_DOCKER_ARCHIVE ? source_load_docker(source, &image, err)
-						  : source_load_oci(source, &image, err);
+	r = source->kind == PLACE_DOCKER_ARCHIVE ? source_load_docker(source, &image, err)
+						 : source_load_oci(source, &image, err);
 	if (r < 0)
 		return fail_while(err, "%s", source->path);
 	*ret_image = image;

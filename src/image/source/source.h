@@ -6,6 +6,7 @@
 
 #include "base/fail.h"
 #include "base/scope.h"
+#include "base/strings.h"
 #include "image/image_index.h"
 #include "image/source/span.h"
 #include "oci/image_config.h"
@@ -22,6 +23,13 @@ struct source;
 [[nodiscard]] int source_open_stored(int fd, const char *digest, struct source **ret_source,
 				     struct lxcri_error *err);
 
+/* Opens the archive that @fd, which is borrowed, brings: an OCI archive or a docker archive,
+ * compressed or not. What can't be read at any place, as a pipe, is first copied into an unnamed
+ * file in the directory @scratch_fd, within the budget of an image. @path is its name in messages,
+ * "-" for standard input. LXCRI_E_INVALID_FORMAT, LXCRI_E_LIMIT_EXCEEDED, LXCRI_E_STORAGE_ERROR. */
+[[nodiscard]] int source_open_input(int fd, const char *path, int scratch_fd,
+				    struct source **ret_source, struct lxcri_error *err);
+
 /* Frees @source; NULL is fine. */
 void source_free(struct source *source);
 DEFINE_AUTOPTR(source)
@@ -37,9 +45,10 @@ struct source_layer {
 
 /* One image of a source: its documents are verified, its layers are not yet. Zeroed is empty. */
 struct source_image {
-	char *name;       /* normalised; NULL when the source has none that is a reference */
-	char *manifest;   /* NULL when the manifest is to be made */
-	char *media_type; /* of the manifest */
+	char *name; /* normalised; NULL when the source has none that is a reference */
+	struct strings other_names; /* that it has besides */
+	char *manifest;             /* NULL when the manifest is to be made */
+	char *media_type;           /* of the manifest */
 	size_t manifest_size;
 	char *config;
 	size_t config_size;
@@ -50,6 +59,14 @@ struct source_image {
 
 /* Frees what @image holds. Safe to repeat. */
 void source_image_finish(struct source_image *image);
+
+/* Counts the images of the archive that source_open_input() opened: a list for several platforms is
+ * one, for this host. */
+[[nodiscard]] int source_count(struct source *source, size_t *ret, struct lxcri_error *err);
+
+/* Reads the image at @place, below their count, as source_load() does. */
+[[nodiscard]] int source_load_place(struct source *source, size_t place, int scratch_fd,
+				    struct source_image *ret_image, struct lxcri_error *err);
 
 /* Fills in the entry of an index for @image, whose manifest is @digest, without a name. What the
  * results hold is borrowed from @image, @digest and @ret_summary. */

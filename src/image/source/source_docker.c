@@ -11,6 +11,9 @@
 
 #include <string.h>
 
+/* Names that an image may bring. */
+#define NAMES_MAX 100
+
 /* Tells whether one of the names of @entry is @wanted, a normalised reference. */
 static bool is_called(struct json_object *entry, const char *wanted)
 {
@@ -36,6 +39,8 @@ static struct json_object *choose(const struct source *source, struct json_objec
 	const char *selector = source->selector;
 	uint64_t place;
 
+	if (source->place >= 0)
+		return json_object_array_get_idx(list, (size_t)source->place);
 	if (!selector && count == 1)
 		return json_object_array_get_idx(list, 0);
 	if (!selector) {
@@ -106,8 +111,8 @@ static int load_layers(const struct source *source, struct json_object *entry,
 	return 0;
 }
 
-int source_load_docker(const struct source *source, struct source_image *image,
-		       struct lxcri_error *err)
+static int read_list(const struct source *source, struct json_object **ret_list,
+		     struct lxcri_error *err)
 {
 	autofree char *bytes = NULL;
 	autojson list = NULL;
@@ -119,19 +124,57 @@ int source_load_docker(const struct source *source, struct source_image *image,
 		return fail_while(err, "read manifest.json");
 	if (!json_object_is_type(list, json_type_array))
 		return fail(err, LXCRI_E_INVALID_FORMAT, "manifest.json is not a list");
+	*ret_list = steal(list);
+	return 0;
+}
 
-	struct json_object *entry = choose(source, list, err);
+int source_count_docker(struct source *source, size_t *ret, struct lxcri_error *err)
+{
+	autojson list = NULL;
 
+	if (read_list(source, &list, err) < 0)
+		return -1;
+	*ret = json_object_array_length(list);
+	if (*ret == 0 || *ret > INDEX_MANIFESTS_MAX)
+		return fail(err, *ret ? LXCRI_E_LIMIT_EXCEEDED : LXCRI_E_INVALID_FORMAT,
+			    "manifest.json has %zu images", *ret);
+	return 0;
+}
+
+/* The first name that is a reference, and the others, unless one was asked for. */
+static void take_names(const struct source *source, struct json_object *tags,
+		       struct source_image *image)
+{
+	size_t count =
+		json_object_is_type(tags, json_type_array) ? json_object_array_length(tags) : 0;
+
+	if (source->selector && *source->selector != '@') {
+		image->name = source_name(source->selector);
+		return;
+	}
+	for (size_t i = 0; i < count && i < NAMES_MAX; i++) {
+		char *name =
+			source_name(json_object_get_string(json_object_array_get_idx(tags, i)));
+
+		if (!image->name)
+			image->name = name;
+		else if (name)
+			strings_add_consume(&image->other_names, name);
+	}
+}
+
+int source_load_docker(const struct source *source, struct source_image *image,
+		       struct lxcri_error *err)
+{
+	autojson list = NULL;
+	struct json_object *entry;
+
+	if (read_list(source, &list, err) < 0)
+		return -1;
+	entry = choose(source, list, err);
 	if (!entry || load_config(source, entry, image, err) < 0 ||
 	    load_layers(source, entry, image, err) < 0)
 		return -1;
-
-	struct json_object *tags = json_get(entry, "RepoTags");
-
-	image->name =
-		source_name(source->selector && *source->selector != '@' ? source->selector
-			    : json_object_is_type(tags, json_type_array)
-				    ? json_object_get_string(json_object_array_get_idx(tags, 0))
-				    : NULL);
+	take_names(source, json_get(entry, "RepoTags"), image);
 	return source_parse_config(image, err);
 }

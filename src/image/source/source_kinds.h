@@ -3,15 +3,16 @@
 
 /* The inside of a source, shared by the files that read its kinds. */
 
+#include "image/place.h"
 #include "image/source/archive.h"
 #include "image/source/source.h"
 
-enum source_kind { SOURCE_OCI_DIR, SOURCE_OCI_ARCHIVE, SOURCE_DOCKER_ARCHIVE };
-
 struct source {
-	enum source_kind kind;
+	enum image_place_kind kind;
 	char *path;     /* for messages */
 	char *selector; /* TAG or REF; NULL for none */
+	ssize_t place;  /* of the image that is meant, instead of a selector; or -1 */
+	bool is_pipe;   /* it came through standard input */
 	char *digest;   /* of the manifest that is meant, instead of a selector; or NULL */
 	int fd;
 	struct archive_file *archive; /* NULL for a directory, and before it is loaded */
@@ -24,6 +25,12 @@ struct source {
 /* Reads the image of a docker archive, as source_load() does. */
 [[nodiscard]] int source_load_docker(const struct source *source, struct source_image *image,
 				     struct lxcri_error *err);
+
+/* Counts the images that source->place can stand for. */
+[[nodiscard]] int source_count_oci(struct source *source, size_t *ret, struct lxcri_error *err);
+
+/* The same for a docker archive. */
+[[nodiscard]] int source_count_docker(struct source *source, size_t *ret, struct lxcri_error *err);
 
 /* Reads the document @name of the source, at most as large as image documents may be. The bytes are
  * owned by the caller. */

@@ -59,13 +59,39 @@ static bool has_names(const struct index *index)
 	return false;
 }
 
+/* Without any name it is a list for several platforms. */
+static bool is_list_of_images(const struct index *index)
+{
+	return index->n_manifests == 1 || has_names(index);
+}
+
+/* Attestations beside an image, and images for other hosts beside one with a name, are not meant.
+ */
+static bool is_meant(const struct index *index, const struct descriptor *descriptor)
+{
+	return index->n_manifests == 1 || !descriptor->has_platform ||
+	       descriptor_annotation(descriptor, "org.opencontainers.image.ref.name");
+}
+
+static const struct descriptor *find_place(const struct index *index, size_t place)
+{
+	if (!is_list_of_images(index))
+		return index_find_host(index);
+	for (size_t i = 0; i < index->n_manifests; i++)
+		if (is_meant(index, &index->manifests[i]) && place-- == 0)
+			return &index->manifests[i];
+	return NULL;
+}
+
 /* Chooses in index.json itself. Returns a descriptor borrowed from @index, or NULL. */
 static const struct descriptor *choose(const struct source *source, const struct index *index,
 				       struct lxcri_error *err)
 {
 	const struct descriptor *found = NULL;
 
-	if (source->digest) {
+	if (source->place >= 0) {
+		found = find_place(index, (size_t)source->place);
+	} else if (source->digest) {
 		for (size_t i = 0; i < index->n_manifests && !found; i++)
 			if (strcmp(index->manifests[i].digest.text, source->digest) == 0)
 				found = &index->manifests[i];
@@ -163,12 +189,10 @@ static int load_descriptor(const struct source *source, const struct descriptor 
 	return load_descriptor(source, host, nested + 1, image, err);
 }
 
-int source_load_oci(const struct source *source, struct source_image *image,
-		    struct lxcri_error *err)
+static int read_index(const struct source *source, struct index **ret_index,
+		      struct lxcri_error *err)
 {
-	autoptr(index) index = NULL;
 	autofree char *bytes = NULL;
-	const struct descriptor *chosen;
 	size_t size;
 
 	if (source_read(source, "oci-layout", &bytes, &size, err) < 0)
@@ -176,8 +200,37 @@ int source_load_oci(const struct source *source, struct source_image *image,
 	free(steal(bytes));
 	if (source_read(source, "index.json", &bytes, &size, err) < 0)
 		return -1;
-	if (index_parse(bytes, size, NULL, &index, err) < 0)
+	if (index_parse(bytes, size, NULL, ret_index, err) < 0)
 		return fail_while(err, "read index.json");
+	return 0;
+}
+
+int source_count_oci(struct source *source, size_t *ret, struct lxcri_error *err)
+{
+	autoptr(index) index = NULL;
+	size_t count = 0;
+
+	if (read_index(source, &index, err) < 0)
+		return -1;
+	for (size_t i = 0; i < index->n_manifests; i++)
+		count += is_meant(index, &index->manifests[i]);
+	if (!is_list_of_images(index))
+		count = index_find_host(index) ? 1 : 0;
+	if (count == 0)
+		return fail(err, LXCRI_E_IMAGE_NOT_FOUND, "no image for linux/%s",
+			    platform_host_architecture());
+	*ret = count;
+	return 0;
+}
+
+int source_load_oci(const struct source *source, struct source_image *image,
+		    struct lxcri_error *err)
+{
+	autoptr(index) index = NULL;
+	const struct descriptor *chosen;
+
+	if (read_index(source, &index, err) < 0)
+		return -1;
 	chosen = choose(source, index, err);
 	if (!chosen)
 		return -1;

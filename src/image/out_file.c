@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/* A file that appears under its name once it is whole. */
+
+#include "image/out_file.h"
+
+#include "base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Opens what is to be written as it stands. */
+static int open_plain(struct out_file *out, struct lxcri_error *err)
+{
+	out->fd = strcmp(out->path, "-") == 0 ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3)
+					      : open(out->path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	if (out->fd < 0)
+		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno, "open %s", out->path);
+	if (isatty(out->fd))
+		return fail(err, LXCRI_E_INVALID_ARGUMENT,
+			    "an archive is nothing for a terminal: give --output FILE, or a pipe");
+	return 0;
+}
+
+int out_file_open(const char *path, struct out_file *ret, struct lxcri_error *err)
+{
+	autorun(out_file_finish) struct out_file out = OUT_FILE_NULL;
+	struct stat status;
+
+	out.path = xstrdup(path);
+	if (strcmp(path, "-") == 0 || (stat(path, &status) == 0 && !S_ISREG(status.st_mode))) {
+		if (open_plain(&out, err) < 0)
+			return -1;
+	} else {
+		out.temporary = xformat("%s.XXXXXX", path);
+		out.fd = mkostemp(out.temporary, O_CLOEXEC);
+		if (out.fd < 0) {
+			free(steal(out.temporary));
+			return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno, "write %s", path);
+		}
+	}
+	*ret = out;
+	out = OUT_FILE_NULL;
+	return 0;
+}
+
+static int flush_dir(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	autofree char *dir = !slash          ? xstrdup(".")
+			     : slash == path ? xstrdup("/")
+					     : xstrndup(path, (size_t)(slash - path));
+	autoclose int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
+}
+
+int out_file_commit(struct out_file *out, struct lxcri_error *err)
+{
+	mode_t mask;
+
+	if (!out->temporary)
+		return 0;
+	mask = umask(0);
+	(void)umask(mask);
+	if (fchmod(out->fd, 0666 & ~mask) < 0 || fsync(out->fd) < 0 ||
+	    rename(out->temporary, out->path) < 0)
+		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno, "write %s", out->path);
+	free(steal(out->temporary));
+	if (flush_dir(out->path) < 0)
+		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno, "flush %s", out->path);
+	return 0;
+}
+
+void out_file_finish(struct out_file *out)
+{
+	if (out->temporary)
+		(void)unlink(out->temporary);
+	free(out->temporary);
+	free(out->path);
+	closep(&out->fd);
+	*out = OUT_FILE_NULL;
+}

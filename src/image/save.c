@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/* Writing images to a place outside the store. */
+
+#include "image/save.h"
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "image/dest/dest.h"
+#include "image/image_index.h"
+#include "image/store.h"
+#include "image/worker.h"
+#include "image/worker_confine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/resource.h>
+
+struct item {
+	struct source *source;
+	struct source_image image;
+	struct strings names;
+};
+
+struct save {
+	const struct save_request *request;
+	struct layout layout;
+	struct image_place place;
+	struct item *items;
+	size_t count;
+	int dir; /* where the place is one */
+};
+
+static void save_finish(struct save *save)
+{
+	for (size_t i = 0; i < save->count; i++) {
+		source_free(save->items[i].source);
+		source_image_finish(&save->items[i].image);
+		strings_finish(&save->items[i].names);
+	}
+	free(save->items);
+	image_place_finish(&save->place);
+	layout_finish(&save->layout);
+	closep(&save->dir);
+}
+
+/* Finds the image @name of the store. */
+static int open_stored(struct save *save, const char *name, struct item *item,
+		       struct lxcri_error *err)
+{
+	autofree char *wanted = image_stored_name(name, err);
+	autojson index = NULL;
+	struct json_object *entry;
+	const char *digest;
+
+	if (!wanted || layout_read_index(&save->layout, &index, err) < 0)
+		return -1;
+	entry = image_index_find(index, wanted);
+	digest = json_get_text(entry, "digest");
+	if (!digest)
+		return fail(err, LXCRI_E_IMAGE_NOT_FOUND, "image %s is not in the store", wanted);
+	if (!text_starts_with(wanted, "sha256:"))
+		strings_add(&item->names, wanted);
+	return source_open_stored(save->layout.images_fd, digest, &item->source, err);
+}
+
+static int open_sources(struct save *save, struct lxcri_error *err)
+{
+	size_t count = 0;
+
+	while (save->request->sources[count])
+		count++;
+	save->items = xcalloc(count, sizeof(save->items[0]));
+	for (; save->count < count; save->count++) {
+		const char *source = save->request->sources[save->count];
+		struct item *item = &save->items[save->count];
+		int r = text_starts_with(source, WORKER_STORED)
+				? open_stored(save, source + strlen(WORKER_STORED), item, err)
+				: source_open(source, &item->source, err);
+
+		if (r < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* A descriptor for each layer of each image may be needed. */
+static void allow_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+static int confine(struct save *save, struct lxcri_error *err)
+{
+	autofree struct confine_path *paths = xcalloc(save->count + 1, sizeof(struct confine_path));
+
+	paths[0] = (struct confine_path){ save->dir, CONFINE_WRITE };
+	for (size_t i = 0; i < save->count; i++)
+		paths[1 + i] =
+			(struct confine_path){ source_fd(save->items[i].source), CONFINE_READ };
+	return worker_confine(&save->layout, paths, save->count + 1, err);
+}
+
+static int load_all(struct save *save, struct lxcri_error *err)
+{
+	const char *tag = save->request->tag;
+
+	for (size_t i = 0; i < save->count; i++) {
+		struct item *item = &save->items[i];
+
+		if (source_load(item->source, save->layout.blobs_fd, &item->image, err) < 0)
+			return -1;
+		if (*tag)
+			strings_finish(&item->names);
+		if (*tag)
+			strings_add(&item->names, tag);
+		else if (!text_starts_with(save->request->sources[i], WORKER_STORED) &&
+			 item->image.name)
+			strings_add(&item->names, item->image.name);
+	}
+	return 0;
+}
+
+static int open_place(struct save *save, struct lxcri_error *err)
+{
+	if (image_place_parse(save->request->place, &save->place, err) < 0)
+		return -1;
+	if (save->place.kind != PLACE_OCI_DIR)
+		return 0;
+	save->dir = open(save->place.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return save->dir < 0 ? fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno, "open %s",
+					       save->place.path)
+			     : 0;
+}
+
+static int write_all(struct save *save, struct lxcri_error *err)
+{
+	int fd = save->place.kind == PLACE_OCI_DIR ? save->dir : save->request->fd;
+	autoptr(dest) dest = NULL;
+
+	if (dest_open(save->place.kind, fd, &dest, err) < 0)
+		return -1;
+	for (size_t i = 0; i < save->count; i++)
+		if (dest_add(dest, &save->items[i].image, &save->items[i].names, err) < 0)
+			return fail_while(err, "%s", save->request->sources[i]);
+	return dest_finish(dest, err);
+}
+
+int save_images(const struct save_request *request, struct lxcri_error *err)
+{
+	autorun(save_finish) struct save save = { .request = request,
+						  .layout = LAYOUT_NULL,
+						  .dir = -1 };
+	autoclose int lock = -1;
+
+	allow_descriptors();
+	if (layout_create(request->data_dir, &save.layout, err) < 0 ||
+	    layout_lock_shared(&save.layout, &lock, err) < 0 || open_place(&save, err) < 0 ||
+	    open_sources(&save, err) < 0 || confine(&save, err) < 0 || load_all(&save, err) < 0)
+		return -1;
+	closep(&lock);
+	if (write_all(&save, err) < 0)
+		return fail_while(err, "write %s", request->place);
+	return 0;
+}
