@@ -6,7 +6,9 @@
 
 #include <lxcri/container.h>
 #include <lxcri/error.h>
+#include <lxcri/system.h>
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -110,6 +112,18 @@ typedef int (*lxcri_image_step_fn)(void *userdata, const struct lxcri_image_step
  * history does not tell are steps without texts. LXCRI_E_IMAGE_NOT_FOUND. */
 int lxcri_image_history(struct lxcri_image_manager *manager, const char *name,
 			lxcri_image_step_fn each, void *userdata, struct lxcri_error *err);
+
+struct lxcri_image_verify_options {
+	bool repair; /* put aside what is broken, and unpack a broken layer again from its blob */
+};
+
+/* Hashes every document and blob of the stored images @names (NULL or none: of all) again, and
+ * compares the records of their unpacked layers with what their names stand for. What is broken is
+ * reported, with the images that it belongs to; what is put aside goes with the next collection.
+ * Returns the number of faults that are left, or < 0. LXCRI_E_IMAGE_NOT_FOUND. */
+int lxcri_image_verify(struct lxcri_image_manager *manager, const char *const *names,
+		       const struct lxcri_image_verify_options *options, lxcri_finding_fn report,
+		       void *userdata, struct lxcri_error *err);
 
 /* Removes the name, and every blob and layer that no other image or container uses.
  * LXCRI_E_IMAGE_NOT_FOUND, LXCRI_E_IMAGE_IN_USE. */

@@ -155,16 +155,15 @@ int lxcri_image_remove(struct lxcri_image_manager *manager, const char *name,
 {
 	struct removing removing = { .engine = manager->engine, .lock = -1 };
 	const struct removal_listener listener = { .use = tell_usage, .userdata = &removing };
-	autorun(image_finish) struct image image = {};
-	int r = image_store_get(manager->store, name, &image, err);
+	autofree char *stored = image_stored_name(name, err);
+	autofree char *digest = NULL;
+	int r = stored ? removal_of_image(manager->store, stored, &listener, &digest, err) : -1;
 
-	if (r == 0)
-		r = removal_of_image(manager->store, name, &listener, err);
 	closep(&removing.lock);
 	if (r == 0) {
-		const char *const attributes[] = { "digest", image.digest, NULL };
+		const char *const attributes[] = { "digest", digest, NULL };
 
-		engine_event(manager->engine, "image", "remove", image.name, attributes);
+		engine_event(manager->engine, "image", "remove", stored, attributes);
 	}
 	return r;
 }

@@ -177,6 +177,27 @@ static int sweep(int dirfd, const struct strings *marked, enum collect_part part
 	return first;
 }
 
+/* Removes what repairs have put aside. */
+static int sweep_broken(const struct layout *layout, const struct collect_options *options)
+{
+	autorun(strings_finish) struct strings names = {};
+	autoclose int dir = openat(layout->data_fd, LAYOUT_BROKEN,
+				   O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int r = dir < 0 ? -errno : path_list_names(dir, &names);
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	for (size_t i = 0; i < names.count; i++) {
+		tell(options, COLLECT_BLOB, dir, names.items[i]);
+		if (!options->dry_run && r == 0)
+			r = path_remove_tree(dir, names.items[i]);
+	}
+	if (!options->dry_run && r == 0 &&
+	    unlinkat(layout->data_fd, LAYOUT_BROKEN, AT_REMOVEDIR) < 0)
+		r = -errno;
+	return r;
+}
+
 int collect_reach(const struct layout *layout, struct json_object *entry, struct strings *blobs,
 		  struct strings *layers, struct lxcri_error *err)
 {
@@ -213,6 +234,8 @@ int collect_garbage(const struct layout *layout, struct json_object *index,
 		r = sweep(layout->blobs_fd, &marks.blobs, COLLECT_BLOB, options);
 	if (r == 0 && layout->layers_fd >= 0)
 		r = sweep(layout->layers_fd, &marks.layers, COLLECT_LAYER, options);
+	if (r == 0)
+		r = sweep_broken(layout, options);
 	if (r < 0)
 		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r,
 				       "remove what no image needs from %s", layout->data_dir);

@@ -25,7 +25,8 @@ struct collect_options {
 };
 
 /* Removes every blob that nothing in @index leads to, and every layer that belongs to none of its
- * images and is not in use. The lock is held, and @index is what is on disk (or, with dry_run, will
- * be). When a document of an image that stays can't be read, nothing is removed. */
+ * images and is not in use, and what repairs have put aside. The lock is held, and @index is what
+ * is on disk (or, with dry_run, will be). When a document of an image that stays can't be read,
+ * nothing is removed. */
 [[nodiscard]] int collect_garbage(const struct layout *layout, struct json_object *index,
 				  const struct collect_options *options, struct lxcri_error *err);

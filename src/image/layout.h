@@ -7,6 +7,7 @@
  *	<data>/.lock                held by whoever changes anything below
  *	<data>/images/              0700, an OCI image layout
  *	<data>/images/oci-layout, index.json, blobs/sha256/<hex>
+ *	<data>/broken/              0700: what a repair has put aside, until it is collected
  *	<data>/layers/              0700: nobody else may execute what an image brings
  *	<data>/layers/<chain id>/   fs/ (the tree) and layer.json, which was written last
  *
@@ -25,6 +26,7 @@
 #define LAYOUT_BLOBS     "blobs/sha256"
 #define LAYOUT_TREE      "fs"
 #define LAYOUT_RECORD    "layer.json"
+#define LAYOUT_BROKEN    "broken" /* in the data directory: what a repair has put aside */
 #define LAYOUT_TEMPORARY ".tmp-"
 
 /* index.json may name an index, and that one another; more is a maze, not an image. */

@@ -73,8 +73,7 @@ int load_images(const char *data_dir, const char *path, int fd, struct json_obje
 	lock = layout_open_lock(&layout, err);
 	if (lock < 0 || worker_confine(&layout, NULL, 0, err) < 0 ||
 	    source_open_input(fd, path, layout.blobs_fd, &source, err) < 0 ||
-	    layout_take_lock(&layout, lock, err) < 0 ||
-	    load_each(&layout, source, images, err) < 0)
+	    layout_take_lock(&layout, lock, err) < 0 || load_each(&layout, source, images, err) < 0)
 		return fail_while(err, "load");
 	return 0;
 }

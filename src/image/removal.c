@@ -79,16 +79,17 @@ static void tell_image(const struct removal_listener *listener, struct json_obje
 
 /* Takes @name out of the index in memory. */
 static int take_out(struct removal *removal, const char *name,
-		    const struct removal_listener *listener, struct lxcri_error *err)
+		    const struct removal_listener *listener, char **ret_digest,
+		    struct lxcri_error *err)
 {
 	struct json_object *entry = image_index_find(removal->index, name);
-	autofree char *digest = NULL;
+	const char *digest;
 	const char *user;
 
 	if (!entry)
 		return fail(err, LXCRI_E_IMAGE_NOT_FOUND, "image %s is not in the store", name);
 	tell_image(listener, entry);
-	digest = xstrdup(json_get_text(entry, "digest"));
+	digest = *ret_digest = xstrdup(json_get_text(entry, "digest"));
 	(void)image_index_remove(removal->index, name);
 	user = image_usage_find(&removal->usage, digest);
 	/* Another name may still lead to it. */
@@ -100,18 +101,22 @@ static int take_out(struct removal *removal, const char *name,
 }
 
 int removal_of_image(const struct image_store *store, const char *name,
-		     const struct removal_listener *listener, struct lxcri_error *err)
+		     const struct removal_listener *listener, char **ret_digest,
+		     struct lxcri_error *err)
 {
 	autorun(removal_finish) struct removal removal = { .layout = LAYOUT_NULL, .lock = -1 };
+	autofree char *digest = NULL;
 	autofree char *stored = image_stored_name(name, err);
 	int r = stored ? begin(store, listener, &removal, err) : -1;
 
 	if (r == 0)
 		return fail(err, LXCRI_E_IMAGE_NOT_FOUND, "image %s is not in the store", stored);
-	if (r < 0 || take_out(&removal, stored, listener, err) < 0 ||
-	    layout_write_index(&removal.layout, removal.index, err) < 0)
+	if (r < 0 || take_out(&removal, stored, listener, &digest, err) < 0 ||
+	    layout_write_index(&removal.layout, removal.index, err) < 0 ||
+	    collect(&removal, false, listener, err) < 0)
 		return -1;
-	return collect(&removal, false, listener, err);
+	*ret_digest = steal(digest);
+	return 0;
 }
 
 /* Takes every image out of the index in memory that nobody uses. Returns how many went. */

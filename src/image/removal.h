@@ -34,9 +34,9 @@ struct removal_listener {
 
 /* Removes the image @name (a digest: with all its names), then every blob and layer that no name is
  * left for and that is not in use. LXCRI_E_IMAGE_NOT_FOUND; LXCRI_E_IMAGE_IN_USE when its last name
- * would go while somebody uses it. */
+ * would go while somebody uses it. The digest is owned by the caller. */
 [[nodiscard]] int removal_of_image(const struct image_store *store, const char *name,
-				   const struct removal_listener *listener,
+				   const struct removal_listener *listener, char **ret_digest,
 				   struct lxcri_error *err);
 
 enum removal_extent {

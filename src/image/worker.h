@@ -10,6 +10,8 @@
 #define WORKER_UNPACK "unpack" /* DATA DIGEST */
 #define WORKER_LOAD   "load"   /* DATA FILE, which is descriptor 3 */
 #define WORKER_SAVE   "save"   /* DATA PLACE TAG SOURCE...; an archive is descriptor 3 */
+#define WORKER_HASH   "hash"   /* DATA HEX...: blobs */
+#define WORKER_BROKEN "broken" /* of hash: a list of objects with name and text */
 #define WORKER_IMAGES "images" /* of load: a list of objects with name and digest */
 #define WORKER_NAME   "name"
 #define WORKER_DIGEST "digest"

@@ -4,6 +4,7 @@
  *	lxcri-worker import DATA SOURCE [NAME]
  *	lxcri-worker unpack DATA DIGEST
  *	lxcri-worker load DATA FILE
+ *	lxcri-worker hash DATA HEX...
  *	lxcri-worker save DATA PLACE TAG SOURCE...
  *
  * It holds the libraries that the command is spared, and as few rights as the work allows: the
@@ -17,6 +18,7 @@
 #include "image/layer/hash.h"
 #include "image/import.h"
 #include "image/load.h"
+#include "image/rehash.h"
 #include "image/save.h"
 #include "image/worker.h"
 #include "image/worker_confine.h"
@@ -104,11 +106,13 @@ static int run(int argc, char **argv, struct json_object *result, struct lxcri_e
 		return run_unpack(argv + 2, result, err);
 	if (argc == 4 && strcmp(argv[1], WORKER_LOAD) == 0)
 		return load_images(argv[2], argv[3], WORKER_FD, result, err);
+	if (argc >= 4 && strcmp(argv[1], WORKER_HASH) == 0)
+		return rehash_blobs(argv[2], argv + 3, result, err);
 	if (argc >= 6 && strcmp(argv[1], WORKER_SAVE) == 0)
 		return run_save(argv + 2, err);
 	return fail(err, LXCRI_E_INVALID_ARGUMENT,
 		    "usage: lxcri-worker import DATA SOURCE [NAME] | unpack DATA DIGEST | "
-		    "load DATA FILE | save DATA PLACE TAG SOURCE...");
+		    "load DATA FILE | hash DATA HEX... | save DATA PLACE TAG SOURCE...");
 }
 
 int main(int argc, char **argv)

@@ -18,6 +18,8 @@ static const struct option_entry options_of_image[] = {
 	       "save: the archive, instead of standard output"),
 	OPTION(image_options, type, "type", 0, OPTION_TEXT, "oci-archive|docker-archive",
 	       "save: form of the archive"),
+	OPTION(image_options, repair, "repair", 0, OPTION_FLAG, NULL,
+	       "verify: put aside what is broken, unpack broken layers again"),
 	OPTION(image_options, quiet, "quiet", 'q', OPTION_FLAG, NULL, "list: only the names"),
 	{},
 };
@@ -33,6 +35,7 @@ static const struct image_verb {
 	{ "tag", NULL, image_tag },           { "untag", NULL, image_untag },
 	{ "remove", "rm", image_remove },     { "save", NULL, image_save },
 	{ "load", NULL, image_load },         { "copy", "cp", image_copy },
+	{ "verify", NULL, image_verify },
 };
 
 int image_each(struct cli *cli, struct lxcri_image_manager *images, char **names,
@@ -59,12 +62,15 @@ static int check_options(const struct cli *cli, const struct image_options *opti
 	const struct {
 		bool given;
 		const char *option;
-		const char *verbs[5];
+		const char *verbs[8];
 	} owned[] = {
-		{ options->format, "--format", { "list", "inspect", "history", "load" } },
+		{ options->format,
+		  "--format",
+		  { "list", "inspect", "history", "load", "verify", "df", "gc" } },
 		{ options->input, "--input", { "load" } },
 		{ options->output, "--output", { "save" } },
 		{ options->type, "--type", { "save" } },
+		{ options->repair, "--repair", { "verify" } },
 		{ options->quiet, "--quiet", { "list" } },
 	};
 
@@ -112,7 +118,7 @@ const struct verb verb_image = {
 	.arguments =
 		"import SOURCE [NAME] | list | inspect NAME... | history NAME | "
 		"tag NAME NEW-NAME... | untag NAME... | remove NAME... | save NAME... | load | "
-		"copy SOURCE DEST",
+		"copy SOURCE DEST | verify NAME...",
 	.summary = "fetch, keep, name, carry, verify and remove images",
 	.options = options_of_image,
 	.options_size = sizeof(struct image_options),

@@ -16,6 +16,7 @@ struct image_options {
 	const char *input;
 	const char *output;
 	const char *type;
+	bool repair;
 };
 
 typedef int image_verb_fn(struct cli *cli, struct lxcri_image_manager *images,
@@ -38,3 +39,4 @@ image_verb_fn image_remove;
 image_verb_fn image_save;
 image_verb_fn image_tag;
 image_verb_fn image_untag;
+image_verb_fn image_verify;
