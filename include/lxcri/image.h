@@ -125,6 +125,25 @@ int lxcri_image_verify(struct lxcri_image_manager *manager, const char *const *n
 		       const struct lxcri_image_verify_options *options, lxcri_finding_fn report,
 		       void *userdata, struct lxcri_error *err);
 
+enum lxcri_usage_detail {
+	LXCRI_USAGE_SUMS,    /* sums are right, but all blobs are reported under the name "" */
+	LXCRI_USAGE_OBJECTS, /* each image with its blobs: reads the documents of all */
+};
+
+/* Reports what images and layers take on the disk, as lxcri_system_usage() does. */
+int lxcri_image_usage(struct lxcri_image_manager *manager, enum lxcri_usage_detail detail,
+		      lxcri_usage_fn report, void *userdata, struct lxcri_error *err);
+
+struct lxcri_image_gc_options {
+	bool all;     /* images that no container was made from, not only those without a name */
+	bool dry_run; /* tell what would go, and remove nothing */
+};
+
+/* Removes images that nobody uses, blobs and layers of no image, and what a repair has put aside,
+ * and reports each with what it gave back: what lxcri_system_prune() does about images. */
+int lxcri_image_gc(struct lxcri_image_manager *manager, const struct lxcri_image_gc_options *gc,
+		   lxcri_usage_fn report, void *userdata, struct lxcri_error *err);
+
 /* Removes the name, and every blob and layer that no other image or container uses.
  * LXCRI_E_IMAGE_NOT_FOUND, LXCRI_E_IMAGE_IN_USE. */
 int lxcri_image_remove(struct lxcri_image_manager *manager, const char *name,

@@ -43,11 +43,17 @@ void usages_add(void *userdata, const struct lxcri_usage *usage)
 		add_object(usages, usage);
 }
 
+/* How many kinds a sum is shown of; images and layers are the first. */
+static size_t kinds_of(const struct usages *usages)
+{
+	return usages->images_only ? LXCRI_USAGE_LAYERS + 1 : USAGE_KINDS;
+}
+
 static struct json_object *sums_of(const struct usages *usages)
 {
 	struct json_object *array = json_object_new_array();
 
-	for (size_t i = 0; i < USAGE_KINDS; i++) {
+	for (size_t i = 0; i < kinds_of(usages); i++) {
 		struct json_object *object = json_object_new_object();
 
 		json_set_text(object, "type", lxcri_usage_kind_name((enum lxcri_usage_kind)i));
@@ -73,7 +79,7 @@ static void print_sums(const struct usages *usages, FILE *out)
 	struct print_table table = {};
 
 	add_heading(&table, heading, ARRAY_LEN(heading));
-	for (size_t i = 0; i < USAGE_KINDS; i++) {
+	for (size_t i = 0; i < kinds_of(usages); i++) {
 		const struct usage_sum *sum = &usages->sums[i];
 
 		strings_add(&table.cells, lxcri_usage_kind_name((enum lxcri_usage_kind)i));

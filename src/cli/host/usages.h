@@ -20,6 +20,7 @@ struct usage_sum {
 /* Zeroed is empty. */
 struct usages {
 	bool every_object; /* not only the sums */
+	bool images_only;  /* sums of images and layers alone */
 	bool dry_run;
 	struct usage_sum sums[USAGE_KINDS];
 	struct json_object *array;

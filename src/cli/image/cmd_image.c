@@ -20,6 +20,10 @@ static const struct option_entry options_of_image[] = {
 	       "save: form of the archive"),
 	OPTION(image_options, repair, "repair", 0, OPTION_FLAG, NULL,
 	       "verify: put aside what is broken, unpack broken layers again"),
+	OPTION(image_options, verbose, "verbose", 'v', OPTION_FLAG, NULL, "df: every object"),
+	OPTION(image_options, all, "all", 'a', OPTION_FLAG, NULL,
+	       "gc: images that no container uses, not only those without a name"),
+	OPTION(image_options, dry_run, "dry-run", 0, OPTION_FLAG, NULL, "gc: show what would go"),
 	OPTION(image_options, quiet, "quiet", 'q', OPTION_FLAG, NULL, "list: only the names"),
 	{},
 };
@@ -30,12 +34,19 @@ static const struct image_verb {
 	const char *name, *alias;
 	image_verb_fn *run;
 } image_verbs[] = {
-	{ "import", NULL, image_import },     { "list", "ls", image_list },
-	{ "inspect", "show", image_inspect }, { "history", NULL, image_history },
-	{ "tag", NULL, image_tag },           { "untag", NULL, image_untag },
-	{ "remove", "rm", image_remove },     { "save", NULL, image_save },
-	{ "load", NULL, image_load },         { "copy", "cp", image_copy },
+	{ "import", NULL, image_import },
+	{ "list", "ls", image_list },
+	{ "inspect", "show", image_inspect },
+	{ "history", NULL, image_history },
+	{ "tag", NULL, image_tag },
+	{ "untag", NULL, image_untag },
+	{ "remove", "rm", image_remove },
+	{ "save", NULL, image_save },
+	{ "load", NULL, image_load },
+	{ "copy", "cp", image_copy },
 	{ "verify", NULL, image_verify },
+	{ "df", NULL, image_df },
+	{ "gc", NULL, image_gc },
 };
 
 int image_each(struct cli *cli, struct lxcri_image_manager *images, char **names,
@@ -71,6 +82,9 @@ static int check_options(const struct cli *cli, const struct image_options *opti
 		{ options->output, "--output", { "save" } },
 		{ options->type, "--type", { "save" } },
 		{ options->repair, "--repair", { "verify" } },
+		{ options->verbose, "--verbose", { "df" } },
+		{ options->all, "--all", { "gc" } },
+		{ options->dry_run, "--dry-run", { "gc" } },
 		{ options->quiet, "--quiet", { "list" } },
 	};
 
@@ -118,7 +132,7 @@ const struct verb verb_image = {
 	.arguments =
 		"import SOURCE [NAME] | list | inspect NAME... | history NAME | "
 		"tag NAME NEW-NAME... | untag NAME... | remove NAME... | save NAME... | load | "
-		"copy SOURCE DEST | verify NAME...",
+		"copy SOURCE DEST | verify NAME... | df | gc",
 	.summary = "fetch, keep, name, carry, verify and remove images",
 	.options = options_of_image,
 	.options_size = sizeof(struct image_options),

@@ -17,6 +17,9 @@ struct image_options {
 	const char *output;
 	const char *type;
 	bool repair;
+	bool verbose;
+	bool all;
+	bool dry_run;
 };
 
 typedef int image_verb_fn(struct cli *cli, struct lxcri_image_manager *images,
@@ -30,6 +33,8 @@ int image_each(struct cli *cli, struct lxcri_image_manager *images, char **names
 			  struct lxcri_error *err));
 
 image_verb_fn image_copy;
+image_verb_fn image_df;
+image_verb_fn image_gc;
 image_verb_fn image_history;
 image_verb_fn image_import;
 image_verb_fn image_inspect;

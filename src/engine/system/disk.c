@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/system/disk.h"
 #include "engine/usage.h"
 #include "engine/volume.h"
 #include "image/image_index.h"
@@ -77,12 +78,12 @@ static unsigned int count_of(const struct strings *strings, const char *text)
 	return count;
 }
 
-static void reach(const struct disk *disk, struct json_object *entry, struct strings *blobs,
-		  struct strings *layers)
+void disk_reach(const struct layout *layout, struct json_object *entry, struct strings *blobs,
+		struct strings *layers)
 {
 	struct lxcri_error err = {};
 
-	if (collect_reach(&disk->layout, entry, blobs, layers, &err) < 0)
+	if (collect_reach(layout, entry, blobs, layers, &err) < 0)
 		log_warning("%s; see proxmox-lxcri system check", err.text);
 }
 
@@ -98,7 +99,7 @@ static void report_image(struct disk *disk, struct json_object *entry)
 						      : "",
 				     .users = count_of(&disk->usage.digests, digest) };
 
-	reach(disk, entry, &blobs, &layers);
+	disk_reach(&disk->layout, entry, &blobs, &layers);
 	for (size_t i = 0; i < blobs.count; i++) {
 		uint64_t bytes;
 
@@ -165,7 +166,7 @@ static int report_images(struct disk *disk, struct lxcri_error *err)
 		struct json_object *entry = json_object_array_get_idx(list, i);
 
 		if (image_usage_find(&disk->usage, json_get_text(entry, "digest")))
-			reach(disk, entry, &disk->kept_blobs, &disk->kept_layers);
+			disk_reach(&disk->layout, entry, &disk->kept_blobs, &disk->kept_layers);
 	}
 	for (size_t i = 0; i < json_object_array_length(list); i++)
 		report_image(disk, json_object_array_get_idx(list, i));
@@ -246,4 +247,16 @@ int lxcri_system_usage(struct lxcri_engine *engine, lxcri_usage_fn report, void 
 	    lxcri_container_list(engine, report_container, &disk, err) < 0)
 		return -1;
 	return report_volumes(&disk, err);
+}
+
+int disk_report_images(struct lxcri_engine *engine, lxcri_usage_fn report, void *userdata,
+		       struct lxcri_error *err)
+{
+	autorun(disk_finish) struct disk disk = {
+		.engine = engine, .report = report, .userdata = userdata, .layout = LAYOUT_NULL
+	};
+
+	if (!database_exists(engine->data) && access(engine->data, F_OK) < 0)
+		return 0; /* nothing was ever made */
+	return usage_peek(engine, &disk.usage, err) < 0 ? -1 : report_images(&disk, err);
 }

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/container.h"
+#include "engine/images/manager.h"
 #include "engine/usage.h"
 #include "engine/volume.h"
 #include "os/disk_usage.h"
@@ -149,6 +150,22 @@ static int prune_volumes(struct prune *prune, struct lxcri_error *err)
 		tell(prune, LXCRI_USAGE_VOLUMES, names.items[i], bytes);
 	}
 	return 0;
+}
+
+int lxcri_image_gc(struct lxcri_image_manager *manager, const struct lxcri_image_gc_options *gc,
+		   lxcri_usage_fn report, void *userdata, struct lxcri_error *err)
+{
+	const struct lxcri_prune_options options = { .all = gc && gc->all,
+						     .dry_run = gc && gc->dry_run };
+	autorun(prune_finish) struct prune prune = { .engine = manager->engine,
+						     .options = &options,
+						     .report = report,
+						     .userdata = userdata,
+						     .usage_lock = -1 };
+
+	if (access(manager->engine->data, F_OK) < 0)
+		return 0; /* nothing was ever made */
+	return prune_images(&prune, err) < 0 ? fail_while(err, "image gc") : 0;
 }
 
 int lxcri_system_prune(struct lxcri_engine *engine, const struct lxcri_prune_options *options,

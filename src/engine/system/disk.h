@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* What images take on the disk, for who asks for them alone. */
+
+#include "engine/engine.h"
+#include "image/collect.h"
+#include "lxcri/system.h"
+
+/* Appends the blobs and layers that the entry @entry of an index leads to; what can't be read is
+ * logged. */
+void disk_reach(const struct layout *layout, struct json_object *entry, struct strings *blobs,
+		struct strings *layers);
+
+/* Reports every image and layer, as lxcri_system_usage() does. */
+[[nodiscard]] int disk_report_images(struct lxcri_engine *engine, lxcri_usage_fn report,
+				     void *userdata, struct lxcri_error *err);
