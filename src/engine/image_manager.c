@@ -32,6 +32,8 @@ int lxcri_image_manager_open(struct lxcri_engine *engine, const char *umoci_path
 			 umoci_path);
 	if (image_store_open(data, &store, err) < 0)
 		return -1;
+	if (!images_dir)
+		image_store_remember(store, engine->root);
 
 	struct lxcri_image_manager *manager = xnew(struct lxcri_image_manager);
 

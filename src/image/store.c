@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "image/image_index.h"
+#include "image/listing.h"
 #include "image/stored_image.h"
 #include "image/worker.h"
 #include "oci/reference.h"
@@ -16,6 +17,7 @@
 
 struct image_store {
 	char *data_dir;
+	char *run_dir; /* or NULL */
 };
 
 int image_store_open(const char *data_dir, struct image_store **ret_store, struct lxcri_error *err)
@@ -37,7 +39,14 @@ void image_store_free(struct image_store *store)
 	if (!store)
 		return;
 	free(store->data_dir);
+	free(store->run_dir);
 	free(store);
+}
+
+void image_store_remember(struct image_store *store, const char *run_dir)
+{
+	free(store->run_dir);
+	store->run_dir = xstrdup(run_dir);
 }
 
 const char *image_store_data_dir(const struct image_store *store)
@@ -119,25 +128,30 @@ int image_store_import(struct image_store *store, const char *source, const char
 	return worker_run(args, ret_name, ret_digest, err);
 }
 
+/* An entry of the index with its name, which is looked up once and not for every comparison. */
+struct listed {
+	const char *name;
+	struct json_object *entry;
+};
+
 static int compare_names(const void *a, const void *b)
 {
-	struct json_object *const *left = a;
-	struct json_object *const *right = b;
-	const char *left_name = image_index_name(*left);
-	const char *right_name = image_index_name(*right);
+	const struct listed *left = a;
+	const struct listed *right = b;
 
-	return strcmp(left_name ? left_name : "", right_name ? right_name : "");
+	return strcmp(left->name ? left->name : "", right->name ? right->name : "");
 }
 
 /* Lists one entry of the index, for which no other file is read where it has a summary. Returns 1
  * when nothing more is wanted. */
-static int list_entry(const struct layout *layout, struct json_object *entry,
+static int list_entry(const struct layout *layout, const struct listed *listed,
 		      int (*each)(void *userdata, const struct image *image), void *userdata,
 		      struct lxcri_error *err)
 {
 	autorun(stored_image_finish) struct stored_image stored = {};
+	struct json_object *entry = listed->entry;
 	const char *digest = json_get_text(entry, "digest");
-	const char *name = image_index_name(entry);
+	const char *name = listed->name;
 	struct image_summary summary;
 
 	if (digest && image_index_summary(entry, &summary)) {
@@ -160,30 +174,64 @@ static int list_entry(const struct layout *layout, struct json_object *entry,
 	return each(userdata, &stored.image) < 0;
 }
 
+struct walk {
+	int (*each)(void *userdata, const struct image *image);
+	void *userdata;
+	struct listing *listing;
+	bool is_over; /* nothing more is wanted */
+};
+
+static int show(void *userdata, const struct image *image)
+{
+	struct walk *walk = userdata;
+
+	listing_add(walk->listing, image);
+	if (!walk->is_over && walk->each(walk->userdata, image) < 0)
+		walk->is_over = true;
+	return 0;
+}
+
+static int list_index(const struct layout *layout, struct walk *walk, struct lxcri_error *err)
+{
+	autofree struct listed *entries = NULL;
+	autojson index = NULL;
+	struct json_object *list;
+	size_t count;
+
+	if (layout_read_index(layout, &index, err) < 0)
+		return -1;
+	list = json_get(index, "manifests");
+	count = json_object_array_length(list);
+	entries = xcalloc(count + 1, sizeof(struct listed));
+	for (size_t i = 0; i < count; i++) {
+		struct json_object *entry = json_object_array_get_idx(list, i);
+
+		entries[i] = (struct listed){ image_index_name(entry), entry };
+	}
+	qsort(entries, count, sizeof(entries[0]), compare_names);
+	for (size_t i = 0; i < count; i++)
+		if (list_entry(layout, &entries[i], show, walk, err) < 0)
+			return -1;
+	return 0;
+}
+
 int image_store_list(struct image_store *store,
 		     int (*each)(void *userdata, const struct image *image), void *userdata,
 		     struct lxcri_error *err)
 {
 	autorun(layout_finish) struct layout layout = LAYOUT_NULL;
-	autofree struct json_object **entries = NULL;
-	autojson index = NULL;
-	struct json_object *list;
-	size_t count;
+	autoptr(listing) listing = NULL;
+	struct walk walk = { .each = each, .userdata = userdata };
 
-	if (layout_open(store->data_dir, &layout, err) < 0 ||
-	    layout_read_index(&layout, &index, err) < 0)
+	if (layout_open(store->data_dir, &layout, err) < 0)
 		return -1;
-	list = json_get(index, "manifests");
-	count = json_object_array_length(list);
-	entries = xcalloc(count + 1, sizeof(struct json_object *));
-	for (size_t i = 0; i < count; i++)
-		entries[i] = json_object_array_get_idx(list, i);
-	qsort(entries, count, sizeof(struct json_object *), compare_names);
-	for (size_t i = 0; i < count; i++) {
-		int r = list_entry(&layout, entries[i], each, userdata, err);
-
-		if (r != 0)
-			return r < 0 ? -1 : 0;
-	}
+	if (store->run_dir && listing_recall(&layout, store->run_dir, each, userdata) == 1)
+		return 0;
+	listing = store->run_dir ? listing_begin(&layout) : NULL;
+	walk.listing = listing;
+	if (list_index(&layout, &walk, err) < 0)
+		return -1;
+	if (store->run_dir)
+		listing_save(listing, &layout, store->run_dir);
 	return 0;
 }

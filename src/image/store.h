@@ -22,6 +22,9 @@ struct image_store;
 void image_store_free(struct image_store *store);
 DEFINE_AUTOPTR(image_store)
 
+/* Lets @store remember in @run_dir what costs time to find: see listing.h. */
+void image_store_remember(struct image_store *store, const char *run_dir);
+
 /* An image that is in the store. Zeroed is empty. */
 struct image {
 	char *name;                /* as stored */

@@ -11,7 +11,7 @@
 struct image_listing {
 	const struct image_options *options;
 	struct print_table table;
-	struct json_object *array;
+	struct json_object *array; /* NULL for a table */
 	int64_t now_ns;
 };
 
@@ -31,25 +31,31 @@ static struct json_object *object_of(const struct lxcri_image_info *info)
 	return object;
 }
 
+static char *age_of(const struct image_listing *listing, int64_t created_ns)
+{
+	autofree char *age = print_duration(listing->now_ns - created_ns);
+
+	return created_ns > 0 ? xformat("%s ago", age) : xstrdup("-");
+}
+
 static int list_image(void *userdata, const struct lxcri_image_info *info)
 {
 	struct image_listing *listing = userdata;
 	struct strings *cells = &listing->table.cells;
-	autofree char *age = print_duration(listing->now_ns - info->created_ns);
 
 	if (listing->options->quiet) {
 		(void)puts(info->name);
 		return 0;
 	}
-	(void)json_object_array_add(listing->array, object_of(info));
+	if (listing->array) {
+		(void)json_object_array_add(listing->array, object_of(info));
+		return 0;
+	}
 	strings_add(cells, info->name);
 	strings_addf(cells, "%.19s", info->digest);
 	strings_addf(cells, "%u", info->layers);
 	strings_add_consume(cells, print_size(info->size_bytes));
-	if (info->created_ns > 0)
-		strings_addf(cells, "%s ago", age);
-	else
-		strings_add(cells, "-");
+	strings_add_consume(cells, age_of(listing, info->created_ns));
 	return 0;
 }
 
@@ -57,9 +63,9 @@ int image_list(struct cli *cli, struct lxcri_image_manager *images,
 	       const struct image_options *options, char **argv, struct lxcri_error *err)
 {
 	static const char *const heading[] = { "NAME", "DIGEST", "LAYERS", "SIZE", "CREATED" };
-	autojson array = json_object_new_array();
-	struct image_listing listing = { .options = options, .array = array };
 	int is_json = print_wants_json(options->format, err);
+	autojson array = is_json == 1 ? json_object_new_array() : NULL;
+	struct image_listing listing = { .options = options, .array = array };
 	struct timespec now;
 
 	if (argv[0])

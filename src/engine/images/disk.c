@@ -7,7 +7,7 @@
 #include "engine/images/manager.h"
 #include "engine/system/disk.h"
 #include "engine/usage.h"
-#include "image/image_index.h"
+#include "image/stored_image.h"
 #include "os/path.h"
 
 #include <fcntl.h>
@@ -44,29 +44,19 @@ static uint64_t blocks_of(int dirfd, const char *name)
 		       : (uint64_t)status.st_blocks * 512;
 }
 
-static int sum_images(struct sums *sums, struct lxcri_error *err)
+static int sum_image(void *userdata, const struct image *image)
 {
-	autojson index = NULL;
-	struct json_object *list;
+	struct sums *sums = userdata;
+	struct lxcri_usage usage = { .kind = LXCRI_USAGE_IMAGES, .name = image->name };
 
-	if (layout_read_index(&sums->layout, &index, err) < 0)
-		return -1;
-	list = json_get(index, "manifests");
-	for (size_t i = 0; i < json_object_array_length(list); i++) {
-		struct json_object *entry = json_object_array_get_idx(list, i);
-		const char *digest = json_get_text(entry, "digest");
-		const char *name = image_index_name(entry);
-		struct lxcri_usage usage = { .kind = LXCRI_USAGE_IMAGES,
-					     .name = name     ? name
-						     : digest ? digest
-							      : "?" };
+	if (image_usage_find(&sums->usage, image->digest)) {
+		autojson entry = stored_image_unlisted(&sums->layout, image->digest);
 
-		if (image_usage_find(&sums->usage, digest)) {
+		usage.users = 1;
+		if (entry)
 			disk_reach(&sums->layout, entry, &sums->kept_blobs, &sums->kept_layers);
-			usage.users = 1;
-		}
-		sums->report(sums->userdata, &usage);
 	}
+	sums->report(sums->userdata, &usage);
 	return 0;
 }
 
@@ -133,7 +123,8 @@ int lxcri_image_usage(struct lxcri_image_manager *manager, enum lxcri_usage_deta
 		return -1;
 	if (sums.layout.images_fd < 0)
 		return 0;
-	if (usage_peek(manager->engine, &sums.usage, err) < 0 || sum_images(&sums, err) < 0 ||
+	if (usage_peek(manager->engine, &sums.usage, err) < 0 ||
+	    image_store_list(manager->store, sum_image, &sums, err) < 0 ||
 	    sum_blobs(&sums, err) < 0)
 		return -1;
 	return sum_layers(&sums, err);
