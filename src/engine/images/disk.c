@@ -3,17 +3,14 @@
  * images that nobody uses, so it is quick with any number of them. */
 
 #include "base/mem.h"
-#include "engine/images/layer_sizes.h"
+#include "engine/images/kept_sizes.h"
 #include "engine/images/manager.h"
 #include "engine/system/disk.h"
 #include "engine/usage.h"
 #include "image/stored_image.h"
 #include "os/path.h"
 
-#include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 struct sums {
 	struct lxcri_image_manager *manager;
@@ -23,7 +20,8 @@ struct sums {
 	struct image_usage usage;
 	struct strings kept_blobs; /* of images that a container was made from */
 	struct strings kept_layers;
-	struct layer_sizes sizes;
+	struct kept_sizes blob_sizes;
+	struct kept_sizes layer_sizes;
 };
 
 static void sums_finish(struct sums *sums)
@@ -32,16 +30,8 @@ static void sums_finish(struct sums *sums)
 	image_usage_finish(&sums->usage);
 	strings_finish(&sums->kept_blobs);
 	strings_finish(&sums->kept_layers);
-	layer_sizes_finish(&sums->sizes);
-}
-
-static uint64_t blocks_of(int dirfd, const char *name)
-{
-	struct stat status;
-
-	return fstatat(dirfd, name, &status, AT_SYMLINK_NOFOLLOW) < 0
-		       ? 0
-		       : (uint64_t)status.st_blocks * 512;
+	kept_sizes_finish(&sums->blob_sizes);
+	kept_sizes_finish(&sums->layer_sizes);
 }
 
 static int sum_image(void *userdata, const struct image *image)
@@ -71,13 +61,19 @@ static int sum_blobs(struct sums *sums, struct lxcri_error *err)
 	if (r < 0)
 		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "list the blobs in %s",
 				       sums->layout.data_dir);
+	kept_sizes_load(&sums->blob_sizes, fd, sums->manager->engine->root, "blob-sizes");
 	for (size_t i = 0; i < names.count; i++) {
-		uint64_t bytes = blocks_of(fd, names.items[i]);
+		uint64_t bytes;
+
+		if (names.items[i][0] == '.')
+			continue;
+		bytes = kept_sizes_get(&sums->blob_sizes, names.items[i]);
 
 		usage.bytes += bytes;
 		if (!strings_has(&sums->kept_blobs, names.items[i]))
 			usage.reclaimable_bytes += bytes;
 	}
+	kept_sizes_save(&sums->blob_sizes);
 	sums->report(sums->userdata, &usage);
 	return 0;
 }
@@ -91,7 +87,7 @@ static int sum_layers(struct sums *sums, struct lxcri_error *err)
 	if (r < 0)
 		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "list the layers in %s",
 				       sums->layout.data_dir);
-	layer_sizes_load(&sums->sizes, sums->manager->engine->root);
+	kept_sizes_load(&sums->layer_sizes, fd, sums->manager->engine->root, "layer-sizes");
 	for (size_t i = 0; i < names.count; i++) {
 		const char *name = names.items[i];
 		autofree char *path =
@@ -101,12 +97,12 @@ static int sum_layers(struct sums *sums, struct lxcri_error *err)
 		if (*name == '.')
 			continue;
 		usage.users = strings_has(&sums->usage.layers, path);
-		usage.bytes = layer_sizes_get(&sums->sizes, fd, name);
+		usage.bytes = kept_sizes_get(&sums->layer_sizes, name);
 		if (usage.users == 0 && !strings_has(&sums->kept_layers, name))
 			usage.reclaimable_bytes = usage.bytes;
 		sums->report(sums->userdata, &usage);
 	}
-	layer_sizes_save(&sums->sizes, sums->manager->engine->root);
+	kept_sizes_save(&sums->layer_sizes);
 	return 0;
 }
 

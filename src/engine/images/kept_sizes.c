@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/* What blobs and unpacked layers take on the disk: a line for the directory, "INODE CHANGED", and
+ * one for each, "NAME INODE CHANGED BYTES". */
+
+#include "engine/images/kept_sizes.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/moment.h"
+#include "base/text.h"
+#include "os/disk_usage.h"
+#include "os/file.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define FILE_BYTES_MAX ((size_t)16 << 20)
+/* Longer than the clock of any file system stands still. */
+#define SETTLED_NS 2000000000ll
+
+static int compare_names(const void *a, const void *b)
+{
+	const struct kept_size *left = a;
+	const struct kept_size *right = b;
+
+	return strcmp(left->name, right->name);
+}
+
+static void add(struct kept_size **items, size_t *count, const struct kept_size *size)
+{
+	if ((*count & (*count - 1)) == 0)
+		*items = xreallocarray(*items, *count ? 2 * *count : 1, sizeof(**items));
+	(*items)[(*count)++] = *size;
+}
+
+static int64_t changed_ns_of(const struct stat *status)
+{
+	return (int64_t)status->st_ctim.tv_sec * 1000000000 + status->st_ctim.tv_nsec;
+}
+
+/* Returns what tells the directory from itself at another time, owned by the caller, or NULL. */
+static char *stamp_of(int dirfd)
+{
+	struct stat status;
+
+	if (fstat(dirfd, &status) < 0 || moment_now() - changed_ns_of(&status) < SETTLED_NS)
+		return NULL;
+	return xformat("%ju %ju %" PRId64, (uintmax_t)status.st_dev, (uintmax_t)status.st_ino,
+		       changed_ns_of(&status));
+}
+
+static bool parse_line(const char *line, struct kept_size *ret)
+{
+	size_t length = strcspn(line, " ");
+	char *rest;
+
+	if (length >= sizeof(ret->name))
+		return false;
+	memcpy(ret->name, line, length);
+	ret->inode = strtoull(line + length, &rest, 10);
+	ret->changed_ns = strtoll(rest, &rest, 10);
+	ret->bytes = strtoull(rest, &rest, 10);
+	return *rest == '\0';
+}
+
+void kept_sizes_load(struct kept_sizes *sizes, int dirfd, const char *run_dir, const char *name)
+{
+	autofree char *bytes = NULL;
+	char *rest = NULL;
+	char *line;
+	size_t size;
+
+	sizes->dirfd = dirfd;
+	sizes->path = xformat("%s/%s", run_dir, name);
+	sizes->stamp = stamp_of(dirfd);
+	if (file_read(AT_FDCWD, sizes->path, FILE_BYTES_MAX, &bytes, &size) < 0)
+		return;
+	line = strtok_r(bytes, "\n", &rest);
+	sizes->is_same = line && sizes->stamp && strcmp(line, sizes->stamp) == 0;
+	while ((line = strtok_r(NULL, "\n", &rest))) {
+		struct kept_size one = {};
+
+		if (parse_line(line, &one))
+			add(&sizes->items, &sizes->count, &one);
+	}
+	if (sizes->count > 1)
+		qsort(sizes->items, sizes->count, sizeof(sizes->items[0]), compare_names);
+}
+
+uint64_t kept_sizes_get(struct kept_sizes *sizes, const char *name)
+{
+	autorun(disk_usage_finish) struct disk_usage usage = {};
+	struct kept_size one = {};
+	const struct kept_size *known = NULL;
+	struct stat status;
+	int r;
+
+	(void)snprintf(one.name, sizeof(one.name), "%s", name);
+	if (sizes->count > 0)
+		known = bsearch(&one, sizes->items, sizes->count, sizeof(one), compare_names);
+	if (known && sizes->is_same) {
+		add(&sizes->found, &sizes->n_found, known);
+		return known->bytes;
+	}
+	if (fstatat(sizes->dirfd, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	one.inode = status.st_ino;
+	one.changed_ns = changed_ns_of(&status);
+	if (known && known->inode == one.inode && known->changed_ns == one.changed_ns) {
+		add(&sizes->found, &sizes->n_found, known);
+		return known->bytes;
+	}
+	r = disk_usage_add(&usage, sizes->dirfd, name);
+	if (r < 0) {
+		log_warning("the size of %s is not all of it: %s", name, strerror(-r));
+		return usage.bytes;
+	}
+	one.bytes = usage.bytes;
+	sizes->is_stale = true;
+	add(&sizes->found, &sizes->n_found, &one);
+	return one.bytes;
+}
+
+void kept_sizes_save(const struct kept_sizes *sizes)
+{
+	struct text text = {};
+
+	if (sizes->is_same && !sizes->is_stale && sizes->n_found == sizes->count)
+		return;
+	text_addf(&text, "%s\n", sizes->stamp ? sizes->stamp : "-");
+	for (size_t i = 0; i < sizes->n_found; i++) {
+		const struct kept_size *one = &sizes->found[i];
+
+		text_addf(&text, "%s %" PRIu64 " %" PRId64 " %" PRIu64 "\n", one->name, one->inode,
+			  one->changed_ns, one->bytes);
+	}
+	/* Without it the next one measures again. */
+	(void)file_write_atomic(AT_FDCWD, sizes->path, text.data, text.length, 0600, FILE_VOLATILE);
+	text_finish(&text);
+}
+
+void kept_sizes_finish(struct kept_sizes *sizes)
+{
+	free(sizes->items);
+	free(sizes->found);
+	free(sizes->path);
+	free(sizes->stamp);
+	*sizes = (struct kept_sizes){};
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* What blobs and unpacked layers take on the disk. Neither ever changes, so each is measured once.
+ * What was found is kept in the run directory: it holds for all of a directory in which nothing has
+ * come or gone, else for what has the same inode and time of change. */
+
+#include "base/scope.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* One thing that was measured. */
+struct kept_size {
+	char name[65]; /* hexadecimal */
+	uint64_t inode;
+	int64_t changed_ns;
+	uint64_t bytes;
+};
+
+/* Those that are known. Zeroed is none. */
+struct kept_sizes {
+	struct kept_size *items; /* sorted by name */
+	size_t count;
+	struct kept_size *found; /* what was asked for, as it will be kept */
+	size_t n_found;
+	char *path;    /* of the file that it is kept in */
+	char *stamp;   /* of the directory; NULL where it has changed just now */
+	int dirfd;     /* of the directory, borrowed */
+	bool is_same;  /* nothing has come or gone in it */
+	bool is_stale; /* something was measured anew */
+};
+
+/* Reads what is kept of the directory @dirfd in the file @name of @run_dir; what can't be read is
+ * measured again. */
+void kept_sizes_load(struct kept_sizes *sizes, int dirfd, const char *run_dir, const char *name);
+
+/* Returns what @name of the directory takes, measured where it is not known. */
+uint64_t kept_sizes_get(struct kept_sizes *sizes, const char *name);
+
+/* Keeps what was asked for, where anything of it is new and the run directory is there. */
+void kept_sizes_save(const struct kept_sizes *sizes);
+
+/* Frees what @sizes holds. Safe to repeat. */
+void kept_sizes_finish(struct kept_sizes *sizes);
