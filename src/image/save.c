@@ -138,6 +138,13 @@ static int open_place(struct save *save, struct lxcri_error *err)
 			     : 0;
 }
 
+/* For messages. */
+static const char *name_of(const char *source)
+{
+	return source +
+	       (text_starts_with(source, WORKER_STORED) ? strlen(WORKER_STORED) : (size_t)0);
+}
+
 static int write_all(struct save *save, struct lxcri_error *err)
 {
 	int fd = save->place.kind == PLACE_OCI_DIR ? save->dir : save->request->fd;
@@ -147,7 +154,7 @@ static int write_all(struct save *save, struct lxcri_error *err)
 		return -1;
 	for (size_t i = 0; i < save->count; i++)
 		if (dest_add(dest, &save->items[i].image, &save->items[i].names, err) < 0)
-			return fail_while(err, "%s", save->request->sources[i]);
+			return fail_while(err, "image %s", name_of(save->request->sources[i]));
 	return dest_finish(dest, err);
 }
 
@@ -164,7 +171,5 @@ int save_images(const struct save_request *request, struct lxcri_error *err)
 	    open_sources(&save, err) < 0 || confine(&save, err) < 0 || load_all(&save, err) < 0)
 		return -1;
 	closep(&lock);
-	if (write_all(&save, err) < 0)
-		return fail_while(err, "write %s", request->place);
-	return 0;
+	return write_all(&save, err);
 }

@@ -69,7 +69,7 @@ int lxcri_image_copy(struct lxcri_image_manager *manager, const char *source, co
 				    ends[i]);
 	if (image_is_source(dest)) {
 		if (image_store_copy_out(manager->store, source, dest, err) < 0)
-			return fail_while(err, "copy %s", source);
+			return fail_while(err, "copy %s to %s", source, dest);
 		return 0;
 	}
 	if (!image_is_source(source))

@@ -10,18 +10,41 @@
 
 #include <string.h>
 
+static int check_blob(const struct source_layer *layer, const struct stream_digests *digests,
+		      struct lxcri_error *err)
+{
+	if (!layer->digest || strcmp(layer->digest + strlen("sha256:"), digests->blob) == 0)
+		return 0;
+	return fail(err, LXCRI_E_INTEGRITY_CHECK_FAILED,
+		    "the blob %s holds bytes with the digest sha256:%s", layer->digest,
+		    digests->blob);
+}
+
 static int check(const struct source_layer *layer, const struct digest *diff_id,
 		 const struct stream_digests *digests, struct lxcri_error *err)
 {
-	if (layer->digest && strcmp(layer->digest + strlen("sha256:"), digests->blob) != 0)
-		return fail(err, LXCRI_E_INTEGRITY_CHECK_FAILED,
-			    "the blob %s holds bytes with the digest sha256:%s", layer->digest,
-			    digests->blob);
+	if (check_blob(layer, digests, err) < 0)
+		return -1;
 	if (strcmp(digests->content, diff_id->hex) != 0)
 		return fail(err, LXCRI_E_INTEGRITY_CHECK_FAILED,
 			    "the content has the digest sha256:%s, the config says %s",
 			    digests->content, diff_id->text);
 	return 0;
+}
+
+/* A stream that can't be inflated may not be the one that was announced: that is the better news.
+ */
+static int explain(const struct source_layer *layer, struct stream *stream, struct lxcri_error *err)
+{
+	struct stream_digests digests;
+	struct lxcri_error other;
+
+	if (err->code != LXCRI_E_EXTRACT_FAILED || stream_drain_source(stream, &other) < 0)
+		return -1;
+	stream_end(stream, &digests);
+	if (check_blob(layer, &digests, &other) < 0)
+		*err = other;
+	return -1;
 }
 
 /* Inflates the layer, into the file that was begun where @dest is not NULL. */
@@ -40,7 +63,7 @@ static int inflate(struct dest *dest, const struct source_layer *layer,
 		if (dest && dest_write(dest, bytes, (size_t)size, err) < 0)
 			return -1;
 	if (size < 0)
-		return -1;
+		return explain(layer, stream, err);
 	stream_end(stream, ret_digests);
 	return 0;
 }
