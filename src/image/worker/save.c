@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Writing images to a place outside the store. */
 
-#include "image/save.h"
+#include "image/worker/save.h"
 
 #include "base/mem.h"
 #include "base/text.h"
@@ -9,7 +9,7 @@
 #include "image/image_index.h"
 #include "image/store.h"
 #include "image/worker.h"
-#include "image/worker_confine.h"
+#include "image/worker/worker_confine.h"
 
 #include <errno.h>
 #include <fcntl.h>

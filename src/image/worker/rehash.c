@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Reading blobs again, to compare them with their digests. */
 
-#include "image/rehash.h"
+#include "image/worker/rehash.h"
 
 #include "base/mem.h"
 #include "image/layer/hash.h"
 #include "image/layout.h"
 #include "image/worker.h"
-#include "image/worker_confine.h"
+#include "image/worker/worker_confine.h"
 
 #include <errno.h>
 #include <fcntl.h>

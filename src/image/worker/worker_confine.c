@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Which rights the worker keeps. */
 
-#include "image/worker_confine.h"
+#include "image/worker/worker_confine.h"
 
 #include "base/mem.h"
 #include "os/tree.h"

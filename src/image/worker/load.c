@@ -2,13 +2,13 @@
 /* Taking in every image of an archive: first all blobs and layers, of which nobody knows yet, and
  * at last one change of index.json. */
 
-#include "image/load.h"
+#include "image/worker/load.h"
 
 #include "base/mem.h"
 #include "image/image_index.h"
 #include "image/import.h"
 #include "image/worker.h"
-#include "image/worker_confine.h"
+#include "image/worker/worker_confine.h"
 
 static void note(struct json_object *images, const char *name, const char *digest)
 {
