@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/container.h"
+#include "engine/event.h"
 #include "engine/usage.h"
 #include "engine/volume.h"
 #include "os/disk_usage.h"
@@ -104,16 +105,20 @@ static void tell_part(void *userdata, enum collect_part part, const char *name, 
 }
 
 /* Its bytes are those of its blobs, which are told one by one. */
-static void tell_image(void *userdata, const char *name)
+static void tell_image(void *userdata, const char *name, const char *digest)
 {
-	tell(userdata, LXCRI_USAGE_IMAGES, name, 0);
+	const struct prune *prune = userdata;
+
+	if (!prune->options->dry_run)
+		event_image_removed(prune->engine, name, digest);
+	tell(prune, LXCRI_USAGE_IMAGES, name, 0);
 }
 
 static int prune_images(struct prune *prune, struct lxcri_error *err)
 {
 	const struct removal_listener listener = { .use = tell_usage,
 						   .removing = tell_part,
-						   .removing_image = tell_image,
+						   .removed_image = tell_image,
 						   .userdata = prune };
 	autoptr(image_store) store = NULL;
 	int r;
@@ -124,6 +129,14 @@ static int prune_images(struct prune *prune, struct lxcri_error *err)
 			      prune->options->dry_run, &listener, err);
 	closep(&prune->usage_lock);
 	return r;
+}
+
+static int remove_volume(const struct prune *prune, const char *name, struct lxcri_error *err)
+{
+	if (volume_remove(prune->engine->data, name, err) < 0)
+		return -1;
+	engine_event(prune->engine, "volume", "remove", name, NULL);
+	return 0;
 }
 
 static int prune_volumes(struct prune *prune, struct lxcri_error *err)
@@ -144,7 +157,7 @@ static int prune_volumes(struct prune *prune, struct lxcri_error *err)
 		if (strings_has(&used, names.items[i]))
 			continue;
 		bytes = size_of(path);
-		if (!prune->options->dry_run && volume_remove(data, names.items[i], err) < 0)
+		if (!prune->options->dry_run && remove_volume(prune, names.items[i], err) < 0)
 			return -1;
 		tell(prune, LXCRI_USAGE_VOLUMES, names.items[i], bytes);
 	}
