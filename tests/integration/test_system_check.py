@@ -114,6 +114,44 @@ def test_a_directory_without_a_record(any_engine, stored):
     assert not (any_engine.data / "containers" / stored).exists()
 
 
+def test_what_is_just_being_renamed_is_left_alone(any_engine, box):
+    """A rename that goes on holds three locks; here they are held in its stead, at the worst time."""
+    old, new = any_engine.id(), any_engine.id("new")
+    any_engine("run", "--volume", "/own", "--image", box, old, "sh", "-c", "echo kept >> /own/file").ok()
+    index = any_engine.data / "images/index.json"  # so that its layers are its own
+    index.write_text(json.dumps({**json.loads(index.read_text()), "manifests": []}))
+    homes, runs = any_engine.data / "containers", any_engine.root / "containers"
+    record = record_of(any_engine, old)
+    record.update(id=new, **{key: value.replace(str(homes / old), str(homes / new))
+                             for key, value in record.items() if key in ("bundle", "logPath")})
+    (runs / new).mkdir()
+    held = [os.open(path, os.O_RDONLY) for path in (runs / old, runs / new, homes)]
+    for fd in held:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+    (homes / ".renaming").write_text(json.dumps({"from": old, "record": json.dumps(record)}))
+    (homes / old).rename(homes / new)
+    checking = any_engine.open("system", "check", "--repair")
+    await_that(lambda: checking.poll() is not None or any(
+        "->" in line and str(checking.pid) in line.split() for line in open("/proc/locks")),
+        "it waits for the rename, or is done without")
+    for fd in held:
+        os.close(fd)
+    any_engine.finish(checking).ok()
+    any_engine("start", new).ok()
+    assert any_engine("wait", new).ok().out == "0\n"
+    any_engine("cp", f"{new}:/own/file", any_engine.work / "own").ok()
+    assert (any_engine.work / "own").read_text() == "kept\n" * 2
+    assert any_engine.list() == [new]
+
+
+def test_a_volume_that_is_half_removed(any_engine, stored):
+    half = any_engine.data / "volumes" / (".gone-" + "0" * 64)
+    (half / "_data").mkdir(parents=True)
+    only(any_engine, "volume.half_removed", "warning", word=half.name)
+    assert only(any_engine, "volume.half_removed", "warning", "--repair")["repaired"]
+    assert not half.exists() and check(any_engine) == []
+
+
 def test_a_stray_directory_is_left_alone(any_engine, stored):
     stray = any_engine.data / "containers" / "not an id"
     stray.mkdir()
@@ -289,6 +327,15 @@ def test_an_image_that_lacks_a_blob(any_engine, stored, box, kind, name):
     assert files(any_engine) == before
     any_engine("image", "import", box, "mine:1").ok()
     assert check(any_engine, "--deep") == []
+
+
+@pytest.mark.parametrize("kind", ["config", "layer"])
+def test_an_image_that_lacks_a_blob_can_be_removed(any_engine, stored, kind):
+    any_engine("delete", stored).ok()
+    blob_of(any_engine, kind).unlink()
+    shutil.rmtree(any_engine.data / "layers")
+    any_engine("image", "remove", "mine:1").ok()
+    assert check(any_engine) == []
 
 
 @pytest.mark.parametrize("kind", ["config", "layer"])

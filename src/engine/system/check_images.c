@@ -210,7 +210,10 @@ static int begin(struct walk *walk, struct lxcri_error *err)
 	walk->usage_lock = usage_lock(engine, USAGE_ALONE, err);
 	if (walk->usage_lock < 0)
 		return -1;
-	walk->has_usage = usage_peek(engine, &walk->usage, &ignored) == 0;
+	/* What is to be removed must not be of a container that is just being renamed. */
+	walk->has_usage = (walk->check->options.repair && database_exists(engine->data)
+				   ? usage_read(engine, NULL, &walk->usage, &ignored)
+				   : usage_peek(engine, &walk->usage, &ignored)) == 0;
 	return 0;
 }
 

@@ -168,23 +168,48 @@ static int visit(void *userdata, const char *id, const char *json)
 	return 0;
 }
 
+/* Deletes the record unless somebody is at work on the container, or it has a directory after all:
+ * another one of its id has been made meanwhile. Returns 1 when it is gone, 0 when it stays. */
+static int delete_gone(struct check *check, struct database *database, const char *id)
+{
+	autorun(home_finish) struct home home = HOME_NULL;
+	struct lxcri_error ignored;
+	int r;
+
+	if (home_open(check->engine, id, &home, &ignored) < 0)
+		return -1;
+	r = home_lock(&home, HOME_TRY, &ignored);
+	if (r > 0)
+		r = home_is_persistent(&home)
+			    ? 0
+			    : database_delete_container(database, id, &ignored) + 1;
+	home_unlock(&home);
+	return r;
+}
+
 /* The directory is gone, and with it all that the container had. */
 static void check_gone(struct walk *walk, struct database *database)
 {
 	struct check *check = walk->check;
 
 	for (size_t i = 0; i < walk->gone.count; i++) {
-		struct lxcri_error ignored;
+		const char *id = walk->gone.items[i];
 		struct trouble trouble = { "container.directory",
-					   walk->gone.items[i],
+					   id,
 					   LXCRI_HEALTH_WARNING,
 					   "nothing is left of it but the record",
 					   "proxmox-lxcri system check --repair",
 					   false };
 
-		if (check->options.repair)
-			trouble.repaired = database_delete_container(database, walk->gone.items[i],
-								     &ignored) == 0;
+		if (check->options.repair) {
+			int r = delete_gone(check, database, id);
+
+			if (r == 0)
+				continue;
+			trouble.repaired = r > 0;
+		} else if (is_locked(check, id)) {
+			continue;
+		}
 		check_report(check, &trouble, "a record without a directory");
 	}
 }

@@ -148,7 +148,8 @@ static int prune_volumes(struct prune *prune, struct lxcri_error *err)
 	prune->usage_lock = usage_lock(prune->engine, USAGE_ALONE, err);
 	if (prune->usage_lock < 0 ||
 	    usage_read_volumes(prune->engine, &prune->gone, &used, err) < 0 ||
-	    volume_list(data, &names, err) < 0)
+	    volume_list(data, &names, err) < 0 ||
+	    (!prune->options->dry_run && volume_remove_leftovers(data, err) < 0))
 		return -1;
 	for (size_t i = 0; i < names.count; i++) {
 		autofree char *path = xformat("%s/volumes/%s", data, names.items[i]);
