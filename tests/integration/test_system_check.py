@@ -100,11 +100,41 @@ def test_without_repair_nothing_is_changed(any_engine, stored):
 
 
 def test_a_record_without_a_directory(any_engine, stored):
+    other = any_engine.id()
+    any_engine("create", "--image", "mine:1", other, "true").ok()
     shutil.rmtree(any_engine.data / "containers" / stored)
     shutil.rmtree(any_engine.root / "containers" / stored)
     only(any_engine, "container.directory", "warning", word=stored)
     assert only(any_engine, "container.directory", "warning", "--repair")["repaired"]
     assert check(any_engine) == []
+
+
+def test_a_disk_that_is_not_mounted_costs_no_record(any_engine, stored):
+    homes = any_engine.data / "containers"
+    shutil.rmtree(any_engine.root / "containers" / stored)  # as after a boot
+    homes.rename(any_engine.data / "elsewhere")
+    homes.mkdir()
+    only(any_engine, "container.directories", "fault", "--repair", word=str(homes))
+    homes.rmdir()
+    (any_engine.data / "elsewhere").rename(homes)
+    assert check(any_engine) == [] and any_engine.list() == [stored]
+    shutil.rmtree(homes / stored)
+    only(any_engine, "container.directories", "fault", "--repair")
+    (homes / stored).mkdir()  # as the remedy says
+    any_engine("delete", stored).ok()
+    assert check(any_engine) == []
+
+
+def test_one_that_was_to_be_removed_when_the_power_went(any_engine, stored):
+    live = any_engine.id()
+    any_engine("run", "--rm", "--detach", "--image", "mine:1", live, "sleep", "1000").ok()
+    assert check(any_engine, "--repair") == []
+    change(any_engine, "UPDATE container SET record = ? WHERE id = ?",
+           json.dumps({**record_of(any_engine, stored), "remove": True}), stored)
+    shutil.rmtree(any_engine.root / "containers" / stored)
+    only(any_engine, "container.removable", "warning", word=stored)
+    assert only(any_engine, "container.removable", "warning", "--repair")["repaired"]
+    assert check(any_engine) == [] and any_engine.list() == [live]
 
 
 def test_a_directory_without_a_record(any_engine, stored):
@@ -305,6 +335,19 @@ def test_a_mount_that_the_host_sees(any_engine, stored):
     assert [(one["check"], one["object"]) for one in found] == [("run.mount", str(rootfs))]
     after, count = rest.split("\n}\n", 1)
     assert json.loads(after + "}")["findings"][0]["repaired"] and count.strip() == "0"
+
+
+def test_a_mount_of_somebody_else_stays(any_engine, stored):
+    """A disk for what a container writes, which the host has mounted at boot."""
+    upper = any_engine.data / "containers" / stored / "upper"
+    command = " ".join(map(str, any_engine.argv("system", "check", "--repair", "--format", "json")))
+    done = subprocess.run(["unshare", "--mount", "--propagation", "private", "sh", "-c",
+                           f"mount -t tmpfs none {upper}; {command}; grep -c {upper} /proc/self/mountinfo"],
+                          capture_output=True, text=True, check=False)
+    out, count = done.stdout.rsplit("}\n", 1)
+    assert [(one["check"], one["object"]) for one in json.loads(out + "}")["findings"]] == [
+        ("run.mount", str(upper))]
+    assert count.strip() == "1"
 
 
 def blob_of(engine, kind):

@@ -131,6 +131,15 @@ static void check_monitors(struct check *check)
 	}
 }
 
+/* Root file systems are mounted by monitors alone; what else is mounted below @data, the directory
+ * of all containers, somebody else has put there. */
+static bool is_root_file_system(const char *path, const char *data)
+{
+	const char *name = strchr(path + strlen(data), '/');
+
+	return name && text_starts_with(name, "/rootfs") && (name[7] == '\0' || name[7] == '/');
+}
+
 /* In a line of mountinfo(5) the fifth word is the mount point, in which octal numbers stand for
  * blanks; paths with blanks are passed over. */
 static void check_mount_line(struct check *check, char *line)
@@ -155,7 +164,9 @@ static void check_mount_line(struct check *check, char *line)
 		false
 	};
 
-	trouble.repaired = check->options.repair && umount2(word, UMOUNT_NOFOLLOW) == 0;
+	trouble.repaired = check->options.repair &&
+			   (text_starts_with(word, root) || is_root_file_system(word, data)) &&
+			   umount2(word, UMOUNT_NOFOLLOW) == 0;
 	check_report(check, &trouble, "something is mounted there");
 }
 
