@@ -35,11 +35,27 @@ int usage_lock(const struct lxcri_engine *engine, enum usage_lock lock, struct l
 /* A walk over all records. */
 struct walk {
 	const struct lxcri_engine *engine;
+	bool has_directories; /* some containers have theirs */
 	const struct strings *except;
 	struct image_usage *usage;
 	struct strings *volumes;
 	struct lxcri_error *err;
 };
+
+/* Where no container has its directory, the file system with all of them may not be mounted. */
+static bool find_directories(const struct lxcri_engine *engine)
+{
+	autofree char *path = xformat("%s/containers", engine->data);
+	DIR *dir = opendir(path);
+	bool found = false;
+
+	for (struct dirent *entry = dir ? readdir(dir) : NULL; entry && !found;
+	     entry = readdir(dir))
+		found = entry->d_name[0] != '.';
+	if (dir)
+		(void)closedir(dir);
+	return found;
+}
 
 /* Tells whether the container counts. Its directory is there as long as itself (see home.h): else
  * somebody removed it by hand, or the power went before it was on the disk. */
@@ -47,7 +63,8 @@ static bool counts(const struct walk *walk, const char *id)
 {
 	autofree char *data_dir = engine_data_dir(walk->engine, id);
 
-	return !(walk->except && strings_has(walk->except, id)) && access(data_dir, F_OK) == 0;
+	return !(walk->except && strings_has(walk->except, id)) &&
+	       (!walk->has_directories || access(data_dir, F_OK) == 0);
 }
 
 static int note_record(void *userdata, const char *id, const char *json)
@@ -77,6 +94,7 @@ static int walk_records(struct lxcri_engine *engine,
 
 	if (!database || rename_exclude(engine, &names, err) < 0)
 		return -1;
+	walk->has_directories = find_directories(engine);
 	return database_each_container(database, note, walk, err);
 }
 
@@ -99,6 +117,7 @@ int usage_peek(const struct lxcri_engine *engine, struct image_usage *ret, struc
 		return 0;
 	if (database_open_read_only(engine->data, &database, err) < 0)
 		return -1;
+	walk.has_directories = find_directories(engine);
 	return database_each_container(database, note_record, &walk, err);
 }
 

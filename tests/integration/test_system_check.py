@@ -112,16 +112,25 @@ def test_a_record_without_a_directory(any_engine, stored):
 def test_a_disk_that_is_not_mounted_costs_no_record(any_engine, stored):
     homes = any_engine.data / "containers"
     shutil.rmtree(any_engine.root / "containers" / stored)  # as after a boot
+    index = any_engine.data / "images/index.json"  # so that it alone stands on its layers
+    index.write_text(json.dumps({**json.loads(index.read_text()), "manifests": []}))
     homes.rename(any_engine.data / "elsewhere")
     homes.mkdir()
-    only(any_engine, "container.directories", "fault", "--repair", word=str(homes))
+    found = check(any_engine, "--repair")
+    assert {one["check"] for one in found} == {"container.directories", "blob.unreferenced"}
+    any_engine("system", "prune", "--all", "--force").ok()
+    any_engine("system", "prune", "--volumes", "--force").fails("SystemError", "volumes must stay")
     homes.rmdir()
     (any_engine.data / "elsewhere").rename(homes)
-    assert check(any_engine) == [] and any_engine.list() == [stored]
+    assert any_engine.list() == [stored]
+    any_engine("start", stored).ok()
+    any_engine("wait", stored).ok()
+    shutil.rmtree(any_engine.root / "containers" / stored)
     shutil.rmtree(homes / stored)
     only(any_engine, "container.directories", "fault", "--repair")
     (homes / stored).mkdir()  # as the remedy says
     any_engine("delete", stored).ok()
+    check(any_engine, "--repair")
     assert check(any_engine) == []
 
 
