@@ -130,8 +130,7 @@ static void move_sources(const struct renaming *renaming, struct json_object *sp
 	autofree char *old = engine_data_dir(renaming->engine, renaming->from);
 	autofree char *new = engine_data_dir(renaming->engine, renaming->record.id);
 	struct json_object *mounts = json_get(spec, "mounts");
-	size_t count =
-		json_object_is_type(mounts, json_type_array) ? json_object_array_length(mounts) : 0;
+	size_t count = json_count(mounts);
 
 	for (size_t i = 0; i < count; i++) {
 		struct json_object *mount = json_object_array_get_idx(mounts, i);

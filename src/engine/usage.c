@@ -10,8 +10,8 @@
 #include "engine/record.h"
 #include "engine/rename.h"
 #include "os/file.h"
+#include "os/path.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -46,15 +46,8 @@ struct walk {
 static bool find_directories(const struct lxcri_engine *engine)
 {
 	autofree char *path = xformat("%s/containers", engine->data);
-	DIR *dir = opendir(path);
-	bool found = false;
 
-	for (struct dirent *entry = dir ? readdir(dir) : NULL; entry && !found;
-	     entry = readdir(dir))
-		found = entry->d_name[0] != '.';
-	if (dir)
-		(void)closedir(dir);
-	return found;
+	return path_has_shown(path);
 }
 
 /* Tells whether the container counts. Its directory is there as long as itself (see home.h): else
@@ -178,23 +171,21 @@ static int note_volumes(void *userdata, const char *id, const char *json)
 static int read_volumes_of_bundles(struct walk *walk, struct lxcri_error *err)
 {
 	autofree char *path = xformat("%s/containers", walk->engine->root);
-	DIR *dir = opendir(path);
-	int r = 0;
+	autorun(strings_finish) struct strings ids = {};
+	int r = path_list_shown(path, &ids);
 
-	for (struct dirent *entry = dir ? readdir(dir) : NULL; entry && r == 0;
-	     entry = readdir(dir)) {
-		autofree char *file = xformat("%s/" HOME_RECORD_FILE, entry->d_name);
+	if (r < 0)
+		return fail_errno(err, r, "list %s", path);
+	for (size_t i = 0; i < ids.count && r == 0; i++) {
+		autofree char *file = xformat("%s/%s/" HOME_RECORD_FILE, path, ids.items[i]);
 		autofree char *json = NULL;
 		size_t size;
 
-		if (entry->d_name[0] == '.' ||
-		    file_read(dirfd(dir), file, HOME_RECORD_BYTES_MAX, &json, &size) == -ENOENT)
+		if (file_read(AT_FDCWD, file, HOME_RECORD_BYTES_MAX, &json, &size) == -ENOENT)
 			continue;
-		r = json ? read_volumes(walk, entry->d_name, json)
-			 : fail(err, LXCRI_E_STORAGE_ERROR, "read %s/%s", path, file);
+		r = json ? read_volumes(walk, ids.items[i], json)
+			 : fail(err, LXCRI_E_STORAGE_ERROR, "read %s", file);
 	}
-	if (dir)
-		(void)closedir(dir);
 	return r;
 }
 

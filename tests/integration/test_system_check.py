@@ -191,6 +191,15 @@ def test_a_volume_that_is_half_removed(any_engine, stored):
     assert not half.exists() and check(any_engine) == []
 
 
+def test_a_directory_that_cannot_be_read_is_told(any_engine, stored):
+    (any_engine.data / "volumes").mkdir(exist_ok=True)
+    owned = any_engine.data / "volumes/.owned"
+    owned.write_text("no directory")
+    only(any_engine, "disk.directory", "fault", word=str(owned))
+    owned.unlink()
+    assert check(any_engine) == []
+
+
 def test_a_stray_directory_is_left_alone(any_engine, stored):
     stray = any_engine.data / "containers" / "not an id"
     stray.mkdir()

@@ -128,7 +128,7 @@ static void check_blobs(struct walk *walk, bool can_repair)
 	autorun(strings_finish) struct strings names = {};
 	autofree char *path = xformat("%s/images/" LAYOUT_BLOBS, walk->layout.data_dir);
 
-	check_list(path, &names);
+	check_list(walk->check, path, &names);
 	for (size_t i = 0; i < names.count; i++) {
 		const struct trouble trouble = {
 			"blob.unreferenced",          names.items[i],
@@ -175,7 +175,7 @@ static void check_layers(struct walk *walk, bool can_repair)
 	autorun(strings_finish) struct strings names = {};
 	autofree char *path = xformat("%s/layers", walk->layout.data_dir);
 
-	check_list(path, &names);
+	check_list(walk->check, path, &names);
 	for (size_t i = 0; i < names.count; i++) {
 		autofree char *tree = xformat("%s/%s/" LAYOUT_TREE, path, names.items[i]);
 		bool in_use = strings_has(&walk->usage.layers, tree);

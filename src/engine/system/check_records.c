@@ -239,7 +239,7 @@ static bool check_all_gone(struct walk *walk)
 		false
 	};
 
-	check_list(dir, &names);
+	check_list(check, dir, &names);
 	if (walk->gone.count == 0 || names.count > 0)
 		return false;
 	check_report(check, &trouble, "empty, though there are records of %zu containers",
@@ -281,7 +281,7 @@ static void check_leftovers(struct walk *walk)
 	autorun(strings_finish) struct strings names = {};
 	autofree char *dir = xformat("%s/containers", check->engine->data);
 
-	check_list(dir, &names);
+	check_list(check, dir, &names);
 	for (size_t i = 0; i < names.count; i++) {
 		struct lxcri_error ignored;
 		struct trouble trouble = { "container.half_deleted",

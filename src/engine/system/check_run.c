@@ -11,7 +11,6 @@
 #include "runtime/cgroup_name.h"
 #include "runtime/monitor.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -84,7 +83,7 @@ static void check_directories(struct check *check)
 	autorun(strings_finish) struct strings names = {};
 	autofree char *dir = xformat("%s/containers", check->engine->root);
 
-	check_list(dir, &names);
+	check_list(check, dir, &names);
 	for (size_t i = 0; i < names.count; i++)
 		check_one(check, names.items[i]);
 }
@@ -112,7 +111,7 @@ static void check_monitors(struct check *check)
 	autorun(strings_finish) struct strings pids = {};
 	autofree char *prefix = xformat("%s/containers/", check->engine->root);
 
-	check_list("/proc", &pids);
+	check_list(check, "/proc", &pids);
 	for (size_t i = 0; i < pids.count; i++) {
 		autofree char *dir = monitor_dir(pids.items[i]);
 		autofree char *remedy =

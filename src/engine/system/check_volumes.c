@@ -24,7 +24,7 @@ static int check_owners(struct check *check, struct lxcri_error *err)
 	autorun(strings_finish) struct strings owners = {};
 	autofree char *path = xformat("%s/volumes/.owned", check->engine->data);
 
-	check_list(path, &owners);
+	check_list(check, path, &owners);
 	for (size_t i = 0; i < owners.count; i++) {
 		const char *id = owners.items[i];
 		autofree char *dir = engine_data_dir(check->engine, id);
