@@ -71,9 +71,7 @@ int monitor_state_parse(const char *json, size_t size, struct monitor_state *ret
 	state.lost = json_get_bool(object, "lost", false);
 
 	struct json_object *list = json_get(object, "cgroups");
-	size_t count = cgroups && json_object_is_type(list, json_type_array)
-			       ? json_object_array_length(list)
-			       : 0;
+	size_t count = cgroups ? json_count(list) : 0;
 
 	for (i = 0; i < count; i++) {
 		const char *path = json_object_get_string(json_object_array_get_idx(list, i));
