@@ -430,10 +430,12 @@ static int end_everything(int run_dirfd, const char *run_dir, struct monitor_sta
 	if (state->phase == MONITOR_CREATING)
 		find_half_made(run_dirfd, state, &cgroups);
 	state->oom_kills = cgroup_oom_kills(&host, &cgroups);
+	/* The keeper first: on its own way out it may freeze what we have thawed. */
+	if (end_process(state->keeper, state->keeper_start_time, err) < 0)
+		return -1;
 	for (size_t i = 0; i < cgroups.count; i++)
 		(void)cgroup_kill(cgroups.items[i]); /* the removal below tells */
-	if (end_process(state->keeper, state->keeper_start_time, err) < 0 ||
-	    end_process(state->pid, state->pid_start_time, err) < 0)
+	if (end_process(state->pid, state->pid_start_time, err) < 0)
 		return -1;
 	if (lxc_clean(run_dir, err) < 0)
 		return -1;
