@@ -254,15 +254,23 @@ static int pause_locked(struct lxcri_container *container, struct lxcri_error *e
 	return monitor_pause(monitor, err);
 }
 
-int lxcri_container_pause(struct lxcri_container *container, struct lxcri_error *err)
+/* Does @change under the lock; @doing names it. */
+static int change_locked(struct lxcri_container *container,
+			 int (*change)(struct lxcri_container *container, struct lxcri_error *err),
+			 const char *doing, struct lxcri_error *err)
 {
 	if (container_lock(container, err) < 0)
 		return -1;
 
-	int r = container_explain_end(container, pause_locked(container, err), err);
+	int r = container_explain_end(container, change(container, err), err);
 
 	home_unlock(&container->home);
-	return r < 0 ? fail_while(err, "pause %s", container->home.id) : 0;
+	return r < 0 ? fail_while(err, "%s %s", doing, container->home.id) : 0;
+}
+
+int lxcri_container_pause(struct lxcri_container *container, struct lxcri_error *err)
+{
+	return change_locked(container, pause_locked, "pause", err);
 }
 
 static int resume_locked(struct lxcri_container *container, struct lxcri_error *err)
@@ -281,13 +289,7 @@ static int resume_locked(struct lxcri_container *container, struct lxcri_error *
 
 int lxcri_container_resume(struct lxcri_container *container, struct lxcri_error *err)
 {
-	if (container_lock(container, err) < 0)
-		return -1;
-
-	int r = container_explain_end(container, resume_locked(container, err), err);
-
-	home_unlock(&container->home);
-	return r < 0 ? fail_while(err, "resume %s", container->home.id) : 0;
+	return change_locked(container, resume_locked, "resume", err);
 }
 
 int lxcri_container_delete(struct lxcri_container *container, bool force, struct lxcri_error *err)
