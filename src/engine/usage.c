@@ -10,6 +10,7 @@
 #include "engine/record.h"
 #include "engine/rename.h"
 #include "os/file.h"
+#include "os/path.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -47,7 +48,7 @@ static bool counts(const struct walk *walk, const char *id)
 {
 	autofree char *data_dir = engine_data_dir(walk->engine, id);
 
-	return !(walk->except && strings_has(walk->except, id)) && access(data_dir, F_OK) == 0;
+	return !(walk->except && strings_has(walk->except, id)) && path_exists(data_dir) != 0;
 }
 
 static int note_record(void *userdata, const char *id, const char *json)

@@ -335,10 +335,41 @@ def test_half_a_record_is_an_error_that_hides_no_other_container(engine, start, 
         engine("state", id).fails("StorageError", id, "record")
         assert engine.list() == [other]
         engine("stop", "--time", "0", other).ok()
-        engine("delete", "--force", id).fails("StorageError", id, "record")
-        path.write_text(content)
-        engine("delete", "--force", id).ok()
+        engine("delete", id).fails("StorageError", id, "record")
+        pid = json.loads((path.parent / "state.json").read_text())["pid"]
+        result = engine("delete", "--force", id).ok()
+        assert "warning" in result.err and "record" in result.err and "removed" in result.err, result
+        await_that(lambda: not os.path.exists(f"/proc/{pid}"), "its process is gone")
+        assert not path.parent.exists()
+        engine("state", id).fails("ContainerNotFound")
+        assert engine.list() == [other]
         engine("delete", "--force", other).ok()
+
+
+def test_half_a_record_in_the_database_goes_with_the_data_by_force(engine, box_start):
+    with Unchanged():
+        id = box_start()
+        pid = engine.pid(id)
+        with sqlite3.connect(engine.data / "state.db") as database:
+            database.execute("UPDATE container SET record = substr(record, 1, 40)")
+        database.close()
+        engine("state", id).fails("StorageError", id, "record")
+        engine("delete", "--force", id).ok()
+        await_that(lambda: not os.path.exists(f"/proc/{pid}"), "its process is gone")
+        assert not (engine.data / "containers" / id).exists()
+        assert engine.list() == []
+
+
+def test_a_record_of_a_later_program_is_not_removed_by_force(engine, start):
+    with Unchanged():
+        id = start()
+        path = engine.root / "containers" / id / "record.json"
+        content = path.read_text()
+        path.write_text(json.dumps({**json.loads(content), "version": 99}))
+        engine("delete", "--force", id).fails("UnsupportedOperation", id, "later program")
+        path.write_text(content)
+        assert engine.status(id) == "running"
+        engine("delete", "--force", id).ok()
 
 
 def test_half_a_state_of_a_monitor_is_an_error_that_names_the_file(engine, start):
@@ -348,5 +379,17 @@ def test_half_a_state_of_a_monitor_is_an_error_that_names_the_file(engine, start
         content = path.read_text()
         path.write_text(content[:20])
         engine("state", id).fails("InvalidJson", id, "state.json")
-        path.write_text(content)
         engine("delete", "--force", id).ok()
+        assert engine.list() == []
+
+
+def test_half_a_state_of_a_killed_monitor_keeps_no_process(engine, start):
+    with Unchanged():
+        id = start()
+        path = engine.root / "containers" / id / "state.json"
+        pid = engine.pid(id)
+        os.kill(int(pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()[1]), signal.SIGKILL)
+        path.write_text(path.read_text()[:20])
+        engine("delete", "--force", id).ok()
+        await_that(lambda: not os.path.exists(f"/proc/{pid}"), "its process is gone")
+        assert engine.list() == []

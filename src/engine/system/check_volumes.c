@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "engine/volume.h"
+#include "os/path.h"
 
 #include <string.h>
 
@@ -24,7 +25,7 @@ int check_volumes(struct check *check, struct lxcri_error *err)
 					   "proxmox-lxcri system check --repair",
 					   false };
 
-		if (access(dir, F_OK) == 0)
+		if (path_exists(dir) != 0)
 			continue;
 		if (check->options.repair) {
 			if (volume_remove_owned(check->engine->data, id, err) < 0)
