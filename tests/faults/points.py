@@ -7,9 +7,14 @@ import subprocess
 
 from engine import BUILD
 
-PROGRAMS = ("proxmox-lxcri", "lxcri-monitor", "lxcri-lxc", "lxcri-shim", "lxcri-worker")
+# What the programs are executed as, and their files. There is no lxcri-init, which changes nothing
+# but its children, nor lxcri-scope, which is for hosts with systemd.
+FILES = {"proxmox-lxcri": "proxmox-lxcri", "lxcri-monitor": "lxcri-monitor", "lxcri-lxc": "lxcri-lxc",
+         "shim": "lxcri-shim", "lxcri-worker": "lxcri-worker", "lxcri-copy": "lxcri-copy"}
+PROGRAMS = tuple(FILES)
 ERRORS = ("ENOSPC", "EIO", "EMFILE", "ENOMEM", "EINTR")
-ACTIONS = ("kill", "kill-after", *ERRORS)
+KILLS = ("kill", "kill-after")
+ACTIONS = (*KILLS, *ERRORS)
 TRACE_BYTES = 1 << 20
 
 
@@ -31,7 +36,7 @@ class Hit:
 
 def listed(program):
     """The names of all points in a program."""
-    done = subprocess.run([BUILD / program], env={**os.environ, "LXCRI_FAULT": "list"},
+    done = subprocess.run([BUILD / FILES[program]], env={**os.environ, "LXCRI_FAULT": "list"},
                           capture_output=True, text=True, check=True)
     return done.stdout.splitlines()
 
