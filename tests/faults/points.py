@@ -29,6 +29,11 @@ class Hit:
     def __str__(self):
         return f"{self.point}@{self.program}#{self.number}"
 
+    def actions(self):
+        """What can happen there: behind a program that is executed there is nothing to be killed."""
+        executes = self.point.rpartition(":")[2].startswith("execve")
+        return tuple(action for action in ACTIONS if action != "kill-after" or not executes)
+
     def fault(self, action):
         """What LXCRI_FAULT is set to."""
         return f"{self}:{action}"

@@ -15,7 +15,7 @@ import time
 from bundle import Bundle
 from engine import BACKENDS, IMAGES, Engine
 from images import Image, Layer, box_layer, pack
-from points import ACTIONS, ERRORS, KILLS, PROGRAMS, Hit, Trace
+from points import ERRORS, KILLS, PROGRAMS, Hit, Trace
 from scenarios import SCENARIOS, Scenario, World
 
 LONG = os.environ.get("LXCRI_TEST_LONG", "0") != "0"
@@ -126,13 +126,14 @@ class Sweep:
         for moment in self.moments:
             places.setdefault(moment.place, []).append(moment)
         if LONG:
-            cases = [([moment], action) for moment in self.moments for action in ACTIONS]
+            cases = [([moment], action) for moment in self.moments for action in moment.hit.actions()]
         else:
             cases = []
             for number, (_, moments) in enumerate(sorted(places.items())):
                 for turn, actions in ((number, KILLS), (number + 1, ERRORS)):
                     start = turn % len(moments)
-                    cases.append((moments[start:] + moments[:start], actions[number % len(actions)]))
+                    possible = [action for action in actions if action in moments[start].hit.actions()]
+                    cases.append((moments[start:] + moments[:start], possible[number % len(possible)]))
         random.Random(1).shuffle(cases)  # so that a share has some of everything
         share, shares = map(int, SHARE.split("/"))
         return cases[share::shares]

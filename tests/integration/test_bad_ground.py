@@ -240,6 +240,48 @@ def test_a_container_that_somebody_froze_can_be_deleted_by_force_while_a_command
     assert engine.list() == []
 
 
+# The clock ----------------------------------------------------------------------------------------
+
+@pytest.fixture(scope="session")
+def clock(session_dir):
+    """A library by which a command sees another time of day; monitors, which are static, see the true
+    one: as if it had jumped between the two."""
+    return compile_c("""
+        #define _GNU_SOURCE
+        #include <stdlib.h>
+        #include <sys/syscall.h>
+        #include <time.h>
+        #include <unistd.h>
+        int clock_gettime(clockid_t id, struct timespec *now)
+        {
+            long r = syscall(SYS_clock_gettime, id, now);
+            if (id == CLOCK_REALTIME && getenv("CLOCK_JUMP"))
+                now->tv_sec += atol(getenv("CLOCK_JUMP"));
+            return (int)r;
+        }""", session_dir / "clock.so", "-shared", "-fPIC")
+
+
+@pytest.mark.parametrize("jump", [-400 * 86400, 400 * 86400], ids=["back", "ahead"])
+def test_a_clock_that_jumps_changes_what_is_shown_and_nothing_else(any_engine, box, clock, jump):
+    env = {"LD_PRELOAD": str(clock), "CLOCK_JUMP": str(jump)}
+    stubborn = ("sh", "-c", "trap : TERM; echo up; while :; do sleep 1; done")
+    with Unchanged():
+        for made, ended in ((env, None), (None, env)):
+            id = any_engine.id()
+            any_engine("run", "--detach", "--image", box, id, *stubborn, env=made).ok()
+            await_that(lambda: "up" in any_engine("logs", id, env=ended).ok().out, "it is up")
+            this_year = any_engine("inspect", id).ok().json()["created"].startswith(time.strftime("%Y", time.gmtime()))
+            assert this_year == (made is None)
+            assert any_engine("list", env=ended).ok().out.count(id) == 1
+            any_engine("exec", id, "true", env=ended).ok()
+            # The time of grace passes on a clock that does not jump.
+            any_engine("stop", "--time", "1", id, timeout=30, env=ended).ok()
+            assert any_engine("wait", id, env=ended).ok().out == "137\n"
+            assert any_engine("start", id, env=ended).ok().code == 0
+            any_engine("delete", "--force", id, env=ended).ok()
+    assert any_engine.list() == []
+
+
 # Limits -------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("verb", ["create", "start", "exec", "state", "list", "stop", "delete"])

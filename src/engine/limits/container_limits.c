@@ -208,8 +208,12 @@ static int change(struct lxcri_container *container, struct kept *kept, struct j
 	after = json_format(kept->document);
 	if (container->status == LXCRI_STATUS_STOPPED)
 		return save(kept, after, err);
-	if (begin_update(container, err) < 0 || save(kept, after, err) < 0) {
-		end_update(container);
+	if (begin_update(container, err) < 0)
+		return -1;
+	if (save(kept, after, err) < 0) {
+		/* It may be there nevertheless, and not be on the disk. */
+		if (save(kept, before, &second) == 0)
+			end_update(container);
 		return -1;
 	}
 	/* The scope first: what its cgroup refuses is nothing yet. */
@@ -224,7 +228,8 @@ static int change(struct lxcri_container *container, struct kept *kept, struct j
 	}
 	if (save(kept, before, &second) < 0)
 		log_error("%s", second.text);
-	end_update(container);
+	else
+		end_update(container);
 	return -1;
 }
 
