@@ -68,7 +68,9 @@ static int open_locked(struct lxcri_engine *engine, struct renaming *renaming,
 	while (renaming->dir >= 0 && flock(renaming->dir, LOCK_EX) < 0)
 		if (errno != EINTR)
 			closep(&renaming->dir);
-	return renaming->dir < 0 ? fail_storage(err, errno, "lock the directory of containers") : 0;
+	return renaming->dir < 0
+		       ? fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno, "lock %s", path)
+		       : 0;
 }
 
 static int write_note(struct renaming *renaming, struct lxcri_error *err)
@@ -250,8 +252,11 @@ int rename_recover(struct lxcri_engine *engine, struct lxcri_error *err)
 	autorun(renaming_finish) struct renaming renaming = RENAMING_NULL;
 	autofree char *path = xformat("%s/containers/" NOTE, engine->data);
 
-	if (access(path, F_OK) < 0)
-		return 0;
+	int there = path_exists(path);
+
+	if (there <= 0)
+		return there < 0 ? fail_code_errno(err, LXCRI_E_STORAGE_ERROR, there, "%s", path)
+				 : 0;
 	if (open_locked(engine, &renaming, err) < 0 || settle(&renaming, err) < 0)
 		return fail_while(err, "finish a rename that was cut short");
 	return 0;
@@ -262,8 +267,11 @@ int rename_exclude(struct lxcri_engine *engine, int *ret_lock, struct lxcri_erro
 	autorun(renaming_finish) struct renaming renaming = RENAMING_NULL;
 	autofree char *path = xformat("%s/containers", engine->data);
 
-	if (access(path, F_OK) < 0)
-		return 0;
+	int there = path_exists(path);
+
+	if (there <= 0)
+		return there < 0 ? fail_code_errno(err, LXCRI_E_STORAGE_ERROR, there, "%s", path)
+				 : 0;
 	if (open_locked(engine, &renaming, err) < 0 || settle(&renaming, err) < 0)
 		return fail_while(err, "finish a rename that was cut short");
 	*ret_lock = steal_fd(&renaming.dir);

@@ -57,7 +57,7 @@ static bool counts(const struct walk *walk, const char *id)
 	autofree char *data_dir = engine_data_dir(walk->engine, id);
 
 	return !(walk->except && strings_has(walk->except, id)) &&
-	       (!walk->has_directories || access(data_dir, F_OK) == 0);
+	       (!walk->has_directories || path_exists(data_dir) != 0);
 }
 
 static int note_record(void *userdata, const char *id, const char *json)

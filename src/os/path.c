@@ -178,6 +178,13 @@ static int remove_entries(int dirfd, dev_t device)
 	return first;
 }
 
+int path_exists(const char *path)
+{
+	if (access(path, F_OK) == 0)
+		return 1;
+	return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
+}
+
 int path_remove_tree(int dirfd, const char *name)
 {
 	struct stat status;

@@ -28,6 +28,10 @@
 /* Makes the directory @path on the host with its parents and @mode; 0 or -errno. */
 [[nodiscard]] int path_make_dirs(const char *path, mode_t mode);
 
+/* Tells whether @path leads to anything: 1, 0, or -errno when that cannot be told, which must not
+ * count as absence where something is removed then. */
+[[nodiscard]] int path_exists(const char *path);
+
 /* Removes @name below @dirfd with everything in it, never crossing into another mount and never
  * following a symlink. What is absent counts as removed. Returns 0 or the first -errno, having
  * removed what could be. */

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "engine/home.h"
 #include "image/store.h"
+#include "os/path.h"
 #include "runtime/monitor.h"
 
 #include <errno.h>
@@ -196,7 +197,7 @@ static int visit(void *userdata, const char *id, const char *json)
 	autofree char *dir = engine_data_dir(walk->check->engine, id);
 
 	strings_add(&walk->ids, id);
-	if (access(dir, F_OK) < 0)
+	if (path_exists(dir) == 0)
 		strings_add(&walk->gone, id);
 	else
 		check_record(walk->check, id, json);

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "engine/rename.h"
 #include "engine/volume.h"
+#include "os/path.h"
 
 #include <string.h>
 
@@ -35,7 +36,7 @@ static int check_owners(struct check *check, struct lxcri_error *err)
 					   "proxmox-lxcri system check --repair",
 					   false };
 
-		if (access(dir, F_OK) == 0)
+		if (path_exists(dir) != 0)
 			continue;
 		if (check->options.repair) {
 			if (volume_remove_owned(check->engine->data, id, err) < 0)

@@ -11,6 +11,7 @@
 #include "engine/usage.h"
 #include "engine/volume.h"
 #include "os/disk_usage.h"
+#include "os/path.h"
 
 #include <fcntl.h>
 
@@ -174,7 +175,12 @@ int lxcri_system_prune(struct lxcri_engine *engine, const struct lxcri_prune_opt
 						     .userdata = userdata,
 						     .usage_lock = -1 };
 
-	if (access(engine->data, F_OK) < 0)
+	int there = path_exists(engine->data);
+
+	if (there < 0)
+		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, there, "prune: %s",
+				       engine->data);
+	if (there == 0)
 		return 0; /* nothing was ever made */
 	if (prune_containers(&prune, err) < 0 || prune_images(&prune, err) < 0)
 		return fail_while(err, "prune");
