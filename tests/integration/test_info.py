@@ -3,10 +3,7 @@
 
 import platform
 
-import pytest
 
-
-@pytest.mark.vm
 def test_info_counts_containers_and_images(engine, box, box_start):
     empty = engine("info", "--format", "json").ok().json()
     assert empty["containers"]["total"] == 0 and empty["images"] == 0

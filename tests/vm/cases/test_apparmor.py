@@ -89,17 +89,20 @@ def test_what_is_executed_in_it_is_confined_too(engine, box_start):
     assert engine("exec", id, "cat", "/proc/self/attr/current").ok().out == f"{DEFAULT} (enforce)\n"
 
 
+@pytest.mark.long
 def test_the_engine_s_signals_arrive(engine, box_start):
     id = box_start("sh", "-c", "trap 'exit 5' TERM; while :; do usleep 50000; done")
     engine("stop", id).ok()
     assert engine("wait", id).out == "5\n"
 
 
+@pytest.mark.long
 def test_unconfined_is_what_it_says(box_run):
     result = box_run("cat", "/proc/self/attr/current", flags=["--security-opt", "apparmor=unconfined"])
     assert result.ok().out == "unconfined\n"
 
 
+@pytest.mark.long
 def test_another_profile_can_be_chosen(box_run):
     text = PROFILE.read_text().replace(f"profile {DEFAULT}", "profile lxcri-other")
     subprocess.run(["apparmor_parser", "-r", "-K"], input=text, text=True, check=True)
