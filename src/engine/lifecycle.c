@@ -2,10 +2,13 @@
 /* Start, kill, stop, pause, resume, delete, wait, attach: one call of the monitor each, behind the
  * rule which states allow it. */
 
+#include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/bundle.h"
 #include "engine/container.h"
 #include "engine/event.h"
+#include "engine/files/root.h"
 #include "engine/limits/container_limits.h"
 #include "os/cgroup/cgroup_move.h"
 #include "os/signal.h"
@@ -28,6 +31,20 @@ static int await_monitor(const struct lxcri_container *container, struct lxcri_e
 		       : 0;
 }
 
+/* A host may have lost since what a container is confined by; each backend would say something else
+ * then, and none what helps. */
+static int check_confinement(const struct lxcri_container *container, struct lxcri_error *err)
+{
+	autojson spec = root_load_spec(container, err);
+
+	if (!spec)
+		return -1;
+
+	const char *profile = json_get_text(json_get(spec, "process"), "apparmorProfile");
+
+	return profile ? bundle_check_apparmor(profile, err) : 0;
+}
+
 /* Starts a stopped container once more: a new monitor over the same files. How it ended last is
  * forgotten when that has worked. */
 static int relaunch(struct lxcri_container *container, struct lxcri_error *err)
@@ -36,7 +53,7 @@ static int relaunch(struct lxcri_container *container, struct lxcri_error *err)
 	pid_t pid;
 
 	cgroup_expect_move();
-	if (container_limits_load(container, err) < 0)
+	if (check_confinement(container, err) < 0 || container_limits_load(container, err) < 0)
 		return -1;
 	/* Who has just recorded the end is still about to go. */
 	if (container->home.run_fd >= 0 &&

@@ -4,10 +4,7 @@
 import json
 import platform
 
-import pytest
 
-
-@pytest.mark.vm
 def test_info_counts_containers_and_images(engine, box, box_start):
     empty = engine("info", "--format", "json").ok().json()
     assert empty["containers"]["total"] == 0 and empty["images"] == 0
