@@ -375,6 +375,14 @@ int container_teardown(struct lxcri_container *container, struct lxcri_error *er
 	return home_remove(container->engine, &container->home, err);
 }
 
+int container_remove(struct lxcri_container *container, struct lxcri_error *err)
+{
+	if (container_teardown(container, err) < 0)
+		return -1;
+	container_event(container, "delete", NULL, NULL);
+	return 0;
+}
+
 /* Removes what a killed command left, if it is that. Returns 1 when the container is whole, 0 when
  * there is none (any more). */
 static int recover(struct lxcri_container *container, struct lxcri_error *err)
@@ -415,11 +423,8 @@ static int reap_removable(struct lxcri_container *container, struct lxcri_error 
 	r = home_load_record(container->engine, &container->home, &container->record, err);
 	if (r > 0)
 		r = container_refresh(container, err) < 0 ? -1 : 1;
-	if (r > 0 && is_over(container)) {
-		r = container_teardown(container, err);
-		if (r == 0)
-			container_event(container, "delete", NULL, NULL);
-	}
+	if (r > 0 && is_over(container))
+		r = container_remove(container, err);
 	home_unlock(&container->home);
 	return r;
 }

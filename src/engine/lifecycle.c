@@ -303,9 +303,7 @@ int lxcri_container_delete(struct lxcri_container *container, bool force, struct
 			 "it is %s; stop it first, or delete it by force",
 			 lxcri_status_name(container->status));
 	else
-		r = container_teardown(container, err);
-	if (r == 0)
-		container_event(container, "delete", NULL, NULL);
+		r = container_remove(container, err);
 	home_unlock(&container->home);
 	return r < 0 ? fail_as(err, LXCRI_E_CONTAINER_DELETE_FAILED, "delete %s",
 			       container->home.id)
@@ -344,7 +342,7 @@ int container_delete_stopped(struct lxcri_container *container, struct lxcri_err
 		return -1;
 
 	bool stopped = container->status == LXCRI_STATUS_STOPPED;
-	int r = stopped ? container_teardown(container, err) : 0;
+	int r = stopped ? container_remove(container, err) : 0;
 
 	home_unlock(&container->home);
 	if (r < 0)

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/container.h"
+#include "engine/event.h"
 #include "engine/volume.h"
 #include "lxcri/files.h"
 #include "os/file.h"
@@ -131,8 +132,7 @@ static void move_sources(const struct renaming *renaming, struct json_object *sp
 	autofree char *old = engine_data_dir(renaming->engine, renaming->from);
 	autofree char *new = engine_data_dir(renaming->engine, renaming->record.id);
 	struct json_object *mounts = json_get(spec, "mounts");
-	size_t count =
-		json_object_is_type(mounts, json_type_array) ? json_object_array_length(mounts) : 0;
+	size_t count = json_count(mounts);
 
 	for (size_t i = 0; i < count; i++) {
 		struct json_object *mount = json_object_array_get_idx(mounts, i);
@@ -178,6 +178,14 @@ static int rewrite_spec(const struct renaming *renaming, struct lxcri_error *err
 		     : 0;
 }
 
+static void tell(const struct renaming *renaming)
+{
+	const char *const attributes[] = { "image", renaming->record.image, EVENT_OLD_ID,
+					   renaming->from, NULL };
+
+	engine_event(renaming->engine, "container", "rename", renaming->record.id, attributes);
+}
+
 /* All that is to be done once the data directory has its new name. */
 static int complete(struct renaming *renaming, struct lxcri_error *err)
 {
@@ -189,10 +197,13 @@ static int complete(struct renaming *renaming, struct lxcri_error *err)
 	if (!database || database_find_container(database, id, &there, err) < 0)
 		return -1;
 	/* With a record all before it is done, and it may have changed since. */
-	if (!there && (volume_rename_owner(renaming->engine->data, renaming->from, id, err) < 0 ||
-		       rewrite_spec(renaming, err) < 0 ||
-		       database_put_container(database, id, json, err) < 0))
-		return -1;
+	if (!there) {
+		if (volume_rename_owner(renaming->engine->data, renaming->from, id, err) < 0 ||
+		    rewrite_spec(renaming, err) < 0 ||
+		    database_put_container(database, id, json, err) < 0)
+			return -1;
+		tell(renaming);
+	}
 	if (database_delete_container(database, renaming->from, err) < 0)
 		return -1;
 	return forget_note(renaming, err);

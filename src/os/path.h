@@ -5,6 +5,7 @@
 
 #include "base/strings.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -38,3 +39,10 @@
 
 /* Appends the names in the directory @dirfd, whose position stays. 0 or -errno. */
 [[nodiscard]] int path_list_names(int dirfd, struct strings *names);
+
+/* Appends the names in the directory @path that do not begin with a dot; none where it is not
+ * there. 0 or -errno. */
+[[nodiscard]] int path_list_shown(const char *path, struct strings *names);
+
+/* Tells whether the directory @path has a name that does not begin with a dot. */
+bool path_has_shown(const char *path);

@@ -88,9 +88,7 @@ int monitor_state_parse(const char *json, size_t size, struct monitor_state *ret
 	state.lost = json_get_bool(object, "lost", false);
 
 	struct json_object *list = json_get(object, "cgroups");
-	size_t count = cgroups && json_object_is_type(list, json_type_array)
-			       ? json_object_array_length(list)
-			       : 0;
+	size_t count = cgroups ? json_count(list) : 0;
 
 	for (i = 0; i < count; i++)
 		add_cgroup(json_object_get_string(json_object_array_get_idx(list, i)), cgroups);
@@ -483,14 +481,20 @@ static int remove_cgroups(const struct strings *cgroups, struct lxcri_error *err
 	return 0;
 }
 
+/* Kills and thaws what is in @cgroups. That it worked is told by their removal. */
+static void kill_cgroups(const struct strings *cgroups)
+{
+	for (size_t i = 0; i < cgroups->count; i++)
+		(void)cgroup_kill(cgroups->items[i]);
+}
+
 int monitor_end_strays(const char *run_dir, struct lxcri_error *err)
 {
 	autorun(strings_finish) struct strings cgroups = {};
 
 	if (end_helpers(run_dir, &cgroups, err) < 0)
 		return -1;
-	for (size_t i = 0; i < cgroups.count; i++)
-		(void)cgroup_kill(cgroups.items[i]); /* the removal tells */
+	kill_cgroups(&cgroups);
 	return remove_cgroups(&cgroups, err);
 }
 
@@ -561,10 +565,12 @@ static int end_everything(int run_dirfd, const char *run_dir, struct monitor_sta
 	if (state->phase == MONITOR_CREATING)
 		find_half_made(run_dirfd, state, &cgroups);
 	state->oom_kills = cgroup_oom_kills(&host, &cgroups);
-	for (size_t i = 0; i < cgroups.count; i++)
-		(void)cgroup_kill(cgroups.items[i]); /* the removal below tells */
-	if (end_process(state->keeper, state->keeper_start_time, err) < 0 ||
-	    end_process(state->pid, state->pid_start_time, err) < 0)
+	kill_cgroups(&cgroups);
+	if (end_process(state->keeper, state->keeper_start_time, err) < 0)
+		return -1;
+	/* On its own way out the keeper may have frozen again what we had thawed. */
+	kill_cgroups(&cgroups);
+	if (end_process(state->pid, state->pid_start_time, err) < 0)
 		return -1;
 	if (lxc_clean(run_dir, err) < 0)
 		return -1;

@@ -206,6 +206,7 @@ const struct verb verb_run = {
 	.options_size = sizeof(struct create_options),
 	.order = OPTIONS_FIRST,
 	.codes = CLI_CODES_DOCKER,
+	.moves = true,
 	.run = cmd_run,
 };
 
@@ -217,5 +218,6 @@ const struct verb verb_create = {
 	.options_size = sizeof(struct create_options),
 	.order = OPTIONS_FIRST,
 	.codes = CLI_CODES_DOCKER,
+	.moves = true,
 	.run = cmd_create,
 };

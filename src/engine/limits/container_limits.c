@@ -90,7 +90,8 @@ static int read_json(const char *path, struct json_object **ret, struct lxcri_er
 }
 
 /* Reads the limits in force: those of the specification, or of an update since. */
-static int load(const struct lxcri_container *container, struct kept *kept, struct lxcri_error *err)
+static int read_kept(const struct lxcri_container *container, struct kept *kept,
+		     struct lxcri_error *err)
 {
 	struct json_object *part;
 	int found = 0;
@@ -128,6 +129,13 @@ static int load(const struct lxcri_container *container, struct kept *kept, stru
 	return 0;
 }
 
+/* The same, and checks them: the file of a bundle may have changed since its container was made. */
+static int load(const struct lxcri_container *container, struct kept *kept, struct lxcri_error *err)
+{
+	return read_kept(container, kept, err) < 0 ? -1
+						   : spec_validate_resources(kept->resources, err);
+}
+
 static int save(const struct kept *kept, const char *text, struct lxcri_error *err)
 {
 	autofree char *directory =
@@ -144,7 +152,7 @@ int container_limits_load(struct lxcri_container *container, struct lxcri_error 
 {
 	autorun(kept_finish) struct kept kept = {};
 
-	if (load(container, &kept, err) < 0 || spec_validate_resources(kept.resources, err) < 0)
+	if (load(container, &kept, err) < 0)
 		return -1;
 	return container_limits_plan(container, kept.resources, err);
 }
