@@ -26,17 +26,17 @@ struct removal_listener {
 	int (*use)(void *userdata, struct image_usage *usage, struct lxcri_error *err);
 	/* As in struct collect_options; or NULL. */
 	void (*removing)(void *userdata, enum collect_part part, const char *name, uint64_t bytes);
-	/* Called for each entry of the index that goes, with its name, or its digest where it has
-	 * none; or NULL. */
-	void (*removing_image)(void *userdata, const char *name);
+	/* Called for each entry that is gone from the index (with a dry run: that would be), with
+	 * its name, or its digest where it has none; or NULL. */
+	void (*removed_image)(void *userdata, const char *name, const char *digest);
 	void *userdata;
 };
 
 /* Removes the image @name (a digest: with all its names), then every blob and layer that no name is
  * left for and that is not in use. LXCRI_E_IMAGE_NOT_FOUND; LXCRI_E_IMAGE_IN_USE when its last name
- * would go while somebody uses it. The digest is owned by the caller. */
+ * would go while somebody uses it. */
 [[nodiscard]] int removal_of_image(const struct image_store *store, const char *name,
-				   const struct removal_listener *listener, char **ret_digest,
+				   const struct removal_listener *listener,
 				   struct lxcri_error *err);
 
 enum removal_extent {

@@ -49,14 +49,6 @@ static struct made add_image(const char *data, const char *layer)
 	return made;
 }
 
-static int remove_image(struct image_store *store, const char *name,
-			const struct removal_listener *listener, struct lxcri_error *err)
-{
-	autofree char *digest = NULL;
-
-	return removal_of_image(store, name, listener, &digest, err);
-}
-
 static void made_finish(struct made *made)
 {
 	free(made->digest);
@@ -168,7 +160,7 @@ static void an_image_that_is_not_there_is_not_found(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		assert_int_equal(image_store_get(store, names[i], &image, &err), -1);
 		assert_int_equal(err.code, LXCRI_E_IMAGE_NOT_FOUND);
-		assert_int_equal(remove_image(store, names[i], &unused, &err), -1);
+		assert_int_equal(removal_of_image(store, names[i], &unused, &err), -1);
 		assert_int_equal(err.code, LXCRI_E_IMAGE_NOT_FOUND);
 	}
 	assert_int_equal(image_store_get(store, "Not A Name", &image, &err), -1);
@@ -237,7 +229,7 @@ static void what_an_image_shares_with_nobody_goes_with_it(void **state)
 
 	scratch_write(*state, "layers/README", "not ours to remove");
 	assert_int_equal(image_store_open(*state, &store, &err), 0);
-	assert_int_equal(remove_image(store, "one:1", &unused, &err), 0);
+	assert_int_equal(removal_of_image(store, "one:1", &unused, &err), 0);
 	assert_false(scratch_has(*state, own));
 	assert_false(scratch_has(*state, blob));
 	assert_true(scratch_has(*state, other));
@@ -264,9 +256,9 @@ static void a_layer_in_use_outlives_its_image(void **state)
 	const struct removal_listener used = { .use = use_layers, .userdata = &in_use };
 
 	assert_int_equal(image_store_open(*state, &store, &err), 0);
-	assert_int_equal(remove_image(store, "one:1", &used, &err), 0);
+	assert_int_equal(removal_of_image(store, "one:1", &used, &err), 0);
 	assert_true(scratch_has(*state, file));
-	assert_int_equal(remove_image(store, "two", &unused, &err), 0);
+	assert_int_equal(removal_of_image(store, "two", &unused, &err), 0);
 	assert_false(scratch_has(*state, file));
 	strings_finish(&in_use);
 	made_finish(&made[0]);
@@ -287,7 +279,7 @@ static void nothing_is_collected_while_a_document_is_damaged(void **state)
 
 	scratch_write(*state, manifest, "{}");
 	assert_int_equal(image_store_open(*state, &store, &err), 0);
-	assert_int_equal(remove_image(store, "one:1", &unused, &err), -1);
+	assert_int_equal(removal_of_image(store, "one:1", &unused, &err), -1);
 	assert_int_equal(err.code, LXCRI_E_INTEGRITY_CHECK_FAILED);
 	assert_true(scratch_has(*state, file));
 	made_finish(&made[0]);
