@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from images import Layer
+from images import Image, Layer, pack
 
 CALLS = ("rename,renameat,renameat2", "unlink,unlinkat,rmdir", "fsync,fdatasync,syncfs", "mkdir,mkdirat")
 
@@ -181,13 +181,15 @@ def test_killed_at_each_change_of_the_disk_a_load_was_or_was_not(any_engine, box
 @pytest.mark.parametrize("words, before, after", [
     (["tag", "more:1", "mine:1"], 2, 3), (["untag", "more:1"], 2, 2), (["gc", "--all"], 2, 0),
     (["remove", "more:1"], 2, 1)])
-def test_killed_at_each_change_of_the_disk_names_are_old_or_new(make_engine, box, make_image, words, before, after):
+def test_killed_at_each_change_of_the_disk_names_are_old_or_new(make_engine, work, words, before, after):
     engine = make_engine("crun")
-    more = make_image(Layer().add("more", b"more"))
+    base = pack(Layer().add("base", b"base").finish())
+    mine = Image([base]).oci(work / "mine")
+    more = Image([base, pack(Layer().add("more", b"more").finish())]).oci(work / "more")
     for calls in CALLS:
         for number in range(1, 40):
             engine("image", "gc", "--all").ok()
-            engine("image", "import", box, "mine:1").ok()
+            engine("image", "import", mine, "mine:1").ok()
             engine("image", "import", more, "more:1").ok()
             code = killed(engine, calls, number, *words)
             assert len(listed(engine)) in (before, after)
