@@ -9,6 +9,7 @@
 #include <lxcri/config.h>
 #include <lxcri/error.h>
 #include <lxcri/logs.h>
+#include <lxcri/pull.h>
 #include <lxcri/spec.h>
 
 #include <stdbool.h>
@@ -63,8 +64,11 @@ struct lxcri_create_options {
 	const enum lxcri_container_type *type; /* NULL: the configuration's routing decides */
 
 	/* Exactly one of the two. */
-	const char *bundle; /* directory with rootfs and config.json */
-	const char *image;  /* "oci:DIR[:TAG]", "oci-archive:…", …, or a stored name */
+	const char *bundle;          /* directory with rootfs and config.json */
+	const char *image;           /* "oci:DIR[:TAG]", "oci-archive:…", …, or a name */
+	enum lxcri_pull_policy pull; /* of a name */
+	lxcri_pull_fn pull_progress; /* called while its image is pulled; or NULL */
+	void *pull_userdata;
 	const struct lxcri_spec *spec; /* with bundle: replaces its config.json */
 
 	enum lxcri_stdio stdio;

@@ -60,7 +60,7 @@ void image_finish(struct image *image)
 bool image_is_source(const char *source)
 {
 	static const char *const prefixes[] = { "oci:", "oci-archive:", "docker-archive:",
-						"docker://" };
+						IMAGE_DOCKER_PREFIX };
 
 	for (size_t i = 0; i < ARRAY_LEN(prefixes); i++)
 		if (text_starts_with(source, prefixes[i]))
@@ -217,7 +217,7 @@ int image_store_get(struct image_store *store, const char *name, struct image *r
 	autorun(layout_finish) struct layout layout = LAYOUT_NULL;
 	autorun(reading_finish) struct reading reading = {};
 	autofree char *wanted = image_stored_name(name, err);
-	autofree char *ignored = NULL;
+	autorun(worker_answer_finish) struct worker_answer ignored = {};
 	autojson index = NULL;
 	autojson unlisted = NULL;
 	struct json_object *entry;
@@ -235,8 +235,9 @@ int image_store_get(struct image_store *store, const char *name, struct image *r
 	if (!has_all_layers(&layout, &reading.chain_ids)) {
 		const char *const args[] = { WORKER_UNPACK, store->data_dir, reading.image.digest,
 					     NULL };
+		const struct worker_call call = { .program = "lxcri-worker", .args = args };
 
-		if (worker_run(args, NULL, &ignored, err) < 0)
+		if (worker_run(&call, &ignored, err) < 0)
 			return fail_while(err, "image %s", wanted);
 	}
 	for (size_t i = reading.chain_ids.count; i-- > 0;)
@@ -247,12 +248,32 @@ int image_store_get(struct image_store *store, const char *name, struct image *r
 	return 0;
 }
 
+bool image_store_has(const struct image_store *store, const char *name, struct lxcri_error *err)
+{
+	autorun(layout_finish) struct layout layout = LAYOUT_NULL;
+	autofree char *wanted = image_stored_name(name, err);
+	autojson index = NULL;
+
+	if (!wanted || layout_open(store->data_dir, &layout, err) < 0 ||
+	    layout_read_index(&layout, &index, err) < 0)
+		return false;
+	return image_index_find(index, wanted) != NULL;
+}
+
 int image_store_import(struct image_store *store, const char *source, const char *name,
 		       char **ret_name, char **ret_digest, struct lxcri_error *err)
 {
 	const char *const args[] = { WORKER_IMPORT, store->data_dir, source, name, NULL };
 
-	return worker_run(args, ret_name, ret_digest, err);
+	const struct worker_call call = { .program = "lxcri-worker", .args = args };
+	autorun(worker_answer_finish) struct worker_answer answer = {};
+
+	if (worker_run(&call, &answer, err) < 0)
+		return -1;
+	if (ret_name)
+		*ret_name = steal(answer.name);
+	*ret_digest = steal(answer.digest);
+	return 0;
 }
 
 static int compare_names(const void *a, const void *b)

@@ -43,6 +43,13 @@ void image_finish(struct image *image);
 [[nodiscard]] int image_store_get(struct image_store *store, const char *name,
 				  struct image *ret_image, struct lxcri_error *err);
 
+/* Written in front of a reference it means the registry. */
+#define IMAGE_DOCKER_PREFIX "docker://"
+
+/* Tells whether an image called @name is in the store; reads no more than the list of images. What
+ * is no name, or can't be read, is false and fills @err. */
+bool image_store_has(const struct image_store *store, const char *name, struct lxcri_error *err);
+
 /* Tells whether @source is written as a source ("oci:", "oci-archive:", "docker-archive:",
  * "docker://") rather than the name of a stored image. */
 bool image_is_source(const char *source);

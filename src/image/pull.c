@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/* Pulling an image into the store. */
+
+#include "image/pull.h"
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "config/config.h"
+#include "config/table.h"
+#include "image/registry/settings.h"
+#include "image/worker.h"
+
+#include <string.h>
+
+static char *make_request(const struct image_store *store, const struct image_pull *pull)
+{
+	autojson request = json_object_new_object();
+	struct json_object *section = json_object_new_object();
+
+	for (size_t i = 0; i < config_table_length; i++) {
+		struct json_object *value = config_json(pull->config, (enum config_key)i);
+
+		if (value && text_starts_with(config_table[i].path, SETTINGS_REGISTRIES "."))
+			json_object_object_add(
+				section, config_table[i].path + strlen(SETTINGS_REGISTRIES "."),
+				json_object_get(value));
+	}
+	json_set_text(request, SETTINGS_REFERENCE, pull->reference);
+	json_set_text(request, SETTINGS_DATA, image_store_data_dir(store));
+	json_object_object_add(request, SETTINGS_REGISTRIES, section);
+	return json_format_line(request);
+}
+
+static void take_news(void *userdata, struct json_object *news)
+{
+	static const struct {
+		const char *name;
+		enum lxcri_pull_state state;
+	} states[] = {
+		{ WORKER_STATE_PRESENT, LXCRI_PULL_PRESENT },
+		{ WORKER_STATE_WAITING, LXCRI_PULL_WAITING },
+		{ WORKER_STATE_FETCHING, LXCRI_PULL_FETCHING },
+		{ WORKER_STATE_DONE, LXCRI_PULL_DONE },
+	};
+	const struct image_pull *pull = userdata;
+	const char *name = json_get_text(news, WORKER_STATE);
+	struct lxcri_pull_progress progress = {
+		.digest = json_get_text(news, WORKER_DIGEST),
+		.layer = (unsigned int)json_get_u64(news, WORKER_LAYER, 0),
+		.layers = (unsigned int)json_get_u64(news, WORKER_LAYERS, 0),
+		.bytes = json_get_u64(news, WORKER_BYTES, 0),
+		.size = json_get_u64(news, WORKER_SIZE, 0),
+	};
+
+	for (size_t i = 0; name && progress.digest && i < ARRAY_LEN(states); i++) {
+		if (strcmp(states[i].name, name) != 0)
+			continue;
+		progress.state = states[i].state;
+		pull->progress(pull->userdata, &progress);
+	}
+}
+
+int image_store_pull(struct image_store *store, const struct image_pull *pull, char **ret_name,
+		     char **ret_digest, struct lxcri_error *err)
+{
+	static const char *const verb[] = { WORKER_PULL, NULL };
+	autorun(worker_answer_finish) struct worker_answer fetched = {};
+	autorun(worker_answer_finish) struct worker_answer stored = {};
+	autofree char *request = make_request(store, pull);
+	const struct worker_call fetch = { .program = "lxcri-registry",
+					   .args = verb,
+					   .input = request,
+					   .news = pull->progress ? take_news : NULL,
+					   .userdata = (void *)pull };
+
+	if (worker_run(&fetch, &fetched, err) < 0)
+		return -1;
+	if (!fetched.media_type)
+		return fail(err, LXCRI_E_STORAGE_ERROR, "lxcri-registry gave no media type");
+
+	const char *const args[] = { WORKER_STORE,
+				     image_store_data_dir(store),
+				     fetched.digest,
+				     fetched.media_type,
+				     pull->name ? pull->name : fetched.name,
+				     NULL };
+	const struct worker_call store_call = { .program = "lxcri-worker", .args = args };
+
+	if (worker_run(&store_call, &stored, err) < 0)
+		return -1;
+	*ret_name = steal(stored.name);
+	*ret_digest = steal(stored.digest);
+	return 0;
+}
