@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/scope.h"
+#include "base/text.h"
 #include "base/version.h"
 #include "image/layer/hash.h"
 #include "image/layout.h"
@@ -183,6 +184,8 @@ int main(int argc, char **argv)
 	hash_prepare();
 	r = run(argc, argv, result, &err);
 	if (r < 0) {
+		/* What came from outside is quoted in it; the answer must stay JSON. */
+		text_mask_malformed(err.text, '?');
 		json_set_text(result, WORKER_CODE, lxcri_code_name(err.code));
 		json_set_text(result, WORKER_TEXT, err.text);
 		json_object_object_add(result, WORKER_ERRNUM, json_object_new_int(err.errnum));

@@ -183,16 +183,32 @@ static int authorize(struct fetch *fetch, const struct http_response *response)
 	return failed(fetch);
 }
 
+/* Returns what a registry says in {"errors": [{"message"}]}, owned by the caller; else NULL. */
+static char *read_words(const char *body)
+{
+	autojson document = NULL;
+	struct lxcri_error ignored;
+	struct json_object *errors;
+	const char *words;
+
+	if (json_parse(body, strlen(body), &json_limits_config, &document, &ignored) < 0)
+		return NULL;
+	errors = json_get(document, "errors");
+	if (!json_object_is_type(errors, json_type_array))
+		return NULL;
+	words = json_get_text(json_object_array_get_idx(errors, 0), "message");
+	return words ? xstrndup(words, strnlen(words, WORDS_SHOWN)) : NULL;
+}
+
 /* Fills the error with a status and the registry's own words. */
 static void explain(struct fetch *fetch, enum lxcri_code code)
 {
 	const struct http_response *response = http_exchange_response(fetch->exchange);
-	const char *words = http_exchange_words(fetch->exchange);
-	autofree char *clean = xstrndup(words, strnlen(words, WORDS_SHOWN));
+	const struct url *url = &fetch->url;
+	autofree char *words = read_words(http_exchange_words(fetch->exchange));
 
-	text_mask_controls(clean, ' ');
-	(void)fail(&fetch->error, code, "%s answers with status %ld%s%s", fetch->url.host,
-		   response->status, *clean ? ": " : "", clean);
+	(void)fail(&fetch->error, code, "%s://%s:%s answers with status %ld%s%s", url->scheme,
+		   url->host, url->port, response->status, words ? ": " : "", words ? words : "");
 }
 
 static int complete(struct fetch *fetch)
