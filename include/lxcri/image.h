@@ -52,6 +52,16 @@ int lxcri_image_pull(struct lxcri_image_manager *manager, const char *reference,
 		     const struct lxcri_pull_options *options, char **ret_digest,
 		     struct lxcri_error *err);
 
+/* Tries @user and @password at @registry, "HOST[:PORT]", and keeps them for later pulls in the file
+ * of credentials of the configuration (/etc/proxmox-lxcri/auth.json without one), mode 0600.
+ * LXCRI_E_AUTHENTICATION_FAILED when they are not accepted; nothing is kept then. */
+int lxcri_registry_login(struct lxcri_image_manager *manager, const char *registry,
+			 const char *user, const char *password, struct lxcri_error *err);
+
+/* Removes what that file has for @registry; LXCRI_E_INVALID_ARGUMENT when it has nothing. */
+int lxcri_registry_logout(struct lxcri_image_manager *manager, const char *registry,
+			  struct lxcri_error *err);
+
 /* One stored image; texts are valid during the call. */
 struct lxcri_image_info {
 	const char *name;    /* "docker.io/library/busybox:latest" */

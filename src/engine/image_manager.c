@@ -13,6 +13,7 @@
 #include "engine/inspect.h"
 #include "engine/usage.h"
 #include "engine/event.h"
+#include "image/login.h"
 #include "image/pull.h"
 #include "image/store.h"
 #include "oci/image_config.h"
@@ -115,6 +116,18 @@ int lxcri_image_pull(struct lxcri_image_manager *manager, const char *reference,
 
 	engine_event(manager->engine, "image", "pull", stored, attributes);
 	return 0;
+}
+
+int lxcri_registry_login(struct lxcri_image_manager *manager, const char *registry,
+			 const char *user, const char *password, struct lxcri_error *err)
+{
+	return image_login(manager->engine->config, registry, user, password, err);
+}
+
+int lxcri_registry_logout(struct lxcri_image_manager *manager, const char *registry,
+			  struct lxcri_error *err)
+{
+	return image_logout(manager->engine->config, registry, err);
 }
 
 struct image_walk {

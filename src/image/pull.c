@@ -4,10 +4,8 @@
 #include "image/pull.h"
 
 #include "base/mem.h"
-#include "base/text.h"
-#include "config/config.h"
-#include "config/table.h"
 #include "image/registry/settings.h"
+#include "image/request.h"
 #include "image/worker.h"
 
 #include <string.h>
@@ -15,19 +13,10 @@
 static char *make_request(const struct image_store *store, const struct image_pull *pull)
 {
 	autojson request = json_object_new_object();
-	struct json_object *section = json_object_new_object();
 
-	for (size_t i = 0; i < config_table_length; i++) {
-		struct json_object *value = config_json(pull->config, (enum config_key)i);
-
-		if (value && text_starts_with(config_table[i].path, SETTINGS_REGISTRIES "."))
-			json_object_object_add(
-				section, config_table[i].path + strlen(SETTINGS_REGISTRIES "."),
-				json_object_get(value));
-	}
 	json_set_text(request, SETTINGS_REFERENCE, pull->reference);
 	json_set_text(request, SETTINGS_DATA, image_store_data_dir(store));
-	json_object_object_add(request, SETTINGS_REGISTRIES, section);
+	request_add_config(request, pull->config);
 	return json_format_line(request);
 }
 
@@ -75,8 +64,8 @@ int image_store_pull(struct image_store *store, const struct image_pull *pull, c
 
 	if (worker_run(&fetch, &fetched, err) < 0)
 		return -1;
-	if (!fetched.media_type)
-		return fail(err, LXCRI_E_STORAGE_ERROR, "lxcri-registry gave no media type");
+	if (!fetched.digest || !fetched.media_type)
+		return fail(err, LXCRI_E_STORAGE_ERROR, "lxcri-registry gave no digest");
 
 	const char *const args[] = { WORKER_STORE,
 				     image_store_data_dir(store),
@@ -88,6 +77,8 @@ int image_store_pull(struct image_store *store, const struct image_pull *pull, c
 
 	if (worker_run(&store_call, &stored, err) < 0)
 		return -1;
+	if (!stored.digest)
+		return fail(err, LXCRI_E_STORAGE_ERROR, "the worker gave no digest");
 	*ret_name = steal(stored.name);
 	*ret_digest = steal(stored.digest);
 	return 0;

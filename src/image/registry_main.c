@@ -2,9 +2,12 @@
 /* lxcri-registry: the process that talks to registries.
  *
  *	lxcri-registry pull
+ *	lxcri-registry login
+ *	lxcri-registry logout
  *
  * The request is one JSON object on standard input; news and, as the last line, the result are JSON
- * objects on standard output. It can write to the directory of downloads alone: what it fetches is
+ * objects on standard output. It can write to the directory of downloads alone (a login: to that of
+ * the file of credentials): what it fetches is
  * taken into the store by the worker, which verifies it once more. */
 
 #include "base/json.h"
@@ -14,6 +17,7 @@
 #include "base/version.h"
 #include "image/layer/hash.h"
 #include "image/layout.h"
+#include "image/registry/login.h"
 #include "image/registry/pull.h"
 #include "image/registry/settings.h"
 #include "image/worker.h"
@@ -91,10 +95,10 @@ static void add_authorities(struct opened *opened, const struct settings *settin
 	}
 }
 
-static int confine(const struct settings *settings, int downloads_fd, struct lxcri_error *err)
+static int confine(const struct settings *settings, int written_fd, struct lxcri_error *err)
 {
 	const struct rlimit memory = { DATA_BYTES_MAX, DATA_BYTES_MAX };
-	struct opened opened = { .paths[0] = { downloads_fd, CONFINE_WRITE }, .count = 1 };
+	struct opened opened = { .paths[0] = { written_fd, CONFINE_WRITE }, .count = 1 };
 	int r;
 
 	for (size_t i = 0; i < ARRAY_LEN(readable); i++)
@@ -149,6 +153,20 @@ static int run_pull(const struct settings *settings, struct json_object *result,
 	return 0;
 }
 
+static int run_login(const char *verb, const struct settings *settings, struct json_object *result,
+		     struct lxcri_error *err)
+{
+	autoptr(login) login = NULL;
+	int r;
+
+	if (login_create(settings, &login, err) < 0 || confine(settings, login_dir(login), err) < 0)
+		return -1;
+	r = strcmp(verb, WORKER_LOGIN) == 0 ? login_run(login, err) : login_forget(login, err);
+	if (r == 0)
+		json_set_text(result, WORKER_NAME, settings->reference);
+	return r;
+}
+
 static int run(int argc, char **argv, struct json_object *result, struct lxcri_error *err)
 {
 	autorun(settings_finish) struct settings settings = {};
@@ -156,16 +174,19 @@ static int run(int argc, char **argv, struct json_object *result, struct lxcri_e
 	size_t size = 0;
 	int r;
 
-	if (argc != 2 || strcmp(argv[1], WORKER_PULL) != 0)
-		return fail(err, LXCRI_E_INVALID_ARGUMENT, "usage: lxcri-registry pull");
+	if (argc != 2 || (strcmp(argv[1], WORKER_PULL) != 0 && strcmp(argv[1], WORKER_LOGIN) != 0 &&
+			  strcmp(argv[1], WORKER_LOGOUT) != 0))
+		return fail(err, LXCRI_E_INVALID_ARGUMENT,
+			    "usage: lxcri-registry pull | login | logout");
 	r = file_read_fd(STDIN_FILENO, REQUEST_BYTES_MAX, &request, &size);
 	if (r < 0)
 		return fail_errno(err, r, "read the request");
 	if (settings_parse(request, size, &settings, err) < 0)
 		return -1;
-	if (run_pull(&settings, result, err) < 0)
-		return fail_while(err, "pull %s", settings.reference);
-	return 0;
+	r = strcmp(argv[1], WORKER_PULL) == 0 ? run_pull(&settings, result, err)
+					      : run_login(argv[1], &settings, result, err);
+	explicit_bzero(request, size);
+	return r < 0 ? fail_while(err, "%s %s", argv[1], settings.reference) : 0;
 }
 
 int main(int argc, char **argv)

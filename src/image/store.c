@@ -270,6 +270,8 @@ int image_store_import(struct image_store *store, const char *source, const char
 
 	if (worker_run(&call, &answer, err) < 0)
 		return -1;
+	if (!answer.digest)
+		return fail(err, LXCRI_E_STORAGE_ERROR, "the worker gave no digest");
 	if (ret_name)
 		*ret_name = steal(answer.name);
 	*ret_digest = steal(answer.digest);

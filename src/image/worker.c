@@ -52,8 +52,8 @@ static int read_answer(const char *bytes, size_t size, int status, struct worker
 		err->errnum = (int)json_get_i64(answer, WORKER_ERRNUM, 0);
 		return -1;
 	}
-	if (!json_get_text(answer, WORKER_NAME) || !json_get_text(answer, WORKER_DIGEST))
-		return fail(err, LXCRI_E_STORAGE_ERROR, "the worker gave no digest");
+	if (!json_get_text(answer, WORKER_NAME))
+		return fail(err, LXCRI_E_STORAGE_ERROR, "the worker gave no name");
 	ret->name = xstrdup(json_get_text(answer, WORKER_NAME));
 	ret->digest = xstrdup(json_get_text(answer, WORKER_DIGEST));
 	ret->media_type = xstrdup(json_get_text(answer, WORKER_TYPE));

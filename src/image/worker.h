@@ -18,8 +18,10 @@
 #define WORKER_TEXT   "text"
 #define WORKER_ERRNUM "errnum"
 
-/* The verb of lxcri-registry, and the members of its news. */
+/* The verbs of lxcri-registry, and the members of its news. */
 #define WORKER_PULL           "pull"
+#define WORKER_LOGIN          "login"
+#define WORKER_LOGOUT         "logout"
 #define WORKER_STATE          "state"
 #define WORKER_STATE_PRESENT  "present"
 #define WORKER_STATE_WAITING  "waiting"
@@ -39,7 +41,7 @@ struct worker_call {
 	void *userdata;
 };
 
-/* What it answered. Texts may be NULL but for the digest. */
+/* What it answered. Texts may be NULL but for the name. */
 struct worker_answer {
 	char *name;
 	char *digest;

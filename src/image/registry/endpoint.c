@@ -94,6 +94,7 @@ static void set_authorization(struct endpoint *endpoint, char *authorization)
 {
 	free(endpoint->authorization);
 	endpoint->authorization = authorization;
+	endpoint->renewals++;
 }
 
 static int choose(const struct strings *challenges, struct challenge *ret, struct lxcri_error *err)

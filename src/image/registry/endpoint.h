@@ -14,7 +14,8 @@ struct endpoint {
 	char *repository;  /* "library/busybox", behind the path of a mirror */
 	struct url base;   /* "https://registry-1.docker.io/" */
 	struct credentials credentials;
-	char *authorization; /* what requests to it carry; NULL for nothing yet */
+	char *authorization;   /* what requests to it carry; NULL for nothing yet */
+	unsigned int renewals; /* how often that changed */
 	bool is_insecure;
 };
 

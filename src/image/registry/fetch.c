@@ -102,6 +102,7 @@ static int start(struct http *http, struct fetch *fetch, struct lxcri_error *err
 		request.total_ms = endpoint->settings->timeout_ms;
 	endpoint_prepare(endpoint, &fetch->url, &request);
 	fetch->resumed_at = fetch->have;
+	fetch->renewals = endpoint->renewals;
 	fetch->state = FETCH_RUNNING;
 	return http_start(http, &request, &reader, &fetch->exchange, err);
 }
@@ -176,9 +177,13 @@ static int authorize(struct fetch *fetch, const struct http_response *response)
 		(void)fail(err, LXCRI_E_AUTHENTICATION_FAILED,
 			   "%s does not take what it asked for as an authorization",
 			   fetch->endpoint->name);
-	else if (endpoint_authorize(fetch->endpoint, &response->challenges, err) == 0) {
+	/* Another fetch may have got a new token while this one was asked for it. */
+	else if (fetch->renewals != fetch->endpoint->renewals ||
+		 endpoint_authorize(fetch->endpoint, &response->challenges, err) == 0) {
 		fetch->state = FETCH_READY;
 		return 0;
+	} else if (err->code == LXCRI_E_TIMEOUT || err->code == LXCRI_E_DOWNLOAD_FAILED) {
+		return try_later(fetch, -1);
 	}
 	return failed(fetch);
 }

@@ -38,6 +38,7 @@ struct fetch {
 	unsigned int redirects;
 	unsigned int attempts;   /* that failed since it last went well for a while */
 	unsigned int challenges; /* answered since then */
+	unsigned int renewals;   /* of the endpoint, when the present exchange began */
 	uint64_t resumed_at;     /* of what it had when the present exchange began */
 	int64_t not_before_ms;
 	struct lxcri_error error; /* of the last attempt */

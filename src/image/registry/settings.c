@@ -23,6 +23,8 @@ int settings_parse(const char *bytes, size_t size, struct settings *ret, struct 
 	section = json_get(settings.document, SETTINGS_REGISTRIES);
 	settings.reference = json_get_text(settings.document, SETTINGS_REFERENCE);
 	settings.data_dir = json_get_text(settings.document, SETTINGS_DATA);
+	settings.user = json_get_text(settings.document, SETTINGS_USER);
+	settings.password = json_get_text(settings.document, SETTINGS_PASSWORD);
 	settings.auth_file = json_get_text(section, "auth_file");
 	settings.timeout_ms = milliseconds(section, "timeout");
 	settings.stall_ms = milliseconds(section, "stall_timeout");

@@ -14,6 +14,8 @@
 /* The members, besides "registries", which is the section of the configuration. */
 #define SETTINGS_REFERENCE  "reference"
 #define SETTINGS_DATA       "data"
+#define SETTINGS_USER       "user"
+#define SETTINGS_PASSWORD   "password"
 #define SETTINGS_REGISTRIES "registries"
 
 /* Texts are borrowed from the document. */
@@ -21,6 +23,8 @@ struct settings {
 	struct json_object *document; /* owned */
 	const char *reference;
 	const char *data_dir;
+	const char *user;      /* of a login */
+	const char *password;  /* of a login */
 	const char *auth_file; /* or NULL */
 	int64_t timeout_ms;
 	int64_t stall_ms;

@@ -40,10 +40,11 @@ static int check_service(const struct endpoint *endpoint, const struct url *real
 		    endpoint->name, realm->host);
 }
 
-/* Our own scope: a registry could ask for one of somebody else's. */
+/* Our own scope: a registry could ask for one of somebody else's. Who logs in needs none. */
 static char *make_scope(const struct endpoint *endpoint)
 {
-	return xformat("repository:%s:pull", endpoint->repository);
+	return !*endpoint->repository ? xstrdup("")
+				      : xformat("repository:%s:pull", endpoint->repository);
 }
 
 static char *make_form(const struct endpoint *endpoint, const struct challenge *challenge)
@@ -66,7 +67,7 @@ static char *make_address(const struct endpoint *endpoint, const struct challeng
 		challenge->service ? url_add_parameter(realm->text, "service", challenge->service)
 				   : xstrdup(realm->text);
 
-	return url_add_parameter(address, "scope", scope);
+	return *scope ? url_add_parameter(address, "scope", scope) : steal(address);
 }
 
 static int read_token(const struct document *document, char **ret, struct lxcri_error *err)
