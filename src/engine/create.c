@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "config/config.h"
 #include "engine/bundle.h"
 #include "engine/bundle/seccomp_annotation.h"
 #include "engine/container.h"
@@ -187,8 +188,11 @@ static int find_image(struct creation *creation, struct lxcri_error *err)
 
 	if (!options->image)
 		return 0;
-	if (image_store_open(creation->container->engine->data, &store, err) < 0 ||
-	    fetch_first(creation, store, &name, &digest, err) < 0)
+	if (image_store_open(creation->container->engine->data, &store, err) < 0)
+		return -1;
+	image_store_search(store, config_json(creation->container->engine->config,
+					      CONFIG_REGISTRIES_UNQUALIFIED));
+	if (fetch_first(creation, store, &name, &digest, err) < 0)
 		return -1;
 	/* By digest: another import may have taken the name over since. */
 	r = image_store_get(store, digest ? digest : options->image, &creation->image, err);

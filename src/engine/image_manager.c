@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "config/config.h"
 #include "engine/container.h"
 #include "engine/create.h"
 #include "engine/inspect.h"
@@ -41,6 +42,8 @@ int lxcri_image_manager_open(struct lxcri_engine *engine, const char *umoci_path
 			 umoci_path);
 	if (image_store_open(data, &store, err) < 0)
 		return -1;
+
+	image_store_search(store, config_json(engine->config, CONFIG_REGISTRIES_UNQUALIFIED));
 
 	struct lxcri_image_manager *manager = xnew(struct lxcri_image_manager);
 

@@ -17,6 +17,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+
+/* An interrupted pull is taken up again soon, or not at all. */
+#define DOWNLOAD_SECONDS 3600
 
 struct marks {
 	const struct layout *layout;
@@ -148,7 +154,14 @@ static void tell(const struct collect_options *options, enum collect_part part, 
 	options->removing(options->userdata, part, name, usage.bytes);
 }
 
-/* Removes what is not marked. Only names that this store gives are touched. */
+/* Only names that this store gives are touched. */
+static bool is_ours(const char *name)
+{
+	return strlen(name) == SHA256_HEX_SIZE - 1 &&
+	       strspn(name, "0123456789abcdef") == SHA256_HEX_SIZE - 1;
+}
+
+/* Removes what is not marked. */
 static int sweep(int dirfd, const struct strings *marked, enum collect_part part,
 		 const struct collect_options *options)
 {
@@ -162,9 +175,7 @@ static int sweep(int dirfd, const struct strings *marked, enum collect_part part
 		const char *name = entry->d_name;
 		int r = 0;
 
-		if (strlen(name) != SHA256_HEX_SIZE - 1 ||
-		    strspn(name, "0123456789abcdef") != SHA256_HEX_SIZE - 1 ||
-		    is_marked(marked, name))
+		if (!is_ours(name) || is_marked(marked, name))
 			continue;
 		tell(options, part, dirfd, name);
 		if (!options->dry_run)
@@ -175,6 +186,43 @@ static int sweep(int dirfd, const struct strings *marked, enum collect_part part
 	}
 	(void)closedir(dir);
 	return first;
+}
+
+/* Tells whether nobody is at the download @fd, nor was of late: between fetching a blob and taking
+ * it in there is a moment without a lock. */
+static bool is_abandoned(int fd)
+{
+	struct stat status;
+
+	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &status) == 0 &&
+	       time(NULL) - status.st_mtime > DOWNLOAD_SECONDS;
+}
+
+int collect_downloads(const struct layout *layout, const struct collect_options *options,
+		      struct lxcri_error *err)
+{
+	int dirfd = openat(layout->images_fd, LAYOUT_DOWNLOADS,
+			   O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *dir = dirfd < 0 ? NULL : fdopendir(dirfd);
+	int first = 0;
+
+	if (!dir)
+		return 0; /* nothing was ever fetched */
+	for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir)) {
+		autoclose int fd = openat(dirfd, entry->d_name,
+					  O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+		if (!is_ours(entry->d_name) || !is_abandoned(fd))
+			continue;
+		tell(options, COLLECT_BLOB, dirfd, entry->d_name);
+		if (!options->dry_run && unlinkat(dirfd, entry->d_name, 0) < 0 && first == 0)
+			first = -errno;
+	}
+	(void)closedir(dir);
+	if (first < 0)
+		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, first,
+				       "remove downloads from %s", layout->data_dir);
+	return 0;
 }
 
 int collect_reach(const struct layout *layout, struct json_object *entry, struct strings *blobs,

@@ -10,11 +10,12 @@
 
 #include <string.h>
 
-static char *make_request(const struct image_store *store, const struct image_pull *pull)
+static char *make_request(const struct image_store *store, const struct image_pull *pull,
+			  const char *reference)
 {
 	autojson request = json_object_new_object();
 
-	json_set_text(request, SETTINGS_REFERENCE, pull->reference);
+	json_set_text(request, SETTINGS_REFERENCE, reference);
 	json_set_text(request, SETTINGS_DATA, image_store_data_dir(store));
 	request_add_config(request, pull->config);
 	return json_format_line(request);
@@ -49,20 +50,35 @@ static void take_news(void *userdata, struct json_object *news)
 	}
 }
 
+/* Fetches the first of the images that the reference may mean. */
+static int fetch(struct image_store *store, const struct image_pull *pull,
+		 struct worker_answer *ret, struct lxcri_error *err)
+{
+	static const char *const verb[] = { WORKER_PULL, NULL };
+	autorun(strings_finish) struct strings names =
+		image_store_names(store, pull->reference, err);
+	int r = -1;
+
+	for (size_t i = 0; i < names.count && r < 0; i++) {
+		autofree char *request = make_request(store, pull, names.items[i]);
+		const struct worker_call call = { .program = "lxcri-registry",
+						  .args = verb,
+						  .input = request,
+						  .news = pull->progress ? take_news : NULL,
+						  .userdata = (void *)pull };
+
+		r = worker_run(&call, ret, err);
+	}
+	return r;
+}
+
 int image_store_pull(struct image_store *store, const struct image_pull *pull, char **ret_name,
 		     char **ret_digest, struct lxcri_error *err)
 {
-	static const char *const verb[] = { WORKER_PULL, NULL };
 	autorun(worker_answer_finish) struct worker_answer fetched = {};
 	autorun(worker_answer_finish) struct worker_answer stored = {};
-	autofree char *request = make_request(store, pull);
-	const struct worker_call fetch = { .program = "lxcri-registry",
-					   .args = verb,
-					   .input = request,
-					   .news = pull->progress ? take_news : NULL,
-					   .userdata = (void *)pull };
 
-	if (worker_run(&fetch, &fetched, err) < 0)
+	if (fetch(store, pull, &fetched, err) < 0)
 		return -1;
 	if (!fetched.digest || !fetched.media_type)
 		return fail(err, LXCRI_E_STORAGE_ERROR, "lxcri-registry gave no digest");

@@ -19,6 +19,7 @@
 
 struct image_store {
 	char *data_dir;
+	struct strings registries; /* of short names, but docker.io at the end */
 };
 
 int image_store_open(const char *data_dir, struct image_store **ret_store, struct lxcri_error *err)
@@ -40,7 +41,54 @@ void image_store_free(struct image_store *store)
 	if (!store)
 		return;
 	free(store->data_dir);
+	strings_finish(&store->registries);
 	free(store);
+}
+
+void image_store_search(struct image_store *store, struct json_object *registries)
+{
+	size_t count = json_object_is_type(registries, json_type_array)
+			       ? json_object_array_length(registries)
+			       : 0;
+
+	strings_finish(&store->registries);
+	for (size_t i = 0; i < count; i++)
+		strings_add(&store->registries,
+			    json_object_get_string(json_object_array_get_idx(registries, i)));
+}
+
+struct strings image_store_names(const struct image_store *store, const char *name,
+				 struct lxcri_error *err)
+{
+	autofree char *plain = image_stored_name(name, err);
+	struct strings names = {};
+
+	if (!plain)
+		return names;
+	for (size_t i = 0; i < store->registries.count && image_ref_is_short(name) &&
+			   !text_starts_with(plain, "sha256:");
+	     i++) {
+		autofree char *whole = xformat("%s/%s", store->registries.items[i], name);
+		struct lxcri_error ignored;
+		char *normal = image_stored_name(whole, &ignored);
+
+		if (normal)
+			strings_add_consume(&names, normal);
+	}
+	if (names.count == 0)
+		strings_add(&names, plain);
+	return names;
+}
+
+char *image_store_name(const struct image_store *store, struct json_object *index, const char *name,
+		       struct lxcri_error *err)
+{
+	autorun(strings_finish) struct strings names = image_store_names(store, name, err);
+
+	for (size_t i = 0; i < names.count; i++)
+		if (image_index_find(index, names.items[i]))
+			return xstrdup(names.items[i]);
+	return names.count > 0 ? image_stored_name(name, err) : NULL;
 }
 
 const char *image_store_data_dir(const struct image_store *store)
@@ -216,14 +264,17 @@ int image_store_get(struct image_store *store, const char *name, struct image *r
 {
 	autorun(layout_finish) struct layout layout = LAYOUT_NULL;
 	autorun(reading_finish) struct reading reading = {};
-	autofree char *wanted = image_stored_name(name, err);
+	autofree char *wanted = NULL;
 	autorun(worker_answer_finish) struct worker_answer ignored = {};
 	autojson index = NULL;
 	autojson unlisted = NULL;
 	struct json_object *entry;
 
-	if (!wanted || layout_open(store->data_dir, &layout, err) < 0 ||
+	if (layout_open(store->data_dir, &layout, err) < 0 ||
 	    layout_read_index(&layout, &index, err) < 0)
+		return -1;
+	wanted = image_store_name(store, index, name, err);
+	if (!wanted)
 		return -1;
 	entry = image_index_find(index, wanted);
 	if (!entry)
@@ -251,13 +302,14 @@ int image_store_get(struct image_store *store, const char *name, struct image *r
 bool image_store_has(const struct image_store *store, const char *name, struct lxcri_error *err)
 {
 	autorun(layout_finish) struct layout layout = LAYOUT_NULL;
-	autofree char *wanted = image_stored_name(name, err);
+	autofree char *wanted = NULL;
 	autojson index = NULL;
 
-	if (!wanted || layout_open(store->data_dir, &layout, err) < 0 ||
+	if (layout_open(store->data_dir, &layout, err) < 0 ||
 	    layout_read_index(&layout, &index, err) < 0)
 		return false;
-	return image_index_find(index, wanted) != NULL;
+	wanted = image_store_name(store, index, name, err);
+	return wanted && image_index_find(index, wanted);
 }
 
 int image_store_import(struct image_store *store, const char *source, const char *name,

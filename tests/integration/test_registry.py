@@ -518,3 +518,34 @@ def test_a_certificate_of_one_s_own_authority(lx, tmp_path, settings):
     configure(lx)
     lx("image", "pull", f"{registry.host}/x").fails("DownloadFailed", "certificate")
     registry.stop()
+
+
+# Names.
+
+def test_a_short_name_means_what_the_configuration_says(lx, registry):
+    first = Registry()
+    digest_of_app = registry.publish(Image(b"content"))
+    configure(lx, registry.host, first.host, unqualified=[first.host, registry.host])
+    assert lx("image", "pull", "-q", "team/app").succeeds().stdout == digest_of_app + "\n"
+    assert first.paths("/manifests/") == ["/v2/team/app/manifests/latest"]
+    assert [image["name"] for image in lx("image", "list", "--format", "json").json] == [f"{registry.host}/team/app:latest"]
+    assert lx("image", "inspect", "team/app").json["digest"] == digest_of_app
+    lx("image", "import", f"oci:{IMAGES}/busybox:latest", "team/other").succeeds()
+    assert lx("image", "inspect", "team/other").json["name"] == "docker.io/team/other:latest"
+    lx("image", "remove", "team/app", "team/other").succeeds()
+    assert lx("image", "list", "-q").stdout == ""
+    first.stop()
+
+
+def test_old_downloads_go_with_what_nobody_uses(lx, registry):
+    image = Image(b"content")
+    registry.publish(image)
+    configure(lx, registry.host)
+    lx("image", "pull", f"{registry.host}/x").succeeds()
+    downloads = lx.data / "images/downloads"
+    old, fresh = downloads / ("a" * 64), downloads / ("b" * 64)
+    for file in (old, fresh):
+        file.write_bytes(b"partial")
+    os.utime(old, (time.time() - 7200,) * 2)
+    lx("system", "prune", "--force").succeeds()
+    assert not old.exists() and fresh.exists()
