@@ -11,6 +11,7 @@
 #include "cli/help.h"
 #include "cli/print.h"
 #include "config/config.h"
+#include "os/cgroup/cgroup_move.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -310,6 +311,8 @@ static int run_verb(struct cli *cli, int argc, char **argv, struct lxcri_error *
 		help_verb(verb, stdout);
 		r = EXIT_SUCCESS;
 	} else {
+		if (verb->moves)
+			cgroup_expect_move();
 		r = verb->run(cli, options, r, argv, err);
 	}
 	cli->parser = NULL;

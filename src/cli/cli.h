@@ -54,6 +54,7 @@ struct verb {
 	enum option_order order;
 	enum cli_codes codes; /* of a failure, until run() decides otherwise */
 	bool hidden;          /* for programs: help does not tell of it */
+	bool moves;           /* a process between cgroups, whenever it succeeds */
 
 	/* Runs the verb with what the command line has besides options. Returns the exit code. */
 	int (*run)(struct cli *cli, const void *options, int argc, char **argv,

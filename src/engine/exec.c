@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "engine/container.h"
 #include "engine/bundle/passwd.h"
+#include "os/cgroup/cgroup_move.h"
 #include "os/file.h"
 #include "os/terminal.h"
 
@@ -52,8 +53,7 @@ static void set_env(struct json_object *process, const char *const *env)
 {
 	autorun(strings_finish) struct strings merged = {};
 	struct json_object *own = json_get(process, "env");
-	size_t count =
-		json_object_is_type(own, json_type_array) ? json_object_array_length(own) : 0;
+	size_t count = json_count(own);
 
 	for (size_t i = 0; i < count; i++)
 		strings_set_env(&merged, json_object_get_string(json_object_array_get_idx(own, i)));
@@ -159,6 +159,7 @@ static int exec_in(struct lxcri_container *container, const struct lxcri_exec_op
 	if (container->status != LXCRI_STATUS_RUNNING)
 		return fail(err, LXCRI_E_INVALID_STATE, "it is %s",
 			    lxcri_status_name(container->status));
+	cgroup_expect_move();
 	if (make_process(container, options, &process, &terminal, err) < 0 ||
 	    monitor_connect(container->home.run_fd, &monitor, err) < 0)
 		return -1;

@@ -205,6 +205,13 @@ struct removing {
 	int lock;
 };
 
+static void tell_removed(void *userdata, const char *name, const char *digest)
+{
+	const struct removing *removing = userdata;
+
+	event_image_removed(removing->engine, name, digest);
+}
+
 static int tell_usage(void *userdata, struct image_usage *usage, struct lxcri_error *err)
 {
 	struct removing *removing = userdata;
@@ -217,18 +224,12 @@ int lxcri_image_remove(struct lxcri_image_manager *manager, const char *name,
 		       struct lxcri_error *err)
 {
 	struct removing removing = { .engine = manager->engine, .lock = -1 };
-	const struct removal_listener listener = { .use = tell_usage, .userdata = &removing };
-	autorun(image_finish) struct image image = {};
-	int r = image_store_get(manager->store, name, &image, err);
+	const struct removal_listener listener = { .use = tell_usage,
+						   .removed_image = tell_removed,
+						   .userdata = &removing };
+	int r = removal_of_image(manager->store, name, &listener, err);
 
-	if (r == 0)
-		r = removal_of_image(manager->store, name, &listener, err);
 	closep(&removing.lock);
-	if (r == 0) {
-		const char *const attributes[] = { "digest", image.digest, NULL };
-
-		engine_event(manager->engine, "image", "remove", image.name, attributes);
-	}
 	return r;
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "engine/bundle/seccomp_annotation.h"
 #include "engine/container.h"
 #include "os/file.h"
 
@@ -41,6 +42,8 @@ static struct json_object *load_spec(const struct lxcri_container *container)
 
 	if (file_read(AT_FDCWD, path, SPEC_BYTES_MAX, &json, &size) == 0)
 		(void)json_parse(json, size, &json_limits_spec, &spec, &ignored);
+	if (container->record.owns_bundle)
+		seccomp_hide(spec);
 	return spec;
 }
 

@@ -303,13 +303,37 @@ int lxcri_container_delete(struct lxcri_container *container, bool force, struct
 			 "it is %s; stop it first, or delete it by force",
 			 lxcri_status_name(container->status));
 	else
-		r = container_teardown(container, err);
-	if (r == 0)
-		container_event(container, "delete", NULL, NULL);
+		r = container_remove(container, err);
 	home_unlock(&container->home);
 	return r < 0 ? fail_as(err, LXCRI_E_CONTAINER_DELETE_FAILED, "delete %s",
 			       container->home.id)
 		     : 0;
+}
+
+int lxcri_container_discard(struct lxcri_engine *engine, const char *id, struct lxcri_error *err)
+{
+	autoptr(lxcri_container) container = xnew(struct lxcri_container);
+	struct home *home = &container->home;
+
+	container->engine = engine;
+	*home = HOME_NULL;
+	if (home_open(engine, id, home, err) < 0)
+		return -1;
+	if (home->run_fd < 0 && !home_is_persistent(home))
+		return fail(err, LXCRI_E_CONTAINER_NOT_FOUND, "no container is called %s", id);
+	if (home_lock(home, HOME_WAIT, err) < 0)
+		return -1;
+
+	int r = home_has_damaged_record(engine, home, err);
+
+	if (r == 0)
+		r = home_load_record(engine, home, &container->record, err);
+	if (r >= 0)
+		r = container_teardown(container, err);
+	if (r == 0)
+		container_event(container, "delete", NULL, NULL);
+	home_unlock(home);
+	return r < 0 ? fail_as(err, LXCRI_E_CONTAINER_DELETE_FAILED, "delete %s", id) : 0;
 }
 
 int container_delete_stopped(struct lxcri_container *container, struct lxcri_error *err)
@@ -318,7 +342,7 @@ int container_delete_stopped(struct lxcri_container *container, struct lxcri_err
 		return -1;
 
 	bool stopped = container->status == LXCRI_STATUS_STOPPED;
-	int r = stopped ? container_teardown(container, err) : 0;
+	int r = stopped ? container_remove(container, err) : 0;
 
 	home_unlock(&container->home);
 	if (r < 0)

@@ -22,6 +22,7 @@ static int run(const struct lxcri_config *config, const char *verb, struct json_
 	text = json_format_line(request);
 
 	const struct worker_call call = { .program = "lxcri-registry",
+					  .object = json_get_text(request, SETTINGS_REFERENCE),
 					  .args = args,
 					  .input = text };
 

@@ -63,6 +63,7 @@ static int fetch(struct image_store *store, const struct image_pull *pull,
 		autofree char *request = make_request(store, pull, names.items[i]);
 		const struct worker_call call = { .program = "lxcri-registry",
 						  .args = verb,
+						  .object = names.items[i],
 						  .input = request,
 						  .news = pull->progress ? take_news : NULL,
 						  .userdata = (void *)pull };
@@ -89,7 +90,9 @@ int image_store_pull(struct image_store *store, const struct image_pull *pull, c
 				     fetched.media_type,
 				     pull->name ? pull->name : fetched.name,
 				     NULL };
-	const struct worker_call store_call = { .program = "lxcri-worker", .args = args };
+	const struct worker_call store_call = { .program = "lxcri-worker",
+						.args = args,
+						.object = args[4] };
 
 	if (worker_run(&store_call, &stored, err) < 0)
 		return -1;

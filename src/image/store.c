@@ -286,7 +286,9 @@ int image_store_get(struct image_store *store, const char *name, struct image *r
 	if (!has_all_layers(&layout, &reading.chain_ids)) {
 		const char *const args[] = { WORKER_UNPACK, store->data_dir, reading.image.digest,
 					     NULL };
-		const struct worker_call call = { .program = "lxcri-worker", .args = args };
+		const struct worker_call call = { .program = "lxcri-worker",
+						  .args = args,
+						  .object = args[2] };
 
 		if (worker_run(&call, &ignored, err) < 0)
 			return fail_while(err, "image %s", wanted);
@@ -317,7 +319,9 @@ int image_store_import(struct image_store *store, const char *source, const char
 {
 	const char *const args[] = { WORKER_IMPORT, store->data_dir, source, name, NULL };
 
-	const struct worker_call call = { .program = "lxcri-worker", .args = args };
+	const struct worker_call call = { .program = "lxcri-worker",
+					  .args = args,
+					  .object = args[2] };
 	autorun(worker_answer_finish) struct worker_answer answer = {};
 
 	if (worker_run(&call, &answer, err) < 0)

@@ -31,19 +31,22 @@ static enum lxcri_code find_code(const char *name)
 	return LXCRI_E_SYSTEM;
 }
 
-static int read_answer(const char *bytes, size_t size, int status, struct worker_answer *ret,
+/* One that answers nothing is known by what it was to do. */
+static int explain_end(const struct worker_call *call, int status, struct lxcri_error *err)
+{
+	const char *verb = call->args[0];
+
+	if (WIFSIGNALED(status))
+		return fail(err, LXCRI_E_STORAGE_ERROR, "%s %s: the worker died of signal %d", verb,
+			    call->object, WTERMSIG(status));
+	return fail(err, LXCRI_E_STORAGE_ERROR,
+		    "%s %s: the worker ended with code %d and no answer", verb, call->object,
+		    process_exit_code(status));
+}
+
+static int read_answer(struct json_object *answer, struct worker_answer *ret,
 		       struct lxcri_error *err)
 {
-	autojson answer = NULL;
-	struct lxcri_error ignored;
-
-	if (size == 0 || json_parse(bytes, size, &json_limits_config, &answer, &ignored) < 0)
-		return WIFSIGNALED(status) ? fail(err, LXCRI_E_STORAGE_ERROR,
-						  "the worker died of signal %d", WTERMSIG(status))
-					   : fail(err, LXCRI_E_STORAGE_ERROR,
-						  "the worker ended with code %d and no answer",
-						  process_exit_code(status));
-
 	const char *code = json_get_text(answer, WORKER_CODE);
 	const char *text = json_get_text(answer, WORKER_TEXT);
 
@@ -139,34 +142,42 @@ static pid_t start(const struct worker_call *call, const char *path, int input, 
 
 int worker_run(const struct worker_call *call, struct worker_answer *ret, struct lxcri_error *err)
 {
+	const char *verb = call->args[0];
 	autofree char *path = helper_path(call->program);
-	autorun(text_finish) struct text answer = {};
+	autorun(text_finish) struct text bytes = {};
+	autojson answer = NULL;
+	struct lxcri_error ignored;
 	autoclose int input = -1;
 	int ends[2];
 	int r = make_input(call->input, &input);
 
 	if (r < 0)
-		return fail_errno(err, r, "write the request to %s", call->program);
+		return fail_errno(err, r, "%s %s: write the request", verb, call->object);
 	if (pipe2(ends, O_CLOEXEC) < 0)
-		return fail_errno(err, errno, "make a pipe to %s", call->program);
+		return fail_errno(err, errno, "%s %s: make a pipe to the worker", verb,
+				  call->object);
 
 	autoclose int from = ends[0];
 	autoclose int to = ends[1];
 	pid_t pid = start(call, path, input, to);
 
 	if (pid < 0)
-		return fail_errno(err, pid, "start %s", path);
+		return fail_errno(err, pid, "%s %s: start %s", verb, call->object, path);
 	closep(&to);
-	r = read_all(call, from, &answer);
+	r = read_all(call, from, &bytes);
 	closep(&from);
 
 	int status = process_wait(pid);
 
 	if (r < 0)
-		return fail_errno(err, r, "read the answer of %s", call->program);
+		return fail_errno(err, r, "%s %s: read the answer of the worker", verb,
+				  call->object);
 	if (status < 0)
-		return fail_errno(err, status, "wait for %s", call->program);
-	return read_answer(answer.data, answer.length, status, ret, err);
+		return fail_errno(err, status, "%s %s: wait for the worker", verb, call->object);
+	if (bytes.length == 0 ||
+	    json_parse(bytes.data, bytes.length, &json_limits_config, &answer, &ignored) < 0)
+		return explain_end(call, status, err);
+	return read_answer(answer, ret, err);
 }
 
 void worker_answer_finish(struct worker_answer *answer)

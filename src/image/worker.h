@@ -36,6 +36,7 @@
 struct worker_call {
 	const char *program;     /* "lxcri-worker" */
 	const char *const *args; /* its verb and what follows, ended by NULL */
+	const char *object;      /* what it is about, for messages */
 	const char *input;       /* what it reads, in the caller's environment; or NULL */
 	void (*news)(void *userdata, struct json_object *news); /* or NULL */
 	void *userdata;

@@ -117,3 +117,11 @@ def test_an_image_is_as_its_schema_says(any_engine, box, make_image):
     assert any_engine("image", "inspect", "--format", "config.Cmd", "two:1").ok().out == '["x"]\n'
     any_engine("image", "inspect", "three").fails("ImageNotFound", "three")
     any_engine("image", "inspect").fails("InvalidArgument")
+
+
+def test_people_do_not_see_the_compiled_filter(engine, box):
+    id = engine.id()
+    engine("create", "--image", box, id, "true").ok()
+    for verb in ("inspect", "state"):
+        shown = engine(verb, id).ok()
+        assert "seccomp_bpf" not in shown.out and len(shown.out) < 32000

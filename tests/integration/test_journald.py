@@ -101,6 +101,7 @@ def test_the_last_lines_are_counted_by_their_ends(engine, journal_start):
     assert [len(line) for line in engine("logs", "--tail", "3", id).ok().lines] == [1, 200000, 3]
     assert engine("logs", "--tail", "1", id).ok().lines == ["end"]
     assert engine("logs", "--tail", "0", id).ok().lines == []
+    assert len(engine("logs", "--tail", str(2 ** 63 - 2), id).ok().lines) == 5
     assert engine("logs", "--since", "1h", "--tail", "1", id).ok().lines == ["end"]
     assert engine("logs", "--until", "1h", id).ok().lines == []
 

@@ -197,6 +197,16 @@ def test_prune_asks_on_a_terminal(any_engine, box):
         assert any_engine.list() == left
 
 
+def test_a_volume_goes_whatever_its_name_and_what_was_left_of_others(any_engine, box):
+    id, name = any_engine.id(), "v" * 255
+    any_engine("run", "--rm", "--image", box, "--volume", f"{name}:/v", id, "true").ok()
+    half = any_engine.data / "volumes" / ".gone-half"
+    (half / "_data").mkdir(parents=True)
+    assert prune(any_engine, "--volumes", "--dry-run") == {("volumes", name)} and half.exists()
+    assert prune(any_engine, "--volumes") == {("volumes", name)}
+    assert os.listdir(any_engine.data / "volumes") in ([], [".owned"])
+
+
 def test_prune_waits_for_a_creation_and_spares_what_it_made(any_engine, box):
     """A creation holds the lock together with others; here it is held in its stead."""
     any_engine("image", "import", box, "mine:1").ok()

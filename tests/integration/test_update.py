@@ -142,3 +142,15 @@ def test_malformed_limits_change_nothing(any_engine, make_bundle, resources, err
     id = any_engine.id()
     any_engine("create", "--bundle", make_bundle("sleep", "100").path, id).ok()
     any_engine("update", "-r", "-", id, input=resources).fails(error, word)
+
+
+@pytest.mark.parametrize("resources", ["x", {"memory": [1]}, {"hugepageLimits": {}}], ids=str)
+def test_a_bundle_that_was_spoiled_meanwhile_is_told(any_engine, make_bundle, resources):
+    bundle, id = make_bundle("sleep", "1000"), any_engine.id()
+    any_engine("run", "--detach", "--bundle", bundle.path, id).ok()
+    bundle.spec["linux"]["resources"] = resources
+    bundle.save()
+    any_engine("update", "--pids-limit", "10", id).fails("InvalidSpec", id)
+    bundle.spec["linux"]["resources"] = {}
+    bundle.save()
+    any_engine("update", "--pids-limit", "10", id).ok()

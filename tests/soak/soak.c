@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -59,6 +60,50 @@ static int compare(const void *a, const void *b)
 	const int64_t y = *(const int64_t *)b;
 
 	return x < y ? -1 : x > y;
+}
+
+/* How long each operation took, and right behind it something that has nothing to do with us: what
+ * both have in common is the machine's. */
+struct samples {
+	size_t count;
+	int64_t *ours;
+	int64_t *control;
+};
+
+static struct samples samples_make(size_t count)
+{
+	return (struct samples){
+		.count = count,
+		.ours = xcalloc(count, sizeof(int64_t)),
+		.control = xcalloc(count, sizeof(int64_t)),
+	};
+}
+
+static void samples_finish(struct samples *samples)
+{
+	freep(&samples->ours);
+	freep(&samples->control);
+}
+
+static void run_control(void)
+{
+	static char *const argv[] = { "true", NULL };
+	static char *const no_env[] = { NULL };
+	int status;
+	pid_t pid;
+
+	if (posix_spawn(&pid, "/bin/true", NULL, NULL, argv, no_env) == 0)
+		(void)waitpid(pid, &status, 0);
+}
+
+/* Tells that operation @i began at @start and has ended. */
+static void samples_take(struct samples *samples, size_t i, int64_t start)
+{
+	int64_t end = now_us();
+
+	run_control();
+	samples->ours[i] = end - start;
+	samples->control[i] = now_us() - end;
 }
 
 /* The median of the tenth that begins at @from. */
@@ -164,22 +209,27 @@ static void execute(struct lxcri_container *container)
 		stop("exec", &err);
 }
 
-static void report(const char *mode, size_t count, const int64_t *times, struct footprint before,
+static void report(const char *mode, const struct samples *samples, struct footprint before,
 		   struct footprint after)
 {
-	(void)printf(
-		"{\"mode\":\"%s\",\"count\":%zu,\"first_us\":%lld,\"last_us\":%lld,"
-		"\"memory_before_kib\":%ld,\"memory_after_kib\":%ld,"
-		"\"descriptors_before\":%d,\"descriptors_after\":%d}\n",
-		mode, count, (long long)median_of_tenth(times, 0, count),
-		(long long)median_of_tenth(times, count - (count >= 10 ? count / 10 : 1), count),
-		before.memory_kib, after.memory_kib, before.descriptors, after.descriptors);
+	size_t count = samples->count;
+	size_t last = count - (count >= 10 ? count / 10 : 1);
+
+	(void)printf("{\"mode\":\"%s\",\"count\":%zu,\"first_us\":%lld,\"last_us\":%lld,"
+		     "\"control_first_us\":%lld,\"control_last_us\":%lld,"
+		     "\"memory_before_kib\":%ld,\"memory_after_kib\":%ld,"
+		     "\"descriptors_before\":%d,\"descriptors_after\":%d}\n",
+		     mode, count, (long long)median_of_tenth(samples->ours, 0, count),
+		     (long long)median_of_tenth(samples->ours, last, count),
+		     (long long)median_of_tenth(samples->control, 0, count),
+		     (long long)median_of_tenth(samples->control, last, count), before.memory_kib,
+		     after.memory_kib, before.descriptors, after.descriptors);
 }
 
 /* What is watched is this process, which has all of the library in it. */
 static void soak_cycles(const struct soak *soak, size_t count)
 {
-	autofree int64_t *times = xcalloc(count, sizeof(*times));
+	autorun(samples_finish) struct samples samples = samples_make(count);
 
 	cycle(soak); /* what is made once */
 
@@ -189,15 +239,15 @@ static void soak_cycles(const struct soak *soak, size_t count)
 		int64_t start = now_us();
 
 		cycle(soak);
-		times[i] = now_us() - start;
+		samples_take(&samples, i, start);
 	}
-	report("cycle", count, times, before, footprint_of(getpid()));
+	report("cycle", &samples, before, footprint_of(getpid()));
 }
 
 /* What is watched is the monitor. */
 static void soak_execs(const struct soak *soak, size_t count)
 {
-	autofree int64_t *times = xcalloc(count, sizeof(*times));
+	autorun(samples_finish) struct samples samples = samples_make(count);
 	struct lxcri_container *container = NULL;
 	struct lxcri_state state;
 	struct lxcri_error err = {};
@@ -216,7 +266,7 @@ static void soak_execs(const struct soak *soak, size_t count)
 		int64_t start = now_us();
 
 		execute(container);
-		times[i] = now_us() - start;
+		samples_take(&samples, i, start);
 	}
 
 	struct footprint after = footprint_of(monitor);
@@ -228,7 +278,7 @@ static void soak_execs(const struct soak *soak, size_t count)
 	if (lxcri_container_delete(container, true, &err) < 0)
 		stop("delete", &err);
 	lxcri_container_free(container);
-	report("exec", count, times, before, after);
+	report("exec", &samples, before, after);
 }
 
 /* --- races --- */

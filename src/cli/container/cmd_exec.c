@@ -101,5 +101,6 @@ const struct verb verb_exec = {
 	.options_size = sizeof(struct exec_options),
 	.order = OPTIONS_FIRST,
 	.codes = CLI_CODES_DOCKER,
+	.moves = true,
 	.run = cmd_exec,
 };

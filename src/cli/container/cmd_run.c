@@ -220,6 +220,7 @@ const struct verb verb_run = {
 	.options_size = sizeof(struct create_options),
 	.order = OPTIONS_FIRST,
 	.codes = CLI_CODES_DOCKER,
+	.moves = true,
 	.run = cmd_run,
 };
 
@@ -231,5 +232,6 @@ const struct verb verb_create = {
 	.options_size = sizeof(struct create_options),
 	.order = OPTIONS_FIRST,
 	.codes = CLI_CODES_DOCKER,
+	.moves = true,
 	.run = cmd_create,
 };

@@ -56,3 +56,14 @@ int seccomp_annotate(const char *data_dir, struct json_object *spec, struct lxcr
 	json_object_object_del(linux_part, "seccomp");
 	return 0;
 }
+
+void seccomp_hide(struct json_object *spec)
+{
+	struct json_object *annotations = json_get(spec, "annotations");
+
+	if (!annotations)
+		return;
+	json_object_object_del(annotations, CRUN_ANNOTATION);
+	if (json_object_object_length(annotations) == 0)
+		json_object_object_del(spec, "annotations");
+}

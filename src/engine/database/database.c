@@ -8,7 +8,6 @@
 #include "engine/database/schema.h"
 #include "os/path.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sqlite3.h>
@@ -118,15 +117,8 @@ static int make_file(const char *path)
 static bool has_containers(const char *data_dir)
 {
 	autofree char *path = xformat("%s/containers", data_dir);
-	DIR *dir = opendir(path);
-	bool found = false;
 
-	for (struct dirent *entry = dir ? readdir(dir) : NULL; entry && !found;
-	     entry = readdir(dir))
-		found = entry->d_name[0] != '.';
-	if (dir)
-		(void)closedir(dir);
-	return found;
+	return path_has_shown(path);
 }
 
 static int open_handle(struct database *database, const char *before)

@@ -9,6 +9,7 @@
 
 /* Says that a process will be moved soon, so that the kernel's waiting begins now, behind the
  * caller's back: a thread writes the calling process into the cgroup that it is in already. What
- * fails costs only the time that would have been saved. A process that ends waits for the thread.
+ * fails costs only the time that would have been saved, and a call while one is under way does
+ * nothing. A process that ends waits for the thread.
  */
 void cgroup_expect_move(void);
