@@ -481,14 +481,20 @@ static int remove_cgroups(const struct strings *cgroups, struct lxcri_error *err
 	return 0;
 }
 
+/* Kills and thaws what is in @cgroups. That it worked is told by their removal. */
+static void kill_cgroups(const struct strings *cgroups)
+{
+	for (size_t i = 0; i < cgroups->count; i++)
+		(void)cgroup_kill(cgroups->items[i]);
+}
+
 int monitor_end_strays(const char *run_dir, struct lxcri_error *err)
 {
 	autorun(strings_finish) struct strings cgroups = {};
 
 	if (end_helpers(run_dir, &cgroups, err) < 0)
 		return -1;
-	for (size_t i = 0; i < cgroups.count; i++)
-		(void)cgroup_kill(cgroups.items[i]); /* the removal tells */
+	kill_cgroups(&cgroups);
 	return remove_cgroups(&cgroups, err);
 }
 
@@ -559,11 +565,11 @@ static int end_everything(int run_dirfd, const char *run_dir, struct monitor_sta
 	if (state->phase == MONITOR_CREATING)
 		find_half_made(run_dirfd, state, &cgroups);
 	state->oom_kills = cgroup_oom_kills(&host, &cgroups);
-	/* The keeper first: on its own way out it may freeze what we have thawed. */
+	kill_cgroups(&cgroups);
 	if (end_process(state->keeper, state->keeper_start_time, err) < 0)
 		return -1;
-	for (size_t i = 0; i < cgroups.count; i++)
-		(void)cgroup_kill(cgroups.items[i]); /* the removal below tells */
+	/* On its own way out the keeper may have frozen again what we had thawed. */
+	kill_cgroups(&cgroups);
 	if (end_process(state->pid, state->pid_start_time, err) < 0)
 		return -1;
 	if (lxc_clean(run_dir, err) < 0)
