@@ -11,6 +11,7 @@
 #include <lxcri/logs.h>
 #include <lxcri/pull.h>
 #include <lxcri/spec.h>
+#include <lxcri/volume.h>
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -37,18 +38,6 @@ void lxcri_engine_free(struct lxcri_engine *engine);
 enum lxcri_stdio {
 	LXCRI_STDIO_LOG,     /* pumped by the monitor into the log, and to who is attached */
 	LXCRI_STDIO_INHERIT, /* the caller's own, as runc does it; no log */
-};
-
-struct lxcri_volume {
-	const char *source; /* absolute path on the host, or a volume's name; NULL: anonymous */
-	const char *destination; /* absolute, in the container */
-	const char *options;     /* "ro", "rw", "U", "idmap", "z", comma-separated; or NULL */
-};
-
-struct lxcri_device {
-	const char *host_path;
-	const char *container_path; /* NULL: the same */
-	const char *permissions;    /* of "rwm"; NULL: all three */
 };
 
 struct lxcri_rlimit {
