@@ -15,6 +15,7 @@
 
 /* More would be asked for by no image that is one. */
 #define LINES_MAX 1000
+#define WIDTH     79
 
 static const char *const words[] = {
 	[LXCRI_PULL_PRESENT] = "is here already",
@@ -72,11 +73,14 @@ static char *format_line(const struct pull_line *line)
 /* Draws the lines that fit on the screen over those of the last time. */
 static void draw(struct pull_display *display)
 {
-	uint16_t rows = 24;
-	uint16_t columns = 80;
+	uint16_t rows = 0;
+	uint16_t columns = 0;
 	size_t count = display->count;
+	int width;
 
+	/* A terminal that nobody gave a size has none. */
 	(void)terminal_get_size(STDERR_FILENO, &rows, &columns);
+	width = columns > 1 ? columns - 1 : WIDTH;
 	if (rows > 1 && count > (size_t)rows - 1)
 		count = (size_t)rows - 1;
 	if (display->shown > 0)
@@ -84,7 +88,7 @@ static void draw(struct pull_display *display)
 	for (size_t i = 0; i < count; i++) {
 		autofree char *text = format_line(&display->lines[i]);
 
-		(void)fprintf(stderr, "\r\033[K%.*s\n", columns > 1 ? columns - 1 : 1, text);
+		(void)fprintf(stderr, "\r\033[K%.*s\n", width, text);
 	}
 	(void)fflush(stderr);
 	display->shown = count;

@@ -4,6 +4,7 @@
 import base64
 import json
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -549,3 +550,33 @@ def test_old_downloads_go_with_what_nobody_uses(lx, registry):
     os.utime(old, (time.time() - 7200,) * 2)
     lx("system", "prune", "--force").succeeds()
     assert not old.exists() and fresh.exists()
+
+
+def test_on_a_terminal_each_layer_has_a_line_that_changes(lx, registry):
+    image = Image(os.urandom(300_000), b"small")
+    large = image.layers[0]
+    registry.publish(image)
+    configure(lx, registry.host)
+
+    def slowly(request, wire):
+        wire.head(200, ("Content-Length", len(large)))
+        for start in range(0, len(large), 60_000):
+            wire.send(large[start:start + 60_000])
+            registry.stopped.wait(0.15)
+
+    registry.handlers["/blobs/" + digest(large)] = slowly
+    controller, terminal = os.openpty()
+    child = lx.start("image", "pull", f"{registry.host}/x", stdout=subprocess.PIPE, stderr=terminal)
+    os.close(terminal)
+    shown = b""
+    try:
+        while piece := os.read(controller, 4096):
+            shown += piece
+    except OSError:
+        pass  # the terminal's end
+    os.close(controller)
+    assert child.communicate()[0].startswith(b"sha256:") and child.returncode == 0
+    assert b"\x1b[2A" in shown
+    assert re.search(digest(large)[:19].encode() + rb" fetching [\d.]+kB of 300(\.\d+)?kB, [\d.]+.B/s, 0:0\d left", shown), shown
+    last = shown.decode().replace("\x1b[K", "").replace("\r", "").split("\x1b[2A")[-1].splitlines()
+    assert [line.split(",")[0] for line in last] == [f"{digest(layer)[:19]} fetched" for layer in image.layers]
