@@ -20,8 +20,8 @@
 #include "oci/image_config.h"
 #include "os/path.h"
 
-#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 struct lxcri_image_manager {
@@ -241,14 +241,10 @@ static int make_bundle_dir(const char *path, struct lxcri_error *err)
 	if (r < 0)
 		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "make the bundle %s", path);
 
-	DIR *dir = opendir(path);
-	bool empty = dir != NULL;
+	autoclose int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	autorun(strings_finish) struct strings names = {};
+	bool empty = dir >= 0 && path_list_names(dir, &names) == 0 && names.count == 0;
 
-	for (struct dirent *entry = dir ? readdir(dir) : NULL; entry; entry = readdir(dir))
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			empty = false;
-	if (dir)
-		(void)closedir(dir);
 	return empty ? 0
 		     : fail(err, LXCRI_E_INVALID_ARGUMENT, "bundle %s: the directory is not empty",
 			    path);

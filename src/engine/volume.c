@@ -292,16 +292,15 @@ static int list(const char *data_dir, bool (*wanted)(const char *name), struct s
 		struct lxcri_error *err)
 {
 	autofree char *path = xformat("%s/volumes", data_dir);
-	DIR *dir = opendir(path);
+	autoclose int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	autorun(strings_finish) struct strings all = {};
+	int r = dir < 0 ? -errno : path_list_names(dir, &all);
 
-	if (!dir)
-		return errno == ENOENT ? 0
-				       : fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno,
-							 "list %s", path);
-	for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir))
-		if (wanted(entry->d_name))
-			strings_add(names, entry->d_name);
-	(void)closedir(dir);
+	if (r < 0 && r != -ENOENT)
+		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "list %s", path);
+	for (size_t i = 0; i < all.count; i++)
+		if (wanted(all.items[i]))
+			strings_add(names, all.items[i]);
 	return 0;
 }
 

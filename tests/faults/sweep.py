@@ -126,7 +126,8 @@ class Sweep:
         for moment in self.moments:
             places.setdefault(moment.place, []).append(moment)
         if LONG:
-            cases = [([moment], action) for moment in self.moments for action in moment.hit.actions()]
+            cases = [([moment, *places[moment.place]], action)
+                     for moment in self.moments for action in moment.hit.actions()]
         else:
             cases = []
             for number, (_, moments) in enumerate(sorted(places.items())):

@@ -16,8 +16,6 @@ import pytest
 from engine import BUILD, COMMAND
 from conftest import Lx, Result, PLAIN_ENVIRONMENT
 
-pytestmark = pytest.mark.vm
-
 
 class Doctor:
     """The verb, inside of a mount namespace that a script has changed."""
@@ -81,6 +79,7 @@ def snapshot(directory):
             for path in directory.rglob("*") if not path.name.endswith(("-wal", "-shm"))}
 
 
+@pytest.mark.vm
 def test_nothing_is_changed_and_every_check_is_named_once(doctor):
     before = snapshot(doctor.directory)
     result = doctor()
@@ -123,6 +122,7 @@ def test_cgroups_that_are_not_mounted_or_not_writable(doctor):
                      word="Read-only")
 
 
+@pytest.mark.vm
 def test_a_missing_controller_is_a_warning(doctor):
     """All of version 1 but the one that is looked for."""
     if pathlib.Path("/sys/fs/cgroup/cgroup.controllers").exists():
@@ -135,6 +135,7 @@ def test_a_missing_controller_is_a_warning(doctor):
     shutil.rmtree(doctor.directory / "t", ignore_errors=True)
 
 
+@pytest.mark.vm
 def test_apparmor_without_our_profile(doctor):
     enabled = ["mount -t tmpfs none /sys/module", "mkdir -p /sys/module/apparmor/parameters",
                "echo Y > /sys/module/apparmor/parameters/enabled",

@@ -35,7 +35,6 @@ def await_line(child, word):
     return await_that(lambda: word in child.result("?").out, f"{word!r} is told")
 
 
-@pytest.mark.vm
 def test_the_life_of_a_container(engine, box_start):
     id = box_start("sh", "-c", "trap 'exit 3' USR1; while true; do sleep 0.05; done")
     engine("pause", id).ok()
@@ -83,7 +82,6 @@ def test_what_failed_did_not_happen(engine, box):
     assert names(engine, f"container={id}") == []
 
 
-@pytest.mark.vm
 def test_a_monitor_that_is_killed_is_told_by_who_finds_it(engine, box_start):
     id = box_start("sleep", "1000")
     found = subprocess.run(["pgrep", "-f", f"lxcri-monitor --id {id} "], capture_output=True, text=True,
@@ -143,7 +141,6 @@ def test_what_prune_removes_is_told_and_what_it_would_remove_is_not(any_engine, 
     any_engine("delete", "--force", live).ok()
 
 
-@pytest.mark.vm
 def test_a_watcher_sees_it_as_it_happens(engine, box_start):
     engine("list").ok()
     before = box_start("true")
@@ -192,7 +189,6 @@ def test_a_question_that_makes_no_sense_is_refused(any_engine, words):
     any_engine("events", *words, timeout=10).fails("InvalidArgument")
 
 
-@pytest.mark.vm
 def test_with_an_id_it_prints_what_runc_prints(engine, box_start):
     id = box_start("sleep", "1000")
     stats = engine("events", "--stats", id).ok().json()

@@ -68,7 +68,6 @@ def stored(any_engine, box):
     return id
 
 
-@pytest.mark.vm
 def test_what_is_whole_is_not_complained_about(engine, box, box_start):
     assert check(engine) == []
     id = box_start(flags=["--volume", "/data", "--volume", "named:/named"])
@@ -277,7 +276,6 @@ def test_a_container_of_the_future(any_engine, stored):
     any_engine("delete", stored).ok()
 
 
-@pytest.mark.vm
 def test_a_monitor_that_was_killed(any_engine, box, box_start_any):
     id = box_start_any("sleep", "1000")
     os.kill(monitor_of(any_engine, id), signal.SIGKILL)

@@ -51,7 +51,6 @@ def big_image(make_image):
                       .hardlink("data/b", "data/a"))
 
 
-@pytest.mark.vm
 def test_df_says_what_du_says(engine, big_image, box):
     assert all(one["size"] == 0 and one["total"] == 0 for one in df(engine)[0].values())
     engine("image", "import", big_image, "mine:1").ok()
@@ -106,7 +105,6 @@ def test_what_df_promises_prune_frees(any_engine, big_image, box):
     assert any_engine("exec", live, "ls", "/kept").ok().out == ""
 
 
-@pytest.mark.vm
 def test_prune_takes_only_what_nothing_uses(engine, box, big_image, box_start, make_bundle):
     engine("image", "import", box, "mine:1").ok()
     engine("image", "import", big_image, "unused:1").ok()
@@ -224,7 +222,6 @@ def test_prune_waits_for_a_creation_and_spares_what_it_made(any_engine, box):
     assert any_engine("wait", id).ok().out == "0\n"
 
 
-@pytest.mark.vm
 def test_creations_and_prunes_in_a_loop_lose_nothing(any_engine, box):
     ready = threading.Event()
     faults = []

@@ -33,7 +33,6 @@ def test_a_running_container_gets_other_limits(engine, box_start):
     assert pids(pid) == "max"
 
 
-@pytest.mark.vm
 def test_a_later_start_has_the_new_limits(engine, box_start):
     id = box_start(flags=["--memory", "64m"])
     engine("update", "--memory", "48m", "--pids-limit", "13", id).ok()
@@ -44,7 +43,6 @@ def test_a_later_start_has_the_new_limits(engine, box_start):
     assert engine("inspect", id).ok().json()["spec"]["linux"]["resources"]["memory"]["limit"] == 48 << 20
 
 
-@pytest.mark.vm
 def test_a_stopped_container_of_an_image_can_be_updated(engine, box_start):
     id = box_start(flags=["--memory", "64m"])
     engine("stop", "--time", "0", id).ok()
@@ -72,7 +70,6 @@ def test_one_limit_that_fails_takes_all_back(engine, box_start):
     assert "cpus" not in limits.get("cpu", {})
 
 
-@pytest.mark.vm
 @pytest.mark.parametrize("source", ["file", "-"])
 def test_limits_as_runc_reads_them(engine, start, work, source):
     id = start()

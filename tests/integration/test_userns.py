@@ -179,7 +179,6 @@ def test_a_container_starts_again_with_the_same_ids(engine, box):
     assert ranges(engine) == before
 
 
-@pytest.mark.vm
 def test_a_further_process_is_in_the_same_user_namespace(engine, box_start):
     id = box_start()
     inside = engine("exec", id, "readlink", "/proc/self/ns/user").ok().out.strip()
@@ -222,7 +221,6 @@ def test_the_root_directory_is_that_of_the_image(engine, make_image, box_run):
     assert box_run("stat", "-c", "%a %u %g", "/", image=image).ok().out == "711 0 50\n"
 
 
-@pytest.mark.vm
 def test_a_named_volume_is_shared_by_containers_with_other_ids(engine, box_start):
     first = box_start(flags=["--volume", "shared:/data"])
     second = box_start(flags=["--volume", "shared:/data"])
@@ -287,7 +285,6 @@ def test_the_ids_of_the_host_on_request(engine, box, box_start):
     assert mapping(engine.pid(box_start(flags=["--userns", "auto"])))[0][1] >= START
 
 
-@pytest.mark.vm
 def test_one_user_keeps_its_ids(engine, box_start, work):
     mine = work / "mine"
     mine.mkdir()
@@ -328,7 +325,6 @@ def test_a_privileged_container_has_everything(engine, box, box_run):
         "InvalidArgument", "privileged", code=125)
 
 
-@pytest.mark.vm
 @pytest.mark.parametrize("user", ["root", "app"])
 def test_a_process_can_open_its_own_streams(box_run, user):
     result = box_run("sh", "-c", "echo out > /dev/stdout; echo err > /dev/stderr", flags=["--user", user]).ok()
@@ -358,7 +354,6 @@ def test_a_device_that_is_made_inside_is_none(engine, box_run):
     assert "not permitted" in result.err
 
 
-@pytest.mark.vm
 @pytest.mark.parametrize("flags", [["--read-only"], ["--init"], ["--tmpfs", "/t"], ["--network", "host"],
                                    ["--shm-size", "1m"], ["--hostname", "h"]], ids=" ".join)
 def test_the_other_options_work_as_before(box_run, flags):

@@ -51,6 +51,7 @@ def test_stopping_the_service_stops_containers_as_they_ask(service, any_engine, 
         assert any_engine("logs", id).out.endswith("bye\n")
 
 
+@pytest.mark.long
 def test_a_session_is_ended_after_the_service_and_so_is_all_that_boots(service):
     with subprocess.Popen(["systemd-run", "--quiet", "--scope", "--unit=session-lxcri1", "sleep", "100"]) as session:
         try:
@@ -63,6 +64,7 @@ def test_a_session_is_ended_after_the_service_and_so_is_all_that_boots(service):
     assert "multi-user.target" in after
 
 
+@pytest.mark.long
 def test_the_service_cleans_up_behind_a_monitor_that_was_killed(service, any_engine, box):
     id = any_engine.id()
     any_engine("run", "--detach", "--image", box, id, "sleep", "1000", timeout=300).ok()
