@@ -196,24 +196,25 @@ static bool is_abandoned(int fd)
 int collect_downloads(const struct layout *layout, const struct collect_options *options,
 		      struct lxcri_error *err)
 {
-	int dirfd = openat(layout->images_fd, LAYOUT_DOWNLOADS,
-			   O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	DIR *dir = dirfd < 0 ? NULL : fdopendir(dirfd);
-	int first = 0;
+	autorun(strings_finish) struct strings names = {};
+	autoclose int dirfd = openat(layout->images_fd, LAYOUT_DOWNLOADS,
+				     O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int first;
 
-	if (!dir)
+	if (dirfd < 0)
 		return 0; /* nothing was ever fetched */
-	for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir)) {
-		autoclose int fd = openat(dirfd, entry->d_name,
-					  O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	first = path_list_names(dirfd, &names);
+	for (size_t i = 0; i < names.count; i++) {
+		const char *name = names.items[i];
+		autoclose int fd =
+			openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
-		if (!is_ours(entry->d_name) || !is_abandoned(fd))
+		if (!is_ours(name) || !is_abandoned(fd))
 			continue;
-		tell(options, COLLECT_BLOB, dirfd, entry->d_name);
-		if (!options->dry_run && unlinkat(dirfd, entry->d_name, 0) < 0 && first == 0)
+		tell(options, COLLECT_BLOB, dirfd, name);
+		if (!options->dry_run && unlinkat(dirfd, name, 0) < 0 && first == 0)
 			first = -errno;
 	}
-	(void)closedir(dir);
 	if (first < 0)
 		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, first,
 				       "remove downloads from %s", layout->data_dir);
