@@ -114,7 +114,7 @@ def test_verbs_options_and_their_values_are_offered(ask):
     assert set(options) in (set(), {"--memory", "--memory-reservation", "--memory-swap", "--memory-swappiness"})
     assert sorted(values) == ["json", "table"]
     assert types in (["lxc"], [])
-    assert sorted(image) == ["import", "inspect", "list", "remove"]
+    assert sorted(image) == ["import", "inspect", "list", "pull", "remove"]
 
 
 def test_a_verb_is_offered_the_containers_it_can_be_about(ask, any_engine, box):

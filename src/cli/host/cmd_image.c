@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* image import, list, inspect and remove. */
+/* image pull, import, list, inspect and remove. */
 
 #include "base/mem.h"
 #include "base/nearest.h"
 #include "base/scope.h"
 #include "cli/commands.h"
 #include "cli/print.h"
+#include "cli/pull_display.h"
 #include "cli/selection.h"
 #include "lxcri/image.h"
 
@@ -20,7 +21,8 @@ struct image_options {
 static const struct option_entry options_of_image[] = {
 	OPTION(image_options, format, "format", 'f', OPTION_TEXT, "table|json|FIELD",
 	       "form of the list, or of inspect"),
-	OPTION(image_options, quiet, "quiet", 'q', OPTION_FLAG, NULL, "only the names"),
+	OPTION(image_options, quiet, "quiet", 'q', OPTION_FLAG, NULL,
+	       "only the names; of pull, only the digest"),
 	{},
 };
 
@@ -34,6 +36,27 @@ static int image_import(struct cli *cli, struct lxcri_image_manager *images,
 	if (!argv[0] || (argv[1] && argv[2]))
 		return cli_usage(cli, err, "import: expected SOURCE [NAME]");
 	if (lxcri_image_import(images, argv[0], argv[1], &digest, err) < 0)
+		return -1;
+	(void)puts(digest);
+	return EXIT_SUCCESS;
+}
+
+static int image_pull(struct cli *cli, struct lxcri_image_manager *images,
+		      const struct image_options *options, char **argv, struct lxcri_error *err)
+{
+	struct pull_display display = {};
+	const struct lxcri_pull_options pull = {
+		.progress = options->quiet ? NULL : pull_display_show,
+		.userdata = &display,
+	};
+	autofree char *digest = NULL;
+	int r;
+
+	if (!argv[0] || argv[1])
+		return cli_usage(cli, err, "pull: expected the name of an image");
+	r = lxcri_image_pull(images, argv[0], &pull, &digest, err);
+	pull_display_finish(&display);
+	if (r < 0)
 		return -1;
 	(void)puts(digest);
 	return EXIT_SUCCESS;
@@ -158,9 +181,8 @@ static const struct image_verb {
 	int (*run)(struct cli *cli, struct lxcri_image_manager *images,
 		   const struct image_options *options, char **argv, struct lxcri_error *err);
 } image_verbs[] = {
-	{ "import", "load", image_import },
-	{ "list", "ls", image_list },
-	{ "inspect", "show", image_inspect },
+	{ "pull", NULL, image_pull },     { "import", "load", image_import },
+	{ "list", "ls", image_list },     { "inspect", "show", image_inspect },
 	{ "remove", "rm", image_remove },
 };
 
@@ -171,13 +193,14 @@ static int cmd_image(struct cli *cli, const void *options, int argc, char **argv
 	struct nearest nearest;
 
 	if (argc == 0)
-		return cli_usage(cli, err, "expected import, list, inspect or remove");
+		return cli_usage(cli, err, "expected pull, import, list, inspect or remove");
 	nearest = nearest_to(argv[0]);
 	for (size_t i = 0; i < ARRAY_LEN(image_verbs); i++) {
 		const struct image_verb *verb = &image_verbs[i];
 
 		nearest_offer(&nearest, verb->name);
-		if (strcmp(argv[0], verb->name) != 0 && strcmp(argv[0], verb->alias) != 0)
+		if (strcmp(argv[0], verb->name) != 0 &&
+		    (!verb->alias || strcmp(argv[0], verb->alias) != 0))
 			continue;
 		if (cli_open_engine(cli, err) < 0 ||
 		    lxcri_image_manager_open(cli->engine, NULL, NULL, &images, err) < 0)
@@ -192,8 +215,8 @@ static int cmd_image(struct cli *cli, const void *options, int argc, char **argv
 
 const struct verb verb_image = {
 	.name = "image",
-	.arguments = "import SOURCE [NAME] | list | inspect NAME... | remove NAME...",
-	.summary = "import, list, inspect and remove images",
+	.arguments = "pull NAME | import SOURCE [NAME] | list | inspect NAME... | remove NAME...",
+	.summary = "pull, import, list, inspect and remove images",
 	.options = options_of_image,
 	.options_size = sizeof(struct image_options),
 	.run = cmd_image,

@@ -21,6 +21,11 @@ struct source;
 [[nodiscard]] int source_open_stored(int fd, const char *digest, struct source **ret_source,
 				     struct lxcri_error *err);
 
+/* Opens the manifest @digest of type @media_type in the store @fd, which is copied: what the store
+ * lacks of it was fetched, and lies among its downloads. */
+[[nodiscard]] int source_open_fetched(int fd, const char *digest, const char *media_type,
+				      struct source **ret_source, struct lxcri_error *err);
+
 /* Frees @source; NULL is fine. */
 void source_free(struct source *source);
 DEFINE_AUTOPTR(source)
@@ -31,7 +36,8 @@ int source_fd(const struct source *source);
 /* A layer of a source. */
 struct source_layer {
 	struct span blob;
-	char *digest; /* "sha256:…" of the blob; NULL when only its bytes can tell */
+	char *digest;     /* "sha256:…" of the blob; NULL when only its bytes can tell */
+	bool is_download; /* in the store's own directory, so that a link will do for a copy */
 };
 
 /* One image of a source: its documents are verified, its layers are not yet. Zeroed is empty. */

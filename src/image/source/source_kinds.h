@@ -10,9 +10,10 @@ enum source_kind { SOURCE_OCI_DIR, SOURCE_OCI_ARCHIVE, SOURCE_DOCKER_ARCHIVE };
 
 struct source {
 	enum source_kind kind;
-	char *path;     /* for messages */
-	char *selector; /* TAG or REF; NULL for none */
-	char *digest;   /* of the manifest that is meant, instead of a selector; or NULL */
+	char *path;       /* for messages */
+	char *selector;   /* TAG or REF; NULL for none */
+	char *digest;     /* of the manifest that is meant, instead of a selector; or NULL */
+	char *media_type; /* of that manifest, which was fetched; else NULL */
 	int fd;
 	struct archive_file *archive; /* NULL for a directory, and before it is loaded */
 };
