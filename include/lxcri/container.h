@@ -9,7 +9,9 @@
 #include <lxcri/config.h>
 #include <lxcri/error.h>
 #include <lxcri/logs.h>
+#include <lxcri/pull.h>
 #include <lxcri/spec.h>
+#include <lxcri/volume.h>
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -38,18 +40,6 @@ enum lxcri_stdio {
 	LXCRI_STDIO_INHERIT, /* the caller's own, as runc does it; no log */
 };
 
-struct lxcri_volume {
-	const char *source; /* absolute path on the host, or a volume's name; NULL: anonymous */
-	const char *destination; /* absolute, in the container */
-	const char *options;     /* "ro", "rw", "U", "idmap", "z", comma-separated; or NULL */
-};
-
-struct lxcri_device {
-	const char *host_path;
-	const char *container_path; /* NULL: the same */
-	const char *permissions;    /* of "rwm"; NULL: all three */
-};
-
 struct lxcri_rlimit {
 	const char *name; /* "nofile", "RLIMIT_NOFILE" */
 	uint64_t soft;    /* UINT64_MAX: unlimited */
@@ -63,8 +53,11 @@ struct lxcri_create_options {
 	const enum lxcri_container_type *type; /* NULL: the configuration's routing decides */
 
 	/* Exactly one of the two. */
-	const char *bundle; /* directory with rootfs and config.json */
-	const char *image;  /* "oci:DIR[:TAG]", "oci-archive:…", …, or a stored name */
+	const char *bundle;          /* directory with rootfs and config.json */
+	const char *image;           /* "oci:DIR[:TAG]", "oci-archive:…", …, or a name */
+	enum lxcri_pull_policy pull; /* of a name */
+	lxcri_pull_fn pull_progress; /* called while its image is pulled; or NULL */
+	void *pull_userdata;
 	const struct lxcri_spec *spec; /* with bundle: replaces its config.json */
 
 	enum lxcri_stdio stdio;

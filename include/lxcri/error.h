@@ -63,7 +63,9 @@ enum lxcri_error_class {
 	X(EXTRACT_FAILED, "ExtractFailed", INVALID)                   \
 	X(STORAGE_ERROR, "StorageError", SYSTEM)                      \
 	X(ID_RANGES_EXHAUSTED, "IdRangesExhausted", SYSTEM)           \
-	X(MOUNT_FAILED, "MountFailed", SYSTEM)
+	X(MOUNT_FAILED, "MountFailed", SYSTEM)                        \
+	X(DOWNLOAD_FAILED, "DownloadFailed", SYSTEM)                  \
+	X(AUTHENTICATION_FAILED, "AuthenticationFailed", INVALID)
 
 enum lxcri_code {
 	LXCRI_E_NONE = 0,

@@ -6,6 +6,7 @@
 
 #include <lxcri/container.h>
 #include <lxcri/error.h>
+#include <lxcri/pull.h>
 #include <lxcri/system.h>
 
 #include <stdbool.h>
@@ -29,11 +30,39 @@ int lxcri_image_manager_open(struct lxcri_engine *engine, const char *umoci_path
 void lxcri_image_manager_free(struct lxcri_image_manager *manager);
 
 /* Imports the image that @source names ("oci:DIR[:TAG]", "oci-archive:FILE[:TAG]",
- * "docker-archive:FILE[:REF]") under @name (NULL: the name the source has for it; where that is a
- * bare tag, the last component of DIR or FILE with that tag). Each byte is verified against its
- * digest before anything names it. *@ret_digest is the manifest's, owned by the caller. */
+ * "docker-archive:FILE[:REF]", or "docker://REF" for a pull) under @name (NULL: the name the source
+ * has for it; where that is a bare tag, the last component of DIR or FILE with that tag). Each byte
+ * is verified against its digest before anything names it. *@ret_digest is the manifest's, owned by
+ * the caller. */
 int lxcri_image_import(struct lxcri_image_manager *manager, const char *source, const char *name,
 		       char **ret_digest, struct lxcri_error *err);
+
+/* How an image is pulled. Zeroed is a plain pull. */
+struct lxcri_pull_options {
+	const char *name;       /* what it is called in the store; NULL: the reference itself */
+	lxcri_pull_fn progress; /* called for each change, from this thread; or NULL */
+	void *userdata;
+};
+
+/* Fetches what the store lacks of the image @reference, "[HOST/]PATH[:TAG][@DIGEST]", from its
+ * registry or a mirror of it, and stores it; blobs that are there are not fetched again, and what
+ * was fetched before a failure is not either. @options may be NULL. *@ret_digest is that of the
+ * manifest for this host, owned by the caller. LXCRI_E_IMAGE_NOT_FOUND,
+ * LXCRI_E_AUTHENTICATION_FAILED, LXCRI_E_DOWNLOAD_FAILED, LXCRI_E_TIMEOUT, and what
+ * lxcri_image_import() fails with. */
+int lxcri_image_pull(struct lxcri_image_manager *manager, const char *reference,
+		     const struct lxcri_pull_options *options, char **ret_digest,
+		     struct lxcri_error *err);
+
+/* Tries @user and @password at @registry, "HOST[:PORT]", and keeps them for later pulls in the file
+ * of credentials of the configuration (/etc/proxmox-lxcri/auth.json without one), mode 0600.
+ * LXCRI_E_AUTHENTICATION_FAILED when they are not accepted; nothing is kept then. */
+int lxcri_registry_login(struct lxcri_image_manager *manager, const char *registry,
+			 const char *user, const char *password, struct lxcri_error *err);
+
+/* Removes what that file has for @registry; LXCRI_E_INVALID_ARGUMENT when it has nothing. */
+int lxcri_registry_logout(struct lxcri_image_manager *manager, const char *registry,
+			  struct lxcri_error *err);
 
 /* One stored image; texts are valid during the call. */
 struct lxcri_image_info {
@@ -89,8 +118,8 @@ int lxcri_image_load(struct lxcri_image_manager *manager, const char *file,
 		     lxcri_image_name_fn each, void *userdata, struct lxcri_error *err);
 
 /* Copies the image @source to @dest. Either is the name of a stored image, or a place as for
- * lxcri_image_import(); a registry is LXCRI_E_UNSUPPORTED_OPERATION. An image that is there under
- * that name is replaced. */
+ * lxcri_image_import(); "docker://REF" can only be copied into the store, and is
+ * LXCRI_E_UNSUPPORTED_OPERATION else. An image that is there under that name is replaced. */
 int lxcri_image_copy(struct lxcri_image_manager *manager, const char *source, const char *dest,
 		     struct lxcri_error *err);
 

@@ -156,35 +156,6 @@ static int scan_escape(struct scan *scan, struct text *text)
 	return 0;
 }
 
-/* Returns the length of the UTF-8 sequence of more than one byte at @at, or 0 when it is none:
- * overlong forms, surrogates and what is beyond Unicode are none. */
-static size_t utf8_length(const unsigned char *at, const unsigned char *end)
-{
-	static const struct {
-		unsigned char first, last;     /* of the lead byte */
-		unsigned char lowest, highest; /* of the second */
-		size_t length;
-	} forms[] = {
-		{ 0xc2, 0xdf, 0x80, 0xbf, 2 }, { 0xe0, 0xe0, 0xa0, 0xbf, 3 },
-		{ 0xe1, 0xec, 0x80, 0xbf, 3 }, { 0xed, 0xed, 0x80, 0x9f, 3 },
-		{ 0xee, 0xef, 0x80, 0xbf, 3 }, { 0xf0, 0xf0, 0x90, 0xbf, 4 },
-		{ 0xf1, 0xf3, 0x80, 0xbf, 4 }, { 0xf4, 0xf4, 0x80, 0x8f, 4 },
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
-		if (*at < forms[i].first || *at > forms[i].last)
-			continue;
-		if ((size_t)(end - at) < forms[i].length || at[1] < forms[i].lowest ||
-		    at[1] > forms[i].highest)
-			return 0;
-		for (size_t k = 2; k < forms[i].length; k++)
-			if ((at[k] & 0xc0) != 0x80)
-				return 0;
-		return forms[i].length;
-	}
-	return 0;
-}
-
 /* Passes over what stands for itself in a string. */
 static int scan_plain(struct scan *scan)
 {
@@ -195,8 +166,7 @@ static int scan_plain(struct scan *scan)
 		if (c < 0x20)
 			return refuse(scan, scan->at, "a control character in a string");
 		if (c >= 0x80)
-			length = utf8_length((const unsigned char *)scan->at,
-					     (const unsigned char *)scan->end);
+			length = text_utf8_length(scan->at, scan->end);
 		if (length == 0)
 			return refuse(scan, scan->at, "bytes that are not UTF-8");
 		scan->at += length;

@@ -4,6 +4,7 @@
 #include "base/text.h"
 
 #include "base/mem.h"
+#include "base/scope.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -188,6 +189,47 @@ void text_mask_controls(char *string, char by)
 	for (char *c = string; *c; c++)
 		for (size_t n = text_control_length(c); n > 0; n--)
 			c[n - 1] = by;
+}
+
+size_t text_utf8_length(const char *string, const char *end)
+{
+	const unsigned char *at = (const unsigned char *)string;
+	static const struct {
+		unsigned char first, last;     /* of the lead byte */
+		unsigned char lowest, highest; /* of the second */
+		size_t length;
+	} forms[] = {
+		{ 0xc2, 0xdf, 0x80, 0xbf, 2 }, { 0xe0, 0xe0, 0xa0, 0xbf, 3 },
+		{ 0xe1, 0xec, 0x80, 0xbf, 3 }, { 0xed, 0xed, 0x80, 0x9f, 3 },
+		{ 0xee, 0xef, 0x80, 0xbf, 3 }, { 0xf0, 0xf0, 0x90, 0xbf, 4 },
+		{ 0xf1, 0xf3, 0x80, 0xbf, 4 }, { 0xf4, 0xf4, 0x80, 0x8f, 4 },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
+		if (*at < forms[i].first || *at > forms[i].last)
+			continue;
+		if ((size_t)(end - string) < forms[i].length || at[1] < forms[i].lowest ||
+		    at[1] > forms[i].highest)
+			return 0;
+		for (size_t k = 2; k < forms[i].length; k++)
+			if ((at[k] & 0xc0) != 0x80)
+				return 0;
+		return forms[i].length;
+	}
+	return 0;
+}
+
+void text_mask_malformed(char *string, char by)
+{
+	char *end = string + strlen(string);
+
+	for (char *c = string; c < end;) {
+		size_t length = (unsigned char)*c < 0x80 ? 1 : text_utf8_length(c, end);
+
+		if (length == 0)
+			*c = by;
+		c += length > 0 ? length : 1;
+	}
 }
 
 bool text_starts_with(const char *string, const char *prefix)

@@ -54,6 +54,13 @@ bool text_has_control(const char *string);
 /* Replaces each byte of each control character of @string by @by. */
 void text_mask_controls(char *string, char by);
 
+/* Returns the length of the UTF-8 sequence of more than one byte at @string, which goes on until
+ * @end, or 0 when it is none: overlong forms, surrogates and what is beyond Unicode are none. */
+size_t text_utf8_length(const char *string, const char *end);
+
+/* Replaces each byte of @string that is not part of well-formed UTF-8 by @by. */
+void text_mask_malformed(char *string, char by);
+
 /* Tells whether @string begins with @prefix. */
 bool text_starts_with(const char *string, const char *prefix);
 

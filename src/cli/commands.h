@@ -18,6 +18,8 @@ extern const struct verb verb_info;
 extern const struct verb verb_inspect;
 extern const struct verb verb_kill;
 extern const struct verb verb_list;
+extern const struct verb verb_login;
+extern const struct verb verb_logout;
 extern const struct verb verb_logs;
 extern const struct verb verb_pause;
 extern const struct verb verb_ps;

@@ -152,9 +152,33 @@ const struct config_entry config_table[] = {
 	[CONFIG_REGISTRIES_CA] = {
 		"registries.ca", CONFIG_PATH, .otherwise = "null",
 		.help = "File of further certificate authorities." },
+	[CONFIG_REGISTRIES_CA_FILES] = {
+		"registries.ca_files", CONFIG_PATHS, .otherwise = "{}",
+		.help = "For a registry, such a file of its own." },
 	[CONFIG_REGISTRIES_AUTH_FILE] = {
 		"registries.auth_file", CONFIG_PATH, CONFIG_SECRET_FILE, .otherwise = "null",
 		.help = "Credentials as docker and podman keep them; mode 0600." },
+	[CONFIG_REGISTRIES_TOKEN_SERVICES] = {
+		"registries.token_services", CONFIG_MIRRORS, .otherwise = "{}",
+		.help = "For a registry, other hosts that its credentials may be sent to." },
+	[CONFIG_REGISTRIES_TIMEOUT] = {
+		"registries.timeout", CONFIG_NUMBER, .otherwise = "30", .min = 0.1, .max = 3600,
+		.help = "Seconds that a connection, a manifest or a token may take." },
+	[CONFIG_REGISTRIES_STALL_TIMEOUT] = {
+		"registries.stall_timeout", CONFIG_NUMBER, .otherwise = "30", .min = 0.1, .max = 3600,
+		.help = "Seconds in which less than 1024 bytes a second are as good as none." },
+	[CONFIG_REGISTRIES_RETRIES] = {
+		"registries.retries", CONFIG_COUNT, .otherwise = "5", .min = 0, .max = 100,
+		.help = "Further attempts when a registry is busy or a connection breaks." },
+	[CONFIG_REGISTRIES_RETRY_WAIT] = {
+		"registries.retry_wait", CONFIG_NUMBER, .otherwise = "60", .min = 0, .max = 3600,
+		.help = "Seconds to wait before one at most; a registry that asks for more fails." },
+	[CONFIG_REGISTRIES_CONNECTIONS] = {
+		"registries.connections", CONFIG_COUNT, .otherwise = "6", .min = 1, .max = 64,
+		.help = "Connections of one pull." },
+	[CONFIG_REGISTRIES_CONNECTIONS_PER_HOST] = {
+		"registries.connections_per_host", CONFIG_COUNT, .otherwise = "4", .min = 1, .max = 64,
+		.help = "Of them with one host." },
 
 	[CONFIG_PROXMOX_HOSTS] = {
 		"proxmox.hosts", CONFIG_TEXTS, .otherwise = "[]",

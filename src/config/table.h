@@ -23,6 +23,7 @@ enum config_kind {
 	CONFIG_PATTERNS,
 	CONFIG_RULES,   /* a list of {pattern, runtime} */
 	CONFIG_MIRRORS, /* an object of lists of texts */
+	CONFIG_PATHS,   /* an object of absolute paths */
 };
 
 /* What a key or the file it names must be kept from. */

@@ -321,7 +321,7 @@ static bool check_mirrors(const struct checked *checked)
 {
 	bool good = true;
 
-	if (!expect(checked, json_type_object, "an object of registries and their mirrors"))
+	if (!expect(checked, json_type_object, "an object of registries and lists of hosts"))
 		return false;
 	json_object_object_foreach(checked->value, key, value)
 	{
@@ -337,6 +337,26 @@ static bool check_mirrors(const struct checked *checked)
 	return good;
 }
 
+static bool check_paths(const struct checked *checked)
+{
+	bool good = true;
+
+	if (!expect(checked, json_type_object, "an object of registries and their files"))
+		return false;
+	json_object_object_foreach(checked->value, key, value)
+	{
+		autofree char *path = json_path_key(checked->path, key);
+		struct checked file = *checked;
+
+		if (strcmp(key, "//") == 0)
+			continue;
+		file.path = path;
+		file.value = value;
+		good = check_path(&file) && good;
+	}
+	return good;
+}
+
 static bool (*const checks[])(const struct checked *) = {
 	[CONFIG_TEXT] = check_text,           [CONFIG_PATH] = check_path,
 	[CONFIG_PROGRAM] = check_program,     [CONFIG_BOOL] = check_bool,
@@ -346,6 +366,7 @@ static bool (*const checks[])(const struct checked *) = {
 	[CONFIG_RANGE] = check_range,         [CONFIG_TEXTS] = check_texts,
 	[CONFIG_ADDRESSES] = check_addresses, [CONFIG_PATTERNS] = check_patterns,
 	[CONFIG_RULES] = check_rules,         [CONFIG_MIRRORS] = check_mirrors,
+	[CONFIG_PATHS] = check_paths,
 };
 
 struct json_object *config_value_check(const struct config_entry *entry, struct json_object *value,

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "config/config.h"
 #include "engine/bundle.h"
 #include "engine/bundle/seccomp_annotation.h"
 #include "engine/container.h"
@@ -28,6 +29,7 @@
 #include "engine/logs.h"
 #include "engine/volume.h"
 #include "image/rootfs.h"
+#include "image/pull.h"
 #include "image/store.h"
 #include "os/cgroup/cgroup_move.h"
 #include "os/file.h"
@@ -125,29 +127,83 @@ static int fill_record(struct creation *creation, struct lxcri_error *err)
 	return record->console_socket ? 0 : -1;
 }
 
-/* Finds the image, importing it first where a source is named. Done before the lock is taken: it
+/* Brings the image into the store. Its name and digest are owned by the caller. */
+static int fetch_image(const struct creation *creation, struct image_store *store,
+		       const char *reference, char **ret_name, char **ret_digest,
+		       struct lxcri_error *err)
+{
+	const struct lxcri_create_options *options = creation->options;
+	struct lxcri_engine *engine = creation->container->engine;
+	const bool is_docker = text_starts_with(reference, IMAGE_DOCKER_PREFIX);
+	const bool is_source = !is_docker && image_is_source(reference);
+	const struct image_pull pull = {
+		.reference = reference + (is_docker ? strlen(IMAGE_DOCKER_PREFIX) : 0),
+		.config = engine->config,
+		.progress = options->pull_progress,
+		.userdata = options->pull_userdata,
+	};
+	int r = is_source ? image_store_import(store, reference, NULL, ret_name, ret_digest, err)
+			  : image_store_pull(store, &pull, ret_name, ret_digest, err);
+
+	if (r < 0)
+		return -1;
+
+	const char *const attributes[] = { "digest", *ret_digest, NULL };
+
+	engine_event(engine, "image", is_source ? "import" : "pull", *ret_name, attributes);
+	return 0;
+}
+
+/* Asks for the image, where that is to be done before the store is. */
+static int fetch_first(const struct creation *creation, struct image_store *store, char **ret_name,
+		       char **ret_digest, struct lxcri_error *err)
+{
+	enum lxcri_pull_policy policy = creation->options->pull;
+	const char *reference = creation->options->image;
+	struct lxcri_error ignored;
+	bool is_stored;
+
+	if (!text_starts_with(reference, IMAGE_DOCKER_PREFIX) && !image_is_source(reference) &&
+	    policy != LXCRI_PULL_ALWAYS && policy != LXCRI_PULL_NEWER)
+		return 0;
+	if (fetch_image(creation, store, reference, ret_name, ret_digest, err) == 0)
+		return 0;
+	is_stored = !image_is_source(reference) && image_store_has(store, reference, &ignored);
+	if (policy != LXCRI_PULL_NEWER || !is_stored)
+		return -1;
+	log_warning("the stored image is used: %s", err->text);
+	*err = (struct lxcri_error){};
+	return 0;
+}
+
+/* Finds the image, bringing it in first where that is asked for. Done before the lock is taken: it
  * may take minutes. */
 static int find_image(struct creation *creation, struct lxcri_error *err)
 {
-	const char *reference = creation->options->image;
+	const struct lxcri_create_options *options = creation->options;
 	autoptr(image_store) store = NULL;
 	autofree char *name = NULL;
 	autofree char *digest = NULL;
+	int r;
 
-	if (!reference)
+	if (!options->image)
 		return 0;
 	if (image_store_open(creation->container->engine->data, &store, err) < 0)
 		return -1;
-	if (image_is_source(reference)) {
-		if (image_store_import(store, reference, NULL, &name, &digest, err) < 0)
-			return -1;
-
-		const char *const attributes[] = { "digest", digest, NULL };
-
-		engine_event(creation->container->engine, "image", "import", name, attributes);
-	}
+	image_store_search(store, config_json(creation->container->engine->config,
+					      CONFIG_REGISTRIES_UNQUALIFIED));
+	if (fetch_first(creation, store, &name, &digest, err) < 0)
+		return -1;
 	/* By digest: another import may have taken the name over since. */
-	if (image_store_get(store, digest ? digest : reference, &creation->image, err) < 0)
+	r = image_store_get(store, digest ? digest : options->image, &creation->image, err);
+	/* A digest alone names no registry. */
+	if (r < 0 && err->code == LXCRI_E_IMAGE_NOT_FOUND && !digest &&
+	    options->pull == LXCRI_PULL_MISSING && !text_starts_with(options->image, "sha256:")) {
+		r = fetch_image(creation, store, options->image, &name, &digest, err);
+		if (r == 0)
+			r = image_store_get(store, digest, &creation->image, err);
+	}
+	if (r < 0)
 		return -1;
 	if (name) {
 		free(creation->image.name);

@@ -7,12 +7,16 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
+#include "config/config.h"
 #include "engine/container.h"
 #include "engine/create.h"
 #include "engine/images/manager.h"
 #include "engine/inspect.h"
 #include "engine/usage.h"
 #include "engine/event.h"
+#include "image/login.h"
+#include "image/pull.h"
 #include "oci/image_config.h"
 #include "os/path.h"
 
@@ -34,6 +38,8 @@ int lxcri_image_manager_open(struct lxcri_engine *engine, const char *umoci_path
 		return -1;
 	if (!images_dir)
 		image_store_remember(store, engine->root);
+
+	image_store_search(store, config_json(engine->config, CONFIG_REGISTRIES_UNQUALIFIED));
 
 	struct lxcri_image_manager *manager = xnew(struct lxcri_image_manager);
 
@@ -58,10 +64,16 @@ int lxcri_image_import(struct lxcri_image_manager *manager, const char *source, 
 {
 	autofree char *stored = NULL;
 
+	if (text_starts_with(source, IMAGE_DOCKER_PREFIX)) {
+		const struct lxcri_pull_options options = { .name = name };
+
+		return lxcri_image_pull(manager, source + strlen(IMAGE_DOCKER_PREFIX), &options,
+					ret_digest, err);
+	}
 	if (!image_is_source(source))
 		return fail(err, LXCRI_E_INVALID_REFERENCE,
-			    "source \"%s\": expected oci:DIR[:TAG], oci-archive:FILE[:TAG] or "
-			    "docker-archive:FILE[:REF]",
+			    "source \"%s\": expected oci:DIR[:TAG], oci-archive:FILE[:TAG], "
+			    "docker-archive:FILE[:REF] or docker://REF",
 			    source);
 	if (image_store_import(manager->store, source, name, &stored, ret_digest, err) < 0)
 		return -1;
@@ -70,6 +82,51 @@ int lxcri_image_import(struct lxcri_image_manager *manager, const char *source, 
 
 	engine_event(manager->engine, "image", "import", stored, attributes);
 	return 0;
+}
+
+int lxcri_image_pull(struct lxcri_image_manager *manager, const char *reference,
+		     const struct lxcri_pull_options *options, char **ret_digest,
+		     struct lxcri_error *err)
+{
+	static const struct lxcri_pull_options plain = {};
+	autofree char *name = NULL;
+	autofree char *stored = NULL;
+
+	if (!options)
+		options = &plain;
+	if (options->name) {
+		name = image_stored_name(options->name, err);
+		if (!name)
+			return -1;
+	}
+
+	const struct image_pull pull = {
+		.reference = reference,
+		.name = name,
+		.config = manager->engine->config,
+		.progress = options->progress,
+		.userdata = options->userdata,
+	};
+
+	if (image_store_pull(manager->store, &pull, &stored, ret_digest, err) < 0)
+		return -1;
+
+	const char *const attributes[] = { "digest", *ret_digest, NULL };
+
+	engine_event(manager->engine, "image", "pull", stored, attributes);
+	return 0;
+}
+
+int lxcri_registry_login(struct lxcri_image_manager *manager, const char *registry,
+			 const char *user, const char *password, struct lxcri_error *err)
+{
+	return image_login(manager->engine->config, registry, user, password, err);
+}
+
+int lxcri_registry_logout(struct lxcri_image_manager *manager, const char *registry,
+			  struct lxcri_error *err)
+{
+	return image_logout(manager->engine->config, registry, err);
 }
 
 struct image_walk {

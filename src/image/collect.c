@@ -16,6 +16,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+
+/* An interrupted pull is taken up again soon, or not at all. */
+#define DOWNLOAD_SECONDS 3600
 
 struct marks {
 	const struct layout *layout;
@@ -147,7 +153,14 @@ static void tell(const struct collect_options *options, enum collect_part part, 
 	options->removing(options->userdata, part, name, usage.bytes);
 }
 
-/* Removes what is not marked. Only names that this store gives are touched. */
+/* Only names that this store gives are touched. */
+static bool is_ours(const char *name)
+{
+	return strlen(name) == SHA256_HEX_SIZE - 1 &&
+	       strspn(name, "0123456789abcdef") == SHA256_HEX_SIZE - 1;
+}
+
+/* Removes what is not marked. */
 static int sweep(int dirfd, const struct strings *marked, enum collect_part part,
 		 const struct collect_options *options)
 {
@@ -158,9 +171,7 @@ static int sweep(int dirfd, const struct strings *marked, enum collect_part part
 		const char *name = names.items[i];
 		int r = 0;
 
-		if (strlen(name) != SHA256_HEX_SIZE - 1 ||
-		    strspn(name, "0123456789abcdef") != SHA256_HEX_SIZE - 1 ||
-		    is_marked(marked, name))
+		if (!is_ours(name) || is_marked(marked, name))
 			continue;
 		tell(options, part, dirfd, name);
 		if (!options->dry_run)
@@ -191,6 +202,44 @@ static int sweep_broken(const struct layout *layout, const struct collect_option
 	    unlinkat(layout->data_fd, LAYOUT_BROKEN, AT_REMOVEDIR) < 0)
 		r = -errno;
 	return r;
+}
+
+/* Tells whether nobody is at the download @fd, nor was of late: between fetching a blob and taking
+ * it in there is a moment without a lock. */
+static bool is_abandoned(int fd)
+{
+	struct stat status;
+
+	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &status) == 0 &&
+	       time(NULL) - status.st_mtime > DOWNLOAD_SECONDS;
+}
+
+int collect_downloads(const struct layout *layout, const struct collect_options *options,
+		      struct lxcri_error *err)
+{
+	autorun(strings_finish) struct strings names = {};
+	autoclose int dirfd = openat(layout->images_fd, LAYOUT_DOWNLOADS,
+				     O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int first;
+
+	if (dirfd < 0)
+		return 0; /* nothing was ever fetched */
+	first = path_list_names(dirfd, &names);
+	for (size_t i = 0; i < names.count; i++) {
+		const char *name = names.items[i];
+		autoclose int fd =
+			openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+		if (!is_ours(name) || !is_abandoned(fd))
+			continue;
+		tell(options, COLLECT_BLOB, dirfd, name);
+		if (!options->dry_run && unlinkat(dirfd, name, 0) < 0 && first == 0)
+			first = -errno;
+	}
+	if (first < 0)
+		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, first,
+				       "remove downloads from %s", layout->data_dir);
+	return 0;
 }
 
 int collect_reach(const struct layout *layout, struct json_object *entry, struct strings *blobs,

@@ -24,6 +24,10 @@ struct collect_options {
 	void *userdata;
 };
 
+/* Removes what was fetched from registries an hour ago or more and was never taken in. */
+[[nodiscard]] int collect_downloads(const struct layout *layout,
+				    const struct collect_options *options, struct lxcri_error *err);
+
 /* Removes every blob that nothing in @index leads to, and every layer that belongs to none of its
  * images and is not in use, and what repairs have put aside. The lock is held, and @index is what
  * is on disk (or, with dry_run, will be). When a document of an image that stays can't be read,

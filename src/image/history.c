@@ -51,7 +51,7 @@ int image_store_history(struct image_store *store, const char *name,
 	size_t count;
 
 	if (layout_open(image_store_data_dir(store), &layout, err) < 0 ||
-	    stored_image_find(&layout, name, &stored, err) < 0)
+	    stored_image_find(store, &layout, name, &stored, err) < 0)
 		return -1;
 	steps = xcalloc(stored.config->n_history + stored.manifest->n_layers + 1, sizeof(steps[0]));
 	count = list_steps(&stored, steps);

@@ -13,9 +13,26 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* A download becomes the blob: its bytes are read and verified, but not copied. */
+static int link_blob(struct import_layer *layer, const struct layout *layout,
+		     struct lxcri_error *err)
+{
+	autofree char *name = xformat("%sblob-%u", LAYOUT_TEMPORARY, layer->number);
+	autofree char *download =
+		xformat("%s/%s", LAYOUT_DOWNLOADS, layer->source->digest + strlen("sha256:"));
+
+	if (linkat(layout->images_fd, download, layout->blobs_fd, name, 0) < 0)
+		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno, "store a blob");
+	layer->blob_name = steal(name);
+	return 0;
+}
+
 static int open_blob(struct import_layer *layer, const struct layout *layout, int *ret_fd,
 		     struct lxcri_error *err)
 {
+	if (layer->source->is_download)
+		return link_blob(layer, layout, err);
+
 	autofree char *name = xformat("%sblob-%u", LAYOUT_TEMPORARY, layer->number);
 	int fd = openat(layout->blobs_fd, name,
 			O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);

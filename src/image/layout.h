@@ -7,6 +7,7 @@
  *	<data>/.lock                held by whoever changes anything below
  *	<data>/images/              0700, an OCI image layout
  *	<data>/images/oci-layout, index.json, blobs/sha256/<hex>
+ *	<data>/images/downloads/<hex>  what was fetched, maybe not whole; locked while it grows
  *	<data>/broken/              0700: what a repair has put aside, until it is collected
  *	<data>/layers/              0700: nobody else may execute what an image brings
  *	<data>/layers/<chain id>/   fs/ (the tree) and layer.json, which was written last
@@ -24,6 +25,7 @@
 #include <stdint.h>
 
 #define LAYOUT_BLOBS     "blobs/sha256"
+#define LAYOUT_DOWNLOADS "downloads" /* of images/: what was fetched and not taken in yet */
 #define LAYOUT_TREE      "fs"
 #define LAYOUT_RECORD    "layer.json"
 #define LAYOUT_BROKEN    "broken" /* in the data directory: what a repair has put aside */

@@ -13,6 +13,7 @@
 				  char **ret_name, char **ret_digest, struct lxcri_error *err);
 
 /* Takes a name from its image, which stays, without a name if that was its last; of a digest, all
- * names. The result is the digest, owned by the caller. LXCRI_E_IMAGE_NOT_FOUND. */
-[[nodiscard]] int image_store_untag(struct image_store *store, const char *name, char **ret_digest,
-				    struct lxcri_error *err);
+ * names. Returns the normalised name in *@ret_name and the digest in *@ret_digest, owned by the
+ * caller. LXCRI_E_IMAGE_NOT_FOUND. */
+[[nodiscard]] int image_store_untag(struct image_store *store, const char *name, char **ret_name,
+				    char **ret_digest, struct lxcri_error *err);

@@ -56,15 +56,21 @@ static int begin(const struct image_store *store, const struct removal_listener 
 	return 1;
 }
 
-static int collect(const struct removal *removal, bool dry_run,
-		   const struct removal_listener *listener, struct lxcri_error *err)
+static struct collect_options options_of(const struct removal *removal, bool dry_run,
+					 const struct removal_listener *listener)
 {
-	const struct collect_options options = {
+	return (struct collect_options){
 		.layers_in_use = &removal->usage.layers,
 		.dry_run = dry_run,
 		.removing = listener->removing,
 		.userdata = listener->userdata,
 	};
+}
+
+static int collect(const struct removal *removal, bool dry_run,
+		   const struct removal_listener *listener, struct lxcri_error *err)
+{
+	const struct collect_options options = options_of(removal, dry_run, listener);
 
 	return collect_garbage(&removal->layout, removal->index, &options, err);
 }
@@ -125,7 +131,11 @@ int removal_of_image(const struct image_store *store, const char *name,
 
 	if (r == 0)
 		return fail(err, LXCRI_E_IMAGE_NOT_FOUND, "image %s is not in the store", stored);
-	if (r < 0 || take_out(&removal, stored, err) < 0 ||
+	if (r > 0) {
+		free(stored);
+		stored = image_store_name(store, removal.index, name, err);
+	}
+	if (r < 0 || !stored || take_out(&removal, stored, err) < 0 ||
 	    commit(&removal, false, listener, err) < 0)
 		return -1;
 	return collect(&removal, false, listener, err);
@@ -158,5 +168,10 @@ int removal_of_unused(const struct image_store *store, enum removal_extent exten
 	take_out_unused(&removal, extent);
 	if (commit(&removal, dry_run, listener, err) < 0)
 		return -1;
-	return collect(&removal, dry_run, listener, err);
+	if (collect(&removal, dry_run, listener, err) < 0)
+		return -1;
+
+	const struct collect_options options = options_of(&removal, dry_run, listener);
+
+	return collect_downloads(&removal.layout, &options, err);
 }

@@ -17,7 +17,8 @@
 
 struct image_store {
 	char *data_dir;
-	char *run_dir; /* or NULL */
+	char *run_dir;             /* or NULL */
+	struct strings registries; /* of short names, but docker.io at the end */
 };
 
 int image_store_open(const char *data_dir, struct image_store **ret_store, struct lxcri_error *err)
@@ -40,6 +41,7 @@ void image_store_free(struct image_store *store)
 		return;
 	free(store->data_dir);
 	free(store->run_dir);
+	strings_finish(&store->registries);
 	free(store);
 }
 
@@ -47,6 +49,52 @@ void image_store_remember(struct image_store *store, const char *run_dir)
 {
 	free(store->run_dir);
 	store->run_dir = xstrdup(run_dir);
+}
+
+void image_store_search(struct image_store *store, struct json_object *registries)
+{
+	size_t count = json_object_is_type(registries, json_type_array)
+			       ? json_object_array_length(registries)
+			       : 0;
+
+	strings_finish(&store->registries);
+	for (size_t i = 0; i < count; i++)
+		strings_add(&store->registries,
+			    json_object_get_string(json_object_array_get_idx(registries, i)));
+}
+
+struct strings image_store_names(const struct image_store *store, const char *name,
+				 struct lxcri_error *err)
+{
+	autofree char *plain = image_stored_name(name, err);
+	struct strings names = {};
+
+	if (!plain)
+		return names;
+	for (size_t i = 0; i < store->registries.count && image_ref_is_short(name) &&
+			   !text_starts_with(plain, "sha256:");
+	     i++) {
+		autofree char *whole = xformat("%s/%s", store->registries.items[i], name);
+		struct lxcri_error ignored;
+		char *normal = image_stored_name(whole, &ignored);
+
+		if (normal)
+			strings_add_consume(&names, normal);
+	}
+	if (names.count == 0)
+		strings_add(&names, plain);
+	return names;
+}
+
+char *image_store_name(const struct image_store *store, struct json_object *index, const char *name,
+		       struct lxcri_error *err)
+{
+	autorun(strings_finish) struct strings names = image_store_names(store, name, err);
+
+	for (size_t i = 0; i < names.count; i++)
+		if (image_index_find(index, names.items[i]))
+			return xstrdup(names.items[i]);
+	return names.count > 0 ? image_stored_name(name, err) : NULL;
 }
 
 const char *image_store_data_dir(const struct image_store *store)
@@ -66,7 +114,7 @@ void image_finish(struct image *image)
 bool image_is_source(const char *source)
 {
 	static const char *const prefixes[] = { "oci:", "oci-archive:", "docker-archive:",
-						"docker://" };
+						IMAGE_DOCKER_PREFIX };
 
 	for (size_t i = 0; i < ARRAY_LEN(prefixes); i++)
 		if (text_starts_with(source, prefixes[i]))
@@ -100,16 +148,19 @@ int image_store_get(struct image_store *store, const char *name, struct image *r
 {
 	autorun(layout_finish) struct layout layout = LAYOUT_NULL;
 	autorun(stored_image_finish) struct stored_image stored = {};
-	autofree char *ignored = NULL;
+	autorun(worker_answer_finish) struct worker_answer ignored = {};
 
 	if (layout_open(store->data_dir, &layout, err) < 0 ||
-	    stored_image_find(&layout, name, &stored, err) < 0)
+	    stored_image_find(store, &layout, name, &stored, err) < 0)
 		return -1;
 	if (!has_all_layers(&layout, &stored.chain_ids)) {
 		const char *const args[] = { WORKER_UNPACK, store->data_dir, stored.image.digest,
 					     NULL };
+		const struct worker_call call = { .program = "lxcri-worker",
+						  .args = args,
+						  .object = args[2] };
 
-		if (worker_run(args, NULL, &ignored, err) < 0)
+		if (worker_run(&call, &ignored, err) < 0)
 			return fail_while(err, "image %s", stored.image.name);
 	}
 	for (size_t i = stored.chain_ids.count; i-- > 0;)
@@ -120,12 +171,37 @@ int image_store_get(struct image_store *store, const char *name, struct image *r
 	return 0;
 }
 
+bool image_store_has(const struct image_store *store, const char *name, struct lxcri_error *err)
+{
+	autorun(layout_finish) struct layout layout = LAYOUT_NULL;
+	autofree char *wanted = NULL;
+	autojson index = NULL;
+
+	if (layout_open(store->data_dir, &layout, err) < 0 ||
+	    layout_read_index(&layout, &index, err) < 0)
+		return false;
+	wanted = image_store_name(store, index, name, err);
+	return wanted && image_index_find(index, wanted);
+}
+
 int image_store_import(struct image_store *store, const char *source, const char *name,
 		       char **ret_name, char **ret_digest, struct lxcri_error *err)
 {
 	const char *const args[] = { WORKER_IMPORT, store->data_dir, source, name, NULL };
 
-	return worker_run(args, ret_name, ret_digest, err);
+	const struct worker_call call = { .program = "lxcri-worker",
+					  .args = args,
+					  .object = args[2] };
+	autorun(worker_answer_finish) struct worker_answer answer = {};
+
+	if (worker_run(&call, &answer, err) < 0)
+		return -1;
+	if (!answer.digest)
+		return fail(err, LXCRI_E_STORAGE_ERROR, "the worker gave no digest");
+	if (ret_name)
+		*ret_name = steal(answer.name);
+	*ret_digest = steal(answer.digest);
+	return 0;
 }
 
 /* An entry of the index with its name, which is looked up once and not for every comparison. */

@@ -18,6 +18,21 @@ struct image_store;
 [[nodiscard]] int image_store_open(const char *data_dir, struct image_store **ret_store,
 				   struct lxcri_error *err);
 
+/* Makes short names mean these registries, a list of texts, in its order; without any it is
+ * docker.io. In the store they are looked up as docker.io's as well, for that is what an import
+ * calls them. */
+void image_store_search(struct image_store *store, struct json_object *registries);
+
+/* Returns the normalised names that @name may mean, in their order: one, unless it is short. Owned
+ * by the caller; empty, and @err is filled, for what is no name. */
+[[nodiscard]] struct strings image_store_names(const struct image_store *store, const char *name,
+					       struct lxcri_error *err);
+
+/* Returns that of these names which @index has, else what an import calls @name; owned by the
+ * caller. NULL, and @err is filled, for what is no name. */
+[[nodiscard]] char *image_store_name(const struct image_store *store, struct json_object *index,
+				     const char *name, struct lxcri_error *err);
+
 /* Closes it; NULL is fine. */
 void image_store_free(struct image_store *store);
 DEFINE_AUTOPTR(image_store)
@@ -45,6 +60,13 @@ void image_finish(struct image *image);
  * LXCRI_E_IMAGE_NOT_FOUND. */
 [[nodiscard]] int image_store_get(struct image_store *store, const char *name,
 				  struct image *ret_image, struct lxcri_error *err);
+
+/* Written in front of a reference it means the registry. */
+#define IMAGE_DOCKER_PREFIX "docker://"
+
+/* Tells whether an image called @name is in the store; reads no more than the list of images. What
+ * is no name, or can't be read, is false and fills @err. */
+bool image_store_has(const struct image_store *store, const char *name, struct lxcri_error *err);
 
 /* Tells whether @source is written as a source ("oci:", "oci-archive:", "docker-archive:",
  * "docker://") rather than the name of a stored image. */

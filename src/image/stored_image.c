@@ -92,15 +92,18 @@ struct json_object *stored_image_unlisted(const struct layout *layout, const cha
 	return entry;
 }
 
-int stored_image_find(const struct layout *layout, const char *name, struct stored_image *ret,
-		      struct lxcri_error *err)
+int stored_image_find(const struct image_store *store, const struct layout *layout,
+		      const char *name, struct stored_image *ret, struct lxcri_error *err)
 {
-	autofree char *wanted = image_stored_name(name, err);
+	autofree char *wanted = NULL;
 	autojson index = NULL;
 	autojson unlisted = NULL;
 	struct json_object *entry;
 
-	if (!wanted || layout_read_index(layout, &index, err) < 0)
+	if (layout_read_index(layout, &index, err) < 0)
+		return -1;
+	wanted = image_store_name(store, index, name, err);
+	if (!wanted)
 		return -1;
 	entry = image_index_find(index, wanted);
 	if (!entry)

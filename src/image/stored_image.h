@@ -24,10 +24,11 @@ void stored_image_finish(struct stored_image *stored);
 [[nodiscard]] int stored_image_read(const struct layout *layout, struct json_object *entry,
 				    struct stored_image *ret, struct lxcri_error *err);
 
-/* Finds the image @name, as image_store_get() describes it, and reads it, whether its layers are
- * unpacked or not. LXCRI_E_IMAGE_NOT_FOUND. */
-[[nodiscard]] int stored_image_find(const struct layout *layout, const char *name,
-				    struct stored_image *ret, struct lxcri_error *err);
+/* Finds the image @name of @store, whose layout is open, as image_store_get() describes it, and
+ * reads it, whether its layers are unpacked or not. LXCRI_E_IMAGE_NOT_FOUND. */
+[[nodiscard]] int stored_image_find(const struct image_store *store, const struct layout *layout,
+				    const char *name, struct stored_image *ret,
+				    struct lxcri_error *err);
 
 /* Makes an entry for the manifest @digest that no name is left for: whoever imported it last still
  * gets it, though another import has taken the name since. Owned by the caller; NULL when it is not

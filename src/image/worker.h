@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The worker process, as the command sees it. */
+/* The processes below the command that deal with images, as the command sees them. Each answers
+ * with one JSON object; what talks to registries tells news before, one object a line. */
 
+#include "base/fail.h"
 #include "base/json.h"
 
-/* Its verbs, and the members of the JSON object that it answers with. */
+/* The verbs of lxcri-worker, and the members of the answer. */
 #define WORKER_IMPORT "import" /* DATA SOURCE [NAME] */
 #define WORKER_UNPACK "unpack" /* DATA DIGEST */
+#define WORKER_STORE  "store"  /* DATA DIGEST TYPE NAME: what was fetched */
 #define WORKER_LOAD   "load"   /* DATA FILE, which is descriptor 3 */
 #define WORKER_SAVE   "save"   /* DATA PLACE TAG SOURCE...; an archive is descriptor 3 */
 #define WORKER_HASH   "hash"   /* DATA HEX...: blobs */
@@ -15,6 +18,7 @@
 #define WORKER_IMAGES "images" /* of load: a list of objects with name and digest */
 #define WORKER_NAME   "name"
 #define WORKER_DIGEST "digest"
+#define WORKER_TYPE   "mediaType"
 #define WORKER_CODE   "code" /* the name of an error; only on failure */
 #define WORKER_TEXT   "text"
 #define WORKER_ERRNUM "errnum"
@@ -24,14 +28,47 @@
 /* What stands before the name of an image of the store among the sources of WORKER_SAVE. */
 #define WORKER_STORED "store:"
 
-/* Runs the worker with @args, its verb and what follows, ended by NULL, and with @fd, which is
- * borrowed, as its descriptor WORKER_FD; -1 for none. Waits for it. Fails as the worker did, or
- * with LXCRI_E_STORAGE_ERROR when it ended without an answer, which is the caller's otherwise. */
-[[nodiscard]] int worker_call(const char *const *args, int fd, struct json_object **ret_answer,
-			      struct lxcri_error *err);
+/* The verbs of lxcri-registry, and the members of its news. */
+#define WORKER_PULL           "pull"
+#define WORKER_LOGIN          "login"
+#define WORKER_LOGOUT         "logout"
+#define WORKER_STATE          "state"
+#define WORKER_STATE_PRESENT  "present"
+#define WORKER_STATE_WAITING  "waiting"
+#define WORKER_STATE_FETCHING "fetching"
+#define WORKER_STATE_DONE     "done"
+#define WORKER_LAYER          "layer"
+#define WORKER_LAYERS         "layers"
+#define WORKER_BYTES          "bytes"
+#define WORKER_SIZE           "size"
 
-/* Runs the worker with @args, its verb and what follows, ended by NULL, and waits for it. Fails as
- * the worker did, or with LXCRI_E_STORAGE_ERROR when it ended without an answer. Both results are
- * owned by the caller; @ret_name may be NULL. */
-[[nodiscard]] int worker_run(const char *const *args, char **ret_name, char **ret_digest,
+/* What is to be run. */
+struct worker_call {
+	const char *program;     /* "lxcri-worker" */
+	const char *const *args; /* its verb and what follows, ended by NULL */
+	const char *object;      /* what it is about, for messages */
+	const char *input;       /* what it reads, in the caller's environment; or NULL */
+	void (*news)(void *userdata, struct json_object *news); /* or NULL */
+	void *userdata;
+};
+
+/* What it answered. Texts may be NULL but for the name. */
+struct worker_answer {
+	char *name;
+	char *digest;
+	char *media_type;
+};
+
+/* Runs what @call says, with @fd, which is borrowed, as its descriptor WORKER_FD (-1: none), and
+ * waits for it. Fails as it did, or with LXCRI_E_STORAGE_ERROR when it ended without an answer,
+ * which is the caller's otherwise. */
+[[nodiscard]] int worker_ask(const struct worker_call *call, int fd,
+			     struct json_object **ret_answer, struct lxcri_error *err);
+
+/* Runs what @call says as worker_ask() does, for an answer that names an image, or whoever logged
+ * in. The caller ends *@ret with worker_answer_finish(). */
+[[nodiscard]] int worker_run(const struct worker_call *call, struct worker_answer *ret,
 			     struct lxcri_error *err);
+
+/* Frees what @answer holds. Safe to repeat. */
+void worker_answer_finish(struct worker_answer *answer);

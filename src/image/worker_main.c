@@ -3,6 +3,7 @@
  *
  *	lxcri-worker import DATA SOURCE [NAME]
  *	lxcri-worker unpack DATA DIGEST
+ *	lxcri-worker store DATA DIGEST TYPE NAME
  *	lxcri-worker load DATA FILE
  *	lxcri-worker hash DATA HEX...
  *	lxcri-worker save DATA PLACE TAG SOURCE...
@@ -14,6 +15,8 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/scope.h"
+#include "base/sha256.h"
+#include "base/text.h"
 #include "base/version.h"
 #include "image/layer/hash.h"
 #include "image/import.h"
@@ -25,28 +28,44 @@
 #include "oci/reference.h"
 #include "os/file.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
-static int take_in(struct layout *layout, struct source *source, const char *name,
-		   enum import_index what_index, struct json_object *result,
-		   struct lxcri_error *err)
+/* An image on its way in. */
+struct taking {
+	struct layout layout;
+	struct source *source;
+	struct source_image image;
+};
+#define TAKING_NULL ((struct taking){ .layout = LAYOUT_NULL })
+
+static void taking_finish(struct taking *taking)
 {
-	autorun(source_image_finish) struct source_image image = {};
+	source_image_finish(&taking->image);
+	source_free(taking->source);
+	layout_finish(&taking->layout);
+}
+
+static int take_in(struct taking *taking, const char *name, enum import_index what_index,
+		   struct json_object *result, struct lxcri_error *err)
+{
+	struct layout *layout = &taking->layout;
 	autofree char *digest = NULL;
 	autoclose int lock = -1;
-	const struct confine_path from = { source_fd(source), CONFINE_READ };
+	const struct confine_path from = { source_fd(taking->source), CONFINE_READ };
 
 	lock = layout_lock(layout, err);
 	if (lock < 0 || worker_confine(layout, &from, 1, err) < 0 ||
-	    source_load(source, layout->blobs_fd, &image, err) < 0)
+	    source_load(taking->source, layout->blobs_fd, &taking->image, err) < 0)
 		return -1;
 	if (!name)
-		name = image.name;
-	if (import_image(layout, &image, name, what_index, &digest, err) < 0)
+		name = taking->image.name;
+	if (import_image(layout, &taking->image, name, what_index, &digest, err) < 0)
 		return -1;
 	json_set_text(result, WORKER_NAME, name ? name : digest);
 	json_set_text(result, WORKER_DIGEST, digest);
@@ -55,9 +74,8 @@ static int take_in(struct layout *layout, struct source *source, const char *nam
 
 static int run_import(char **args, struct json_object *result, struct lxcri_error *err)
 {
-	autorun(layout_finish) struct layout layout = LAYOUT_NULL;
+	autorun(taking_finish) struct taking taking = TAKING_NULL;
 	autorun(image_ref_finish) struct image_ref ref = {};
-	autoptr(source) source = NULL;
 	autofree char *name = NULL;
 
 	if (args[2]) {
@@ -65,23 +83,54 @@ static int run_import(char **args, struct json_object *result, struct lxcri_erro
 			return -1;
 		name = image_ref_format(&ref);
 	}
-	if (source_open(args[1], &source, err) < 0 || layout_create(args[0], &layout, err) < 0)
+	if (source_open(args[1], &taking.source, err) < 0 ||
+	    layout_create(args[0], &taking.layout, err) < 0)
 		return -1;
-	if (take_in(&layout, source, name, IMPORT_RECORD, result, err) < 0)
+	if (take_in(&taking, name, IMPORT_RECORD, result, err) < 0)
 		return fail_while(err, "import %s", args[1]);
 	return 0;
 }
 
 static int run_unpack(char **args, struct json_object *result, struct lxcri_error *err)
 {
-	autorun(layout_finish) struct layout layout = LAYOUT_NULL;
-	autoptr(source) source = NULL;
+	autorun(taking_finish) struct taking taking = TAKING_NULL;
 
-	if (layout_create(args[0], &layout, err) < 0 ||
-	    source_open_stored(layout.images_fd, args[1], &source, err) < 0)
+	if (layout_create(args[0], &taking.layout, err) < 0 ||
+	    source_open_stored(taking.layout.images_fd, args[1], &taking.source, err) < 0)
 		return -1;
-	if (take_in(&layout, source, NULL, IMPORT_KEEP_INDEX, result, err) < 0)
+	if (take_in(&taking, NULL, IMPORT_KEEP_INDEX, result, err) < 0)
 		return fail_while(err, "unpack %s", args[1]);
+	return 0;
+}
+
+/* Removes what was fetched for an image that is stored now. What stays is removed with the next
+ * garbage. */
+static void drop_downloads(const struct taking *taking, const char *digest)
+{
+	const struct source_image *image = &taking->image;
+	autoclose int dir = openat(taking->layout.images_fd, LAYOUT_DOWNLOADS,
+				   O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	char config[SHA256_HEX_SIZE];
+
+	if (dir < 0)
+		return;
+	sha256_hex(image->config, image->config_size, config);
+	(void)unlinkat(dir, digest + strlen("sha256:"), 0);
+	(void)unlinkat(dir, config, 0);
+	for (size_t i = 0; i < image->n_layers; i++)
+		(void)unlinkat(dir, image->layers[i].digest + strlen("sha256:"), 0);
+}
+
+static int run_store(char **args, struct json_object *result, struct lxcri_error *err)
+{
+	autorun(taking_finish) struct taking taking = TAKING_NULL;
+
+	if (layout_create(args[0], &taking.layout, err) < 0 ||
+	    source_open_fetched(taking.layout.images_fd, args[1], args[2], &taking.source, err) < 0)
+		return -1;
+	if (take_in(&taking, args[3], IMPORT_RECORD, result, err) < 0)
+		return fail_while(err, "store %s", args[3]);
+	drop_downloads(&taking, args[1]);
 	return 0;
 }
 
@@ -104,6 +153,8 @@ static int run(int argc, char **argv, struct json_object *result, struct lxcri_e
 		return run_import(argv + 2, result, err);
 	if (argc == 4 && strcmp(argv[1], WORKER_UNPACK) == 0)
 		return run_unpack(argv + 2, result, err);
+	if (argc == 6 && strcmp(argv[1], WORKER_STORE) == 0)
+		return run_store(argv + 2, result, err);
 	if (argc == 4 && strcmp(argv[1], WORKER_LOAD) == 0)
 		return load_images(argv[2], argv[3], WORKER_FD, result, err);
 	if (argc >= 4 && strcmp(argv[1], WORKER_HASH) == 0)
@@ -112,7 +163,8 @@ static int run(int argc, char **argv, struct json_object *result, struct lxcri_e
 		return run_save(argv + 2, err);
 	return fail(err, LXCRI_E_INVALID_ARGUMENT,
 		    "usage: lxcri-worker import DATA SOURCE [NAME] | unpack DATA DIGEST | "
-		    "load DATA FILE | hash DATA HEX... | save DATA PLACE TAG SOURCE...");
+		    "store DATA DIGEST TYPE NAME | load DATA FILE | hash DATA HEX... | "
+		    "save DATA PLACE TAG SOURCE...");
 }
 
 int main(int argc, char **argv)
@@ -131,6 +183,8 @@ int main(int argc, char **argv)
 	hash_prepare();
 	r = run(argc, argv, result, &err);
 	if (r < 0) {
+		/* What came from outside is quoted in it; the answer must stay JSON. */
+		text_mask_malformed(err.text, '?');
 		json_set_text(result, WORKER_CODE, lxcri_code_name(err.code));
 		json_set_text(result, WORKER_TEXT, err.text);
 		json_object_object_add(result, WORKER_ERRNUM, json_object_new_int(err.errnum));

@@ -133,6 +133,14 @@ static bool looks_like_host(const char *component)
 	       strpbrk(component, CAPITAL);
 }
 
+bool image_ref_is_short(const char *text)
+{
+	const char *slash = strchr(text, '/');
+	autofree char *first = slash ? xstrndup(text, (size_t)(slash - text)) : NULL;
+
+	return !first || !looks_like_host(first);
+}
+
 /* Fills host and path of @ref from @name, the text without tag and digest. */
 static void split_name(const char *name, struct image_ref *ref)
 {

@@ -6,6 +6,8 @@
 
 #include "base/fail.h"
 
+#include <stdbool.h>
+
 /* A normalised reference. Zeroed is empty. */
 struct image_ref {
 	char *host;   /* "docker.io", "localhost:5000", "[::1]:5000" */
@@ -19,6 +21,10 @@ struct image_ref {
  * LXCRI_E_INVALID_DIGEST, and then *@ret is left alone; on success it is overwritten, and the
  * caller ends it with image_ref_finish(). */
 [[nodiscard]] int image_ref_parse(const char *text, struct image_ref *ret, struct lxcri_error *err);
+
+/* Tells whether @text names no registry, so that docker.io is only a guess. What is no reference
+ * may be either. */
+bool image_ref_is_short(const char *text);
 
 /* Returns the normalised text, "docker.io/library/busybox:latest"; owned by the caller. Parsing it
  * gives the same reference again. */

@@ -26,7 +26,7 @@ def test_killed_is_128_and_the_signal(engine, box):
 def test_docker_s_codes_of_failure(box_run):
     box_run("no-such-program").fails("CommandNotFound", "no-such-program", code=127)
     box_run("/etc/passwd").fails("CommandNotExecutable", "/etc/passwd", code=126)
-    box_run("true", image="no-such-image").fails("ImageNotFound", "no-such-image", code=125)
+    box_run("true", flags=["--pull", "never"], image="no-such-image").fails("ImageNotFound", "no-such-image", code=125)
     box_run("true", flags=["--no-such-flag"]).fails("InvalidArgument", "no-such-flag", code=125)
 
 

@@ -10,8 +10,8 @@ import pytest
 from conftest import PROGRAM, ROOT
 
 VERBS = ["run", "create", "start", "stop", "kill", "pause", "resume", "exec", "delete", "rename", "list",
-         "ps", "top", "state", "stats", "update", "inspect", "logs", "events", "wait", "cp", "diff", "image",
-         "spec", "config", "doctor", "info", "system", "version", "help", "completion"]
+         "ps", "top", "state", "stats", "update", "inspect", "logs", "events", "wait", "cp", "diff", "image", "login",
+         "logout", "spec", "config", "doctor", "info", "system", "version", "help", "completion"]
 
 
 def test_help_names_every_verb_and_each_has_its_own(lx):
@@ -71,7 +71,7 @@ def test_an_unknown_option_suggests_the_nearest(lx, words, expected):
     (["kill", "a", "TERM", "c"], "expected the id of a container and a signal"),
     (["list", "a"], "expected no argument"),
     (["ps", "a", "b"], "expected at most one id"),
-    (["image"], "expected import, list, inspect or remove"),
+    (["image"], "expected pull, import, list, inspect or remove"),
     (["image", "lst"], "did you mean list?"),
     (["image", "import"], "expected SOURCE [NAME]"),
     (["image", "remove"], "expected the name"),

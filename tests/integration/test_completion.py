@@ -114,7 +114,7 @@ def test_verbs_options_and_their_values_are_offered(ask):
     assert set(options) in (set(), {"--memory", "--memory-reservation", "--memory-swap", "--memory-swappiness"})
     assert sorted(values) == ["json", "table"]
     assert types in (["lxc"], [])
-    assert sorted(image) == ["copy", "df", "gc", "history", "import", "inspect", "list", "load", "remove",
+    assert sorted(image) == ["copy", "df", "gc", "history", "import", "inspect", "list", "load", "pull", "remove",
                              "save", "tag", "untag", "verify"]
 
 

@@ -253,7 +253,7 @@ def test_images_are_copied_between_all_places(any_engine, box, work):
 
 def test_a_copy_that_cannot_be_says_why(any_engine, box, work):
     any_engine("image", "import", box, "mine:1").ok()
-    any_engine("image", "copy", "docker://x/y", "mine:2").fails("UnsupportedOperation", "docker://x/y")
+    any_engine("image", "copy", "docker://x/y", f"oci:{work}/o").fails("UnsupportedOperation", "docker://x/y", "pull")
     any_engine("image", "copy", "mine:1", "docker://x/y").fails("UnsupportedOperation", "docker://x/y")
     any_engine("image", "copy", "nobody", f"oci:{work}/o").fails("ImageNotFound", "nobody")
     any_engine("image", "copy", f"oci:{work}/none", f"oci:{work}/o").fails("ImageNotFound", "none")

@@ -34,7 +34,7 @@ def test_a_stored_image_runs_by_its_name(engine, box, box_run):
     assert digest.startswith("sha256:")
     for name in ("mine:1", "docker.io/library/mine:1", digest):
         assert box_run("echo", "stored", image=name).ok().out == "stored\n", name
-    box_run("true", image="mine").fails("ImageNotFound", "mine", code=125)
+    box_run("true", flags=["--pull", "never"], image="mine").fails("ImageNotFound", "mine", code=125)
 
 
 def test_docker_s_form_needs_no_flag_for_the_image(engine, box):

@@ -64,7 +64,7 @@ def test_repair_puts_a_broken_blob_aside_and_an_import_brings_it_back(stored, bo
     blob = blob_of(stored, "mine:1")
     change_byte(blob)
     (finding,) = verify(stored, "--repair")["findings"]
-    assert "put aside" in finding["found"] and "registry" in finding["remedy"]
+    assert "put aside" in finding["found"] and "pull" in finding["remedy"]
     assert os.listdir(stored.data / "broken") == [blob.name] and not blob.exists()
     stored("image", "import", box, "mine:1").ok()
     assert verify(stored)["faults"] == 0

@@ -241,7 +241,7 @@ def test_creations_and_prunes_in_a_loop_lose_nothing(any_engine, box):
         for _ in range(30):
             id = any_engine.id()
             any_engine("image", "import", box, "mine:1").ok()
-            created = any_engine("create", "--volume", f"v{id}:/v", "--image", "mine:1", id, "true")
+            created = any_engine("create", "--pull", "never", "--volume", f"v{id}:/v", "--image", "mine:1", id, "true")
             if created.code != 0:
                 assert created.error == "ImageNotFound", created
                 continue

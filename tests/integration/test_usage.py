@@ -44,7 +44,7 @@ def test_a_creation_waits_for_what_is_being_collected(any_engine, box):
     directory = os.open(any_engine.data, os.O_RDONLY)
     fcntl.flock(directory, fcntl.LOCK_EX)
     id = any_engine.id()
-    creation = any_engine.open("create", "--image", "mine:1", id, "true")
+    creation = any_engine.open("create", "--pull", "never", "--image", "mine:1", id, "true")
     await_that(lambda: waits_for_a_lock(creation), "the creation waits")
     assert not (any_engine.data / "containers" / id).exists()
     os.close(directory)

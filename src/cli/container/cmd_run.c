@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/scope.h"
 #include "cli/commands.h"
+#include "cli/pull_display.h"
 #include "cli/request/create_request.h"
 #include "config/config.h"
 #include "os/file.h"
@@ -143,15 +144,26 @@ static int open_engine(struct cli *cli, struct lxcri_create_options *engine,
 	return 0;
 }
 
+static void show_pull(struct pull_display *display, struct lxcri_create_options *engine)
+{
+	if (!isatty(STDERR_FILENO))
+		return;
+	engine->pull_progress = pull_display_show;
+	engine->pull_userdata = display;
+}
+
 static int cmd_create(struct cli *cli, const void *verb_options, int argc, char **argv,
 		      struct lxcri_error *err)
 {
 	autorun(create_request_finish) struct create_request request = {};
 	autorun(lxcri_container_freep) struct lxcri_container *container = NULL;
+	autorun(pull_display_finish) struct pull_display display = {};
 
 	if (prepare(cli, verb_options, argc, argv, &request, err) < 0 ||
-	    open_engine(cli, &request.options, err) < 0 ||
-	    lxcri_container_create(cli->engine, &request.options, &container, err) < 0)
+	    open_engine(cli, &request.options, err) < 0)
+		return -1;
+	show_pull(&display, &request.options);
+	if (lxcri_container_create(cli->engine, &request.options, &container, err) < 0)
 		return -1;
 	if (!request.options.bundle)
 		(void)puts(request.options.id);
@@ -174,11 +186,13 @@ static int cmd_run(struct cli *cli, const void *verb_options, int argc, char **a
 	const struct create_options *options = verb_options;
 	autorun(create_request_finish) struct create_request request = {};
 	autorun(lxcri_container_freep) struct lxcri_container *container = NULL;
+	autorun(pull_display_finish) struct pull_display display = {};
 	int code = EXIT_SUCCESS;
 
 	if (prepare(cli, options, argc, argv, &request, err) < 0 ||
 	    open_engine(cli, &request.options, err) < 0)
 		return -1;
+	show_pull(&display, &request.options);
 	/* As runc: what was run to its end in the foreground is gone afterwards. */
 	if (request.options.bundle)
 		request.options.remove = !options->detach && !options->keep;
@@ -199,9 +213,9 @@ const struct verb verb_run = {
 	.name = "run",
 	.arguments = "IMAGE [COMMAND...] | --image IMAGE NAME [COMMAND...] | --bundle DIR ID",
 	.summary = "create and start a container, and return its exit code",
-	.details =
-		"An image is oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:REF] or "
-		"the name\nof a stored one. A bundle is found in the current directory as well.",
+	.details = "An image is oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:REF], "
+		   "docker://REF\nor a name, which is pulled unless it is stored. A bundle is "
+		   "found in the current directory as well.",
 	.options = create_option_table,
 	.options_size = sizeof(struct create_options),
 	.order = OPTIONS_FIRST,

@@ -24,7 +24,8 @@ static const struct option_entry options_of_image[] = {
 	OPTION(image_options, all, "all", 'a', OPTION_FLAG, NULL,
 	       "gc: images that no container uses, not only those without a name"),
 	OPTION(image_options, dry_run, "dry-run", 0, OPTION_FLAG, NULL, "gc: show what would go"),
-	OPTION(image_options, quiet, "quiet", 'q', OPTION_FLAG, NULL, "list: only the names"),
+	OPTION(image_options, quiet, "quiet", 'q', OPTION_FLAG, NULL,
+	       "list: only the names; pull: only the digest"),
 	{},
 };
 
@@ -34,19 +35,13 @@ static const struct image_verb {
 	const char *name, *alias;
 	image_verb_fn *run;
 } image_verbs[] = {
-	{ "import", NULL, image_import },
-	{ "list", "ls", image_list },
-	{ "inspect", "show", image_inspect },
-	{ "history", NULL, image_history },
-	{ "tag", NULL, image_tag },
-	{ "untag", NULL, image_untag },
-	{ "remove", "rm", image_remove },
-	{ "save", NULL, image_save },
-	{ "load", NULL, image_load },
-	{ "copy", "cp", image_copy },
-	{ "verify", NULL, image_verify },
-	{ "df", NULL, image_df },
-	{ "gc", NULL, image_gc },
+	{ "pull", NULL, image_pull },       { "import", NULL, image_import },
+	{ "list", "ls", image_list },       { "inspect", "show", image_inspect },
+	{ "history", NULL, image_history }, { "tag", NULL, image_tag },
+	{ "untag", NULL, image_untag },     { "remove", "rm", image_remove },
+	{ "save", NULL, image_save },       { "load", NULL, image_load },
+	{ "copy", "cp", image_copy },       { "verify", NULL, image_verify },
+	{ "df", NULL, image_df },           { "gc", NULL, image_gc },
 };
 
 int image_each(struct cli *cli, struct lxcri_image_manager *images, char **names,
@@ -85,7 +80,7 @@ static int check_options(const struct cli *cli, const struct image_options *opti
 		{ options->verbose, "--verbose", { "df" } },
 		{ options->all, "--all", { "gc" } },
 		{ options->dry_run, "--dry-run", { "gc" } },
-		{ options->quiet, "--quiet", { "list" } },
+		{ options->quiet, "--quiet", { "pull", "list" } },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(owned); i++) {
@@ -130,7 +125,7 @@ static int cmd_image(struct cli *cli, const void *options, int argc, char **argv
 const struct verb verb_image = {
 	.name = "image",
 	.arguments =
-		"import SOURCE [NAME] | list | inspect NAME... | history NAME | "
+		"pull NAME | import SOURCE [NAME] | list | inspect NAME... | history NAME | "
 		"tag NAME NEW-NAME... | untag NAME... | remove NAME... | save NAME... | load | "
 		"copy SOURCE DEST | verify NAME... | df | gc",
 	.summary = "fetch, keep, name, carry, verify and remove images",

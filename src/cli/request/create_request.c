@@ -30,6 +30,7 @@ const struct option_entry create_option_table[] = {
 	ANY(pid_file, "pid-file", 0, TEXT, "FILE", "write the first process's pid to FILE"),
 	ANY(console_socket, "console-socket", 0, TEXT, "PATH", "send the terminal to this socket"),
 	IMAGE(image, "image", 0, TEXT, "IMAGE", "image; the first argument is then the name"),
+	IMAGE(pull, "pull", 0, TEXT, "missing|always|never|newer", "when to ask the registry (missing)"),
 	IMAGE(name, "name", 0, TEXT, "NAME", "name of the container"),
 	IMAGE(remove, "rm", 0, FLAG, NULL, "delete the container when it ends"),
 	IMAGE(interactive, "interactive", 'i', FLAG, NULL, "pass standard input on"),
@@ -310,6 +311,25 @@ static int check_network(const char *network, struct lxcri_error *err)
 }
 
 /* Of several for one thing the last counts, as with docker. */
+static int fill_pull(const char *value, enum lxcri_pull_policy *ret, struct lxcri_error *err)
+{
+	static const char *const policies[] = {
+		[LXCRI_PULL_MISSING] = "missing",
+		[LXCRI_PULL_ALWAYS] = "always",
+		[LXCRI_PULL_NEVER] = "never",
+		[LXCRI_PULL_NEWER] = "newer",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(policies); i++) {
+		if (value && strcmp(value, policies[i]) != 0)
+			continue;
+		*ret = (enum lxcri_pull_policy)i;
+		return 0;
+	}
+	return fail(err, LXCRI_E_INVALID_ARGUMENT,
+		    "--pull \"%s\": expected missing, always, never or newer", value);
+}
+
 static int fill_security(const struct strings *values, struct lxcri_create_options *engine,
 			 struct lxcri_error *err)
 {
@@ -395,6 +415,8 @@ int create_request_fill(const struct create_options *options, struct create_requ
 	engine->n_devices = options->devices.count;
 	engine->rlimits = request->rlimits;
 	engine->n_rlimits = options->ulimits.count;
+	if (fill_pull(options->pull, &engine->pull, err) < 0)
+		return -1;
 	engine->network = options->network;
 	engine->userns = options->userns;
 	engine->privileged = options->privileged;

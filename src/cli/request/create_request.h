@@ -21,6 +21,7 @@ struct create_options {
 	bool keep;
 	const char *bundle;
 	const char *image;
+	const char *pull;
 	const char *name;
 	const char *console_socket;
 	const char *pid_file;

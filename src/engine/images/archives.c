@@ -5,7 +5,7 @@
 #include "base/text.h"
 #include "engine/event.h"
 #include "engine/images/manager.h"
-#include "image/transport.h"
+#include "image/place/transport.h"
 
 #include <string.h>
 
@@ -58,15 +58,18 @@ int lxcri_image_load(struct lxcri_image_manager *manager, const char *file,
 int lxcri_image_copy(struct lxcri_image_manager *manager, const char *source, const char *dest,
 		     struct lxcri_error *err)
 {
-	const char *const ends[] = { source, dest };
 	autofree char *digest = NULL;
 
-	for (size_t i = 0; i < ARRAY_LEN(ends); i++)
-		if (text_starts_with(ends[i], "docker://"))
-			return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
-				    "copy %s: copying reaches no registry, only oci:DIR, "
-				    "oci-archive:FILE, docker-archive:FILE and the store",
-				    ends[i]);
+	if (text_starts_with(dest, IMAGE_DOCKER_PREFIX))
+		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
+			    "copy %s to %s: nothing is pushed to registries, only to oci:DIR, "
+			    "oci-archive:FILE, docker-archive:FILE and the store",
+			    source, dest);
+	if (text_starts_with(source, IMAGE_DOCKER_PREFIX) && image_is_source(dest))
+		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
+			    "copy %s to %s: from a registry images come into the store only; "
+			    "pull it, and copy the stored image",
+			    source, dest);
 	if (image_is_source(dest)) {
 		if (image_store_copy_out(manager->store, source, dest, err) < 0)
 			return fail_while(err, "copy %s to %s", source, dest);

@@ -30,10 +30,10 @@ int lxcri_image_tag(struct lxcri_image_manager *manager, const char *name, const
 int lxcri_image_untag(struct lxcri_image_manager *manager, const char *name,
 		      struct lxcri_error *err)
 {
-	autofree char *stored = image_stored_name(name, err);
+	autofree char *stored = NULL;
 	autofree char *digest = NULL;
 
-	if (!stored || image_store_untag(manager->store, stored, &digest, err) < 0)
+	if (image_store_untag(manager->store, name, &stored, &digest, err) < 0)
 		return -1;
 	tell(manager, "untag", stored, digest);
 	return 0;

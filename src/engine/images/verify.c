@@ -109,9 +109,7 @@ static void add_fault(struct verify *verify, struct fault fault)
 	verify->faults[verify->n_faults++] = fault;
 }
 
-static const char fetch_again[] = "import or load the image again (this version does not fetch it "
-				  "from a registry), or remove "
-				  "it";
+static const char fetch_again[] = "pull, import or load the image again, or remove it";
 
 /* Moves @name of @dirfd to the directory of what is broken. Returns what to say of it. */
 static const char *put_aside(const struct verify *verify, int dirfd, const char *name)
@@ -182,10 +180,14 @@ static int look_at_blobs(struct verify *verify, struct lxcri_error *err)
 		autojson answer = NULL;
 		struct json_object *broken;
 
+		const struct worker_call call = { .program = "lxcri-worker",
+						  .args = args,
+						  .object = verify->layout.data_dir };
+
 		args[0] = WORKER_HASH;
 		args[1] = verify->layout.data_dir;
 		memcpy(args + 2, verify->blobs.names.items + at, count * sizeof(char *));
-		if (worker_call(args, -1, &answer, err) < 0)
+		if (worker_ask(&call, -1, &answer, err) < 0)
 			return -1;
 		broken = json_get(answer, WORKER_BROKEN);
 		for (size_t i = 0; broken && i < json_object_array_length(broken); i++) {
@@ -277,7 +279,8 @@ static int look_at_entries(struct verify *verify, const char *const *names, stru
 	for (size_t i = 0; !(names && names[0]) && i < json_object_array_length(list); i++)
 		look_at_entry(verify, json_object_array_get_idx(list, i));
 	for (; names && *names; names++) {
-		autofree char *wanted = image_stored_name(*names, err);
+		autofree char *wanted =
+			image_store_name(verify->manager->store, index, *names, err);
 		struct json_object *entry = wanted ? image_index_find(index, wanted) : NULL;
 
 		if (!wanted)

@@ -5,7 +5,7 @@
  * load reads. Several images may go to one; what they share is written once. */
 
 #include "base/strings.h"
-#include "image/place.h"
+#include "image/place/place.h"
 #include "image/source/source.h"
 
 struct dest;

@@ -154,6 +154,15 @@ int source_open_stored(int fd, const char *digest, struct source **ret_source,
 	return 0;
 }
 
+int source_open_fetched(int fd, const char *digest, const char *media_type,
+			struct source **ret_source, struct lxcri_error *err)
+{
+	if (source_open_stored(fd, digest, ret_source, err) < 0)
+		return -1;
+	(*ret_source)->media_type = xstrdup(media_type);
+	return 0;
+}
+
 void source_free(struct source *source)
 {
 	if (!source)
@@ -162,6 +171,7 @@ void source_free(struct source *source)
 	free(source->path);
 	free(source->selector);
 	free(source->digest);
+	free(source->media_type);
 	closep(&source->fd);
 	free(source);
 }

@@ -3,17 +3,18 @@
 
 /* The inside of a source, shared by the files that read its kinds. */
 
-#include "image/place.h"
+#include "image/place/place.h"
 #include "image/source/archive.h"
 #include "image/source/source.h"
 
 struct source {
 	enum image_place_kind kind;
-	char *path;     /* for messages */
-	char *selector; /* TAG or REF; NULL for none */
-	ssize_t place;  /* of the image that is meant, instead of a selector; or -1 */
-	bool is_pipe;   /* it came through standard input */
-	char *digest;   /* of the manifest that is meant, instead of a selector; or NULL */
+	char *path;       /* for messages */
+	char *selector;   /* TAG or REF; NULL for none */
+	ssize_t place;    /* of the image that is meant, instead of a selector; or -1 */
+	bool is_pipe;     /* it came through standard input */
+	char *digest;     /* of the manifest that is meant, instead of a selector; or NULL */
+	char *media_type; /* of that manifest, which was fetched; else NULL */
 	int fd;
 	struct archive_file *archive; /* NULL for a directory, and before it is loaded */
 };

@@ -22,6 +22,30 @@ static char *blob_path(const struct descriptor *descriptor, struct lxcri_error *
 	return xformat("blobs/sha256/%s", descriptor->digest.hex);
 }
 
+/* Finds the blob of @descriptor: where the image was fetched, in the store or among the downloads.
+ */
+static int find_blob(const struct source *source, const struct descriptor *descriptor,
+		     struct span *ret_span, bool *ret_is_download, struct lxcri_error *err)
+{
+	autofree char *path = blob_path(descriptor, err);
+	autofree char *download = NULL;
+	struct lxcri_error ignored;
+
+	*ret_is_download = false;
+	if (!path)
+		return -1;
+	if (!source->media_type)
+		return source_find(source, path, ret_span, err);
+	if (source_find(source, path, ret_span, &ignored) == 0) {
+		if (ret_span->size == descriptor->size)
+			return 0;
+		span_finish(ret_span);
+	}
+	download = xformat("%s/%s", LAYOUT_DOWNLOADS, descriptor->digest.hex);
+	*ret_is_download = true;
+	return source_find(source, download, ret_span, err);
+}
+
 static int check_size(uint64_t size, const struct descriptor *descriptor, struct lxcri_error *err)
 {
 	if (size == descriptor->size)
@@ -34,12 +58,15 @@ static int check_size(uint64_t size, const struct descriptor *descriptor, struct
 static int read_document(const struct source *source, const struct descriptor *descriptor,
 			 char **ret_bytes, size_t *ret_size, struct lxcri_error *err)
 {
-	autofree char *path = blob_path(descriptor, err);
+	autorun(span_finish) struct span span = SPAN_NULL;
 	autofree char *bytes = NULL;
 	char hex[SHA256_HEX_SIZE];
+	bool is_download;
 
-	if (!path || source_read(source, path, &bytes, ret_size, err) < 0 ||
-	    check_size(*ret_size, descriptor, err) < 0)
+	if (find_blob(source, descriptor, &span, &is_download, err) < 0 ||
+	    check_size(span.size, descriptor, err) < 0 ||
+	    span_read_document(&span, json_limits_image.bytes_max, descriptor->digest.text, &bytes,
+			       ret_size, err) < 0)
 		return -1;
 	sha256_hex(bytes, *ret_size, hex);
 	if (strcmp(hex, descriptor->digest.hex) != 0)
@@ -123,17 +150,14 @@ static int load_layers(const struct source *source, const struct manifest *manif
 	for (size_t i = 0; i < manifest->n_layers; i++) {
 		const struct descriptor *descriptor = &manifest->layers[i];
 		struct source_layer *layer = &image->layers[i];
-		autofree char *path = blob_path(descriptor, err);
 
 		layer->blob = SPAN_NULL;
 		image->n_layers++;
-		if (!path)
-			return -1;
 		if (descriptor->type.kind != MEDIA_LAYER)
 			return fail(err, LXCRI_E_INVALID_MEDIA_TYPE,
 				    "the layer %s is of the unknown type %s",
 				    descriptor->digest.text, descriptor->media_type);
-		if (source_find(source, path, &layer->blob, err) < 0 ||
+		if (find_blob(source, descriptor, &layer->blob, &layer->is_download, err) < 0 ||
 		    check_size(layer->blob.size, descriptor, err) < 0)
 			return -1;
 		layer->digest = xstrdup(descriptor->digest.text);
@@ -189,6 +213,30 @@ static int load_descriptor(const struct source *source, const struct descriptor 
 	return load_descriptor(source, host, nested + 1, image, err);
 }
 
+/* What was fetched stands in no index yet. */
+static int load_fetched(const struct source *source, struct source_image *image,
+			struct lxcri_error *err)
+{
+	struct descriptor descriptor = { .media_type = source->media_type,
+					 .type = media_type_find(source->media_type) };
+	autorun(span_finish) struct span span = SPAN_NULL;
+	autofree char *download = NULL;
+	autofree char *stored = NULL;
+	struct lxcri_error ignored;
+
+	if (digest_parse(source->digest, &descriptor.digest, err) < 0)
+		return -1;
+	stored = blob_path(&descriptor, err);
+	if (!stored)
+		return -1;
+	download = xformat("%s/%s", LAYOUT_DOWNLOADS, descriptor.digest.hex);
+	if (source_find(source, stored, &span, &ignored) < 0 &&
+	    source_find(source, download, &span, err) < 0)
+		return -1;
+	descriptor.size = span.size;
+	return load_descriptor(source, &descriptor, 0, image, err);
+}
+
 static int read_index(const struct source *source, struct index **ret_index,
 		      struct lxcri_error *err)
 {
@@ -229,6 +277,8 @@ int source_load_oci(const struct source *source, struct source_image *image,
 	autoptr(index) index = NULL;
 	const struct descriptor *chosen;
 
+	if (source->media_type)
+		return load_fetched(source, image, err);
 	if (read_index(source, &index, err) < 0)
 		return -1;
 	chosen = choose(source, index, err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A file that appears under its name once it is whole. */
 
-#include "image/out_file.h"
+#include "image/place/out_file.h"
 
 #include "base/mem.h"
 

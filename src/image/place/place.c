@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Where an image is outside the store. */
 
-#include "image/place.h"
+#include "image/place/place.h"
 
 #include "base/mem.h"
 #include "base/scope.h"

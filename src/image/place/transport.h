@@ -3,7 +3,7 @@
 
 /* Images on their way between the store and places outside, by the worker. */
 
-#include "image/place.h"
+#include "image/place/place.h"
 #include "image/store.h"
 
 /* What is saved. */

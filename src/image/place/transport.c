@@ -2,11 +2,12 @@
 /* Images on their way between the store and places outside. The worker does it; here files are
  * opened that it is given, and what it wrote gets its name. */
 
-#include "image/transport.h"
+#include "image/place/transport.h"
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "image/out_file.h"
+#include "image/place/out_file.h"
+#include "image/layout.h"
 #include "image/worker.h"
 #include "oci/reference.h"
 #include "os/path.h"
@@ -17,15 +18,36 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Adds the stored image that @name means: the worker knows of no registries to look it up at. */
+static int add_stored(struct strings *args, struct image_store *store, const char *name,
+		      struct lxcri_error *err)
+{
+	autorun(layout_finish) struct layout layout = LAYOUT_NULL;
+	autojson index = NULL;
+	autofree char *wanted = NULL;
+
+	if (layout_open(image_store_data_dir(store), &layout, err) < 0 ||
+	    layout_read_index(&layout, &index, err) < 0)
+		return -1;
+	wanted = image_store_name(store, index, name, err);
+	if (!wanted)
+		return -1;
+	strings_addf(args, "%s%s", WORKER_STORED, wanted);
+	return 0;
+}
+
 /* Runs the worker's save: @args, to which nothing is added any more, with @file for an archive. */
 static int run_save(struct strings *args, const char *file, struct lxcri_error *err)
 {
+	const struct worker_call call = { .program = "lxcri-worker",
+					  .args = (const char *const *)args->items,
+					  .object = file ? file : args->items[2] };
 	autorun(out_file_finish) struct out_file out = OUT_FILE_NULL;
 	autojson answer = NULL;
 
 	if (file && out_file_open(file, &out, err) < 0)
 		return -1;
-	if (worker_call((const char *const *)args->items, out.fd, &answer, err) < 0)
+	if (worker_ask(&call, out.fd, &answer, err) < 0)
 		return -1;
 	return file ? out_file_commit(&out, err) : 0;
 }
@@ -40,7 +62,8 @@ int image_store_save(struct image_store *store, const struct image_save *save,
 	strings_addf(&args, "%s:archive", image_place_kind_name(save->kind));
 	strings_add(&args, "");
 	for (size_t i = 0; save->names[i]; i++)
-		strings_addf(&args, "%s%s", WORKER_STORED, save->names[i]);
+		if (add_stored(&args, store, save->names[i], err) < 0)
+			return -1;
 	return run_save(&args, save->file, err);
 }
 
@@ -90,7 +113,10 @@ int image_store_copy_out(struct image_store *store, const char *source, const ch
 	strings_add(&args, image_store_data_dir(store));
 	strings_addf(&args, "%s:%s", image_place_kind_name(place.kind), place.path);
 	strings_add(&args, tag);
-	strings_addf(&args, "%s%s", image_is_source(source) ? "" : WORKER_STORED, source);
+	if (image_is_source(source))
+		strings_add(&args, source);
+	else if (add_stored(&args, store, source, err) < 0)
+		return -1;
 	if (place.kind != PLACE_OCI_DIR)
 		return run_save(&args, place.path, err);
 	r = path_make_dirs(place.path, 0755);
@@ -124,11 +150,12 @@ int image_store_load(struct image_store *store, const char *file,
 		     void *userdata, struct lxcri_error *err)
 {
 	const char *const args[] = { WORKER_LOAD, image_store_data_dir(store), file, NULL };
+	const struct worker_call call = { .program = "lxcri-worker", .args = args, .object = file };
 	autoclose int fd = open_input(file, err);
 	autojson answer = NULL;
 	struct json_object *images;
 
-	if (fd < 0 || worker_call(args, fd, &answer, err) < 0)
+	if (fd < 0 || worker_ask(&call, fd, &answer, err) < 0)
 		return -1;
 	images = json_get(answer, WORKER_IMAGES);
 	for (size_t i = 0; images && i < json_object_array_length(images); i++) {

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: MIT */
+/* Fetching what a registry has.
+ *
+ * How it works: a fetch is ready, running, done or failed. Each exchange that ends is judged:
+ *
+ *	2xx                         done, when nothing is missing
+ *	3xx                         ready, at another address, without credentials if it is another
+ *host 401                         ready, once the endpoint has something new to say who we are 408,
+ *429, 5xx, broken       ready after a while, from the byte that was not there yet anything else
+ *failed
+ *
+ * Every attempt begins at the registry: addresses that it redirects to expire. */
+
+#include "image/registry/fetch.h"
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "image/registry/retry.h"
+
+#include <string.h>
+#include <strings.h>
+
+#define REDIRECTS_MAX 5
+/* A token that has expired meanwhile is one more than the first. */
+#define CHALLENGES_MAX 2
+/* So many bytes more and a connection has been worth its attempt. */
+#define PROGRESS_BYTES ((uint64_t)1 << 20)
+#define WORDS_SHOWN    160
+
+void fetch_finish(struct fetch *fetch)
+{
+	http_exchange_free(steal(fetch->exchange));
+	free(fetch->path);
+	fetch->path = NULL;
+	url_finish(&fetch->url);
+}
+
+/* Where a response does not go on where we stopped, all begins anew. */
+static int check_part(struct fetch *fetch, const struct http_response *response,
+		      struct lxcri_error *err)
+{
+	if (response->status == 206) {
+		if (fetch->have == 0 || !response->has_range ||
+		    response->range_from != fetch->have ||
+		    (fetch->size != FETCH_SIZE_UNKNOWN && response->range_total != fetch->size))
+			return fail(err, LXCRI_E_DOWNLOAD_FAILED,
+				    "the registry sends another part than was asked for");
+		return 0;
+	}
+	if (response->status != 200)
+		return fail(err, LXCRI_E_DOWNLOAD_FAILED, "the registry answers with status %ld",
+			    response->status);
+	if (fetch->have == 0)
+		return 0;
+	fetch->have = 0;
+	return fetch->sink.restart(fetch->sink.userdata, err);
+}
+
+static int begin(void *userdata, const struct http_response *response, struct lxcri_error *err)
+{
+	struct fetch *fetch = userdata;
+	const char *encoding = response->content_encoding;
+
+	if (encoding && strcasecmp(encoding, "identity") != 0)
+		return fail(err, LXCRI_E_INVALID_FORMAT,
+			    "the answer is encoded (%.40s), which was not asked for", encoding);
+	if (check_part(fetch, response, err) < 0)
+		return -1;
+	fetch->resumed_at = fetch->have;
+	if (fetch->size != FETCH_SIZE_UNKNOWN && response->content_length >= 0 &&
+	    (uint64_t)response->content_length != fetch->size - fetch->have)
+		return fail(err, LXCRI_E_INTEGRITY_CHECK_FAILED,
+			    "the registry announces %lld bytes where %llu are missing",
+			    (long long)response->content_length,
+			    (unsigned long long)(fetch->size - fetch->have));
+	return fetch->sink.head ? fetch->sink.head(fetch->sink.userdata, response, err) : 0;
+}
+
+static int take(void *userdata, const void *bytes, size_t size, struct lxcri_error *err)
+{
+	struct fetch *fetch = userdata;
+
+	if (fetch->size != FETCH_SIZE_UNKNOWN && size > fetch->size - fetch->have)
+		return fail(err, LXCRI_E_INTEGRITY_CHECK_FAILED,
+			    "the registry sends more than the %llu bytes that were announced",
+			    (unsigned long long)fetch->size);
+	if (fetch->sink.take(fetch->sink.userdata, bytes, size, err) < 0)
+		return -1;
+	fetch->have += size;
+	return 0;
+}
+
+static int start(struct http *http, struct fetch *fetch, struct lxcri_error *err)
+{
+	const struct endpoint *endpoint = fetch->endpoint;
+	const struct http_reader reader = { begin, take, fetch };
+	struct http_request request = { .accept = fetch->accept, .from = fetch->have };
+
+	if (!fetch->url.text && url_join(&endpoint->base, fetch->path, &fetch->url, err) < 0)
+		return -1;
+	if (fetch->size == FETCH_SIZE_UNKNOWN)
+		request.total_ms = endpoint->settings->timeout_ms;
+	endpoint_prepare(endpoint, &fetch->url, &request);
+	fetch->resumed_at = fetch->have;
+	fetch->renewals = endpoint->renewals;
+	fetch->state = FETCH_RUNNING;
+	return http_start(http, &request, &reader, &fetch->exchange, err);
+}
+
+static int failed(struct fetch *fetch)
+{
+	fetch->state = FETCH_FAILED;
+	return -1;
+}
+
+/* Lets @fetch, whose error is filled, begin again later, unless it was tried often enough. */
+static int try_later(struct fetch *fetch, int64_t asked_ms)
+{
+	const struct settings *settings = fetch->endpoint->settings;
+
+	if (fetch->have >= fetch->resumed_at + PROGRESS_BYTES)
+		fetch->attempts = 0;
+	fetch->attempts++;
+	fetch->redirects = 0;
+	fetch->challenges = 0;
+	url_finish(&fetch->url);
+	if (fetch->attempts > settings->retries)
+		return failed(fetch);
+	if (asked_ms > settings->retry_wait_ms) {
+		(void)fail_while(&fetch->error, "it asks us to wait %lld seconds",
+				 (long long)(asked_ms / 1000));
+		return failed(fetch);
+	}
+
+	int64_t wait = asked_ms >= 0 ? asked_ms : retry_wait_ms(fetch->attempts);
+
+	fetch->not_before_ms =
+		http_now_ms() + (wait < settings->retry_wait_ms ? wait : settings->retry_wait_ms);
+	fetch->state = FETCH_READY;
+	return 0;
+}
+
+static int redirect(struct fetch *fetch, const struct http_response *response)
+{
+	struct lxcri_error *err = &fetch->error;
+	struct url target = {};
+
+	if (!response->location) {
+		(void)fail(err, LXCRI_E_DOWNLOAD_FAILED, "a redirect that leads nowhere");
+		return failed(fetch);
+	}
+	if (fetch->redirects++ == REDIRECTS_MAX) {
+		(void)fail(err, LXCRI_E_DOWNLOAD_FAILED, "more than %d redirects", REDIRECTS_MAX);
+		return failed(fetch);
+	}
+	if (url_join(&fetch->url, response->location, &target, err) < 0 ||
+	    endpoint_check(fetch->endpoint, &target, err) < 0) {
+		url_finish(&target);
+		(void)fail_while(err, "follow a redirect");
+		return failed(fetch);
+	}
+	url_finish(&fetch->url);
+	fetch->url = target;
+	fetch->state = FETCH_READY;
+	return 0;
+}
+
+static int authorize(struct fetch *fetch, const struct http_response *response)
+{
+	struct lxcri_error *err = &fetch->error;
+
+	if (!url_is_same_origin(&fetch->url, &fetch->endpoint->base))
+		(void)fail(err, LXCRI_E_AUTHENTICATION_FAILED,
+			   "%s, where the registry sends us, wants to know who we are",
+			   fetch->url.host);
+	else if (fetch->challenges++ == CHALLENGES_MAX)
+		(void)fail(err, LXCRI_E_AUTHENTICATION_FAILED,
+			   "%s does not take what it asked for as an authorization",
+			   fetch->endpoint->name);
+	/* Another fetch may have got a new token while this one was asked for it. */
+	else if (fetch->renewals != fetch->endpoint->renewals ||
+		 endpoint_authorize(fetch->endpoint, &response->challenges, err) == 0) {
+		fetch->state = FETCH_READY;
+		return 0;
+	} else if (err->code == LXCRI_E_TIMEOUT || err->code == LXCRI_E_DOWNLOAD_FAILED) {
+		return try_later(fetch, -1);
+	}
+	return failed(fetch);
+}
+
+/* Returns what a registry says in {"errors": [{"message"}]}, owned by the caller; else NULL. */
+static char *read_words(const char *body)
+{
+	autojson document = NULL;
+	struct lxcri_error ignored;
+	struct json_object *errors;
+	const char *words;
+
+	if (json_parse(body, strlen(body), &json_limits_config, &document, &ignored) < 0)
+		return NULL;
+	errors = json_get(document, "errors");
+	if (!json_object_is_type(errors, json_type_array))
+		return NULL;
+	words = json_get_text(json_object_array_get_idx(errors, 0), "message");
+	return words ? xstrndup(words, strnlen(words, WORDS_SHOWN)) : NULL;
+}
+
+/* Fills the error with a status and the registry's own words. */
+static void explain(struct fetch *fetch, enum lxcri_code code)
+{
+	const struct http_response *response = http_exchange_response(fetch->exchange);
+	const struct url *url = &fetch->url;
+	autofree char *words = read_words(http_exchange_words(fetch->exchange));
+
+	(void)fail(&fetch->error, code, "%s://%s:%s answers with status %ld%s%s", url->scheme,
+		   url->host, url->port, response->status, words ? ": " : "", words ? words : "");
+}
+
+static int complete(struct fetch *fetch)
+{
+	int r = 0;
+
+	if (fetch->size != FETCH_SIZE_UNKNOWN && fetch->have != fetch->size) {
+		(void)fail(&fetch->error, LXCRI_E_INTEGRITY_CHECK_FAILED,
+			   "the registry sends %llu bytes where %llu were announced",
+			   (unsigned long long)fetch->have, (unsigned long long)fetch->size);
+		return failed(fetch);
+	}
+	if (fetch->sink.end)
+		r = fetch->sink.end(fetch->sink.userdata, &fetch->error);
+	if (r < 0)
+		return failed(fetch);
+	if (r == 1) {
+		fetch->have = 0;
+		return try_later(fetch, 0);
+	}
+	fetch->state = FETCH_DONE;
+	return 0;
+}
+
+static int judge_status(struct fetch *fetch, const struct http_response *response)
+{
+	long status = response->status;
+
+	if (status / 100 == 2)
+		return complete(fetch);
+	if (status == 301 || status == 302 || status == 303 || status == 307 || status == 308)
+		return redirect(fetch, response);
+	if (status == 401)
+		return authorize(fetch, response);
+	if (status == 408 || status == 429 || (status >= 500 && status != 501 && status != 505)) {
+		explain(fetch, LXCRI_E_DOWNLOAD_FAILED);
+		return try_later(fetch, retry_after_ms(response->retry_after));
+	}
+	explain(fetch, status == 403   ? LXCRI_E_AUTHENTICATION_FAILED
+		       : status == 404 ? LXCRI_E_IMAGE_NOT_FOUND
+				       : LXCRI_E_DOWNLOAD_FAILED);
+	if (status == 416 && fetch->have > 0) {
+		fetch->have = 0;
+		if (fetch->sink.restart(fetch->sink.userdata, &fetch->error) == 0)
+			return try_later(fetch, 0);
+	}
+	return failed(fetch);
+}
+
+static int judge(struct fetch *fetch)
+{
+	enum http_outcome outcome = http_exchange_outcome(fetch->exchange, &fetch->error);
+	int r;
+
+	if (outcome == HTTP_ANSWERED)
+		r = judge_status(fetch, http_exchange_response(fetch->exchange));
+	else if (outcome == HTTP_BROKEN)
+		r = try_later(fetch, -1);
+	else
+		r = failed(fetch);
+	http_exchange_free(steal(fetch->exchange));
+	return r;
+}
+
+/* Starts what is ready, as many as may run. Returns the milliseconds until something more may be
+ * started (-1: nothing waits for its time) in *@ret_wait_ms, and tells whether all is done. */
+static int start_ready(struct http *http, struct fetch *fetches, size_t count, int64_t *ret_wait_ms,
+		       struct lxcri_error *err)
+{
+	const struct settings *settings = count ? fetches[0].endpoint->settings : NULL;
+	int64_t now = http_now_ms();
+	size_t running = 0;
+	size_t done = 0;
+
+	*ret_wait_ms = -1;
+	for (size_t i = 0; i < count; i++)
+		running += fetches[i].state == FETCH_RUNNING;
+	for (size_t i = 0; i < count; i++) {
+		struct fetch *fetch = &fetches[i];
+		int64_t left = fetch->not_before_ms - now;
+
+		done += fetch->state == FETCH_DONE;
+		if (fetch->state != FETCH_READY || running >= settings->per_host ||
+		    running >= settings->connections)
+			continue;
+		if (left > 0) {
+			if (*ret_wait_ms < 0 || left < *ret_wait_ms)
+				*ret_wait_ms = left;
+			continue;
+		}
+		if (start(http, fetch, err) < 0)
+			return -1;
+		running++;
+	}
+	return done == count;
+}
+
+static struct fetch *find_owner(struct fetch *fetches, size_t count,
+				const struct http_exchange *exchange)
+{
+	for (size_t i = 0; i < count; i++)
+		if (fetches[i].exchange == exchange)
+			return &fetches[i];
+	return NULL;
+}
+
+int fetch_all(struct http *http, struct fetch *fetches, size_t count, struct lxcri_error *err)
+{
+	for (;;) {
+		struct http_exchange *ended = NULL;
+		int64_t wait_ms;
+		int r = start_ready(http, fetches, count, &wait_ms, err);
+
+		if (r != 0)
+			return r < 0 ? -1 : 0;
+		if (http_next(http, wait_ms, &ended, err) < 0)
+			return -1;
+
+		struct fetch *fetch = ended ? find_owner(fetches, count, ended) : NULL;
+
+		if (fetch && judge(fetch) < 0) {
+			*err = fetch->error;
+			return -1;
+		}
+	}
+}

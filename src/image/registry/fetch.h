@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* Fetching what a registry has, several things at once: with its redirects, its wish to know who we
+ * are, its busy times and its broken connections. */
+
+#include "image/registry/endpoint.h"
+
+#define FETCH_SIZE_UNKNOWN UINT64_MAX
+
+/* What receives the bytes. Each function returns 0, or -1 and the fetch fails; NULL is fine where
+ * it is said. */
+struct fetch_sink {
+	/* Looks at the head of a successful response; or NULL. */
+	int (*head)(void *userdata, const struct http_response *response, struct lxcri_error *err);
+	int (*take)(void *userdata, const void *bytes, size_t size, struct lxcri_error *err);
+	/* Forgets all that was taken. */
+	int (*restart)(void *userdata, struct lxcri_error *err);
+	/* All is there. Returns 1 when it is to be fetched once more; or NULL. */
+	int (*end)(void *userdata, struct lxcri_error *err);
+	void *userdata;
+};
+
+enum fetch_state { FETCH_READY, FETCH_RUNNING, FETCH_DONE, FETCH_FAILED };
+
+/* One thing. The caller fills the first part and zeroes the rest. */
+struct fetch {
+	struct endpoint *endpoint; /* borrowed */
+	char *path;                /* "/v2/…"; owned */
+	const char *accept;        /* borrowed, or NULL */
+	uint64_t size;             /* FETCH_SIZE_UNKNOWN: as much as comes */
+	uint64_t have;             /* taken already, from the start */
+	struct fetch_sink sink;
+
+	enum fetch_state state;
+	struct url url; /* where it is at present; empty: at the registry */
+	struct http_exchange *exchange;
+	unsigned int redirects;
+	unsigned int attempts;   /* that failed since it last went well for a while */
+	unsigned int challenges; /* answered since then */
+	unsigned int renewals;   /* of the endpoint, when the present exchange began */
+	uint64_t resumed_at;     /* of what it had when the present exchange began */
+	int64_t not_before_ms;
+	struct lxcri_error error; /* of the last attempt */
+};
+
+/* Fetches @count things. The first that fails ends all, and its failure is the result. With
+ * LXCRI_E_IMAGE_NOT_FOUND for a 404, LXCRI_E_AUTHENTICATION_FAILED, LXCRI_E_DOWNLOAD_FAILED,
+ * LXCRI_E_TIMEOUT, LXCRI_E_INTEGRITY_CHECK_FAILED for other sizes than announced, and what the
+ * sinks fail with. */
+[[nodiscard]] int fetch_all(struct http *http, struct fetch *fetches, size_t count,
+			    struct lxcri_error *err);
+
+/* Ends @fetch, whatever it is at. Safe to repeat. */
+void fetch_finish(struct fetch *fetch);
