@@ -21,8 +21,8 @@ DISK_BYTES = 8 << 30
 MEMORY_MIB = 2048
 CPUS = 2
 PR_SET_PDEATHSIG = 1
-# What a processor has that protects a kernel or is quick in hardware costs most where it is emulated:
-# together a third of the time of a test.
+# What a processor has that protects a kernel or is quick in hardware only costs most where it is
+# emulated.
 CPU = "max,la57=off,smap=off,smep=off,umip=off,pku=off,pks=off,erms=off,fsrm=off"
 COMMAND_LINE = ("console=ttyS0 quiet loglevel=4 panic=-1 mitigations=off init_on_alloc=0 audit=0 "
                 "rcupdate.rcu_expedited=1 apparmor=1 security=apparmor "
