@@ -230,7 +230,7 @@ int collect_downloads(const struct layout *layout, const struct collect_options 
 		autoclose int fd =
 			openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
-		if (!is_ours(name) || !is_abandoned(fd))
+		if (!is_abandoned(fd))
 			continue;
 		tell(options, COLLECT_BLOB, dirfd, name);
 		if (!options->dry_run && unlinkat(dirfd, name, 0) < 0 && first == 0)

@@ -618,3 +618,11 @@ def test_on_a_terminal_each_layer_has_a_line_that_changes(lx, registry):
     assert re.search(digest(large)[:19].encode() + rb" fetching [\d.]+kB of 300(\.\d+)?kB, [\d.]+.B/s, 0:0\d left", shown), shown
     last = shown.decode().replace("\x1b[K", "").replace("\r", "").split("\x1b[2A")[-1].splitlines()
     assert [line.split(",")[0] for line in last] == [f"{digest(layer)[:19]} fetched" for layer in image.layers]
+
+
+def test_a_proxy_is_used(lx, registry):
+    name = "registry.invalid:5000"
+    registry.publish(Image(b"content"))
+    configure(lx, name)
+    lx("image", "pull", f"{name}/x", env={"http_proxy": registry.url}).succeeds()
+    assert {request.path.split("/v2/")[0] for request in registry.requests} == {f"http://{name}"}

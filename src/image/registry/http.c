@@ -145,13 +145,25 @@ static size_t take_body(char *bytes, size_t one, size_t count, void *userdata)
 	return 0;
 }
 
+/* Tells whether connections may be to a proxy, which decides itself where it goes on to. */
+static bool has_proxy(void)
+{
+	static const char *const names[] = { "https_proxy", "HTTPS_PROXY", "http_proxy",
+					     "all_proxy", "ALL_PROXY" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (getenv(names[i]))
+			return true;
+	return false;
+}
+
 /* Looks at the very address that is connected to: names can mean anything, at any time. */
 static curl_socket_t open_socket(void *userdata, curlsocktype purpose,
 				 struct curl_sockaddr *address)
 {
 	struct http_exchange *exchange = userdata;
 
-	if (exchange->is_public_only && peer_is_local(&address->addr)) {
+	if (exchange->is_public_only && peer_is_local(&address->addr) && !has_proxy()) {
 		(void)fail(&exchange->error, LXCRI_E_DOWNLOAD_FAILED,
 			   "the registry sends us to an address that means this host or its link");
 		return CURL_SOCKET_BAD;

@@ -107,8 +107,8 @@ def test_a_bundle_names_its_scope_as_for_runc(engine, make_bundle):
 def test_a_killed_monitor_leaves_no_scope(engine, scoped):
     id = scoped()
     scope = group(engine.pid(id)).parent
-    (monitor,) = (scope / "monitor/cgroup.procs").read_text().split()
-    pathlib.Path(f"/proc/{monitor}/comm").read_text()
+    members = (scope / "monitor/cgroup.procs").read_text().split()
+    (monitor,) = (pid for pid in members if pathlib.Path(f"/proc/{pid}/comm").read_text() == "lxcri-monitor\n")
     subprocess.run(["kill", "-KILL", monitor], check=True)
     engine.await_status(id, "stopped")
     await_that(lambda: not scope.exists(), "the scope's cgroup is gone")

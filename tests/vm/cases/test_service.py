@@ -77,10 +77,10 @@ def test_the_service_cleans_up_behind_a_monitor_that_was_killed(service, any_eng
 
 def test_the_service_mends_what_a_power_cut_left_and_is_there_whatever_is_wrong(service, any_engine, box):
     any_engine("image", "import", box, "mine:1", timeout=300).ok()
-    left = any_engine.data / "containers" / "left-over"
-    left.mkdir(parents=True)
     id = any_engine.id()
     any_engine("create", "--image", "mine:1", id, "true", timeout=300).ok()
+    left = any_engine.data / "containers" / "left-over"
+    left.mkdir()
     (any_engine.data / "images/index.json").write_text("{")
     systemctl("start", SERVICE)
     assert systemctl("is-active", SERVICE) == "active"
