@@ -25,8 +25,8 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
-/* More threads would only wait for the disk, and each may need a window of 8 MiB. */
-#define THREADS_MAX 6
+/* Each has threads of its own, and may need a window of 8 MiB. */
+#define THREADS_MAX 4
 /* The deepest call chain is removing a tree: some hundred bytes a level. */
 #define THREAD_STACK ((size_t)512 << 10)
 /* What is left free for everybody else. */
@@ -117,14 +117,16 @@ static int check_space(const struct import *import, struct lxcri_error *err)
 static void *run_layers(void *userdata)
 {
 	struct import *import = userdata;
+	autoptr(work) work = work_create();
 	size_t i;
 
 	while ((i = atomic_fetch_add(&import->next, 1)) < import->n_layers &&
 	       !atomic_load(&import->budget.cancelled)) {
 		struct lxcri_error error = {};
 
-		if (import_layer_run(&import->layers[i], import->layout, &import->budget, &error) >=
-		    0)
+		work_reset(work);
+		if (import_layer_run(&import->layers[i], import->layout, work, &import->budget,
+				     &error) >= 0)
 			continue;
 		(void)fail_while(&error, "layer %zu (%s)", i + 1, import->layers[i].diff_id);
 		/* The first to fail tells why; the others fail because it did. */

@@ -51,25 +51,41 @@ static int check_blob(const struct import_layer *layer, struct lxcri_error *err)
 {
 	const char *expected = layer->source->digest;
 
-	if (!expected || strcmp(expected + strlen("sha256:"), layer->digests.blob) == 0)
+	if (!expected || !*layer->digests.blob ||
+	    strcmp(expected + strlen("sha256:"), layer->digests.blob) == 0)
 		return 0;
 	return fail(err, LXCRI_E_INTEGRITY_CHECK_FAILED,
 		    "the blob %s holds bytes with the digest sha256:%s", expected,
 		    layer->digests.blob);
 }
 
+/* Hashes the blob as it is stored. */
+static int hash_blob(struct import_layer *layer, struct work *work, struct lxcri_error *err)
+{
+	const struct span *blob = &layer->source->blob;
+	ssize_t got;
+
+	hash_reset(work->blob_hash);
+	for (uint64_t at = 0; at < blob->size; at += (uint64_t)got) {
+		got = span_read(blob, at, work->source, WORK_SOURCE_BYTES);
+		if (got < 0)
+			return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, (int)got,
+					       "read the blob");
+		hash_add(work->blob_hash, work->source, (size_t)got);
+	}
+	hash_end(work->blob_hash, layer->digests.blob);
+	return 0;
+}
+
 /* A stream that can't be read may just not be the one that was announced: that is the better news,
  * and it decides whose fault it is. */
-static int explain(struct import_layer *layer, struct stream *stream, struct lxcri_error *err)
+static int explain(struct import_layer *layer, struct work *work, struct lxcri_error *err)
 {
-	struct lxcri_error other;
+	struct lxcri_error other = {};
 
 	if (err->code != LXCRI_E_EXTRACT_FAILED || !layer->source->digest)
 		return -1;
-	if (stream_drain_source(stream, &other) < 0)
-		return -1;
-	stream_end(stream, &layer->digests);
-	if (check_blob(layer, &other) < 0)
+	if (hash_blob(layer, work, &other) == 0 && check_blob(layer, &other) < 0)
 		*err = other;
 	return -1;
 }
@@ -85,11 +101,14 @@ static int check_digests(const struct import_layer *layer, struct lxcri_error *e
 	return 0;
 }
 
-int import_layer_run(struct import_layer *layer, const struct layout *layout, struct budget *budget,
-		     struct lxcri_error *err)
+int import_layer_run(struct import_layer *layer, const struct layout *layout, struct work *work,
+		     struct budget *budget, struct lxcri_error *err)
 {
 	autoclose int copy = -1;
-	struct stream_options options = { .source = &layer->source->blob, .budget = budget };
+	struct stream_options options = { .source = &layer->source->blob,
+					  .is_verified = layer->has_blob,
+					  .budget = budget,
+					  .work = work };
 	int r;
 
 	if (layer->has_tree && layer->has_blob)
@@ -104,10 +123,12 @@ int import_layer_run(struct import_layer *layer, const struct layout *layout, st
 
 	r = layer->has_tree ? stream_drain(stream, err)
 			    : unpack_layer(stream, layer->tree, budget, err);
-	if (r < 0)
-		return explain(layer, stream, err);
-	stream_end(stream, &layer->digests);
-	return check_digests(layer, err);
+	if (r == 0) {
+		stream_end(stream, &layer->digests);
+		return check_digests(layer, err);
+	}
+	stream_free(steal(stream));
+	return explain(layer, work, err);
 }
 
 int import_layer_open(struct import_layer *layer, const struct layout *layout,

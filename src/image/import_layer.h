@@ -25,9 +25,10 @@ struct import_layer {
 #define IMPORT_LAYER_NULL ((struct import_layer){ .tree_fd = -1 })
 
 /* Reads the layer, stores its blob and unpacks it under temporary names, as far as it is not there.
- * Both digests are verified. */
+ * Both digests are verified, that of a stored blob only by its content. @work is reset. */
 [[nodiscard]] int import_layer_run(struct import_layer *layer, const struct layout *layout,
-				   struct budget *budget, struct lxcri_error *err);
+				   struct work *work, struct budget *budget,
+				   struct lxcri_error *err);
 
 /* Opens the tree of a layer that was there before, for those above it. */
 [[nodiscard]] int import_layer_open(struct import_layer *layer, const struct layout *layout,
