@@ -8,6 +8,7 @@
 #include "engine/create.h"
 
 #include "base/log.h"
+#include "config/config.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "engine/bundle.h"
@@ -138,6 +139,8 @@ static int find_image(struct creation *creation, struct lxcri_error *err)
 		return 0;
 	if (image_store_open(creation->container->engine->data, &store, err) < 0)
 		return -1;
+	image_store_set_workers(store, (unsigned int)config_u64(creation->container->engine->config,
+								CONFIG_STORAGE_MAX_WORKERS));
 	if (image_is_source(reference)) {
 		if (image_store_import(store, reference, NULL, &name, &digest, err) < 0)
 			return -1;

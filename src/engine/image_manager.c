@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "config/config.h"
 #include "engine/container.h"
 #include "engine/create.h"
 #include "engine/inspect.h"
@@ -38,6 +39,8 @@ int lxcri_image_manager_open(struct lxcri_engine *engine, const char *umoci_path
 			 umoci_path);
 	if (image_store_open(data, &store, err) < 0)
 		return -1;
+	image_store_set_workers(
+		store, (unsigned int)config_u64(engine->config, CONFIG_STORAGE_MAX_WORKERS));
 
 	struct lxcri_image_manager *manager = xnew(struct lxcri_image_manager);
 

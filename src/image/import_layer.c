@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "image/layer/unpack.h"
+#include "image/layer_record.h"
 #include "os/file.h"
 #include "os/path.h"
 
@@ -147,29 +148,44 @@ int import_layer_open(struct import_layer *layer, const struct layout *layout,
 }
 
 int import_layer_record(const struct import_layer *layer, const char *parent,
-			const struct layout *layout, struct lxcri_error *err)
+			const struct layout *layout, struct lxcri_metadata_cache *cache,
+			struct lxcri_error *err)
 {
-	autojson record = json_object_new_object();
 	autofree char *parent_id = parent ? xformat("sha256:%s", parent) : NULL;
-	autofree char *text = NULL;
+	const struct lxcri_layer_record record = { .diff_id = layer->diff_id,
+						   .parent = parent_id,
+						   .content_bytes = layer->digests.content_size };
 	autoclose int dir = openat(layout->layers_fd, layer->tree_name,
 				   O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	int r;
 
-	json_set_text(record, "diffId", layer->diff_id);
-	json_set_text(record, "parent", parent_id);
-	json_object_object_add(record, "contentBytes",
-			       json_object_new_uint64(layer->digests.content_size));
-	text = json_format_line(record);
 	if (dir < 0)
 		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno,
 				       "open the directory of a layer");
-	r = file_write_atomic(dir, LAYOUT_RECORD, text, strlen(text), 0600, FILE_VOLATILE);
+	r = layer_record_write(dir, &record);
 	if (r == 0 && fchmod(dir, 0700) < 0)
 		r = -errno;
 	if (r < 0)
 		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r,
 				       "write the record of a layer");
+	lxcri_metadata_cache_put(cache, layer->chain_id, &record);
+	return 0;
+}
+
+int import_layer_check(const struct import_layer *layer, const char *parent,
+		       const struct layout *layout, struct lxcri_metadata_cache *cache,
+		       struct lxcri_error *err)
+{
+	autofree char *parent_id = parent ? xformat("sha256:%s", parent) : NULL;
+	const struct lxcri_layer_record *record = layer_record_get(layout, layer->chain_id, cache);
+	bool fits = record && record->diff_id && strcmp(record->diff_id, layer->diff_id) == 0 &&
+		    strcmp(record->parent ? record->parent : "", parent_id ? parent_id : "") == 0;
+
+	lxcri_metadata_cache_release(cache, record);
+	if (!fits)
+		return fail(err, LXCRI_E_INTEGRITY_CHECK_FAILED,
+			    "layers/%s/%s is not the record of that layer", layer->chain_id,
+			    LAYOUT_RECORD);
 	return 0;
 }
 

@@ -5,6 +5,7 @@
 
 #include "image/layout.h"
 #include "image/source/source.h"
+#include "image/layer/layer.h"
 #include "image/layer/stream.h"
 #include "image/layer/tree.h"
 
@@ -34,9 +35,17 @@ struct import_layer {
 [[nodiscard]] int import_layer_open(struct import_layer *layer, const struct layout *layout,
 				    struct lxcri_error *err);
 
-/* Writes what is known of the layer beside its tree; @parent is the chain id below or NULL. */
+/* Writes what is known of the layer beside its tree, and into @cache; @parent is the chain id below
+ * or NULL. */
 [[nodiscard]] int import_layer_record(const struct import_layer *layer, const char *parent,
-				      const struct layout *layout, struct lxcri_error *err);
+				      const struct layout *layout,
+				      struct lxcri_metadata_cache *cache, struct lxcri_error *err);
+
+/* Checks that the record of the layer says that it is this one and lies on @parent (chain id or
+ * NULL). LXCRI_E_INTEGRITY_CHECK_FAILED. */
+[[nodiscard]] int import_layer_check(const struct import_layer *layer, const char *parent,
+				     const struct layout *layout,
+				     struct lxcri_metadata_cache *cache, struct lxcri_error *err);
 
 /* Frees what @layer holds and removes what has no final name. Safe to repeat. */
 void import_layer_finish(struct import_layer *layer, const struct layout *layout);

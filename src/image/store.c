@@ -13,12 +13,14 @@
 #include "oci/manifest.h"
 #include "oci/reference.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 struct image_store {
 	char *data_dir;
+	char workers[16]; /* that unpack layers at a time, as the worker takes the number */
 };
 
 int image_store_open(const char *data_dir, struct image_store **ret_store, struct lxcri_error *err)
@@ -31,8 +33,14 @@ int image_store_open(const char *data_dir, struct image_store **ret_store, struc
 	struct image_store *store = xnew(struct image_store);
 
 	store->data_dir = steal(layout.data_dir);
+	image_store_set_workers(store, 0);
 	*ret_store = store;
 	return 0;
+}
+
+void image_store_set_workers(struct image_store *store, unsigned int workers)
+{
+	(void)snprintf(store->workers, sizeof(store->workers), "%u", workers);
 }
 
 void image_store_free(struct image_store *store)
@@ -233,8 +241,8 @@ int image_store_get(struct image_store *store, const char *name, struct image *r
 	if (read_image(&layout, entry, &reading, err) < 0)
 		return fail_while(err, "image %s", wanted);
 	if (!has_all_layers(&layout, &reading.chain_ids)) {
-		const char *const args[] = { WORKER_UNPACK, store->data_dir, reading.image.digest,
-					     NULL };
+		const char *const args[] = { WORKER_WORKERS,  store->workers,       WORKER_UNPACK,
+					     store->data_dir, reading.image.digest, NULL };
 
 		if (worker_run(args, NULL, &ignored, err) < 0)
 			return fail_while(err, "image %s", wanted);
@@ -250,7 +258,8 @@ int image_store_get(struct image_store *store, const char *name, struct image *r
 int image_store_import(struct image_store *store, const char *source, const char *name,
 		       char **ret_name, char **ret_digest, struct lxcri_error *err)
 {
-	const char *const args[] = { WORKER_IMPORT, store->data_dir, source, name, NULL };
+	const char *const args[] = { WORKER_WORKERS, store->workers, WORKER_IMPORT, store->data_dir,
+				     source,         name,           NULL };
 
 	return worker_run(args, ret_name, ret_digest, err);
 }

@@ -18,6 +18,9 @@ struct image_store;
 [[nodiscard]] int image_store_open(const char *data_dir, struct image_store **ret_store,
 				   struct lxcri_error *err);
 
+/* Has at most @workers layers unpacked at a time; 0, as at first, is one for each CPU. */
+void image_store_set_workers(struct image_store *store, unsigned int workers);
+
 /* Closes it; NULL is fine. */
 void image_store_free(struct image_store *store);
 DEFINE_AUTOPTR(image_store)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* lxcri-worker: the process that parses archives, compressed streams and tar headers from outside.
  *
- *	lxcri-worker import DATA SOURCE [NAME]
- *	lxcri-worker unpack DATA DIGEST
+ *	lxcri-worker [--workers N] import DATA SOURCE [NAME]
+ *	lxcri-worker [--workers N] unpack DATA DIGEST
  *
  * It holds the libraries that the command is spared, and as few rights as the work allows: the
  * capabilities to write a tree with its owners, and files of images and layers alone. The
@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/scope.h"
+#include "base/text.h"
 #include "base/version.h"
 #include "image/layer/hash.h"
 #include "image/import.h"
@@ -89,12 +90,36 @@ static int confine(struct layout *layout, const struct source *source, struct lx
 	return 0;
 }
 
+/* Layers at a time; 0 is one for each CPU. */
+static unsigned int workers;
+
+/* What the import did with its pool and its cache. */
+static void tell_counters(const struct import_result *imported, struct json_object *result)
+{
+	const struct {
+		const char *name;
+		uint64_t value;
+	} counters[] = {
+		{ "contextsMade", imported->pool.made },
+		{ "contextsReused", imported->pool.reused },
+		{ "recordsFound", imported->cache.hits },
+		{ "recordsMissed", imported->cache.misses },
+		{ "recordsStored", imported->cache.stored },
+	};
+	struct json_object *object = json_object_new_object();
+
+	for (size_t i = 0; i < ARRAY_LEN(counters); i++)
+		json_object_object_add(object, counters[i].name,
+				       json_object_new_uint64(counters[i].value));
+	json_object_object_add(result, WORKER_COUNTERS, object);
+}
+
 static int take_in(struct layout *layout, struct source *source, const char *name,
 		   enum import_index what_index, struct json_object *result,
 		   struct lxcri_error *err)
 {
 	autorun(source_image_finish) struct source_image image = {};
-	autofree char *digest = NULL;
+	struct import_result imported = {};
 	autoclose int lock = -1;
 
 	lock = layout_lock(layout, err);
@@ -103,10 +128,15 @@ static int take_in(struct layout *layout, struct source *source, const char *nam
 		return -1;
 	if (!name)
 		name = image.name;
-	if (import_image(layout, &image, name, what_index, &digest, err) < 0)
+
+	const struct import_options options = { name, what_index, workers };
+
+	if (import_image(layout, &image, &options, &imported, err) < 0)
 		return -1;
-	json_set_text(result, WORKER_NAME, name ? name : digest);
-	json_set_text(result, WORKER_DIGEST, digest);
+	json_set_text(result, WORKER_NAME, name ? name : imported.digest);
+	json_set_text(result, WORKER_DIGEST, imported.digest);
+	tell_counters(&imported, result);
+	free(imported.digest);
 	return 0;
 }
 
@@ -144,6 +174,16 @@ static int run_unpack(char **args, struct json_object *result, struct lxcri_erro
 
 static int run(int argc, char **argv, struct json_object *result, struct lxcri_error *err)
 {
+	uint64_t number;
+
+	if (argc > 2 && strcmp(argv[1], WORKER_WORKERS) == 0) {
+		if (text_parse_u64(argv[2], 0, UINT32_MAX, &number) < 0)
+			return fail(err, LXCRI_E_INVALID_ARGUMENT, "%s: \"%s\" is no number",
+				    argv[1], argv[2]);
+		workers = (unsigned int)number;
+		argc -= 2;
+		argv += 2;
+	}
 	if ((argc == 4 || argc == 5) && strcmp(argv[1], WORKER_IMPORT) == 0)
 		return run_import(argv + 2, result, err);
 	if (argc == 4 && strcmp(argv[1], WORKER_UNPACK) == 0)
