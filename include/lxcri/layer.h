@@ -190,6 +190,37 @@ typedef int (*lxcri_layer_fn)(void *userdata, const char *digest, struct lxcri_e
 int lxcri_layers_process(const char *const *digests, size_t count, unsigned int max_workers,
 			 lxcri_layer_fn each, void *userdata, struct lxcri_error *err);
 
+struct lxcri_image_manager;
+
+/* A layer that a stored image has; texts are valid during the call. */
+struct lxcri_layer_info {
+	const char
+		*chain_id;   /* of the layer with all below it, "sha256:..."; the name of it here */
+	const char *diff_id; /* of its content */
+	const char *parent;  /* chain id of the layer below; NULL for the base */
+	const char *digest;  /* of the bytes as stored */
+	const char *media_type;   /* of those */
+	const char *storage_path; /* of those */
+	uint64_t size;            /* of those */
+	uint64_t content_bytes;   /* 0 where it is not unpacked */
+	unsigned int images;      /* that have it */
+	bool is_unpacked;
+};
+
+/* A value < 0 ends the listing. */
+typedef int (*lxcri_layer_info_fn)(void *userdata, const struct lxcri_layer_info *info);
+
+/* Lists the layers of the stored images, each once, sorted by chain id. What an image needs for
+ * another architecture is left out. */
+int lxcri_layer_list(struct lxcri_image_manager *manager, lxcri_layer_info_fn each, void *userdata,
+		     struct lxcri_error *err);
+
+/* Finds the layer that @name names: a chain id, diff id or digest, or at least 8 first digits of
+ * one, with or without "sha256:". Calls @each with the first that has it; LXCRI_E_LAYER_NOT_FOUND
+ * without one. */
+int lxcri_layer_find(struct lxcri_image_manager *manager, const char *name,
+		     lxcri_layer_info_fn each, void *userdata, struct lxcri_error *err);
+
 #pragma GCC visibility pop
 #ifdef __cplusplus
 }

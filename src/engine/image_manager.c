@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "config/config.h"
 #include "engine/container.h"
 #include "engine/create.h"
@@ -14,6 +15,7 @@
 #include "engine/usage.h"
 #include "engine/event.h"
 #include "image/store.h"
+#include "image/stored_layer.h"
 #include "oci/image_config.h"
 #include "os/path.h"
 
@@ -104,6 +106,49 @@ int lxcri_image_list(struct lxcri_image_manager *manager, lxcri_image_fn each, v
 	struct image_walk walk = { .each = each, .userdata = userdata };
 
 	return image_store_list(manager->store, show_image, &walk, err);
+}
+
+int lxcri_layer_list(struct lxcri_image_manager *manager, lxcri_layer_info_fn each, void *userdata,
+		     struct lxcri_error *err)
+{
+	size_t entries = (size_t)config_u64(manager->engine->config, CONFIG_STORAGE_CACHE_ENTRIES);
+
+	return stored_layers_list(manager->data, entries, each, userdata, err);
+}
+
+/* The layer that is looked for. */
+struct layer_search {
+	const char *digits;
+	lxcri_layer_info_fn each;
+	void *userdata;
+	bool is_found;
+};
+
+static int compare_layer(void *userdata, const struct lxcri_layer_info *info)
+{
+	struct layer_search *search = userdata;
+	const char *const names[] = { info->chain_id, info->diff_id, info->digest };
+
+	for (size_t i = 0; i < ARRAY_LEN(names) && !search->is_found; i++)
+		search->is_found = text_starts_with(names[i] + strlen("sha256:"), search->digits);
+	if (!search->is_found)
+		return 0;
+	(void)search->each(search->userdata, info);
+	return -1;
+}
+
+int lxcri_layer_find(struct lxcri_image_manager *manager, const char *name,
+		     lxcri_layer_info_fn each, void *userdata, struct lxcri_error *err)
+{
+	const char *digits = text_starts_with(name, "sha256:") ? name + strlen("sha256:") : name;
+	struct layer_search search = { .digits = digits, .each = each, .userdata = userdata };
+
+	if (strlen(digits) >= 8 && lxcri_layer_list(manager, compare_layer, &search, err) < 0)
+		return -1;
+	if (!search.is_found)
+		return fail(err, LXCRI_E_LAYER_NOT_FOUND, "no stored image has a layer %.100s",
+			    name);
+	return 0;
 }
 
 static struct json_object *format_layers(const struct image_config *config)
