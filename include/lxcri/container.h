@@ -198,6 +198,10 @@ int lxcri_container_resume(struct lxcri_container *container, struct lxcri_error
  * LXCRI_E_INVALID_STATE unless @force, which kills it first. */
 int lxcri_container_delete(struct lxcri_container *container, bool force, struct lxcri_error *err);
 
+/* Removes by force what cannot be opened because its record or state is damaged, but for what only
+ * those named. One of a later program is LXCRI_E_UNSUPPORTED_OPERATION. */
+int lxcri_container_discard(struct lxcri_engine *engine, const char *id, struct lxcri_error *err);
+
 /* Waits until the container has stopped, @timeout_seconds at most (< 0: for ever; then
  * LXCRI_E_TIMEOUT). Returns its exit code. */
 int lxcri_container_wait(struct lxcri_container *container, int timeout_seconds,

@@ -67,6 +67,7 @@ struct lxcri_info {
 	bool has_seccomp;
 	unsigned int containers[5]; /* by enum lxcri_status */
 	unsigned int images;
+	bool systemd_cgroups; /* containers get scopes of systemd; else it is cgroupfs */
 };
 
 /* Fills in *@ret_info, which the caller ends with lxcri_info_finish(). */

@@ -106,26 +106,31 @@ int fail_code_errno(struct lxcri_error *err, enum lxcri_code code, int errnum, c
 	return -1;
 }
 
-int fail_while(struct lxcri_error *err, const char *format, ...)
+/* Puts @format in front of the story. */
+static void prepend(struct lxcri_error *err, const char *format, va_list args)
 {
 	char below[sizeof(err->text)];
-	va_list args;
 
 	memcpy(below, err->text, sizeof(below));
-	va_start(args, format);
 	set_story(err, format, args, below);
+}
+
+int fail_while(struct lxcri_error *err, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	prepend(err, format, args);
 	va_end(args);
 	return -1;
 }
 
 int fail_as(struct lxcri_error *err, enum lxcri_code code, const char *format, ...)
 {
-	char below[sizeof(err->text)];
 	va_list args;
 
-	memcpy(below, err->text, sizeof(below));
 	va_start(args, format);
-	set_story(err, format, args, below);
+	prepend(err, format, args);
 	va_end(args);
 	if (err->code == LXCRI_E_SYSTEM)
 		err->code = code;

@@ -55,6 +55,11 @@ struct json_object *json_get(struct json_object *object, const char *key)
 	return value;
 }
 
+size_t json_count(struct json_object *array)
+{
+	return json_object_is_type(array, json_type_array) ? json_object_array_length(array) : 0;
+}
+
 const char *json_get_text(struct json_object *object, const char *key)
 {
 	struct json_object *value = json_get(object, key);

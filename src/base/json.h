@@ -48,6 +48,9 @@ unsigned int json_line_of(const char *bytes, size_t size, const char *path);
 /* Returns the member @key, or NULL when it is absent, or null, or @object is no object. */
 struct json_object *json_get(struct json_object *object, const char *key);
 
+/* Returns how many members @array has: 0 when it is NULL or no array. */
+size_t json_count(struct json_object *array);
+
 /* Returns the text of member @key, or NULL when it is absent or not a string. Borrowed. */
 const char *json_get_text(struct json_object *object, const char *key);
 

@@ -40,6 +40,10 @@ struct bundle {
 	char *hostname; /* and /etc/hostname */
 };
 
+/* Fails unless the AppArmor profile @profile is loaded: LXCRI_E_INVALID_ARGUMENT, or
+ * LXCRI_E_UNSUPPORTED_OPERATION where the host has no AppArmor. */
+[[nodiscard]] int bundle_check_apparmor(const char *profile, struct lxcri_error *err);
+
 /* Frees what @bundle holds. Safe to repeat. */
 void bundle_finish(struct bundle *bundle);
 

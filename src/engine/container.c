@@ -92,6 +92,8 @@ static int read_state(struct lxcri_container *container, struct lxcri_error *err
 
 	if (home->run_fd < 0)
 		home->run_fd = open(home->run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (home->run_fd < 0 && errno != ENOENT)
+		return fail_errno(err, errno, "open %s", home->run_dir);
 	if (home->run_fd < 0)
 		return read_last_exit(container, err);
 	if (monitor_read_state(home->run_fd, &container->state, err) < 0)
@@ -118,7 +120,7 @@ int container_clean_up(const struct lxcri_container *container, struct lxcri_err
 		return 0;
 	/* After a reboot, or somebody has emptied the run directory: of two containers on the same
 	 * data neither would survive. */
-	if (faccessat(home->run_fd, WIRE_LOCK, F_OK, 0) < 0)
+	if (faccessat(home->run_fd, WIRE_LOCK, F_OK, 0) < 0 && errno == ENOENT)
 		return home_is_persistent(home) ? monitor_end_strays(home->run_dir, err) : 0;
 	if (monitor_cleanup_lost(home->run_fd, home->run_dir, err) < 0)
 		return fail_while(err, "clean up behind the monitor of container %s", home->id);
@@ -152,8 +154,11 @@ int container_refresh(struct lxcri_container *container, struct lxcri_error *err
 	}
 	if (read_state(container, err) < 0)
 		return -1;
-	if (!is_widowed(container))
+	if (!is_widowed(container)) {
+		if (container->status != LXCRI_STATUS_STOPPED)
+			container_limits_settle(container);
 		return 0;
+	}
 	if (!had_lock && home_lock(&container->home, HOME_WAIT, err) < 0)
 		return -1;
 	r = read_state(container, err);
@@ -370,6 +375,14 @@ int container_teardown(struct lxcri_container *container, struct lxcri_error *er
 	return home_remove(container->engine, &container->home, err);
 }
 
+int container_remove(struct lxcri_container *container, struct lxcri_error *err)
+{
+	if (container_teardown(container, err) < 0)
+		return -1;
+	container_event(container, "delete", NULL, NULL);
+	return 0;
+}
+
 /* Removes what a killed command left, if it is that. Returns 1 when the container is whole, 0 when
  * there is none (any more). */
 static int recover(struct lxcri_container *container, struct lxcri_error *err)
@@ -410,11 +423,8 @@ static int reap_removable(struct lxcri_container *container, struct lxcri_error 
 	r = home_load_record(container->engine, &container->home, &container->record, err);
 	if (r > 0)
 		r = container_refresh(container, err) < 0 ? -1 : 1;
-	if (r > 0 && is_over(container)) {
-		r = container_teardown(container, err);
-		if (r == 0)
-			container_event(container, "delete", NULL, NULL);
-	}
+	if (r > 0 && is_over(container))
+		r = container_remove(container, err);
 	home_unlock(&container->home);
 	return r;
 }

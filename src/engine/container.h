@@ -74,3 +74,6 @@ static inline bool container_oom_killed(const struct lxcri_container *container)
 /* Ends whatever runs for the container and removes all that it has. Right for a half-made one, and
  * safe to repeat. The lock must be held. */
 [[nodiscard]] int container_teardown(struct lxcri_container *container, struct lxcri_error *err);
+
+/* Does that with a container that was whole, and tells so. */
+[[nodiscard]] int container_remove(struct lxcri_container *container, struct lxcri_error *err);

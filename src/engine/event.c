@@ -37,6 +37,13 @@ void engine_event(const struct lxcri_engine *engine, const char *type, const cha
 			    strerror(-r));
 }
 
+void event_image_removed(const struct lxcri_engine *engine, const char *name, const char *digest)
+{
+	const char *const attributes[] = { "digest", digest, NULL };
+
+	engine_event(engine, "image", "remove", name, attributes);
+}
+
 void container_event(const struct lxcri_container *container, const char *name, const char *key,
 		     const char *value)
 {
@@ -45,7 +52,7 @@ void container_event(const struct lxcri_container *container, const char *name, 
 	engine_event(container->engine, "container", name, container->home.id, attributes);
 }
 
-static const char *const filter_keys[] = { "type=", "event=", "container=", "image=" };
+static const char *const filter_keys[] = { "type=", "event=", "container=", "image=", "volume=" };
 
 static int check_filters(const char *const *filters, struct lxcri_error *err)
 {
@@ -56,36 +63,54 @@ static int check_filters(const char *const *filters, struct lxcri_error *err)
 			is_known = is_known || text_starts_with(*filters, filter_keys[i]);
 		if (!is_known)
 			return fail(err, LXCRI_E_INVALID_ARGUMENT,
-				    "filter \"%s\": expected type=, event=, container= or image=",
+				    "filter \"%s\": expected type=, event=, container=, image= or "
+				    "volume=",
 				    *filters);
 	}
 	return 0;
 }
 
-/* Returns what a filter with @key compares, or NULL where the event has no such thing. */
-static const char *subject_of(const struct event_record *record, const char *key)
+/* What a filter compares with: NULL where the event has no such thing. A container that got another
+ * id is found by both. */
+struct subjects {
+	const char *first;
+	const char *second;
+};
+
+static struct subjects subjects_of(const struct event_record *record, const char *key)
 {
-	bool is_container = strcmp(record->type, "container") == 0;
+	const char *type = record->type;
+	bool is_own = strlen(key) == strlen(type) + 1 && text_starts_with(key, type);
 
 	if (strcmp(key, "type=") == 0)
-		return record->type;
+		return (struct subjects){ .first = type };
 	if (strcmp(key, "event=") == 0)
-		return record->name;
-	if (strcmp(key, "container=") == 0)
-		return is_container ? record->id : NULL;
-	return is_container ? json_get_text(record->attributes, "image") : record->id;
+		return (struct subjects){ .first = record->name };
+	if (strcmp(key, "image=") == 0 && !is_own)
+		return (struct subjects){ .first = json_get_text(record->attributes, "image") };
+	if (!is_own)
+		return (struct subjects){};
+	return (struct subjects){ .first = record->id,
+				  .second = json_get_text(record->attributes, EVENT_OLD_ID) };
+}
+
+static bool is_equal(const char *value, const char *subject)
+{
+	return subject && strcmp(value, subject) == 0;
 }
 
 static bool passes(const struct event_record *record, const char *const *filters, const char *key)
 {
-	const char *subject = subject_of(record, key);
+	const struct subjects subjects = subjects_of(record, key);
 	bool is_asked = false;
 
 	for (; filters && *filters; filters++) {
+		const char *value = *filters + strlen(key);
+
 		if (!text_starts_with(*filters, key))
 			continue;
 		is_asked = true;
-		if (subject && strcmp(*filters + strlen(key), subject) == 0)
+		if (is_equal(value, subjects.first) || is_equal(value, subjects.second))
 			return true;
 	}
 	return !is_asked;

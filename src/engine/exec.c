@@ -53,8 +53,7 @@ static void set_env(struct json_object *process, const char *const *env)
 {
 	autorun(strings_finish) struct strings merged = {};
 	struct json_object *own = json_get(process, "env");
-	size_t count =
-		json_object_is_type(own, json_type_array) ? json_object_array_length(own) : 0;
+	size_t count = json_count(own);
 
 	for (size_t i = 0; i < count; i++)
 		strings_set_env(&merged, json_object_get_string(json_object_array_get_idx(own, i)));

@@ -123,7 +123,54 @@ void home_unlock(struct home *home)
 
 bool home_is_persistent(const struct home *home)
 {
-	return access(home->data_dir, F_OK) == 0;
+	return path_exists(home->data_dir) != 0;
+}
+
+/* Tells where the record is: 1 in the database, 0 in the run directory. */
+static int find_place(const struct home *home, struct lxcri_error *err)
+{
+	int r = path_exists(home->data_dir);
+
+	return r < 0 ? fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "look at %s", home->data_dir)
+		     : r;
+}
+
+/* Reads the record as it is kept; *@ret_json stays NULL when there is none. */
+static int read_record(struct lxcri_engine *engine, const struct home *home, char **ret_json,
+		       size_t *ret_size, struct lxcri_error *err)
+{
+	int r = find_place(home, err);
+
+	if (r < 0)
+		return -1;
+	if (r > 0) {
+		struct database *database = engine_database(engine, err);
+
+		if (!database || database_find_container(database, home->id, ret_json, err) < 0)
+			return -1;
+		*ret_size = *ret_json ? strlen(*ret_json) : 0;
+		return 0;
+	}
+	if (home->run_fd >= 0)
+		r = file_read(home->run_fd, HOME_RECORD_FILE, HOME_RECORD_BYTES_MAX, ret_json,
+			      ret_size);
+	if (r < 0 && r != -ENOENT)
+		return fail_errno(err, r, "read %s/%s", home->run_dir, HOME_RECORD_FILE);
+	return 0;
+}
+
+int home_has_damaged_record(struct lxcri_engine *engine, const struct home *home,
+			    struct lxcri_error *err)
+{
+	autorun(record_finish) struct record record = {};
+	autofree char *json = NULL;
+	struct lxcri_error damage = {};
+	size_t size = 0;
+
+	if (read_record(engine, home, &json, &size, err) < 0)
+		return -1;
+	return json && record_parse(json, size, &record, &damage) < 0 &&
+	       damage.code == LXCRI_E_STORAGE_ERROR;
 }
 
 int home_load_record(struct lxcri_engine *engine, struct home *home, struct record *ret_record,
@@ -133,19 +180,8 @@ int home_load_record(struct lxcri_engine *engine, struct home *home, struct reco
 	size_t size = 0;
 
 	*ret_record = (struct record){};
-	if (home_is_persistent(home)) {
-		struct database *database = engine_database(engine, err);
-
-		if (!database || database_find_container(database, home->id, &json, err) < 0)
-			return -1;
-		size = json ? strlen(json) : 0;
-	} else if (home->run_fd >= 0) {
-		int r = file_read(home->run_fd, HOME_RECORD_FILE, HOME_RECORD_BYTES_MAX, &json,
-				  &size);
-
-		if (r < 0 && r != -ENOENT)
-			return fail_errno(err, r, "read %s/%s", home->run_dir, HOME_RECORD_FILE);
-	}
+	if (read_record(engine, home, &json, &size, err) < 0)
+		return -1;
 	if (!json)
 		return 0;
 	if (record_parse(json, size, ret_record, err) < 0)
@@ -157,8 +193,11 @@ int home_save_record(struct lxcri_engine *engine, struct home *home, const struc
 		     struct lxcri_error *err)
 {
 	autofree char *json = record_format(record);
+	int persistent = find_place(home, err);
 
-	if (home_is_persistent(home)) {
+	if (persistent < 0)
+		return -1;
+	if (persistent) {
 		struct database *database = engine_database(engine, err);
 
 		return database ? database_put_container(database, home->id, json, err) : -1;
@@ -197,7 +236,11 @@ static int remove_record(struct database *database, const struct home *home,
 
 int home_remove(struct lxcri_engine *engine, struct home *home, struct lxcri_error *err)
 {
-	if (home_is_persistent(home)) {
+	int persistent = find_place(home, err);
+
+	if (persistent < 0)
+		return -1;
+	if (persistent) {
 		struct database *database = engine_database(engine, err);
 
 		if (!database || remove_record(database, home, err) < 0 ||

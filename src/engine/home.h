@@ -45,8 +45,14 @@ void home_unlock(struct home *home);
  * container, and a new container of the same id gets a new one. */
 bool home_is_current(const struct home *home);
 
-/* Tells whether the container has a data directory, that is, was made from an image. */
+/* Tells whether the container has a data directory, that is, was made from an image. One of which
+ * that cannot be told counts as such; its record cannot be read, saved or removed. */
 bool home_is_persistent(const struct home *home);
+
+/* Tells whether there is a record that is neither one nor of a later program: 1 or 0, or -1 when
+ * that cannot be told. */
+[[nodiscard]] int home_has_damaged_record(struct lxcri_engine *engine, const struct home *home,
+					  struct lxcri_error *err);
 
 /* Reads the record. Returns 1, or 0 when there is none (*@ret_record is zeroed then). */
 [[nodiscard]] int home_load_record(struct lxcri_engine *engine, struct home *home,

@@ -19,8 +19,8 @@
 #include "oci/image_config.h"
 #include "os/path.h"
 
-#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 struct lxcri_image_manager {
@@ -196,6 +196,13 @@ struct removing {
 	int lock;
 };
 
+static void tell_removed(void *userdata, const char *name, const char *digest)
+{
+	const struct removing *removing = userdata;
+
+	event_image_removed(removing->engine, name, digest);
+}
+
 static int tell_usage(void *userdata, struct image_usage *usage, struct lxcri_error *err)
 {
 	struct removing *removing = userdata;
@@ -208,18 +215,12 @@ int lxcri_image_remove(struct lxcri_image_manager *manager, const char *name,
 		       struct lxcri_error *err)
 {
 	struct removing removing = { .engine = manager->engine, .lock = -1 };
-	const struct removal_listener listener = { .use = tell_usage, .userdata = &removing };
-	autorun(image_finish) struct image image = {};
-	int r = image_store_get(manager->store, name, &image, err);
+	const struct removal_listener listener = { .use = tell_usage,
+						   .removed_image = tell_removed,
+						   .userdata = &removing };
+	int r = removal_of_image(manager->store, name, &listener, err);
 
-	if (r == 0)
-		r = removal_of_image(manager->store, name, &listener, err);
 	closep(&removing.lock);
-	if (r == 0) {
-		const char *const attributes[] = { "digest", image.digest, NULL };
-
-		engine_event(manager->engine, "image", "remove", image.name, attributes);
-	}
 	return r;
 }
 
@@ -231,14 +232,10 @@ static int make_bundle_dir(const char *path, struct lxcri_error *err)
 	if (r < 0)
 		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "make the bundle %s", path);
 
-	DIR *dir = opendir(path);
-	bool empty = dir != NULL;
+	autoclose int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	autorun(strings_finish) struct strings names = {};
+	bool empty = dir >= 0 && path_list_names(dir, &names) == 0 && names.count == 0;
 
-	for (struct dirent *entry = dir ? readdir(dir) : NULL; entry; entry = readdir(dir))
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			empty = false;
-	if (dir)
-		(void)closedir(dir);
 	return empty ? 0
 		     : fail(err, LXCRI_E_INVALID_ARGUMENT, "bundle %s: the directory is not empty",
 			    path);

@@ -2,10 +2,13 @@
 /* Start, kill, stop, pause, resume, delete, wait, attach: one call of the monitor each, behind the
  * rule which states allow it. */
 
+#include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/bundle.h"
 #include "engine/container.h"
 #include "engine/event.h"
+#include "engine/files/root.h"
 #include "engine/limits/container_limits.h"
 #include "os/cgroup/cgroup_move.h"
 #include "os/signal.h"
@@ -28,6 +31,20 @@ static int await_monitor(const struct lxcri_container *container, struct lxcri_e
 		       : 0;
 }
 
+/* A host may have lost since what a container is confined by; each backend would say something else
+ * then, and none what helps. */
+static int check_confinement(const struct lxcri_container *container, struct lxcri_error *err)
+{
+	autojson spec = root_load_spec(container, err);
+
+	if (!spec)
+		return -1;
+
+	const char *profile = json_get_text(json_get(spec, "process"), "apparmorProfile");
+
+	return profile ? bundle_check_apparmor(profile, err) : 0;
+}
+
 /* Starts a stopped container once more: a new monitor over the same files. How it ended last is
  * forgotten when that has worked. */
 static int relaunch(struct lxcri_container *container, struct lxcri_error *err)
@@ -36,7 +53,7 @@ static int relaunch(struct lxcri_container *container, struct lxcri_error *err)
 	pid_t pid;
 
 	cgroup_expect_move();
-	if (container_limits_load(container, err) < 0)
+	if (check_confinement(container, err) < 0 || container_limits_load(container, err) < 0)
 		return -1;
 	/* Who has just recorded the end is still about to go. */
 	if (container->home.run_fd >= 0 &&
@@ -254,15 +271,23 @@ static int pause_locked(struct lxcri_container *container, struct lxcri_error *e
 	return monitor_pause(monitor, err);
 }
 
-int lxcri_container_pause(struct lxcri_container *container, struct lxcri_error *err)
+/* Does @change under the lock; @doing names it. */
+static int change_locked(struct lxcri_container *container,
+			 int (*change)(struct lxcri_container *container, struct lxcri_error *err),
+			 const char *doing, struct lxcri_error *err)
 {
 	if (container_lock(container, err) < 0)
 		return -1;
 
-	int r = container_explain_end(container, pause_locked(container, err), err);
+	int r = container_explain_end(container, change(container, err), err);
 
 	home_unlock(&container->home);
-	return r < 0 ? fail_while(err, "pause %s", container->home.id) : 0;
+	return r < 0 ? fail_while(err, "%s %s", doing, container->home.id) : 0;
+}
+
+int lxcri_container_pause(struct lxcri_container *container, struct lxcri_error *err)
+{
+	return change_locked(container, pause_locked, "pause", err);
 }
 
 static int resume_locked(struct lxcri_container *container, struct lxcri_error *err)
@@ -281,13 +306,7 @@ static int resume_locked(struct lxcri_container *container, struct lxcri_error *
 
 int lxcri_container_resume(struct lxcri_container *container, struct lxcri_error *err)
 {
-	if (container_lock(container, err) < 0)
-		return -1;
-
-	int r = container_explain_end(container, resume_locked(container, err), err);
-
-	home_unlock(&container->home);
-	return r < 0 ? fail_while(err, "resume %s", container->home.id) : 0;
+	return change_locked(container, resume_locked, "resume", err);
 }
 
 int lxcri_container_delete(struct lxcri_container *container, bool force, struct lxcri_error *err)
@@ -303,13 +322,37 @@ int lxcri_container_delete(struct lxcri_container *container, bool force, struct
 			 "it is %s; stop it first, or delete it by force",
 			 lxcri_status_name(container->status));
 	else
-		r = container_teardown(container, err);
-	if (r == 0)
-		container_event(container, "delete", NULL, NULL);
+		r = container_remove(container, err);
 	home_unlock(&container->home);
 	return r < 0 ? fail_as(err, LXCRI_E_CONTAINER_DELETE_FAILED, "delete %s",
 			       container->home.id)
 		     : 0;
+}
+
+int lxcri_container_discard(struct lxcri_engine *engine, const char *id, struct lxcri_error *err)
+{
+	autoptr(lxcri_container) container = xnew(struct lxcri_container);
+	struct home *home = &container->home;
+
+	container->engine = engine;
+	*home = HOME_NULL;
+	if (home_open(engine, id, home, err) < 0)
+		return -1;
+	if (home->run_fd < 0 && !home_is_persistent(home))
+		return fail(err, LXCRI_E_CONTAINER_NOT_FOUND, "no container is called %s", id);
+	if (home_lock(home, HOME_WAIT, err) < 0)
+		return -1;
+
+	int r = home_has_damaged_record(engine, home, err);
+
+	if (r == 0)
+		r = home_load_record(engine, home, &container->record, err);
+	if (r >= 0)
+		r = container_teardown(container, err);
+	if (r == 0)
+		container_event(container, "delete", NULL, NULL);
+	home_unlock(home);
+	return r < 0 ? fail_as(err, LXCRI_E_CONTAINER_DELETE_FAILED, "delete %s", id) : 0;
 }
 
 int container_delete_stopped(struct lxcri_container *container, struct lxcri_error *err)
@@ -318,7 +361,7 @@ int container_delete_stopped(struct lxcri_container *container, struct lxcri_err
 		return -1;
 
 	bool stopped = container->status == LXCRI_STATUS_STOPPED;
-	int r = stopped ? container_teardown(container, err) : 0;
+	int r = stopped ? container_remove(container, err) : 0;
 
 	home_unlock(&container->home);
 	if (r < 0)

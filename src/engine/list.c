@@ -6,23 +6,15 @@
 #include "base/strings.h"
 #include "engine/container.h"
 #include "engine/rename.h"
+#include "os/path.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <string.h>
 
-/* Adds the names in @dir; a directory that is not there has none. */
 static int collect(const char *dir, struct strings *names, struct lxcri_error *err)
 {
-	DIR *handle = opendir(dir);
+	int r = path_list_shown(dir, names);
 
-	if (!handle)
-		return errno == ENOENT ? 0 : fail_errno(err, errno, "list %s", dir);
-	for (struct dirent *entry = readdir(handle); entry; entry = readdir(handle))
-		if (entry->d_name[0] != '.')
-			strings_add(names, entry->d_name);
-	(void)closedir(handle);
-	return 0;
+	return r < 0 ? fail_errno(err, r, "list %s", dir) : 0;
 }
 
 static int compare(const void *a, const void *b)

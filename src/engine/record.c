@@ -198,14 +198,14 @@ int record_parse(const char *json, size_t size, struct record *ret_record, struc
 	autorun(record_finish) struct record record = {};
 	autojson object = NULL;
 
-	if (json_parse(json, size, &json_limits_config, &object, err) < 0 ||
-	    take_members(object, &record, err) < 0) {
+	if (json_parse(json, size, &json_limits_config, &object, err) == 0 &&
+	    json_get_i64(object, "version", 0) > RECORD_VERSION)
+		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
+			    "its record is of a later program; install the later program again");
+	if (!object || take_members(object, &record, err) < 0) {
 		err->code = LXCRI_E_STORAGE_ERROR;
 		return fail_while(err, "read a container's record");
 	}
-	if (json_get_i64(object, "version", 0) > RECORD_VERSION)
-		return fail(err, LXCRI_E_STORAGE_ERROR,
-			    "the record of container %s is of a later program", record.id);
 	*ret_record = record;
 	record = (struct record){};
 	return 0;

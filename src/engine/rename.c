@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/container.h"
+#include "engine/event.h"
 #include "engine/volume.h"
 #include "lxcri/files.h"
 #include "os/file.h"
@@ -67,7 +68,9 @@ static int open_locked(struct lxcri_engine *engine, struct renaming *renaming,
 	while (renaming->dir >= 0 && flock(renaming->dir, LOCK_EX) < 0)
 		if (errno != EINTR)
 			closep(&renaming->dir);
-	return renaming->dir < 0 ? fail_storage(err, errno, "lock the directory of containers") : 0;
+	return renaming->dir < 0
+		       ? fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno, "lock %s", path)
+		       : 0;
 }
 
 static int write_note(struct renaming *renaming, struct lxcri_error *err)
@@ -129,8 +132,7 @@ static void move_sources(const struct renaming *renaming, struct json_object *sp
 	autofree char *old = engine_data_dir(renaming->engine, renaming->from);
 	autofree char *new = engine_data_dir(renaming->engine, renaming->record.id);
 	struct json_object *mounts = json_get(spec, "mounts");
-	size_t count =
-		json_object_is_type(mounts, json_type_array) ? json_object_array_length(mounts) : 0;
+	size_t count = json_count(mounts);
 
 	for (size_t i = 0; i < count; i++) {
 		struct json_object *mount = json_object_array_get_idx(mounts, i);
@@ -176,6 +178,14 @@ static int rewrite_spec(const struct renaming *renaming, struct lxcri_error *err
 		     : 0;
 }
 
+static void tell(const struct renaming *renaming)
+{
+	const char *const attributes[] = { "image", renaming->record.image, EVENT_OLD_ID,
+					   renaming->from, NULL };
+
+	engine_event(renaming->engine, "container", "rename", renaming->record.id, attributes);
+}
+
 /* All that is to be done once the data directory has its new name. */
 static int complete(struct renaming *renaming, struct lxcri_error *err)
 {
@@ -187,10 +197,13 @@ static int complete(struct renaming *renaming, struct lxcri_error *err)
 	if (!database || database_find_container(database, id, &there, err) < 0)
 		return -1;
 	/* With a record all before it is done, and it may have changed since. */
-	if (!there && (volume_rename_owner(renaming->engine->data, renaming->from, id, err) < 0 ||
-		       rewrite_spec(renaming, err) < 0 ||
-		       database_put_container(database, id, json, err) < 0))
-		return -1;
+	if (!there) {
+		if (volume_rename_owner(renaming->engine->data, renaming->from, id, err) < 0 ||
+		    rewrite_spec(renaming, err) < 0 ||
+		    database_put_container(database, id, json, err) < 0)
+			return -1;
+		tell(renaming);
+	}
 	if (database_delete_container(database, renaming->from, err) < 0)
 		return -1;
 	return forget_note(renaming, err);
@@ -239,8 +252,11 @@ int rename_recover(struct lxcri_engine *engine, struct lxcri_error *err)
 	autorun(renaming_finish) struct renaming renaming = RENAMING_NULL;
 	autofree char *path = xformat("%s/containers/" NOTE, engine->data);
 
-	if (access(path, F_OK) < 0)
-		return 0;
+	int there = path_exists(path);
+
+	if (there <= 0)
+		return there < 0 ? fail_code_errno(err, LXCRI_E_STORAGE_ERROR, there, "%s", path)
+				 : 0;
 	if (open_locked(engine, &renaming, err) < 0 || settle(&renaming, err) < 0)
 		return fail_while(err, "finish a rename that was cut short");
 	return 0;
@@ -251,8 +267,11 @@ int rename_exclude(struct lxcri_engine *engine, int *ret_lock, struct lxcri_erro
 	autorun(renaming_finish) struct renaming renaming = RENAMING_NULL;
 	autofree char *path = xformat("%s/containers", engine->data);
 
-	if (access(path, F_OK) < 0)
-		return 0;
+	int there = path_exists(path);
+
+	if (there <= 0)
+		return there < 0 ? fail_code_errno(err, LXCRI_E_STORAGE_ERROR, there, "%s", path)
+				 : 0;
 	if (open_locked(engine, &renaming, err) < 0 || settle(&renaming, err) < 0)
 		return fail_while(err, "finish a rename that was cut short");
 	*ret_lock = steal_fd(&renaming.dir);

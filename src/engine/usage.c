@@ -10,8 +10,8 @@
 #include "engine/record.h"
 #include "engine/rename.h"
 #include "os/file.h"
+#include "os/path.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -35,11 +35,20 @@ int usage_lock(const struct lxcri_engine *engine, enum usage_lock lock, struct l
 /* A walk over all records. */
 struct walk {
 	const struct lxcri_engine *engine;
+	bool has_directories; /* some containers have theirs */
 	const struct strings *except;
 	struct image_usage *usage;
 	struct strings *volumes;
 	struct lxcri_error *err;
 };
+
+/* Where no container has its directory, the file system with all of them may not be mounted. */
+static bool find_directories(const struct lxcri_engine *engine)
+{
+	autofree char *path = xformat("%s/containers", engine->data);
+
+	return path_has_shown(path);
+}
 
 /* Tells whether the container counts. Its directory is there as long as itself (see home.h): else
  * somebody removed it by hand, or the power went before it was on the disk. */
@@ -47,7 +56,8 @@ static bool counts(const struct walk *walk, const char *id)
 {
 	autofree char *data_dir = engine_data_dir(walk->engine, id);
 
-	return !(walk->except && strings_has(walk->except, id)) && access(data_dir, F_OK) == 0;
+	return !(walk->except && strings_has(walk->except, id)) &&
+	       (!walk->has_directories || path_exists(data_dir) != 0);
 }
 
 static int note_record(void *userdata, const char *id, const char *json)
@@ -77,6 +87,7 @@ static int walk_records(struct lxcri_engine *engine,
 
 	if (!database || rename_exclude(engine, &names, err) < 0)
 		return -1;
+	walk->has_directories = find_directories(engine);
 	return database_each_container(database, note, walk, err);
 }
 
@@ -99,6 +110,7 @@ int usage_peek(const struct lxcri_engine *engine, struct image_usage *ret, struc
 		return 0;
 	if (database_open_read_only(engine->data, &database, err) < 0)
 		return -1;
+	walk.has_directories = find_directories(engine);
 	return database_each_container(database, note_record, &walk, err);
 }
 
@@ -159,23 +171,21 @@ static int note_volumes(void *userdata, const char *id, const char *json)
 static int read_volumes_of_bundles(struct walk *walk, struct lxcri_error *err)
 {
 	autofree char *path = xformat("%s/containers", walk->engine->root);
-	DIR *dir = opendir(path);
-	int r = 0;
+	autorun(strings_finish) struct strings ids = {};
+	int r = path_list_shown(path, &ids);
 
-	for (struct dirent *entry = dir ? readdir(dir) : NULL; entry && r == 0;
-	     entry = readdir(dir)) {
-		autofree char *file = xformat("%s/" HOME_RECORD_FILE, entry->d_name);
+	if (r < 0)
+		return fail_errno(err, r, "list %s", path);
+	for (size_t i = 0; i < ids.count && r == 0; i++) {
+		autofree char *file = xformat("%s/%s/" HOME_RECORD_FILE, path, ids.items[i]);
 		autofree char *json = NULL;
 		size_t size;
 
-		if (entry->d_name[0] == '.' ||
-		    file_read(dirfd(dir), file, HOME_RECORD_BYTES_MAX, &json, &size) == -ENOENT)
+		if (file_read(AT_FDCWD, file, HOME_RECORD_BYTES_MAX, &json, &size) == -ENOENT)
 			continue;
-		r = json ? read_volumes(walk, entry->d_name, json)
-			 : fail(err, LXCRI_E_STORAGE_ERROR, "read %s/%s", path, file);
+		r = json ? read_volumes(walk, ids.items[i], json)
+			 : fail(err, LXCRI_E_STORAGE_ERROR, "read %s", file);
 	}
-	if (dir)
-		(void)closedir(dir);
 	return r;
 }
 

@@ -19,8 +19,9 @@ enum usage_lock { USAGE_SHARED, USAGE_ALONE };
 [[nodiscard]] int usage_lock(const struct lxcri_engine *engine, enum usage_lock lock,
 			     struct lxcri_error *err);
 
-/* Fills @ret in with what all containers but those in @except (NULL: none) stand on. A record that
- * can't be read is an error: its layers must stay. The caller ends *@ret. */
+/* Fills @ret in with what all containers but those in @except (NULL: none) stand on. One whose
+ * directory is gone stands on nothing, unless that is so of all. A record that can't be read is an
+ * error: its layers must stay. The caller ends *@ret. */
 [[nodiscard]] int usage_read(struct lxcri_engine *engine, const struct strings *except,
 			     struct image_usage *ret, struct lxcri_error *err);
 

@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "base/scope.h"
+#include "base/text.h"
 #include "engine/bundle/merged.h"
 #include "os/owner.h"
 #include "os/path.h"
@@ -26,7 +27,7 @@
 #include <sys/stat.h>
 
 #define DATA_NAME "_data"
-#define GONE_NAME ".gone-" /* before the name of one that is being removed */
+#define GONE_NAME ".gone-" /* before 64 digits: one that is being removed */
 #define NEW_NAME  ".new"   /* no volume's name; one is made at a time for a container */
 
 bool volume_name_is_valid(const char *name)
@@ -267,7 +268,8 @@ int volume_rename_owner(const char *data_dir, const char *from, const char *to,
 int volume_remove(const char *data_dir, const char *name, struct lxcri_error *err)
 {
 	autofree char *path = xformat("%s/volumes", data_dir);
-	autofree char *gone = xformat(GONE_NAME "%s", name);
+	autofree char *digits = random_name(); /* with its own name it could be too long */
+	autofree char *gone = xformat(GONE_NAME "%s", digits);
 	autoclose int volumes = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int r = volumes < 0 ? -errno : 0;
 
@@ -280,18 +282,50 @@ int volume_remove(const char *data_dir, const char *name, struct lxcri_error *er
 		     : 0;
 }
 
-int volume_list(const char *data_dir, struct strings *names, struct lxcri_error *err)
+static bool is_leftover(const char *name)
+{
+	return text_starts_with(name, GONE_NAME);
+}
+
+/* Appends the names that @wanted chooses. */
+static int list(const char *data_dir, bool (*wanted)(const char *name), struct strings *names,
+		struct lxcri_error *err)
 {
 	autofree char *path = xformat("%s/volumes", data_dir);
-	DIR *dir = opendir(path);
+	autoclose int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	autorun(strings_finish) struct strings all = {};
+	int r = dir < 0 ? -errno : path_list_names(dir, &all);
 
-	if (!dir)
-		return errno == ENOENT ? 0
-				       : fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno,
-							 "list %s", path);
-	for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir))
-		if (volume_name_is_valid(entry->d_name))
-			strings_add(names, entry->d_name);
-	(void)closedir(dir);
+	if (r < 0 && r != -ENOENT)
+		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "list %s", path);
+	for (size_t i = 0; i < all.count; i++)
+		if (wanted(all.items[i]))
+			strings_add(names, all.items[i]);
+	return 0;
+}
+
+int volume_list(const char *data_dir, struct strings *names, struct lxcri_error *err)
+{
+	return list(data_dir, volume_name_is_valid, names, err);
+}
+
+int volume_list_leftovers(const char *data_dir, struct strings *names, struct lxcri_error *err)
+{
+	return list(data_dir, is_leftover, names, err);
+}
+
+int volume_remove_leftovers(const char *data_dir, struct lxcri_error *err)
+{
+	autorun(strings_finish) struct strings names = {};
+
+	if (volume_list_leftovers(data_dir, &names, err) < 0)
+		return -1;
+	for (size_t i = 0; i < names.count; i++) {
+		autofree char *path = xformat("%s/volumes/%s", data_dir, names.items[i]);
+		int r = path_remove_tree(AT_FDCWD, path);
+
+		if (r < 0)
+			return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "remove %s", path);
+	}
 	return 0;
 }

@@ -37,13 +37,19 @@ struct volume_request {
  * before. LXCRI_E_STORAGE_ERROR. */
 [[nodiscard]] int volume_rename_owner(const char *data_dir, const char *from, const char *to,
 				      struct lxcri_error *err);
+
 /* Removes the volume @name, whoever it is for. It goes at once or not at all.
- * LXCRI_E_STORAGE_ERROR.
- */
+ * LXCRI_E_STORAGE_ERROR. */
 [[nodiscard]] int volume_remove(const char *data_dir, const char *name, struct lxcri_error *err);
 
 /* Appends the names of all volumes. LXCRI_E_STORAGE_ERROR. */
 [[nodiscard]] int volume_list(const char *data_dir, struct strings *names, struct lxcri_error *err);
+
+/* Appends the names of directories of volumes whose removal was interrupted; then removes them all.
+ * Nobody may be removing volumes meanwhile. LXCRI_E_STORAGE_ERROR. */
+[[nodiscard]] int volume_list_leftovers(const char *data_dir, struct strings *names,
+					struct lxcri_error *err);
+[[nodiscard]] int volume_remove_leftovers(const char *data_dir, struct lxcri_error *err);
 
 /* Removes the anonymous volumes that @container_id owns, and any volume that a killed command left
  * half made for it. Nothing to remove is success. LXCRI_E_STORAGE_ERROR; it can be repeated. */

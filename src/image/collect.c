@@ -11,7 +11,6 @@
 #include "os/disk_usage.h"
 #include "os/path.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -152,14 +151,11 @@ static void tell(const struct collect_options *options, enum collect_part part, 
 static int sweep(int dirfd, const struct strings *marked, enum collect_part part,
 		 const struct collect_options *options)
 {
-	int copy = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
-	int first = 0;
+	autorun(strings_finish) struct strings names = {};
+	int first = path_list_names(dirfd, &names);
 
-	if (!dir)
-		return -errno;
-	for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir)) {
-		const char *name = entry->d_name;
+	for (size_t i = 0; i < names.count; i++) {
+		const char *name = names.items[i];
 		int r = 0;
 
 		if (strlen(name) != SHA256_HEX_SIZE - 1 ||
@@ -173,7 +169,6 @@ static int sweep(int dirfd, const struct strings *marked, enum collect_part part
 		if (first == 0)
 			first = r;
 	}
-	(void)closedir(dir);
 	return first;
 }
 

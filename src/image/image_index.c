@@ -20,9 +20,9 @@ static bool same(const char *a, const char *b)
 	return a && b ? strcmp(a, b) == 0 : !a && !b;
 }
 
-struct json_object *image_index_find(struct json_object *index, const char *name)
+/* Returns the place of the last entry called @name, or with that digest, or -1. */
+static ssize_t place_of(struct json_object *list, const char *name)
 {
-	struct json_object *list = json_get(index, "manifests");
 	bool by_digest = text_starts_with(name, "sha256:");
 
 	for (size_t i = json_object_array_length(list); i-- > 0;) {
@@ -30,28 +30,36 @@ struct json_object *image_index_find(struct json_object *index, const char *name
 		const char *found =
 			by_digest ? json_get_text(entry, "digest") : image_index_name(entry);
 
-		if (found && strcmp(found, name) == 0)
-			return entry;
+		if (same(found, name))
+			return (ssize_t)i;
 	}
-	return NULL;
+	return -1;
+}
+
+struct json_object *image_index_find(struct json_object *index, const char *name)
+{
+	struct json_object *list = json_get(index, "manifests");
+	ssize_t place = place_of(list, name);
+
+	return place < 0 ? NULL : json_object_array_get_idx(list, (size_t)place);
+}
+
+struct json_object *image_index_take(struct json_object *index, const char *name)
+{
+	struct json_object *list = json_get(index, "manifests");
+	struct json_object *entry = json_object_get(image_index_find(index, name));
+
+	if (entry)
+		(void)json_object_array_del_idx(list, (size_t)place_of(list, name), 1);
+	return entry;
 }
 
 size_t image_index_remove(struct json_object *index, const char *name)
 {
-	struct json_object *list = json_get(index, "manifests");
-	bool by_digest = text_starts_with(name, "sha256:");
 	size_t removed = 0;
 
-	for (size_t i = json_object_array_length(list); i-- > 0;) {
-		struct json_object *entry = json_object_array_get_idx(list, i);
-		const char *found =
-			by_digest ? json_get_text(entry, "digest") : image_index_name(entry);
-
-		if (!same(found, name))
-			continue;
-		(void)json_object_array_del_idx(list, i, 1);
-		removed++;
-	}
+	for (struct json_object *entry; (entry = image_index_take(index, name)); removed++)
+		(void)json_object_put(entry);
 	return removed;
 }
 

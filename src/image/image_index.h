@@ -31,6 +31,10 @@ void image_index_set(struct json_object *index, const struct image_index_entry *
  * earlier. Returns it, borrowed from @index, or NULL. */
 struct json_object *image_index_find(struct json_object *index, const char *name);
 
+/* Takes the entry that image_index_find() finds out of @index. Returns it, owned by the caller, or
+ * NULL. */
+struct json_object *image_index_take(struct json_object *index, const char *name);
+
 /* Removes the entry called @name, or every entry with that digest. Returns how many went. */
 size_t image_index_remove(struct json_object *index, const char *name);
 

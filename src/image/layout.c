@@ -9,7 +9,6 @@
 #include "os/file.h"
 #include "os/path.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -138,14 +137,13 @@ void layout_finish(struct layout *layout)
 /* Best effort: what can't be removed is tried again by the next holder. */
 static void remove_temporaries(int dirfd, const char *prefix)
 {
-	int copy = dirfd < 0 ? -1 : open_below(dirfd, ".");
-	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+	autorun(strings_finish) struct strings names = {};
 
-	for (struct dirent *entry = dir ? readdir(dir) : NULL; entry; entry = readdir(dir))
-		if (text_starts_with(entry->d_name, prefix))
-			(void)path_remove_tree(dirfd, entry->d_name);
-	if (dir)
-		(void)closedir(dir);
+	if (dirfd < 0 || path_list_names(dirfd, &names) < 0)
+		return;
+	for (size_t i = 0; i < names.count; i++)
+		if (text_starts_with(names.items[i], prefix))
+			(void)path_remove_tree(dirfd, names.items[i]);
 }
 
 static int take_lock(const struct layout *layout, int fd, int operation, struct lxcri_error *err)

@@ -29,12 +29,14 @@ struct removal {
 	int lock;
 	struct json_object *index;
 	struct image_usage usage;
+	struct strings gone; /* names and digests of images, by turns, taken out of `index` */
 };
 
 static void removal_finish(struct removal *removal)
 {
 	json_freep(&removal->index);
 	image_usage_finish(&removal->usage);
+	strings_finish(&removal->gone);
 	closep(&removal->lock);
 	layout_finish(&removal->layout);
 }
@@ -67,29 +69,44 @@ static int collect(const struct removal *removal, bool dry_run,
 	return collect_garbage(&removal->layout, removal->index, &options, err);
 }
 
-static void tell_image(const struct removal_listener *listener, struct json_object *entry)
+static void note_gone(struct removal *removal, struct json_object *entry)
 {
 	const char *name = image_index_name(entry);
+	const char *digest = json_get_text(entry, "digest");
 
-	if (!name)
-		name = json_get_text(entry, "digest");
-	if (listener->removing_image)
-		listener->removing_image(listener->userdata, name ? name : "");
+	digest = digest ? digest : "";
+	strings_add(&removal->gone, name ? name : digest);
+	strings_add(&removal->gone, digest);
+}
+
+/* Makes the index in memory the one on the disk, and tells what is gone by that. */
+static int commit(const struct removal *removal, bool dry_run,
+		  const struct removal_listener *listener, struct lxcri_error *err)
+{
+	const struct strings *gone = &removal->gone;
+
+	if (gone->count > 0 && !dry_run &&
+	    layout_write_index(&removal->layout, removal->index, err) < 0)
+		return -1;
+	for (size_t i = 0; i < gone->count && listener->removed_image; i += 2)
+		listener->removed_image(listener->userdata, gone->items[i], gone->items[i + 1]);
+	return 0;
 }
 
 /* Takes @name out of the index in memory. */
-static int take_out(struct removal *removal, const char *name,
-		    const struct removal_listener *listener, struct lxcri_error *err)
+static int take_out(struct removal *removal, const char *name, struct lxcri_error *err)
 {
-	struct json_object *entry = image_index_find(removal->index, name);
+	struct json_object *entry = image_index_take(removal->index, name);
 	autofree char *digest = NULL;
 	const char *user;
 
 	if (!entry)
 		return fail(err, LXCRI_E_IMAGE_NOT_FOUND, "image %s is not in the store", name);
-	tell_image(listener, entry);
 	digest = xstrdup(json_get_text(entry, "digest"));
-	(void)image_index_remove(removal->index, name);
+	for (; entry; entry = image_index_take(removal->index, name)) {
+		note_gone(removal, entry);
+		json_object_put(entry);
+	}
 	user = image_usage_find(&removal->usage, digest);
 	/* Another name may still lead to it. */
 	if (!user || image_index_find(removal->index, digest))
@@ -108,18 +125,16 @@ int removal_of_image(const struct image_store *store, const char *name,
 
 	if (r == 0)
 		return fail(err, LXCRI_E_IMAGE_NOT_FOUND, "image %s is not in the store", stored);
-	if (r < 0 || take_out(&removal, stored, listener, err) < 0 ||
-	    layout_write_index(&removal.layout, removal.index, err) < 0)
+	if (r < 0 || take_out(&removal, stored, err) < 0 ||
+	    commit(&removal, false, listener, err) < 0)
 		return -1;
 	return collect(&removal, false, listener, err);
 }
 
-/* Takes every image out of the index in memory that nobody uses. Returns how many went. */
-static size_t take_out_unused(struct removal *removal, enum removal_extent extent,
-			      const struct removal_listener *listener)
+/* Takes every image out of the index in memory that nobody uses. */
+static void take_out_unused(struct removal *removal, enum removal_extent extent)
 {
 	struct json_object *list = json_get(removal->index, "manifests");
-	size_t removed = 0;
 
 	for (size_t i = json_object_array_length(list); i-- > 0 && extent != REMOVAL_GARBAGE;) {
 		struct json_object *entry = json_object_array_get_idx(list, i);
@@ -127,11 +142,9 @@ static size_t take_out_unused(struct removal *removal, enum removal_extent exten
 		if ((extent == REMOVAL_NAMELESS && image_index_name(entry)) ||
 		    image_usage_find(&removal->usage, json_get_text(entry, "digest")))
 			continue;
-		tell_image(listener, entry);
+		note_gone(removal, entry);
 		(void)json_object_array_del_idx(list, i, 1);
-		removed++;
 	}
-	return removed;
 }
 
 int removal_of_unused(const struct image_store *store, enum removal_extent extent, bool dry_run,
@@ -142,8 +155,8 @@ int removal_of_unused(const struct image_store *store, enum removal_extent exten
 
 	if (r <= 0)
 		return r;
-	if (take_out_unused(&removal, extent, listener) > 0 && !dry_run &&
-	    layout_write_index(&removal.layout, removal.index, err) < 0)
+	take_out_unused(&removal, extent);
+	if (commit(&removal, dry_run, listener, err) < 0)
 		return -1;
 	return collect(&removal, dry_run, listener, err);
 }

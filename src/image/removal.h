@@ -26,9 +26,9 @@ struct removal_listener {
 	int (*use)(void *userdata, struct image_usage *usage, struct lxcri_error *err);
 	/* As in struct collect_options; or NULL. */
 	void (*removing)(void *userdata, enum collect_part part, const char *name, uint64_t bytes);
-	/* Called for each entry of the index that goes, with its name, or its digest where it has
-	 * none; or NULL. */
-	void (*removing_image)(void *userdata, const char *name);
+	/* Called for each entry that is gone from the index (with a dry run: that would be), with
+	 * its name, or its digest where it has none; or NULL. */
+	void (*removed_image)(void *userdata, const char *name, const char *digest);
 	void *userdata;
 };
 

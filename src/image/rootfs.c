@@ -16,7 +16,6 @@
 #include "os/process.h"
 #include "os/userns.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -101,16 +100,11 @@ static int merge_entry(const struct merge *merge, const char *name)
 
 static int merge_entries(const struct merge *merge)
 {
-	int copy = open_dir(merge->from, ".");
-	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
-	int r = 0;
+	autorun(strings_finish) struct strings names = {};
+	int r = path_list_names(merge->from, &names);
 
-	if (!dir)
-		return -errno;
-	for (struct dirent *entry = readdir(dir); entry && r == 0; entry = readdir(dir))
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			r = merge_entry(merge, entry->d_name);
-	(void)closedir(dir);
+	for (size_t i = 0; i < names.count && r == 0; i++)
+		r = merge_entry(merge, names.items[i]);
 	return r;
 }
 
@@ -130,15 +124,9 @@ static int merge_layer(const char *layer_dir, int target)
 
 static bool is_empty(int fd)
 {
-	int copy = open_dir(fd, ".");
-	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
-	unsigned int entries = 0;
+	autorun(strings_finish) struct strings names = {};
 
-	for (struct dirent *entry = dir ? readdir(dir) : NULL; entry; entry = readdir(dir))
-		entries++;
-	if (dir)
-		(void)closedir(dir);
-	return entries == 2; /* "." and ".." */
+	return path_list_names(fd, &names) == 0 && names.count == 0;
 }
 
 static int give_to(int fd, const struct id_map *owners)

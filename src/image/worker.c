@@ -28,19 +28,20 @@ static enum lxcri_code find_code(const char *name)
 	return LXCRI_E_SYSTEM;
 }
 
-static int read_answer(const char *bytes, size_t size, int status, char **ret_name,
-		       char **ret_digest, struct lxcri_error *err)
+/* A worker that answers nothing is known by what it was to do. */
+static int explain_end(const char *const *args, int status, struct lxcri_error *err)
 {
-	autojson answer = NULL;
-	struct lxcri_error ignored;
+	if (WIFSIGNALED(status))
+		return fail(err, LXCRI_E_STORAGE_ERROR, "%s %s: the worker died of signal %d",
+			    args[0], args[2], WTERMSIG(status));
+	return fail(err, LXCRI_E_STORAGE_ERROR,
+		    "%s %s: the worker ended with code %d and no answer", args[0], args[2],
+		    process_exit_code(status));
+}
 
-	if (size == 0 || json_parse(bytes, size, &json_limits_config, &answer, &ignored) < 0)
-		return WIFSIGNALED(status) ? fail(err, LXCRI_E_STORAGE_ERROR,
-						  "the worker died of signal %d", WTERMSIG(status))
-					   : fail(err, LXCRI_E_STORAGE_ERROR,
-						  "the worker ended with code %d and no answer",
-						  process_exit_code(status));
-
+static int read_answer(struct json_object *answer, char **ret_name, char **ret_digest,
+		       struct lxcri_error *err)
+{
 	const char *code = json_get_text(answer, WORKER_CODE);
 	const char *text = json_get_text(answer, WORKER_TEXT);
 	const char *name = json_get_text(answer, WORKER_NAME);
@@ -62,13 +63,15 @@ static int read_answer(const char *bytes, size_t size, int status, char **ret_na
 int worker_run(const char *const *args, char **ret_name, char **ret_digest, struct lxcri_error *err)
 {
 	autofree char *path = helper_path("lxcri-worker");
-	autofree char *answer = NULL;
+	autofree char *bytes = NULL;
+	autojson answer = NULL;
+	struct lxcri_error ignored;
 	struct strings argv = {};
 	int ends[2];
 	size_t size = 0;
 
 	if (pipe2(ends, O_CLOEXEC) < 0)
-		return fail_errno(err, errno, "make a pipe to the worker");
+		return fail_errno(err, errno, "%s %s: make a pipe to the worker", args[0], args[2]);
 
 	autoclose int from = ends[0];
 	autoclose int to = ends[1];
@@ -83,15 +86,17 @@ int worker_run(const char *const *args, char **ret_name, char **ret_digest, stru
 
 	strings_finish(&argv);
 	if (pid < 0)
-		return fail_errno(err, pid, "start %s", path);
+		return fail_errno(err, pid, "%s %s: start %s", args[0], args[2], path);
 	closep(&to);
 
-	int r = file_read_fd(from, ANSWER_BYTES_MAX, &answer, &size);
+	int r = file_read_fd(from, ANSWER_BYTES_MAX, &bytes, &size);
 	int status = process_wait(pid);
 
 	if (r < 0)
-		return fail_errno(err, r, "read the answer of the worker");
+		return fail_errno(err, r, "%s %s: read the answer of the worker", args[0], args[2]);
 	if (status < 0)
-		return fail_errno(err, status, "wait for the worker");
-	return read_answer(answer, size, status, ret_name, ret_digest, err);
+		return fail_errno(err, status, "%s %s: wait for the worker", args[0], args[2]);
+	if (size == 0 || json_parse(bytes, size, &json_limits_config, &answer, &ignored) < 0)
+		return explain_end(args, status, err);
+	return read_answer(answer, ret_name, ret_digest, err);
 }

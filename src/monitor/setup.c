@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* All that leads to a created container. */
 
+#include "monitor/guard.h"
 #include "monitor/supervisor.h"
 
 #include "base/mem.h"
 #include "base/scope.h"
+#include "base/text.h"
 #include "os/cgroup/cgroup.h"
 #include "os/file.h"
 #include "os/mount.h"
@@ -218,16 +220,31 @@ static int setup_socket(struct supervisor *supervisor, struct lxcri_error *err)
 	return 0;
 }
 
+/* What is needed to find a cgroup of a creation that was killed. */
+static int write_bundle(const struct supervisor *supervisor, struct lxcri_error *err)
+{
+	const struct arguments *arguments = &supervisor->arguments;
+	autorun(strings_finish) struct strings parents = {};
+	autorun(text_finish) struct text text = {};
+	/* The others are told what it is to be called. */
+	int r = arguments->ops == &runtime_oci_cli ? cgroup_list_parents(&parents) : 0;
+
+	text_append(&text, arguments->bundle, strlen(arguments->bundle) + 1);
+	for (size_t i = 0; i < parents.count; i++)
+		text_append(&text, parents.items[i], strlen(parents.items[i]) + 1);
+	if (r == 0)
+		r = file_write_atomic(supervisor->run_dirfd, WIRE_BUNDLE, text.data, text.length,
+				      0600, FILE_VOLATILE);
+	return r < 0 ? fail_errno(err, r, "write " WIRE_BUNDLE) : 0;
+}
+
 static int setup_container(struct supervisor *supervisor, struct lxcri_error *err)
 {
 	const struct arguments *arguments = &supervisor->arguments;
 	struct runtime_container *container = &supervisor->container;
 
-	int r = file_write_atomic(supervisor->run_dirfd, WIRE_BUNDLE, arguments->bundle,
-				  strlen(arguments->bundle), 0600, FILE_VOLATILE);
-
-	if (r < 0)
-		return fail_errno(err, r, "write " WIRE_BUNDLE);
+	if (write_bundle(supervisor, err) < 0)
+		return -1;
 	*container = (struct runtime_container){
 		.ops = arguments->ops,
 		.id = arguments->id,
@@ -297,6 +314,15 @@ static int setup_record(struct supervisor *supervisor, struct lxcri_error *err)
 	return 0;
 }
 
+/* A keeper ends with us, and the container with it. */
+static int setup_guard(struct supervisor *supervisor, struct lxcri_error *err)
+{
+	const struct runtime_container *container = &supervisor->container;
+	int r = container->keeper == container->init ? guard_start(container->init) : 0;
+
+	return r < 0 ? fail_errno(err, r, "start a guard") : 0;
+}
+
 static const struct setup_step {
 	const char *doing;
 	int (*run)(struct supervisor *supervisor, struct lxcri_error *err);
@@ -314,6 +340,7 @@ static const struct setup_step {
 	{ "let go of the creator's streams", setup_own_streams },
 	{ "take over the terminal", setup_terminal },
 	{ "record the container", setup_record },
+	{ "guard the container", setup_guard },
 };
 
 int supervisor_setup(struct supervisor *supervisor, struct lxcri_error *err)

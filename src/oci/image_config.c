@@ -168,7 +168,7 @@ static void read_run(struct image_config *config, struct json_object *object)
 static int read_diff_ids(struct image_config *config, struct lxcri_error *err)
 {
 	struct json_object *ids = json_get(json_get(config->document, "rootfs"), "diff_ids");
-	size_t count = ids ? json_object_array_length(ids) : 0;
+	size_t count = json_count(ids);
 
 	if (count > IMAGE_LAYERS_MAX)
 		return fail(err, LXCRI_E_LIMIT_EXCEEDED,

@@ -39,11 +39,6 @@ struct meaning {
 	free(path);
 }
 
-static size_t length_of(struct json_object *array)
-{
-	return json_object_is_type(array, json_type_array) ? json_object_array_length(array) : 0;
-}
-
 /* Returns the text @key of the member @index of @array, or NULL. */
 static const char *text_at(struct json_object *array, size_t index, const char *key)
 {
@@ -68,7 +63,7 @@ static bool has_namespace(struct meaning *meaning, const char *type)
 {
 	struct json_object *namespaces = json_get(meaning->linux_, "namespaces");
 
-	for (size_t i = 0; i < length_of(namespaces); i++) {
+	for (size_t i = 0; i < json_count(namespaces); i++) {
 		const char *name = text_at(namespaces, i, "type");
 
 		if (name && strcmp(name, type) == 0)
@@ -84,7 +79,7 @@ static bool has_namespace(struct meaning *meaning, const char *type)
 static void check_unique(struct meaning *meaning, struct json_object *array, const char *path,
 			 const char *text)
 {
-	size_t count = length_of(array);
+	size_t count = json_count(array);
 
 	if (count > KINDS_MAX) {
 		fault(meaning, text, "%s", path);
@@ -106,7 +101,7 @@ static void check_rlimits(struct meaning *meaning)
 	struct json_object *rlimits = json_get(json_get(meaning->document, "process"), "rlimits");
 
 	check_unique(meaning, rlimits, "process.rlimits", "names a limit twice");
-	for (size_t i = 0; i < length_of(rlimits); i++) {
+	for (size_t i = 0; i < json_count(rlimits); i++) {
 		struct json_object *rlimit = json_object_array_get_idx(rlimits, i);
 
 		if (json_get_u64(rlimit, "soft", 0) > json_get_u64(rlimit, "hard", UINT64_MAX))
@@ -119,7 +114,7 @@ static void check_env(struct meaning *meaning)
 {
 	struct json_object *env = json_get(json_get(meaning->document, "process"), "env");
 
-	for (size_t i = 0; i < length_of(env); i++) {
+	for (size_t i = 0; i < json_count(env); i++) {
 		struct json_object *item = json_object_array_get_idx(env, i);
 
 		if (!json_object_is_type(item, json_type_string))
@@ -166,7 +161,7 @@ static void check_mappings(struct meaning *meaning)
 
 	for (size_t k = 0; k < ARRAY_LEN(keys); k++) {
 		struct json_object *mappings = json_get(meaning->linux_, keys[k]);
-		size_t count = length_of(mappings);
+		size_t count = json_count(mappings);
 
 		if (count > 0 && !has_namespace(meaning, "user"))
 			fault(meaning, "needs a namespace of the type user", "linux.%s", keys[k]);
@@ -180,7 +175,7 @@ static void check_devices(struct meaning *meaning)
 	static const char *const numbers[] = { "major", "minor" };
 	struct json_object *devices = json_get(meaning->linux_, "devices");
 
-	for (size_t i = 0; i < length_of(devices); i++) {
+	for (size_t i = 0; i < json_count(devices); i++) {
 		const char *type = text_at(devices, i, "type");
 
 		if (!type || strcmp(type, "p") == 0)
@@ -197,7 +192,7 @@ static void check_block_io(struct meaning *meaning)
 	struct json_object *devices =
 		json_get(json_get(meaning->resources, "blockIO"), "weightDevice");
 
-	for (size_t i = 0; i < length_of(devices); i++) {
+	for (size_t i = 0; i < json_count(devices); i++) {
 		struct json_object *device = json_object_array_get_idx(devices, i);
 
 		if (json_object_is_type(device, json_type_object) && !json_get(device, "weight") &&

@@ -5,8 +5,8 @@
 #include "os/owner.h"
 
 #include "base/scope.h"
+#include "os/path.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -104,16 +104,11 @@ static int change_entry(const struct walk *walk, int dirfd, const char *name, un
 
 static int change_entries(const struct walk *walk, int fd, unsigned int depth)
 {
-	int copy = depth > DEPTH_MAX ? -1 : openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
-	int r = 0;
+	autorun(strings_finish) struct strings names = {};
+	int r = depth > DEPTH_MAX ? -ELOOP : path_list_names(fd, &names);
 
-	if (!dir)
-		return depth > DEPTH_MAX ? -ELOOP : -errno;
-	for (struct dirent *entry = readdir(dir); entry && r == 0; entry = readdir(dir))
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			r = change_entry(walk, fd, entry->d_name, depth);
-	(void)closedir(dir);
+	for (size_t i = 0; i < names.count && r == 0; i++)
+		r = change_entry(walk, fd, names.items[i], depth);
 	return r;
 }
 

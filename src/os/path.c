@@ -178,6 +178,13 @@ static int remove_entries(int dirfd, dev_t device)
 	return first;
 }
 
+int path_exists(const char *path)
+{
+	if (access(path, F_OK) == 0)
+		return 1;
+	return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
+}
+
 int path_remove_tree(int dirfd, const char *name)
 {
 	struct stat status;
@@ -189,20 +196,50 @@ int path_remove_tree(int dirfd, const char *name)
 	return remove_dir(dirfd, name, status.st_dev);
 }
 
-int path_list_names(int dirfd, struct strings *names)
+/* Appends the names that @wanted chooses in the directory @dirfd, which this call owns. */
+static int list_consume(int dirfd, bool (*wanted)(const char *name), struct strings *names)
 {
-	int copy = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *stream = copy < 0 ? NULL : fdopendir(copy);
+	DIR *stream = dirfd < 0 ? NULL : fdopendir(dirfd);
 
 	if (!stream) {
 		int r = -errno;
 
-		closep(&copy);
+		closep(&dirfd);
 		return r;
 	}
 	for (struct dirent *entry = readdir(stream); entry; entry = readdir(stream))
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+		if (wanted(entry->d_name))
 			strings_add(names, entry->d_name);
 	(void)closedir(stream);
 	return 0;
+}
+
+static bool is_entry(const char *name)
+{
+	return strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+}
+
+static bool is_shown(const char *name)
+{
+	return *name != '.';
+}
+
+int path_list_names(int dirfd, struct strings *names)
+{
+	return list_consume(openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), is_entry,
+			    names);
+}
+
+int path_list_shown(const char *path, struct strings *names)
+{
+	int r = list_consume(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), is_shown, names);
+
+	return r == -ENOENT ? 0 : r;
+}
+
+bool path_has_shown(const char *path)
+{
+	autorun(strings_finish) struct strings names = {};
+
+	return path_list_shown(path, &names) == 0 && names.count > 0;
 }

@@ -5,6 +5,7 @@
 
 #include "base/strings.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -27,6 +28,10 @@
 /* Makes the directory @path on the host with its parents and @mode; 0 or -errno. */
 [[nodiscard]] int path_make_dirs(const char *path, mode_t mode);
 
+/* Tells whether @path leads to anything: 1, 0, or -errno when that cannot be told, which must not
+ * count as absence where something is removed then. */
+[[nodiscard]] int path_exists(const char *path);
+
 /* Removes @name below @dirfd with everything in it, never crossing into another mount and never
  * following a symlink. What is absent counts as removed. Returns 0 or the first -errno, having
  * removed what could be. */
@@ -34,3 +39,10 @@
 
 /* Appends the names in the directory @dirfd, whose position stays. 0 or -errno. */
 [[nodiscard]] int path_list_names(int dirfd, struct strings *names);
+
+/* Appends the names in the directory @path that do not begin with a dot; none where it is not
+ * there. 0 or -errno. */
+[[nodiscard]] int path_list_shown(const char *path, struct strings *names);
+
+/* Tells whether the directory @path has a name that does not begin with a dot. */
+bool path_has_shown(const char *path);

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -82,6 +83,9 @@ int userns_open(const struct id_map *map)
 	r = pid < 0 ? -errno : map_and_open(pid, map);
 	(void)close(ends[0]);
 	(void)close(ends[1]);
+	/* What keeps it from seeing the end shall not keep us. */
+	if (pid > 0)
+		(void)kill(pid, SIGKILL);
 	while (pid > 0 && waitpid(pid, NULL, __WALL) < 0 && errno == EINTR)
 		continue;
 	return r;

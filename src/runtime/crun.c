@@ -360,9 +360,12 @@ static int write_fifo(const struct runtime_container *container, struct lxcri_er
 
 	if (fd < 0)
 		return fail_errno(err, errno, "release the container's process");
+
+	int r = file_write_all(fd, "", 1);
+
+	if (r < 0)
+		return fail_errno(err, r, "release the container's process");
 	(void)unlink(path); /* as libcrun does: it tells created from running by it */
-	if (write(fd, "", 1) != 1)
-		return fail_errno(err, errno, "release the container's process");
 	return 0;
 }
 

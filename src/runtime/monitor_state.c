@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/scope.h"
+#include "base/text.h"
 #include "os/cgroup/cgroup.h"
 #include "os/cgroup/cgroup_file.h"
 #include "os/file.h"
@@ -18,7 +19,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -31,6 +31,15 @@
 /* A killed process needs a moment; one that does not go in this time is stuck in the kernel. */
 #define GONE_TIMEOUT_MS 10000
 
+/* To execute a program takes less, also on a busy machine. */
+#define EXECUTE_TIMEOUT_MS 50
+
+/* What a freezer holds does not stop, and makes no children either. */
+#define STOP_TIMEOUT_MS 200
+
+/* For the last processes of an empty cgroup to have left it. */
+#define LEFT_TIMEOUT_MS 1000
+
 /* Those of a container that are beyond it end with its cgroups, or its pid namespace. */
 #define FAMILY_MAX 256
 
@@ -38,6 +47,14 @@
 #define AWAIT_STEP_MS 5
 
 #define EXIT_CODE_LOST 137
+
+/* Whatever else a file may name, nothing outside is ever removed. */
+static void add_cgroup(const char *path, struct strings *cgroups)
+{
+	if (path && text_starts_with(path, "/sys/fs/cgroup/") && !strstr(path, "/../") &&
+	    !strings_has(cgroups, path))
+		strings_add(cgroups, path);
+}
 
 int monitor_state_parse(const char *json, size_t size, struct monitor_state *ret_state,
 			struct strings *cgroups, struct lxcri_error *err)
@@ -52,7 +69,7 @@ int monitor_state_parse(const char *json, size_t size, struct monitor_state *ret
 	if (json_parse(json, size, &json_limits_config, &object, err) < 0)
 		return -1;
 	if (json_get_i64(object, "version", 0) > MONITOR_STATE_VERSION)
-		return fail(err, LXCRI_E_INVALID_JSON,
+		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
 			    WIRE_STATE " is of a later program; install the later program again");
 	phase = json_get_text(object, "phase");
 	while (phase && i < ARRAY_LEN(names) && strcmp(names[i], phase) != 0)
@@ -71,17 +88,10 @@ int monitor_state_parse(const char *json, size_t size, struct monitor_state *ret
 	state.lost = json_get_bool(object, "lost", false);
 
 	struct json_object *list = json_get(object, "cgroups");
-	size_t count = cgroups && json_object_is_type(list, json_type_array)
-			       ? json_object_array_length(list)
-			       : 0;
+	size_t count = cgroups ? json_count(list) : 0;
 
-	for (i = 0; i < count; i++) {
-		const char *path = json_object_get_string(json_object_array_get_idx(list, i));
-
-		/* Whatever else this file may name, nothing outside is ever removed. */
-		if (path && strncmp(path, "/sys/fs/cgroup/", 15) == 0 && !strstr(path, "/../"))
-			strings_add(cgroups, path);
-	}
+	for (i = 0; i < count; i++)
+		add_cgroup(json_object_get_string(json_object_array_get_idx(list, i)), cgroups);
 	*ret_state = state;
 	return 0;
 }
@@ -225,6 +235,23 @@ static int end_process(pid_t pid, uint64_t start_time, struct lxcri_error *err)
 	return r > 0 ? 0 : fail(err, LXCRI_E_TIMEOUT, "process %d does not end", (int)pid);
 }
 
+/* Adds what runc says of its cgroups, which outlive the process, and removes what libcrun does. */
+static void add_recorded_cgroups(struct json_object *object, struct strings *cgroups)
+{
+	struct json_object *paths = json_get(object, "cgroup_paths");
+	const char *name = json_get_text(object, "cgroup-path");
+
+	if (json_object_is_type(paths, json_type_object)) {
+		json_object_object_foreach(paths, subsystem, path)
+		{
+			(void)subsystem;
+			add_cgroup(json_object_get_string(path), cgroups);
+		}
+	}
+	if (name && name[0] == '/' && name[1] && !strstr(name, ".."))
+		cgroup_remove_empty(name, LEFT_TIMEOUT_MS);
+}
+
 /* What a runtime recorded of a container that the monitor could not record any more: libcrun in
  * "status", runc in "state.json". */
 static void read_runtime_record(int dirfd, const char *id, struct monitor_state *state,
@@ -251,6 +278,7 @@ static void read_runtime_record(int dirfd, const char *id, struct monitor_state 
 			continue;
 		state->pid = (pid_t)json_get_u64(object, kinds[i].pid, 0);
 		state->pid_start_time = json_get_u64(object, kinds[i].start_time, 0);
+		add_recorded_cgroups(object, cgroups);
 		if (state->pid > 0 && state->pid_start_time > 0)
 			(void)cgroup_list_own(state->pid, cgroups); /* gone already: none left */
 	}
@@ -284,21 +312,39 @@ static bool has_option(const char *line, size_t size, const char *name, const ch
 	return false;
 }
 
+enum belonging { BELONGS_NOT, BELONGS, BELONGS_MAYBE };
+
+/* A process that just executes a program has no command line for a moment, but a program, which
+ * kernel threads and dead processes have not. */
+static enum belonging belongs_soon(const char *pid)
+{
+	autofree char *path = xformat("/proc/%s/exe", pid);
+	char target[16];
+
+	return readlink(path, target, sizeof(target)) < 0 ? BELONGS_NOT : BELONGS_MAYBE;
+}
+
 /* Children of the monitor that it forked for libcrun, and a container's first process before it
  * has become the user's program, bear the monitor's own command line; a runtime's command has its
  * directory. */
-static bool is_of_monitor(const char *pid, const char *run_dir)
+static enum belonging find_belonging(const char *pid, const char *run_dir)
 {
 	autofree char *path = xformat("/proc/%s/cmdline", pid);
 	autofree char *root = xformat("%s/runtime", run_dir);
 	autofree char *line = NULL;
 	size_t size;
 
+	bool is_ours;
+
 	if (file_read(AT_FDCWD, path, STATE_BYTES_MAX, &line, &size) < 0)
-		return false;
+		return BELONGS_NOT;
+	if (size == 0)
+		return belongs_soon(pid);
 	if (strcmp(line, "lxcri-monitor") == 0 || strcmp(line, "lxcri-lxc") == 0)
-		return has_option(line, size, "--run-dir", run_dir);
-	return has_option(line, size, "--root", root);
+		is_ours = has_option(line, size, "--run-dir", run_dir);
+	else
+		is_ours = has_option(line, size, "--root", root);
+	return is_ours ? BELONGS : BELONGS_NOT;
 }
 
 /* Processes, by the names that they have for ever. */
@@ -308,6 +354,7 @@ struct family {
 		uint64_t start_time;
 	} members[FAMILY_MAX];
 	size_t count;
+	int waited_ms; /* for them to stop */
 };
 
 static void add_member(struct family *family, pid_t pid, struct strings *cgroups)
@@ -319,9 +366,11 @@ static void add_member(struct family *family, pid_t pid, struct strings *cgroups
 	(void)cgroup_list_own(pid, cgroups); /* gone already: none left */
 }
 
-static void add_children(struct family *family, pid_t pid, struct strings *cgroups)
+/* Adds the children of one thread, which are not those of the others of its process. */
+static void add_children(struct family *family, pid_t pid, const char *thread,
+			 struct strings *cgroups)
 {
-	autofree char *path = xformat("/proc/%d/task/%d/children", (int)pid, (int)pid);
+	autofree char *path = xformat("/proc/%d/task/%s/children", (int)pid, thread);
 	autofree char *text = NULL;
 	size_t size;
 
@@ -336,36 +385,89 @@ static void add_children(struct family *family, pid_t pid, struct strings *cgrou
 	}
 }
 
+/* Tells whether the thread will make no more children before it is told to go on. */
+static bool has_stopped(pid_t pid, const char *thread)
+{
+	autofree char *path = xformat("/proc/%d/task/%s/stat", (int)pid, thread);
+	autofree char *text = NULL;
+	size_t size;
+
+	if (file_read(AT_FDCWD, path, STATE_BYTES_MAX, &text, &size) < 0)
+		return true; /* gone */
+
+	const char *behind = strrchr(text, ')');
+
+	/* Behind whatever D waits for comes the stop first. */
+	return behind && strchr("TtZXD", behind[2]);
+}
+
+/* Waits until a process that was told to stop has, and adds all children that it has then. */
+static void add_all_children(struct family *family, pid_t pid, struct strings *cgroups)
+{
+	autofree char *path = xformat("/proc/%d/task", (int)pid);
+	DIR *dir = opendir(path);
+
+	for (struct dirent *entry = dir ? readdir(dir) : NULL; entry; entry = readdir(dir)) {
+		if (entry->d_name[0] == '.')
+			continue;
+		while (!has_stopped(pid, entry->d_name) && family->waited_ms++ < STOP_TIMEOUT_MS)
+			(void)poll(NULL, 0, 1);
+		add_children(family, pid, entry->d_name, cgroups);
+	}
+	if (dir)
+		closedir(dir);
+}
+
 /* Ends the process @pid and all below it: a hook that a runtime waits for has no name that tells
- * whose it is. All are looked at before the first is killed, with which others may go. */
+ * whose it is. All are looked at before the first is killed, with which others may go; and each is
+ * stopped before its children are looked at, of which it could have one more behind our back. */
 static int end_family(pid_t pid, struct strings *cgroups, struct lxcri_error *err)
 {
 	struct family family = {};
 
 	add_member(&family, pid, cgroups);
-	for (size_t i = 0; i < family.count; i++)
-		add_children(&family, family.members[i].pid, cgroups);
+	for (size_t i = 0; i < family.count; i++) {
+		(void)process_signal(family.members[i].pid, family.members[i].start_time, SIGSTOP);
+		add_all_children(&family, family.members[i].pid, cgroups);
+	}
 	for (size_t i = 0; i < family.count; i++)
 		if (end_process(family.members[i].pid, family.members[i].start_time, err) < 0)
 			return -1;
 	return 0;
 }
 
-static int end_helpers(const char *run_dir, struct strings *cgroups, struct lxcri_error *err)
+/* Returns how many processes could not be told yet, or -1. */
+static int end_told_helpers(const char *run_dir, struct strings *cgroups, struct lxcri_error *err)
 {
 	DIR *dir = opendir("/proc");
+	int untold = 0;
 	int r = 0;
 
 	if (!dir)
 		return fail_errno(err, errno, "/proc");
 	for (struct dirent *entry = readdir(dir); r == 0 && entry; entry = readdir(dir)) {
 		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
+		enum belonging found =
+			pid > 0 ? find_belonging(entry->d_name, run_dir) : BELONGS_NOT;
 
-		if (pid > 0 && is_of_monitor(entry->d_name, run_dir))
+		if (found == BELONGS)
 			r = end_family(pid, cgroups, err);
+		untold += found == BELONGS_MAYBE;
 	}
 	closedir(dir);
-	return r;
+	return r < 0 ? -1 : untold;
+}
+
+static int end_helpers(const char *run_dir, struct strings *cgroups, struct lxcri_error *err)
+{
+	int untold;
+
+	/* Somebody may hide his command line for good. */
+	for (int waited_ms = 0; (untold = end_told_helpers(run_dir, cgroups, err)) > 0 &&
+				waited_ms < EXECUTE_TIMEOUT_MS;
+	     waited_ms++)
+		(void)poll(NULL, 0, 1);
+	return untold < 0 ? -1 : 0;
 }
 
 static int remove_cgroups(const struct strings *cgroups, struct lxcri_error *err)
@@ -379,14 +481,20 @@ static int remove_cgroups(const struct strings *cgroups, struct lxcri_error *err
 	return 0;
 }
 
+/* Kills and thaws what is in @cgroups. That it worked is told by their removal. */
+static void kill_cgroups(const struct strings *cgroups)
+{
+	for (size_t i = 0; i < cgroups->count; i++)
+		(void)cgroup_kill(cgroups->items[i]);
+}
+
 int monitor_end_strays(const char *run_dir, struct lxcri_error *err)
 {
 	autorun(strings_finish) struct strings cgroups = {};
 
 	if (end_helpers(run_dir, &cgroups, err) < 0)
 		return -1;
-	for (size_t i = 0; i < cgroups.count; i++)
-		(void)cgroup_kill(cgroups.items[i]); /* the removal tells */
+	kill_cgroups(&cgroups);
 	return remove_cgroups(&cgroups, err);
 }
 
@@ -414,6 +522,31 @@ static void remove_named_cgroup(const char *bundle, const char *run_dir)
 		cgroup_remove_empty(name, GONE_TIMEOUT_MS);
 }
 
+/* One that names no cgroup gets one of its id from a command-line runtime, in what the monitor has
+ * written behind the bundle in @text. */
+static void remove_default_cgroups(const char *text, size_t size, const char *run_dir)
+{
+	for (size_t at = strlen(text) + 1; at < size; at += strlen(text + at) + 1) {
+		autofree char *path = xformat("%s%s", text + at, strrchr(run_dir, '/'));
+
+		if (text_starts_with(path, "/sys/fs/cgroup/") && !strstr(path, "/../"))
+			(void)cgroup_remove_one(path, LEFT_TIMEOUT_MS); /* or is another's */
+	}
+}
+
+/* Of a state that is damaged is known what is known of a creation that was killed. */
+static int load_or_guess(int run_dirfd, struct monitor_state *state, struct strings *cgroups,
+			 struct lxcri_error *err)
+{
+	if (load(run_dirfd, state, cgroups, err) == 0)
+		return 0;
+	if (err->code != LXCRI_E_INVALID_JSON)
+		return -1;
+	*err = (struct lxcri_error){};
+	*state = (struct monitor_state){ .phase = MONITOR_CREATING };
+	return 0;
+}
+
 static int end_everything(int run_dirfd, const char *run_dir, struct monitor_state *state,
 			  struct lxcri_error *err)
 {
@@ -422,7 +555,7 @@ static int end_everything(int run_dirfd, const char *run_dir, struct monitor_sta
 	autofree char *bundle = NULL;
 	size_t size;
 
-	if (load(run_dirfd, state, &cgroups, err) < 0)
+	if (load_or_guess(run_dirfd, state, &cgroups, err) < 0)
 		return -1;
 	/* One that stopped names cgroups that it could not remove. */
 	if (state->phase == MONITOR_STOPPED && cgroups.count == 0)
@@ -432,11 +565,11 @@ static int end_everything(int run_dirfd, const char *run_dir, struct monitor_sta
 	if (state->phase == MONITOR_CREATING)
 		find_half_made(run_dirfd, state, &cgroups);
 	state->oom_kills = cgroup_oom_kills(&host, &cgroups);
-	/* The keeper first: on its own way out it may freeze what we have thawed. */
+	kill_cgroups(&cgroups);
 	if (end_process(state->keeper, state->keeper_start_time, err) < 0)
 		return -1;
-	for (size_t i = 0; i < cgroups.count; i++)
-		(void)cgroup_kill(cgroups.items[i]); /* the removal below tells */
+	/* On its own way out the keeper may have frozen again what we had thawed. */
+	kill_cgroups(&cgroups);
 	if (end_process(state->pid, state->pid_start_time, err) < 0)
 		return -1;
 	if (lxc_clean(run_dir, err) < 0)
@@ -444,8 +577,10 @@ static int end_everything(int run_dirfd, const char *run_dir, struct monitor_sta
 	if (remove_cgroups(&cgroups, err) < 0)
 		return -1;
 	if (state->phase == MONITOR_CREATING &&
-	    file_read(run_dirfd, WIRE_BUNDLE, PATH_MAX, &bundle, &size) == 0)
+	    file_read(run_dirfd, WIRE_BUNDLE, STATE_BYTES_MAX, &bundle, &size) == 0) {
 		remove_named_cgroup(bundle, run_dir);
+		remove_default_cgroups(bundle, size, run_dir);
+	}
 
 	/* What a runtime remembers there would stand in the way of another start. */
 	int r = path_remove_tree(run_dirfd, "runtime");

@@ -105,7 +105,7 @@ struct rule {
 
 static int read_conditions(struct json_object *list, struct rule *rule)
 {
-	size_t count = list ? json_object_array_length(list) : 0;
+	size_t count = json_count(list);
 	unsigned int seen = 0;
 
 	if (count > ARGS_MAX)

@@ -24,7 +24,9 @@
 #define WIRE_LOCK     "monitor.lock" /* held by fcntl() while the monitor lives */
 #define WIRE_STATE    "state.json"   /* written by the monitor at each transition */
 
-#define WIRE_BUNDLE "bundle" /* the bundle's path, while the container is being created */
+/* While the container is being created: the bundle's path, ended by NUL, and as many directories in
+ * which the runtime may make a cgroup that is called as the container. */
+#define WIRE_BUNDLE "bundle"
 
 enum wire_type {
 	/* Requests; each is answered by WIRE_OK or WIRE_ERROR unless it says otherwise. */

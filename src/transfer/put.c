@@ -191,8 +191,8 @@ void put_times_finish(struct put_times *times)
 
 /* Holds what was made under @temporary, makes sure that it is still a @type, and gives it its
  * owner, time and place. */
-static int settle(const struct spot *spot, const char *temporary, mode_t type,
-		  const struct put_file *file, struct lxcri_error *err)
+static int try_settle(const struct spot *spot, const char *temporary, mode_t type,
+		      const struct put_file *file, struct lxcri_error *err)
 {
 	autoclose int fd = openat(spot->dir, temporary, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	const struct timespec times[2] = { file->mtime, file->mtime };
@@ -209,35 +209,38 @@ static int settle(const struct spot *spot, const char *temporary, mode_t type,
 	return replace(spot, temporary, err);
 }
 
-int put_symlink(const struct spot *spot, const char *target, const struct put_file *file,
-		struct lxcri_error *err)
+/* The same; what cannot be put in place is removed. */
+static int settle(const struct spot *spot, const char *temporary, mode_t type,
+		  const struct put_file *file, struct lxcri_error *err)
 {
-	autofree char *temporary = next_name();
-	int r;
+	int r = try_settle(spot, temporary, type, file, err);
 
-	if (check(spot, err) < 0)
-		return -1;
-	if (symlinkat(target, spot->dir, temporary) < 0)
-		return fail_put(err, errno, "make the symlink");
-	r = settle(spot, temporary, S_IFLNK, file, err);
 	if (r < 0)
 		(void)unlinkat(spot->dir, temporary, 0);
 	return r;
 }
 
+int put_symlink(const struct spot *spot, const char *target, const struct put_file *file,
+		struct lxcri_error *err)
+{
+	autofree char *temporary = next_name();
+
+	if (check(spot, err) < 0)
+		return -1;
+	if (symlinkat(target, spot->dir, temporary) < 0)
+		return fail_put(err, errno, "make the symlink");
+	return settle(spot, temporary, S_IFLNK, file, err);
+}
+
 int put_fifo(const struct spot *spot, const struct put_file *file, struct lxcri_error *err)
 {
 	autofree char *temporary = next_name();
-	int r;
 
 	if (check(spot, err) < 0)
 		return -1;
 	if (mknodat(spot->dir, temporary, S_IFIFO | (file->mode & 0777), 0) < 0)
 		return fail_put(err, errno, "make the fifo");
-	r = settle(spot, temporary, S_IFIFO, file, err);
-	if (r < 0)
-		(void)unlinkat(spot->dir, temporary, 0);
-	return r;
+	return settle(spot, temporary, S_IFIFO, file, err);
 }
 
 /* The rename does nothing when both names are of one file already. */

@@ -7,9 +7,14 @@ import subprocess
 
 from engine import BUILD
 
-PROGRAMS = ("proxmox-lxcri", "lxcri-monitor", "lxcri-lxc", "lxcri-shim", "lxcri-worker")
+# What the programs are executed as, and their files. There is no lxcri-init, which changes nothing
+# but its children, nor lxcri-scope, which is for hosts with systemd.
+FILES = {"proxmox-lxcri": "proxmox-lxcri", "lxcri-monitor": "lxcri-monitor", "lxcri-lxc": "lxcri-lxc",
+         "shim": "lxcri-shim", "lxcri-worker": "lxcri-worker", "lxcri-copy": "lxcri-copy"}
+PROGRAMS = tuple(FILES)
 ERRORS = ("ENOSPC", "EIO", "EMFILE", "ENOMEM", "EINTR")
-ACTIONS = ("kill", "kill-after", *ERRORS)
+KILLS = ("kill", "kill-after")
+ACTIONS = (*KILLS, *ERRORS)
 TRACE_BYTES = 1 << 20
 
 
@@ -24,6 +29,11 @@ class Hit:
     def __str__(self):
         return f"{self.point}@{self.program}#{self.number}"
 
+    def actions(self):
+        """What can happen there: behind a program that is executed there is nothing to be killed."""
+        executes = self.point.rpartition(":")[2].startswith("execve")
+        return tuple(action for action in ACTIONS if action != "kill-after" or not executes)
+
     def fault(self, action):
         """What LXCRI_FAULT is set to."""
         return f"{self}:{action}"
@@ -31,7 +41,7 @@ class Hit:
 
 def listed(program):
     """The names of all points in a program."""
-    done = subprocess.run([BUILD / program], env={**os.environ, "LXCRI_FAULT": "list"},
+    done = subprocess.run([BUILD / FILES[program]], env={**os.environ, "LXCRI_FAULT": "list"},
                           capture_output=True, text=True, check=True)
     return done.stdout.splitlines()
 

@@ -3,28 +3,52 @@
 
 A scenario brings a container into a state, calls one verb, and knows in which states the container
 may be afterwards: as before the verb or as after it. Whoever loses its monitor is stopped: that is
-what a container does then."""
+what a container does then. With another id it is "renamed"."""
 
 import dataclasses
+import pathlib
 
 from engine import await_that
 
 GONE = "gone"
+RENAMED = "renamed"
 DATA = "precious"
+LIMIT = 77  # of processes
 
 
 class World:
     """One engine with a bundle, and an image that is in its store."""
 
-    def __init__(self, engine, bundle, image):
-        self.engine, self.bundle = engine, bundle
+    def __init__(self, engine, bundle, image, other):
+        self.engine, self.bundle, self.other = engine, bundle, other
         engine("image", "import", image, "mine:1").ok()
+        # Some directories are made by the first container.
+        for make in (self.create, self.run):
+            id = engine.id()
+            engine(*make(id)).ok()
+            engine("delete", "--force", id).ok()
 
     def forget(self):
         """Removes caches, so that what fills them is done each time."""
         for path in (*self.engine.root.glob("overlay-*"), *self.engine.root.rglob("*.bpf"),
                      *self.engine.data.rglob("*.bpf")):
             path.unlink()
+
+    def status(self, id):
+        """What has become of the container; None where it has become two."""
+        found = {row["id"]: row["status"] for row in self.engine("list", "--format", "json").ok().json()}
+        if set(found) == {renamed(id)}:
+            return RENAMED if found[renamed(id)] == "stopped" else None
+        return found.get(id, GONE) if set(found) <= {id} else None
+
+    def objects(self):
+        """What an error may name besides the container."""
+        return "config.json", self.other.removeprefix("oci:").removesuffix(":latest"), str(self.engine.data)
+
+    def remove(self, id):
+        """Removes what a scenario leaves."""
+        for name in (id, renamed(id)):
+            self.engine("delete", "--force", name)
 
     def create(self, id):
         return ["create", "--bundle", self.bundle.path, id]
@@ -36,12 +60,25 @@ class World:
     def upper(self, id):
         return self.engine.data / "containers" / id / "upper" / DATA
 
+    def copied(self, id):
+        return self.engine.work / f"copy-of-{id}"
+
     def kept(self):
         return self.engine.data / "volumes/kept/_data" / DATA
 
 
+def renamed(id):
+    return f"{id}-other"
+
+
 def nothing(world, id, env):
     pass
+
+
+def no_image(world, id, env):
+    """Without the image, and the layers, that are to be imported."""
+    if world.engine("image", "remove", "other:1").code == 0:
+        world.engine("system", "prune", "--force").ok()
 
 
 def created(world, id, env):
@@ -51,6 +88,11 @@ def created(world, id, env):
 def started(world, id, env):
     created(world, id, env)
     world.engine("start", id, env=env).ok()
+
+
+def paused(world, id, env):
+    started(world, id, env)
+    world.engine("pause", id, env=env).ok()
 
 
 def running(world, id, env):
@@ -64,6 +106,46 @@ def stopped(world, id, env):
     world.engine("stop", "--time", "0", id, env=env).ok()
 
 
+def usable_image(world, id, done):
+    """What was imported can be used, if it is there; else it can be imported now."""
+    if world.engine("image", "inspect", "other:1").code != 0:
+        assert not done
+        world.engine("image", "import", world.other, "other:1").ok()
+    assert world.engine("run", "--rm", "--image", "other:1", f"{id}-image", "cat", "/other").ok().out == "other"
+
+
+def one_limit(world, id, done):
+    """What is recorded is in force."""
+    if world.status(id) != "running":
+        return
+    world.engine("state", id).ok()
+    spec = world.engine("inspect", id).ok().json()["spec"]
+    recorded = spec["linux"].get("resources", {}).get("pids", {}).get("limit", -1)
+    assert recorded == LIMIT or not done
+    assert pids_limit(world.engine.pid(id)) == (str(LIMIT) if recorded == LIMIT else "max")
+
+
+def pids_limit(pid):
+    for line in pathlib.Path(f"/proc/{pid}/cgroup").read_text().splitlines():
+        _, controllers, path = line.split(":", 2)
+        for root in ("/sys/fs/cgroup/pids", "/sys/fs/cgroup"):
+            file = pathlib.Path(f"{root}{path}/pids.max")
+            if controllers in ("pids", "") and file.exists():
+                return file.read_text().strip()
+    raise AssertionError(f"process {pid} has no limit of processes")
+
+
+def whole_copy(world, id, done):
+    """What was copied to the host is whole when the command says so."""
+    path = world.copied(id)
+    assert not done or path.read_text() == "1\n"
+    path.unlink(missing_ok=True)
+
+
+def nothing_else(world, id, done):
+    pass
+
+
 @dataclasses.dataclass(frozen=True)
 class Scenario:
     name: str
@@ -72,17 +154,30 @@ class Scenario:
     before: tuple    # states in which the verb may leave the container
     after: tuple
     has_data: bool = False  # that survive whatever happens to the verb, unless it deletes
+    verify: object = nothing_else  # (world, id, done) asserts more, of a verb that succeeded or not
+    launches: bool = False  # a monitor, which knows of no fault before
 
 
 SCENARIOS = (
-    Scenario("create", nothing, lambda world, id: world.create(id), (GONE,), ("created",)),
-    Scenario("run", nothing, lambda world, id: world.run(id), (GONE, "created"), ("running",)),
+    Scenario("create", nothing, lambda world, id: world.create(id), (GONE,), ("created",), launches=True),
+    Scenario("run", nothing, lambda world, id: world.run(id), (GONE, "created"), ("running",), launches=True),
     Scenario("start", created, lambda world, id: ["start", id], ("created",), ("running",)),
-    Scenario("restart", stopped, lambda world, id: ["start", id], ("stopped", "created"), ("running",), True),
+    Scenario("restart", stopped, lambda world, id: ["start", id], ("stopped", "created"), ("running",), True,
+             launches=True),
     Scenario("exec", started, lambda world, id: ["exec", id, "true"], ("running",), ("running",)),
     Scenario("pause", started, lambda world, id: ["pause", id], ("running",), ("paused",)),
+    Scenario("resume", paused, lambda world, id: ["resume", id], ("paused",), ("running",)),
+    Scenario("update", running, lambda world, id: ["update", "--pids-limit", LIMIT, id], ("running",), ("running",),
+             True, one_limit),
     Scenario("kill", started, lambda world, id: ["kill", id, "KILL"], ("running",), ("stopped",)),
     Scenario("stop", running, lambda world, id: ["stop", "--time", "0", id], ("running",), ("stopped",), True),
+    Scenario("rename", stopped, lambda world, id: ["rename", id, renamed(id)], ("stopped",), (RENAMED,), True),
     Scenario("delete", stopped, lambda world, id: ["delete", id], ("stopped",), (GONE,), True),
     Scenario("force", running, lambda world, id: ["delete", "--force", id], ("running", "stopped"), (GONE,), True),
+    Scenario("prune", stopped, lambda world, id: ["system", "prune", "--force"], ("stopped",), (GONE,), True),
+    Scenario("copy in", running, lambda world, id: ["cp", world.kept(), f"{id}:/copied"], ("running",), ("running",), True),
+    Scenario("copy out", running, lambda world, id: ["cp", f"{id}:/{DATA}", world.copied(id)], ("running",), ("running",),
+             True, whole_copy),
+    Scenario("import", no_image, lambda world, id: ["image", "import", world.other, "other:1"], (GONE,), (GONE,),
+             verify=usable_image),
 )

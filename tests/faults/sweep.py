@@ -2,17 +2,20 @@
 """All moments at which something can go wrong: found by runs in which nothing does."""
 
 import collections
+import concurrent.futures
 import dataclasses
+import json
 import os
 import pathlib
+import random
 import shutil
 import tempfile
 import time
 
 from bundle import Bundle
 from engine import BACKENDS, IMAGES, Engine
-from images import Image, box_layer, pack
-from points import ACTIONS, PROGRAMS, Hit, Trace
+from images import Image, Layer, box_layer, pack
+from points import ERRORS, KILLS, PROGRAMS, Hit, Trace
 from scenarios import SCENARIOS, Scenario, World
 
 LONG = os.environ.get("LXCRI_TEST_LONG", "0") != "0"
@@ -25,6 +28,9 @@ SETTLE = 0.2
 
 # "3/50": of all cases only the third of each fifty.
 SHARE = os.environ.get("LXCRI_FAULT_SHARE", "0/1")
+
+# A file with the moments, which one run has written for others.
+PLAN = os.environ.get("LXCRI_FAULT_PLAN")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +45,10 @@ class Moment:
     def __str__(self):
         return f"{self.backend}-{self.scenario.name}-{self.hit}"
 
+    @property
+    def place(self):
+        return self.hit.program, self.hit.point
+
 
 class Sweep:
     """The worlds of all backends, and all moments of all scenarios in them."""
@@ -48,15 +58,23 @@ class Sweep:
         self.directory.chmod(0o711)
         busybox = shutil.copy(IMAGES / "busybox.static", self.directory / "busybox")
         bundle = Bundle(self.directory / "bundle", busybox, ("sleep", "1000"))
-        image = Image([pack(box_layer(busybox).finish())]).oci(self.directory / "box")
+        layer = pack(box_layer(busybox).finish())
+        image = Image([layer]).oci(self.directory / "box")
+        other = Image([layer, pack(Layer().add("other", b"other").finish())]).oci(self.directory / "other")
         self.worlds = {}
         for backend in BACKENDS:
             (self.directory / backend).mkdir()
-            self.worlds[backend] = World(Engine(self.directory / backend, backend), bundle, image)
-        self.moments = []
+            self.worlds[backend] = World(Engine(self.directory / backend, backend), bundle, image, other)
+        self.moments = self.load() if PLAN and os.path.exists(PLAN) else self.find()
+
+    @staticmethod
+    def can_come(scenario, hit, before):
+        """A process of the container that stands before the verb is told of the fault when it starts; what
+        it has done by then cannot fail during the verb."""
+        return hit not in before or scenario.launches or hit.program not in ("lxcri-monitor", "lxcri-lxc", "shim")
 
     def trace(self, backend, scenario):
-        """Notes all moments of one scenario, from a run in which nothing fails. Those of a monitor
+        """Returns all moments of one scenario, from a run in which nothing fails. Those of a monitor
         that stands before the verb count from its start, and so it is told of the fault then."""
         world = self.worlds[backend]
         id = world.engine.id("trace")
@@ -67,29 +85,56 @@ class Sweep:
         world.engine(*scenario.words(world, id), env=trace.environment).ok()
         time.sleep(SETTLE)
         during = dict.fromkeys(trace.hits()[len(before):])
+        world.remove(id)
         first = collections.Counter()
+        moments = []
         for hit in during:
             place = hit.program, hit.point
             first[place] += 1
-            if first[place] <= HITS_MAX:
+            if first[place] <= HITS_MAX and self.can_come(scenario, hit, before):
                 early = hit.program != PROGRAMS[0] and hit not in before
-                self.moments.append(Moment(backend, scenario, hit, early))
-        world.engine("delete", "--force", id)
+                moments.append(Moment(backend, scenario, hit, early))
+        return moments
+
+    def find(self):
+        """Returns the moments of all scenarios on all backends, and writes them where others look."""
+        def find_on(backend):
+            return [moment for scenario in SCENARIOS for moment in self.trace(backend, scenario)]
+
+        with concurrent.futures.ThreadPoolExecutor(len(BACKENDS)) as threads:
+            found = [moment for moments in threads.map(find_on, BACKENDS) for moment in moments]
+        if PLAN:
+            pathlib.Path(PLAN).write_text(json.dumps(
+                [[moment.backend, moment.scenario.name, *dataclasses.astuple(moment.hit), moment.early]
+                 for moment in found]))
+        return found
+
+    @staticmethod
+    def load():
+        scenarios = {scenario.name: scenario for scenario in SCENARIOS}
+        return [Moment(backend, scenarios[name], Hit(*hit), early)
+                for backend, name, *hit, early in json.loads(pathlib.Path(PLAN).read_text())]
 
     def remove(self):
         shutil.rmtree(self.directory)
 
     def cases(self):
-        """(moment, action): everything in a long check; else each point of each program once, with
-        backends, scenarios and actions in turn."""
-        for backend in BACKENDS:
-            for scenario in SCENARIOS:
-                self.trace(backend, scenario)
-        if LONG:
-            share, shares = map(int, SHARE.split("/"))
-            return [(moment, action) for moment in self.moments for action in ACTIONS][share::shares]
+        """(moments, action), of which the later moments stand in for one that does not come: everything
+        in a long check; else each point of each program killed once, and let fail once, with backends,
+        scenarios and actions in turn."""
         places = {}
         for moment in self.moments:
-            places.setdefault((moment.hit.program, moment.hit.point), []).append(moment)
-        return [(moments[number % len(moments)], ACTIONS[number % len(ACTIONS)])
-                for number, (_, moments) in enumerate(sorted(places.items()))]
+            places.setdefault(moment.place, []).append(moment)
+        if LONG:
+            cases = [([moment, *places[moment.place]], action)
+                     for moment in self.moments for action in moment.hit.actions()]
+        else:
+            cases = []
+            for number, (_, moments) in enumerate(sorted(places.items())):
+                for turn, actions in ((number, KILLS), (number + 1, ERRORS)):
+                    start = turn % len(moments)
+                    possible = [action for action in actions if action in moments[start].hit.actions()]
+                    cases.append((moments[start:] + moments[:start], possible[number % len(possible)]))
+        random.Random(1).shuffle(cases)  # so that a share has some of everything
+        share, shares = map(int, SHARE.split("/"))
+        return cases[share::shares]

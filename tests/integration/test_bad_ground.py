@@ -240,6 +240,48 @@ def test_a_container_that_somebody_froze_can_be_deleted_by_force_while_a_command
     assert engine.list() == []
 
 
+# The clock ----------------------------------------------------------------------------------------
+
+@pytest.fixture(scope="session")
+def clock(session_dir):
+    """A library by which a command sees another time of day; monitors, which are static, see the true
+    one: as if it had jumped between the two."""
+    return compile_c("""
+        #define _GNU_SOURCE
+        #include <stdlib.h>
+        #include <sys/syscall.h>
+        #include <time.h>
+        #include <unistd.h>
+        int clock_gettime(clockid_t id, struct timespec *now)
+        {
+            long r = syscall(SYS_clock_gettime, id, now);
+            if (id == CLOCK_REALTIME && getenv("CLOCK_JUMP"))
+                now->tv_sec += atol(getenv("CLOCK_JUMP"));
+            return (int)r;
+        }""", session_dir / "clock.so", "-shared", "-fPIC")
+
+
+@pytest.mark.parametrize("jump", [-400 * 86400, 400 * 86400], ids=["back", "ahead"])
+def test_a_clock_that_jumps_changes_what_is_shown_and_nothing_else(any_engine, box, clock, jump):
+    env = {"LD_PRELOAD": str(clock), "CLOCK_JUMP": str(jump)}
+    stubborn = ("sh", "-c", "trap : TERM; echo up; while :; do sleep 1; done")
+    with Unchanged():
+        for made, ended in ((env, None), (None, env)):
+            id = any_engine.id()
+            any_engine("run", "--detach", "--image", box, id, *stubborn, env=made).ok()
+            await_that(lambda: "up" in any_engine("logs", id, env=ended).ok().out, "it is up")
+            this_year = any_engine("inspect", id).ok().json()["created"].startswith(time.strftime("%Y", time.gmtime()))
+            assert this_year == (made is None)
+            assert any_engine("list", env=ended).ok().out.count(id) == 1
+            any_engine("exec", id, "true", env=ended).ok()
+            # The time of grace passes on a clock that does not jump.
+            any_engine("stop", "--time", "1", id, timeout=30, env=ended).ok()
+            assert any_engine("wait", id, env=ended).ok().out == "137\n"
+            assert any_engine("start", id, env=ended).ok().code == 0
+            any_engine("delete", "--force", id, env=ended).ok()
+    assert any_engine.list() == []
+
+
 # Limits -------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("verb", ["create", "start", "exec", "state", "list", "stop", "delete"])
@@ -335,10 +377,41 @@ def test_half_a_record_is_an_error_that_hides_no_other_container(engine, start, 
         engine("state", id).fails("StorageError", id, "record")
         assert engine.list() == [other]
         engine("stop", "--time", "0", other).ok()
-        engine("delete", "--force", id).fails("StorageError", id, "record")
-        path.write_text(content)
-        engine("delete", "--force", id).ok()
+        engine("delete", id).fails("StorageError", id, "record")
+        pid = json.loads((path.parent / "state.json").read_text())["pid"]
+        result = engine("delete", "--force", id).ok()
+        assert "warning" in result.err and "record" in result.err and "removed" in result.err, result
+        await_that(lambda: not os.path.exists(f"/proc/{pid}"), "its process is gone")
+        assert not path.parent.exists()
+        engine("state", id).fails("ContainerNotFound")
+        assert engine.list() == [other]
         engine("delete", "--force", other).ok()
+
+
+def test_half_a_record_in_the_database_goes_with_the_data_by_force(engine, box_start):
+    with Unchanged():
+        id = box_start()
+        pid = engine.pid(id)
+        with sqlite3.connect(engine.data / "state.db") as database:
+            database.execute("UPDATE container SET record = substr(record, 1, 40)")
+        database.close()
+        engine("state", id).fails("StorageError", id, "record")
+        engine("delete", "--force", id).ok()
+        await_that(lambda: not os.path.exists(f"/proc/{pid}"), "its process is gone")
+        assert not (engine.data / "containers" / id).exists()
+        assert engine.list() == []
+
+
+def test_a_record_of_a_later_program_is_not_removed_by_force(engine, start):
+    with Unchanged():
+        id = start()
+        path = engine.root / "containers" / id / "record.json"
+        content = path.read_text()
+        path.write_text(json.dumps({**json.loads(content), "version": 99}))
+        engine("delete", "--force", id).fails("UnsupportedOperation", id, "later program")
+        path.write_text(content)
+        assert engine.status(id) == "running"
+        engine("delete", "--force", id).ok()
 
 
 def test_half_a_state_of_a_monitor_is_an_error_that_names_the_file(engine, start):
@@ -348,5 +421,17 @@ def test_half_a_state_of_a_monitor_is_an_error_that_names_the_file(engine, start
         content = path.read_text()
         path.write_text(content[:20])
         engine("state", id).fails("InvalidJson", id, "state.json")
-        path.write_text(content)
         engine("delete", "--force", id).ok()
+        assert engine.list() == []
+
+
+def test_half_a_state_of_a_killed_monitor_keeps_no_process(engine, start):
+    with Unchanged():
+        id = start()
+        path = engine.root / "containers" / id / "state.json"
+        pid = engine.pid(id)
+        os.kill(int(pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()[1]), signal.SIGKILL)
+        path.write_text(path.read_text()[:20])
+        engine("delete", "--force", id).ok()
+        await_that(lambda: not os.path.exists(f"/proc/{pid}"), "its process is gone")
+        assert engine.list() == []

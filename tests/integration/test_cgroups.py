@@ -32,7 +32,6 @@ def limited(engine, start):
     return limited
 
 
-@pytest.mark.vm
 def test_memory(limited):
     pid = limited(memory={"limit": 64 << 20})
     assert control(pid, "memory", "memory.limit_in_bytes", "memory.max") == str(64 << 20)
@@ -43,12 +42,10 @@ def test_memory_reservation(limited):
     assert control(pid, "memory", "memory.soft_limit_in_bytes", "memory.low") == str(32 << 20)
 
 
-@pytest.mark.vm
 def test_number_of_processes(limited):
     assert control(limited(pids={"limit": 17}), "pids", "pids.max", "pids.max") == "17"
 
 
-@pytest.mark.vm
 def test_cpu_quota(limited):
     pid = limited(cpu={"quota": 25000, "period": 50000})
     if V2:
@@ -58,7 +55,6 @@ def test_cpu_quota(limited):
         assert control(pid, "cpu", "cpu.cfs_period_us", "") == "50000"
 
 
-@pytest.mark.vm
 def test_cpu_shares(limited):
     pid = limited(cpu={"shares": 512})
     assert control(pid, "cpu", "cpu.shares", "cpu.weight") in ("512", "20")
@@ -86,7 +82,6 @@ def test_the_limit_of_memory_kills(shell):
           edit=edit).exits(137)
 
 
-@pytest.mark.vm
 def test_a_group_of_its_own_by_default(engine, start):
     pid = engine.pid(start())
     own = set(pathlib.Path("/proc/self/cgroup").read_text().splitlines())

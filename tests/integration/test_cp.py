@@ -65,7 +65,6 @@ def shape(top):
     return found
 
 
-@pytest.mark.vm
 @pytest.mark.parametrize("state", STATES)
 def test_a_tree_goes_in_and_comes_out_the_same_in_every_state(engine, box_in, tree, work, state):
     id = box_in(state)
@@ -253,7 +252,6 @@ def test_devices_of_the_container_do_not_reach_the_host(engine, box_in, work):
     assert not [name for name in names if name.startswith(("./proc/", "./sys/"))]
 
 
-@pytest.mark.vm
 @pytest.mark.parametrize("state", STATES)
 def test_volumes_are_reached_in_every_state(engine, box_in, tree, work, state):
     data, frozen = work / "data", work / "frozen"
@@ -325,7 +323,6 @@ def exchange(first, second):
     libc.renameat2(-100, os.fsencode(first), -100, os.fsencode(second), 2)
 
 
-@pytest.mark.vm
 @pytest.mark.parametrize("inside", ["/race/dir/file", "/race/dir/sub/", "/race/dir/sub/x"])
 def test_a_container_that_swaps_directories_for_links_leads_nowhere(engine, make_bundle, work, inside):
     """Both ways for two seconds, with a process of the container that never stops swapping."""

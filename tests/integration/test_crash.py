@@ -172,6 +172,35 @@ def test_a_container_ends_with_its_monitor(engine, make_bundle, state, which):
         engine("delete", id).ok()
 
 
+@pytest.mark.parametrize("state", ["created", "running"])
+def test_a_container_does_not_outlive_its_monitor(engine, make_bundle, state):
+    """Also when no command comes any more."""
+    bundle = make_bundle("sh", "-c", "sleep 1000 & sleep 1000")
+    with Unchanged(patience=10):
+        id = engine.id()
+        engine("create", "--bundle", bundle.path, id).ok()
+        if state != "created":
+            engine("start", id).ok()
+        pid = engine.pid(id)
+        os.kill(parents(pid)[-1], signal.SIGKILL)
+        await_that(lambda: not pathlib.Path(f"/proc/{pid}").exists(), "its process is gone")
+        engine.await_status(id, "stopped")
+        assert engine("inspect", id).ok().json()["monitorLost"] is True
+        engine("delete", id).ok()
+
+
+@pytest.mark.parametrize("backend", ["crun", "runc"])
+def test_a_process_that_changes_its_user_does_not_outlive_its_monitor_either(make_engine, box, backend):
+    """Such a change takes a parent-death signal back, which is what liblxc relies on."""
+    engine = make_engine(backend)
+    id = engine.id()
+    engine("run", "--detach", "--image", box, id, "/bin/busybox", "su", "app", "-s", "/bin/sh", "-c", "exec sleep 1000").ok()
+    pid = engine.pid(id)
+    await_that(lambda: b"busybox" not in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes(), "it has changed")
+    os.kill(parents(pid)[-1], signal.SIGKILL)
+    await_that(lambda: not pathlib.Path(f"/proc/{pid}").exists(), "its process is gone")
+
+
 def test_a_container_from_an_image_starts_again_after_its_monitor_was_killed(engine, box_start):
     id = box_start("sh", "-c", "echo run >> /count; cat /count; sleep 1000")
     await_that(lambda: engine("logs", id).lines == ["run"], "it ran")

@@ -51,7 +51,6 @@ def image(make_image):
     return make_image(layer)
 
 
-@pytest.mark.vm
 @pytest.mark.parametrize("driver", ["overlay", "dir"])
 def test_what_was_added_changed_and_deleted_is_listed(make_engine, work, image, driver):
     config = work / "config.json"

@@ -2,6 +2,7 @@
 """doctor finds what is wrong with a host. Each fault is made in a mount namespace of its own, where
 files of the kernel and of the system are covered by others."""
 
+import contextlib
 import json
 import pathlib
 import resource
@@ -14,8 +15,6 @@ import pytest
 
 from engine import BUILD, COMMAND
 from conftest import Lx, Result, PLAIN_ENVIRONMENT
-
-pytestmark = pytest.mark.vm
 
 
 class Doctor:
@@ -80,6 +79,7 @@ def snapshot(directory):
             for path in directory.rglob("*") if not path.name.endswith(("-wal", "-shm"))}
 
 
+@pytest.mark.vm
 def test_nothing_is_changed_and_every_check_is_named_once(doctor):
     before = snapshot(doctor.directory)
     result = doctor()
@@ -122,6 +122,7 @@ def test_cgroups_that_are_not_mounted_or_not_writable(doctor):
                      word="Read-only")
 
 
+@pytest.mark.vm
 def test_a_missing_controller_is_a_warning(doctor):
     """All of version 1 but the one that is looked for."""
     if pathlib.Path("/sys/fs/cgroup/cgroup.controllers").exists():
@@ -134,6 +135,7 @@ def test_a_missing_controller_is_a_warning(doctor):
     shutil.rmtree(doctor.directory / "t", ignore_errors=True)
 
 
+@pytest.mark.vm
 def test_apparmor_without_our_profile(doctor):
     enabled = ["mount -t tmpfs none /sys/module", "mkdir -p /sys/module/apparmor/parameters",
                "echo Y > /sys/module/apparmor/parameters/enabled",
@@ -148,6 +150,36 @@ def test_apparmor_without_our_profile(doctor):
                      f"echo 'proxmox-lxcri-default (complain)' > {profiles}", word="complain")
     doctor.complains("security.apparmor_profile", "ok", *enabled,
                      f"echo 'proxmox-lxcri-default (enforce)' > {profiles}")
+
+
+@pytest.mark.parametrize("name", ["subuid", "subgid"])
+def test_the_pool_is_that_of_the_configuration_and_our_own_line_keeps_it(doctor, name):
+    etc = ["mount -t tmpfs none /etc"]
+    check = f"ids.{name}"
+    doctor.lx.configure({"userns": {"start": 3000000, "size": 2000, "count": 2}})
+    for line in ("alice:1000000:65536", "alice:3004000:65536", "proxmox-lxcri:3000000:4000"):
+        doctor.complains(check, "ok", *etc, f"echo {line} > /etc/{name}", word="1 range")
+    doctor.complains(check, "warning", *etc, f"echo alice:3003999:1 > /etc/{name}", word="from 3000000")
+
+
+def test_data_directories_whose_containers_share_ids(doctor):
+    """Such as one that was on a disk that was not there when the other chose."""
+    usual = pathlib.Path("/var/lib/proxmox-lxcri")
+    doctor.complains("ids.instances", "info", "mount -t tmpfs none /var/lib", word=str(usual))
+    other = doctor.directory / "other"
+    listed = ["mount -t tmpfs none /var/lib", f"mkdir -p {usual}/.instances",
+              f"ln -s {other} {usual}/.instances/0"]
+    for directory, start in (doctor.lx.data, 1000000), (other, 1065536):
+        directory.mkdir()
+        with contextlib.closing(sqlite3.connect(directory / "state.db")) as database:
+            database.executescript("CREATE TABLE container (id TEXT, record TEXT, id_start INTEGER, id_size INTEGER);"
+                                   f"INSERT INTO container VALUES ('c', '{{}}', {start}, 65536);"
+                                   "PRAGMA user_version = 2")
+    doctor.complains("ids.instances", "ok", *listed, word="2 other")
+    with contextlib.closing(sqlite3.connect(other / "state.db")) as database, database:
+        database.execute("UPDATE container SET id_start = 1065535")
+    found = doctor.complains("ids.instances", "warning", *listed, word=f"{other} have ids from 1065535")
+    assert "anew" in found["remedy"]
 
 
 @pytest.mark.parametrize("name", ["subuid", "subgid"])

@@ -169,7 +169,6 @@ def test_no_key_of_the_host_is_reached(attempt, mode):
     assert none_refused(on_the_host("keyring"))
 
 
-@pytest.mark.vm
 @pytest.mark.parametrize("mode", MODES)
 def test_a_way_out_of_a_chroot_ends_in_the_container(attempt, work, mode):
     sentinel = work / "of the host"
@@ -199,7 +198,6 @@ def test_the_files_of_other_containers_are_out_of_reach(engine, attempt, box_sta
     assert set(results.values()) == {"done"}, results
 
 
-@pytest.mark.vm
 def test_two_containers_have_no_id_in_common(engine, box_start):
     ranges = []
     for _ in range(3):
@@ -210,7 +208,6 @@ def test_two_containers_have_no_id_in_common(engine, box_start):
     assert all(second - first >= 65536 for first, second in zip(starts, starts[1:])) and starts[0] >= 1000000
 
 
-@pytest.mark.vm
 def test_a_set_user_id_program_on_a_shared_volume_is_not_root_s(engine, box, work):
     shared = work / "shared"
     shared.mkdir()

@@ -6,16 +6,24 @@ import os
 import signal
 import subprocess
 
+import jsonschema
 import pytest
 
-from engine import await_that
+from engine import ROOT, await_that
+from images import Layer
+
+
+SCHEMA = json.loads((ROOT / "docs/events.schema.json").read_text())
 
 
 def events(engine, *filters, **options):
-    """What is recorded, as (event, attributes)."""
+    """What is recorded, and as the schema says."""
     words = [word for one in filters for word in ("--filter", one)]
     lines = engine("events", "--follow=false", "--format", "json", *words, **options).ok().lines
-    return [json.loads(line) for line in lines]
+    told = [json.loads(line) for line in lines]
+    for event in told:
+        jsonschema.Draft202012Validator(SCHEMA).validate(event)
+    return told
 
 
 def names(engine, *filters):
@@ -27,7 +35,6 @@ def await_line(child, word):
     return await_that(lambda: word in child.result("?").out, f"{word!r} is told")
 
 
-@pytest.mark.vm
 def test_the_life_of_a_container(engine, box_start):
     id = box_start("sh", "-c", "trap 'exit 3' USR1; while true; do sleep 0.05; done")
     engine("pause", id).ok()
@@ -75,7 +82,6 @@ def test_what_failed_did_not_happen(engine, box):
     assert names(engine, f"container={id}") == []
 
 
-@pytest.mark.vm
 def test_a_monitor_that_is_killed_is_told_by_who_finds_it(engine, box_start):
     id = box_start("sleep", "1000")
     found = subprocess.run(["pgrep", "-f", f"lxcri-monitor --id {id} "], capture_output=True, text=True,
@@ -96,7 +102,45 @@ def test_images_come_and_go(any_engine, box):
     assert [event["event"] for event in events(any_engine, f"image={told[0]['id']}")] == ["import", "remove"]
 
 
-@pytest.mark.vm
+def test_an_image_that_goes_with_all_its_names_is_told_by_each(any_engine, box):
+    for name in ("one", "two"):
+        any_engine("image", "import", box, name).ok()
+    (digest,) = {event["attributes"]["digest"] for event in events(any_engine, "type=image")}
+    any_engine("image", "remove", digest).ok()
+    told = events(any_engine, "event=remove")
+    assert sorted(event["id"].split("/")[-1] for event in told) == ["one:latest", "two:latest"]
+    assert {event["attributes"]["digest"] for event in told} == {digest}
+
+
+def test_another_id_is_told_under_both(any_engine, box):
+    old, new = any_engine.id(), any_engine.id("new")
+    any_engine("run", "--image", box, old, "true").ok()
+    any_engine("rename", old, new).ok()
+    (told,) = events(any_engine, "event=rename")
+    assert (told["type"], told["id"], told["attributes"]["oldId"]) == ("container", new, old)
+    assert "box" in told["attributes"]["image"]
+    assert names(any_engine, f"container={old}") == ["create", "start", "die", "rename"]
+    assert names(any_engine, f"container={new}") == ["rename"]
+
+
+def test_what_prune_removes_is_told_and_what_it_would_remove_is_not(any_engine, box, make_image):
+    live, stopped = any_engine.id(), any_engine.id()
+    any_engine("run", "--detach", "--image", box, live, "sleep", "1000").ok()
+    any_engine("run", "--image", box, "--volume", "kept:/kept", stopped, "true").ok()
+    before = events(any_engine)
+    any_engine("system", "prune", "--all", "--volumes", "--force", "--dry-run").ok()
+    assert events(any_engine) == before
+    any_engine("image", "import", make_image(Layer().add("file", b"x")), "unused").ok()
+    before = events(any_engine)
+    any_engine("system", "prune", "--all", "--volumes", "--force").ok()
+    told = events(any_engine)[len(before):]
+    assert [(event["type"], event["event"]) for event in told] == [
+        ("container", "delete"), ("image", "remove"), ("volume", "remove")]
+    assert told[0]["id"] == stopped and told[2]["id"] == "kept"
+    assert names(any_engine, "volume=kept") == ["remove"]
+    any_engine("delete", "--force", live).ok()
+
+
 def test_a_watcher_sees_it_as_it_happens(engine, box_start):
     engine("list").ok()
     before = box_start("true")
@@ -145,7 +189,6 @@ def test_a_question_that_makes_no_sense_is_refused(any_engine, words):
     any_engine("events", *words, timeout=10).fails("InvalidArgument")
 
 
-@pytest.mark.vm
 def test_with_an_id_it_prints_what_runc_prints(engine, box_start):
     id = box_start("sleep", "1000")
     stats = engine("events", "--stats", id).ok().json()

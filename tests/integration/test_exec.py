@@ -29,7 +29,6 @@ def test_a_program_that_is_missing_is_127_and_one_that_is_none_126(engine, start
     engine("exec", id, "/no/such/program").fails("CommandNotFound", "/no/such/program", code=127)
 
 
-@pytest.mark.vm
 def test_streams_are_the_caller_s(engine, start):
     result = engine("exec", start(), "sh", "-c", "echo out; echo err >&2").ok()
     assert (result.out, result.err) == ("out\n", "err\n")
@@ -54,7 +53,6 @@ def test_an_unknown_user_is_refused(engine, start):
     engine("exec", "-u", "nosuch", start(), "true").fails("InvalidArgument", "nosuch", code=125)
 
 
-@pytest.mark.vm
 def test_it_runs_in_the_container_s_namespaces(engine, start):
     id = start()
     pid = engine.pid(id)
@@ -90,7 +88,6 @@ def test_many_at_once(engine, start):
         assert engine.finish(child).exits(n).out == f"{n}\n"
 
 
-@pytest.mark.vm
 def test_it_ends_with_the_container(engine, start):
     id = start()
     child = engine.open("exec", id, "sleep", "1000")

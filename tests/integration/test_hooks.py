@@ -124,7 +124,6 @@ def test_a_create_container_hook_runs_in_the_container_s_mount_namespace(engine,
     assert not (work / "probe").is_mount()
 
 
-@pytest.mark.vm
 def test_a_start_container_hook_runs_inside_after_start(engine, make_bundle):
     bundle = make_bundle("sh", "-c", "echo process >> /order; sleep 1000")
     (bundle.rootfs / "hook").write_text("#!/bin/sh\necho \"$0 $* $X\" >> /order\n")
@@ -141,7 +140,6 @@ def test_a_start_container_hook_runs_inside_after_start(engine, make_bundle):
     assert order.read_text() == "/hook one two y\nprocess\n"
 
 
-@pytest.mark.vm
 def test_hooks_of_a_kind_run_in_order(engine, make_bundle, work):
     bundle = make_bundle("true")
     out = work / "order"

@@ -8,7 +8,6 @@ import pytest
 from images import Layer
 
 
-@pytest.mark.vm
 def test_a_container_knows_localhost_itself_and_who_is_added(box_shell):
     result = box_shell("cat /etc/hostname; cat /etc/hosts",
                        flags=["--hostname", "web.example", "--add-host", "db:10.1.2.3", "--add-host",

@@ -108,7 +108,6 @@ def test_default_mounts_and_masks(box_shell):
     assert result.lines[3].split()[1] == "65536"
 
 
-@pytest.mark.vm
 def test_the_default_filter_refuses_what_it_should(box_run):
     """keyctl and friends are refused; mount is by capability."""
     result = box_run("mount", "-t", "tmpfs", "none", "/mnt")

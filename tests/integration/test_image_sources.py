@@ -93,7 +93,6 @@ def test_the_store_is_a_layout_that_others_read(engine, box):
                    check=True, stdout=subprocess.DEVNULL)
 
 
-@pytest.mark.vm
 def test_only_what_a_container_writes_is_its_own(engine, box_start):
     """The layers are mounted below, not copied."""
     id = box_start("sh", "-c", "echo mine > /file; rm /etc/group; sleep 1000")

@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: MIT
 """info says what there is."""
 
+import json
 import platform
 
-import pytest
 
-
-@pytest.mark.vm
 def test_info_counts_containers_and_images(engine, box, box_start):
     empty = engine("info", "--format", "json").ok().json()
     assert empty["containers"]["total"] == 0 and empty["images"] == 0
@@ -32,3 +30,10 @@ def test_info_works_where_there_is_nothing_yet(any_engine):
     assert not any_engine.data.exists()
     any_engine("info", "word").fails("InvalidArgument", "expected no argument")
     any_engine("info", "--format", "xml").fails("InvalidArgument", "xml")
+
+
+def test_info_names_the_manager_of_cgroups(any_engine):
+    any_engine.config = any_engine.work / "config.json"
+    for manager in ("systemd", "cgroupfs"):
+        any_engine.config.write_text(json.dumps({"runtime": {"cgroup_manager": manager}}))
+        assert any_engine("info", "--format", "json").ok().json()["cgroups"]["manager"] == manager

@@ -26,7 +26,6 @@ def test_every_field_is_documented_and_no_other_is_allowed(schema):
         assert len(field["description"]) > 10, name
 
 
-@pytest.mark.vm
 @pytest.mark.parametrize("kind", ["image", "bundle"])
 def test_a_container_is_as_the_schema_says_in_every_state(engine, box, make_bundle, kind):
     id, other = engine.id(), engine.id()

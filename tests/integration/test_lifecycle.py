@@ -92,7 +92,6 @@ def test_create_stops_before_the_user_s_process(engine, make_bundle):
     assert engine.status(id) == "running"
 
 
-@pytest.mark.vm
 def test_state_is_the_document_of_the_specification(engine, make_bundle):
     bundle = make_bundle("sleep", "1000")
     bundle.spec["annotations"] = {"org.example.key": "value"}
@@ -111,7 +110,6 @@ def test_state_is_the_document_of_the_specification(engine, make_bundle):
     assert engine.state(id).get("pid", 0) == 0
 
 
-@pytest.mark.vm
 def test_a_process_that_ends_by_itself_is_stopped(engine, start):
     id = start("sh", "-c", "exit 7")
     engine.await_status(id, "stopped")
@@ -123,7 +121,6 @@ def test_wait_returns_when_the_container_ends(engine, start):
     assert engine("wait", id).ok().out.strip() == "9"
 
 
-@pytest.mark.vm
 def test_run_removes_its_container(engine, make_bundle):
     id = engine.id()
     engine("run", "--bundle", make_bundle("true").path, id).ok()
@@ -172,7 +169,6 @@ def test_the_same_id_can_be_used_again(engine, make_bundle):
         engine("delete", id).ok()
 
 
-@pytest.mark.vm
 def test_a_program_that_is_not_there_does_not_run(engine, make_bundle):
     id = engine.id()
     engine("run", "--bundle", make_bundle("/no/such/program").path, id).fails(

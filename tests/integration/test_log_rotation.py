@@ -29,7 +29,6 @@ def numbers(result):
     return [int(line) for line in result.lines]
 
 
-@pytest.mark.vm
 def test_a_chatty_container_has_so_many_bytes_and_no_more(engine, box_start):
     id = box_start("seq", "100000", flags=limited())
     assert engine("wait", id).ok().out == "0\n"
@@ -66,7 +65,6 @@ def test_several_files_are_one_log(engine, box_start):
     assert numbers(engine("logs", "--tail", "all", id).ok()) == list(range(1, 10001))
 
 
-@pytest.mark.vm
 def test_a_follower_gets_every_line_once_across_rotations(engine, box_start):
     id = box_start("sh", "-c", "echo 0; until [ -e /go ]; do sleep 0.05; done; seq 20000",
                    flags=limited(files="1000"))
@@ -85,7 +83,6 @@ def test_a_restart_goes_on_in_the_same_log(engine, box_start):
     assert numbers(engine("logs", id).ok()) == 2 * list(range(1, 3001))
 
 
-@pytest.mark.vm
 def test_a_monitor_that_is_killed_leaves_a_log_that_can_be_read_and_continued(engine, box_start):
     id = box_start("sh", "-c", "while true; do seq 100000; done", flags=limited(files="4"))
     await_that(lambda: len(log_files(engine, id)) == 4, "it has rotated")

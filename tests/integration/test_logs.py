@@ -29,7 +29,6 @@ def test_the_log_of_a_foreground_run_is_kept_as_well(engine, box):
     assert (result.out, result.err) == ("one\n", "two\n")
 
 
-@pytest.mark.vm
 def test_each_line_has_its_time(engine, box_start):
     id = box_start("sh", "-c", "echo one; sleep 0.3; echo two")
     engine.await_status(id, "stopped")

@@ -18,7 +18,6 @@ def options(result, place):
     return found
 
 
-@pytest.mark.vm
 def test_a_bind_mount_shows_and_takes_data(shell, work):
     (work / "shared").mkdir()
     (work / "shared/in").write_text("from the host\n")
@@ -61,7 +60,6 @@ def test_places_with_odd_names(shell, work):
     assert shell("cat /mnt/*/file", edit=edit).ok().out == "found\n"
 
 
-@pytest.mark.vm
 def test_a_tmpfs_has_its_options(run):
     def edit(bundle):
         bundle.mount("/scratch", "tmpfs", "tmpfs", "nosuid", "nodev", "noexec", "size=1m", "mode=1750")

@@ -87,7 +87,6 @@ def test_a_path_that_is_no_such_namespace_is_refused(engine, make_bundle, kind, 
     assert not (bundle.rootfs / "ran").exists() and engine.list() == []
 
 
-@pytest.mark.vm
 def test_a_user_namespace_maps_root(shell):
     def edit(bundle):
         os.chmod(bundle.path, 0o755)

@@ -23,7 +23,6 @@ def stopped(engine, box):
     return stopped
 
 
-@pytest.mark.vm
 def test_all_that_a_container_has_goes_with_its_name(engine, stopped):
     old, new = stopped(), engine.id("new")
     before = engine("inspect", old).ok().json()

@@ -62,7 +62,6 @@ def test_cpu_time(engine, box_start):
     assert control(pid, "cpu", "cpu.shares", "cpu.weight") == ("39" if V2 else "1024")
 
 
-@pytest.mark.vm
 def test_sets_of_processors(engine, box_start):
     pid = engine.pid(box_start(flags=["--cpuset-cpus", "0", "--cpuset-mems", "0"]))
     assert control(pid, "cpuset", "cpuset.cpus", "cpuset.cpus") == "0"
@@ -94,7 +93,6 @@ def test_the_order_of_kills(engine, box_start):
     assert pathlib.Path(f"/proc/{pid}/oom_score_adj").read_text() == "123\n"
 
 
-@pytest.mark.vm
 def test_a_cgroup_of_the_caller_s_choice(engine, box_start):
     parent = engine.id("parent")
     pid = engine.pid(box_start(flags=["--cgroup-parent", f"/{parent}/below", "--pids-limit", "20"]))
@@ -184,7 +182,6 @@ def test_a_malformed_limit_names_its_option(any_engine, box, flags, words):
     assert any_engine.list() == []
 
 
-@pytest.mark.vm
 def test_a_kill_for_want_of_memory_is_recorded(engine, box):
     id = engine.id()
     script = "tr '\\0' x < /dev/zero | head -c 67108864 | sort > /dev/null; exit $?"

@@ -58,7 +58,6 @@ def test_a_killing_action_kills(filtered):
     assert "159" in result.out, result
 
 
-@pytest.mark.vm
 def test_all_conditions_of_a_rule_must_hold(filtered):
     """chmod is denied for one mode and one path descriptor together, not for either."""
     rule = {"names": ["socket"], "action": "SCMP_ACT_ERRNO", "errnoRet": 28,

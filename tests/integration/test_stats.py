@@ -34,7 +34,6 @@ def test_the_numbers_are_those_of_the_container(engine, box_start):
     assert found["network"]["rxBytes"] == 0
 
 
-@pytest.mark.vm
 def test_kills_of_a_running_container_are_counted(engine, box_start):
     id = box_start("sh", "-c", "tr '\\0' x < /dev/zero | head -c 67108864 | sort > /dev/null; sleep 100",
                    flags=["--memory", "16m", "--memory-swap", "16m"])

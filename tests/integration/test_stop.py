@@ -15,7 +15,6 @@ def ready(engine, id):
     return id
 
 
-@pytest.mark.vm
 def test_stop_sends_term_and_waits(engine, box_start):
     id = ready(engine, box_start("sh", "-c", OBEDIENT.format("TERM")))
     engine("stop", id).ok()
@@ -63,7 +62,6 @@ def test_all_and_ids_exclude_each_other(any_engine):
     any_engine("stop", "--all", "one").fails("InvalidArgument", "--all")
 
 
-@pytest.mark.vm
 def test_a_paused_container_stops_too(engine, box_start):
     id = ready(engine, box_start("sh", "-c", OBEDIENT.format("TERM")))
     engine("pause", id).ok()

@@ -68,7 +68,6 @@ def stored(any_engine, box):
     return id
 
 
-@pytest.mark.vm
 def test_what_is_whole_is_not_complained_about(engine, box, box_start):
     assert check(engine) == []
     id = box_start(flags=["--volume", "/data", "--volume", "named:/named"])
@@ -100,6 +99,8 @@ def test_without_repair_nothing_is_changed(any_engine, stored):
 
 
 def test_a_record_without_a_directory(any_engine, stored):
+    other = any_engine.id()
+    any_engine("create", "--image", "mine:1", other, "true").ok()
     shutil.rmtree(any_engine.data / "containers" / stored)
     shutil.rmtree(any_engine.root / "containers" / stored)
     only(any_engine, "container.directory", "warning", word=stored)
@@ -107,11 +108,95 @@ def test_a_record_without_a_directory(any_engine, stored):
     assert check(any_engine) == []
 
 
+def test_a_disk_that_is_not_mounted_costs_no_record(any_engine, stored):
+    homes = any_engine.data / "containers"
+    shutil.rmtree(any_engine.root / "containers" / stored)  # as after a boot
+    index = any_engine.data / "images/index.json"  # so that it alone stands on its layers
+    index.write_text(json.dumps({**json.loads(index.read_text()), "manifests": []}))
+    homes.rename(any_engine.data / "elsewhere")
+    homes.mkdir()
+    found = check(any_engine, "--repair")
+    assert {one["check"] for one in found} == {"container.directories", "blob.unreferenced"}
+    any_engine("system", "prune", "--all", "--force").ok()
+    any_engine("system", "prune", "--volumes", "--force").fails("SystemError", "volumes must stay")
+    homes.rmdir()
+    (any_engine.data / "elsewhere").rename(homes)
+    assert any_engine.list() == [stored]
+    any_engine("start", stored).ok()
+    any_engine("wait", stored).ok()
+    shutil.rmtree(any_engine.root / "containers" / stored)
+    shutil.rmtree(homes / stored)
+    only(any_engine, "container.directories", "fault", "--repair")
+    (homes / stored).mkdir()  # as the remedy says
+    any_engine("delete", stored).ok()
+    check(any_engine, "--repair")
+    assert check(any_engine) == []
+
+
+def test_one_that_was_to_be_removed_when_the_power_went(any_engine, stored):
+    live = any_engine.id()
+    any_engine("run", "--rm", "--detach", "--image", "mine:1", live, "sleep", "1000").ok()
+    assert check(any_engine, "--repair") == []
+    change(any_engine, "UPDATE container SET record = ? WHERE id = ?",
+           json.dumps({**record_of(any_engine, stored), "remove": True}), stored)
+    shutil.rmtree(any_engine.root / "containers" / stored)
+    only(any_engine, "container.removable", "warning", word=stored)
+    assert only(any_engine, "container.removable", "warning", "--repair")["repaired"]
+    assert check(any_engine) == [] and any_engine.list() == [live]
+
+
 def test_a_directory_without_a_record(any_engine, stored):
     change(any_engine, "DELETE FROM container")
     only(any_engine, "container.half_deleted", "warning", word=stored)
     assert only(any_engine, "container.half_deleted", "warning", "--repair")["repaired"]
     assert not (any_engine.data / "containers" / stored).exists()
+
+
+def test_what_is_just_being_renamed_is_left_alone(any_engine, box):
+    """A rename that goes on holds three locks; here they are held in its stead, at the worst time."""
+    old, new = any_engine.id(), any_engine.id("new")
+    any_engine("run", "--volume", "/own", "--image", box, old, "sh", "-c", "echo kept >> /own/file").ok()
+    index = any_engine.data / "images/index.json"  # so that its layers are its own
+    index.write_text(json.dumps({**json.loads(index.read_text()), "manifests": []}))
+    homes, runs = any_engine.data / "containers", any_engine.root / "containers"
+    record = record_of(any_engine, old)
+    record.update(id=new, **{key: value.replace(str(homes / old), str(homes / new))
+                             for key, value in record.items() if key in ("bundle", "logPath")})
+    (runs / new).mkdir()
+    held = [os.open(path, os.O_RDONLY) for path in (runs / old, runs / new, homes)]
+    for fd in held:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+    (homes / ".renaming").write_text(json.dumps({"from": old, "record": json.dumps(record)}))
+    (homes / old).rename(homes / new)
+    checking = any_engine.open("system", "check", "--repair")
+    await_that(lambda: checking.poll() is not None or any(
+        "->" in line and str(checking.pid) in line.split() for line in open("/proc/locks")),
+        "it waits for the rename, or is done without")
+    for fd in held:
+        os.close(fd)
+    any_engine.finish(checking).ok()
+    any_engine("start", new).ok()
+    assert any_engine("wait", new).ok().out == "0\n"
+    any_engine("cp", f"{new}:/own/file", any_engine.work / "own").ok()
+    assert (any_engine.work / "own").read_text() == "kept\n" * 2
+    assert any_engine.list() == [new]
+
+
+def test_a_volume_that_is_half_removed(any_engine, stored):
+    half = any_engine.data / "volumes" / (".gone-" + "0" * 64)
+    (half / "_data").mkdir(parents=True)
+    only(any_engine, "volume.half_removed", "warning", word=half.name)
+    assert only(any_engine, "volume.half_removed", "warning", "--repair")["repaired"]
+    assert not half.exists() and check(any_engine) == []
+
+
+def test_a_directory_that_cannot_be_read_is_told(any_engine, stored):
+    (any_engine.data / "volumes").mkdir(exist_ok=True)
+    owned = any_engine.data / "volumes/.owned"
+    owned.write_text("no directory")
+    only(any_engine, "disk.directory", "fault", word=str(owned))
+    owned.unlink()
+    assert check(any_engine) == []
 
 
 def test_a_stray_directory_is_left_alone(any_engine, stored):
@@ -191,7 +276,6 @@ def test_a_container_of_the_future(any_engine, stored):
     any_engine("delete", stored).ok()
 
 
-@pytest.mark.vm
 def test_a_monitor_that_was_killed(any_engine, box, box_start_any):
     id = box_start_any("sleep", "1000")
     os.kill(monitor_of(any_engine, id), signal.SIGKILL)
@@ -269,6 +353,19 @@ def test_a_mount_that_the_host_sees(any_engine, stored):
     assert json.loads(after + "}")["findings"][0]["repaired"] and count.strip() == "0"
 
 
+def test_a_mount_of_somebody_else_stays(any_engine, stored):
+    """A disk for what a container writes, which the host has mounted at boot."""
+    upper = any_engine.data / "containers" / stored / "upper"
+    command = " ".join(map(str, any_engine.argv("system", "check", "--repair", "--format", "json")))
+    done = subprocess.run(["unshare", "--mount", "--propagation", "private", "sh", "-c",
+                           f"mount -t tmpfs none {upper}; {command}; grep -c {upper} /proc/self/mountinfo"],
+                          capture_output=True, text=True, check=False)
+    out, count = done.stdout.rsplit("}\n", 1)
+    assert [(one["check"], one["object"]) for one in json.loads(out + "}")["findings"]] == [
+        ("run.mount", str(upper))]
+    assert count.strip() == "1"
+
+
 def blob_of(engine, kind):
     """The path of a blob of the stored image: its manifest, its config or its layer."""
     blobs = engine.data / "images/blobs/sha256"
@@ -289,6 +386,15 @@ def test_an_image_that_lacks_a_blob(any_engine, stored, box, kind, name):
     assert files(any_engine) == before
     any_engine("image", "import", box, "mine:1").ok()
     assert check(any_engine, "--deep") == []
+
+
+@pytest.mark.parametrize("kind", ["config", "layer"])
+def test_an_image_that_lacks_a_blob_can_be_removed(any_engine, stored, kind):
+    any_engine("delete", stored).ok()
+    blob_of(any_engine, kind).unlink()
+    shutil.rmtree(any_engine.data / "layers")
+    any_engine("image", "remove", "mine:1").ok()
+    assert check(any_engine) == []
 
 
 @pytest.mark.parametrize("kind", ["config", "layer"])

@@ -51,7 +51,6 @@ def big_image(make_image):
                       .hardlink("data/b", "data/a"))
 
 
-@pytest.mark.vm
 def test_df_says_what_du_says(engine, big_image, box):
     assert all(one["size"] == 0 and one["total"] == 0 for one in df(engine)[0].values())
     engine("image", "import", big_image, "mine:1").ok()
@@ -106,7 +105,6 @@ def test_what_df_promises_prune_frees(any_engine, big_image, box):
     assert any_engine("exec", live, "ls", "/kept").ok().out == ""
 
 
-@pytest.mark.vm
 def test_prune_takes_only_what_nothing_uses(engine, box, big_image, box_start, make_bundle):
     engine("image", "import", box, "mine:1").ok()
     engine("image", "import", big_image, "unused:1").ok()
@@ -197,6 +195,16 @@ def test_prune_asks_on_a_terminal(any_engine, box):
         assert any_engine.list() == left
 
 
+def test_a_volume_goes_whatever_its_name_and_what_was_left_of_others(any_engine, box):
+    id, name = any_engine.id(), "v" * 255
+    any_engine("run", "--rm", "--image", box, "--volume", f"{name}:/v", id, "true").ok()
+    half = any_engine.data / "volumes" / ".gone-half"
+    (half / "_data").mkdir(parents=True)
+    assert prune(any_engine, "--volumes", "--dry-run") == {("volumes", name)} and half.exists()
+    assert prune(any_engine, "--volumes") == {("volumes", name)}
+    assert os.listdir(any_engine.data / "volumes") in ([], [".owned"])
+
+
 def test_prune_waits_for_a_creation_and_spares_what_it_made(any_engine, box):
     """A creation holds the lock together with others; here it is held in its stead."""
     any_engine("image", "import", box, "mine:1").ok()
@@ -214,7 +222,6 @@ def test_prune_waits_for_a_creation_and_spares_what_it_made(any_engine, box):
     assert any_engine("wait", id).ok().out == "0\n"
 
 
-@pytest.mark.vm
 def test_creations_and_prunes_in_a_loop_lose_nothing(any_engine, box):
     ready = threading.Event()
     faults = []

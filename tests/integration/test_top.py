@@ -20,7 +20,6 @@ def busy(engine, box, work):
     child.wait()
 
 
-@pytest.mark.vm
 def test_the_processes_are_listed_with_their_pids_on_both_sides(engine, busy):
     rows = engine("top", "--format", "json", busy).ok().json()
     assert sorted(row["command"] for row in rows) == [

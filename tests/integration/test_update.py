@@ -33,7 +33,6 @@ def test_a_running_container_gets_other_limits(engine, box_start):
     assert pids(pid) == "max"
 
 
-@pytest.mark.vm
 def test_a_later_start_has_the_new_limits(engine, box_start):
     id = box_start(flags=["--memory", "64m"])
     engine("update", "--memory", "48m", "--pids-limit", "13", id).ok()
@@ -44,7 +43,6 @@ def test_a_later_start_has_the_new_limits(engine, box_start):
     assert engine("inspect", id).ok().json()["spec"]["linux"]["resources"]["memory"]["limit"] == 48 << 20
 
 
-@pytest.mark.vm
 def test_a_stopped_container_of_an_image_can_be_updated(engine, box_start):
     id = box_start(flags=["--memory", "64m"])
     engine("stop", "--time", "0", id).ok()
@@ -72,7 +70,6 @@ def test_one_limit_that_fails_takes_all_back(engine, box_start):
     assert "cpus" not in limits.get("cpu", {})
 
 
-@pytest.mark.vm
 @pytest.mark.parametrize("source", ["file", "-"])
 def test_limits_as_runc_reads_them(engine, start, work, source):
     id = start()
@@ -142,3 +139,15 @@ def test_malformed_limits_change_nothing(any_engine, make_bundle, resources, err
     id = any_engine.id()
     any_engine("create", "--bundle", make_bundle("sleep", "100").path, id).ok()
     any_engine("update", "-r", "-", id, input=resources).fails(error, word)
+
+
+@pytest.mark.parametrize("resources", ["x", {"memory": [1]}, {"hugepageLimits": {}}], ids=str)
+def test_a_bundle_that_was_spoiled_meanwhile_is_told(any_engine, make_bundle, resources):
+    bundle, id = make_bundle("sleep", "1000"), any_engine.id()
+    any_engine("run", "--detach", "--bundle", bundle.path, id).ok()
+    bundle.spec["linux"]["resources"] = resources
+    bundle.save()
+    any_engine("update", "--pids-limit", "10", id).fails("InvalidSpec", id)
+    bundle.spec["linux"]["resources"] = {}
+    bundle.save()
+    any_engine("update", "--pids-limit", "10", id).ok()

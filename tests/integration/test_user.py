@@ -53,7 +53,6 @@ def test_root_gets_what_an_exec_leaves_of_its_sets(run, wanted):
     assert int(fields["CapAmb"], 16) == 0
 
 
-@pytest.mark.vm
 def test_a_user_keeps_the_ambient_ones_only(run):
     names = ["CAP_NET_BIND_SERVICE", "CAP_KILL"]
 

@@ -6,7 +6,10 @@ import contextlib
 import json
 import os
 import pathlib
+import shlex
 import sqlite3
+import subprocess
+import sys
 import time
 
 import pytest
@@ -93,6 +96,63 @@ def test_the_pool_is_where_the_configuration_says(engine, box_start):
     assert mapping(engine.pid(box_start())) == [(0, 3000000, 2000)]
 
 
+@pytest.fixture
+def installed(make_engine, box):
+    """Several data directories on a host with the usual one, which is a temporary one here: runs a
+    script in which create N makes a container in the Nth of them (0: the usual one), all without ids
+    at first, and returns what they have given out, read by the script's end, and what it printed."""
+
+    def run(script, count=3):
+        engines = [make_engine("crun") for _ in range(count)]
+        usual = engines[0].data = pathlib.Path("/var/lib/proxmox-lxcri")
+        lines = ["set -e", "mount -t tmpfs none /var/lib", f"mkdir -m 711 {usual}", "create() { case $1 in"]
+        for number, one in enumerate(engines):
+            lines += [f"{number}) {shlex.join(one.argv('create', '--image', box))} $2 true ;;"]
+        lines += ["esac; }", script]
+        for number, one in enumerate(engines):
+            query = f"SELECT {number}, id_start, id_size FROM container"
+            program = (f"import sqlite3; [print(*row) for row in sqlite3.connect('{one.data}/state.db')"
+                       f".execute('{query}')]")
+            lines += [f"test ! -e {one.data}/state.db || {{"
+                      f" {shlex.join([sys.executable, '-c', program])} > {one.work}/ranges; {shlex.join(one.argv('list', '--quiet'))} |"
+                      f" while read id; do {shlex.join(one.argv('delete', '--force'))} $id; done; }}"]
+        done = subprocess.run(["unshare", "--mount", "--propagation", "private", "sh", "-c", "\n".join(lines)],
+                              capture_output=True, text=True, timeout=120, check=False,
+                              env=engines[0].environment({"DATA": str(engines[1].data)}))
+        engines[0].data = engines[0].work / "none"
+        assert done.returncode == 0, done
+        files = [one.work / "ranges" for one in engines]
+        return [tuple(map(int, line.split())) for file in files if file.exists()
+                for line in file.read_text().splitlines()], done.stdout
+
+    return run
+
+
+def test_data_directories_of_one_host_know_of_each_other(installed):
+    given = installed("create 1 a; create 2 b; create 0 c; create 1 d; create 0 e")[0]
+    assert sorted(given) == [(0, START + 2 * SIZE, SIZE), (0, START + 4 * SIZE, SIZE), (1, START, SIZE),
+                             (1, START + 3 * SIZE, SIZE), (2, START + SIZE, SIZE)]
+
+
+def test_data_directories_that_choose_at_the_same_time_choose_differently(installed):
+    given = installed("create 0 i; create 1 i; create 2 i; for n in 1 2 3 4; do"
+                      " for e in 0 1 2; do create $e c$n & done; done; wait")[0]
+    assert sorted(start for _, start, _ in given) == [START + n * SIZE for n in range(15)]
+
+
+def test_a_data_directory_that_is_gone_is_forgotten(installed):
+    """When another one comes: until then its disk may come back."""
+    given, out = installed("create 1 a; mv $DATA $DATA.away; ls /var/lib/proxmox-lxcri/.instances | wc -l;"
+                           " create 2 b; ls /var/lib/proxmox-lxcri/.instances | wc -l; mv $DATA.away $DATA")
+    assert [word for word in out.split() if word.isdigit()] == ["1", "1"]
+    assert (2, START, SIZE) in given
+
+
+def test_a_data_directory_that_others_may_write_to_is_not_read(installed):
+    given = installed("create 1 a; chmod 777 $DATA; create 2 b; chmod 711 $DATA")[0]
+    assert sorted(given) == [(1, START, SIZE), (2, START, SIZE)]
+
+
 @pytest.mark.parametrize("delay", [0.002, 0.005, 0.01, 0.02, 0.04, 0.08])
 def test_a_killed_creation_keeps_no_range(engine, box, delay):
     engine("image", "import", box)
@@ -119,7 +179,6 @@ def test_a_container_starts_again_with_the_same_ids(engine, box):
     assert ranges(engine) == before
 
 
-@pytest.mark.vm
 def test_a_further_process_is_in_the_same_user_namespace(engine, box_start):
     id = box_start()
     inside = engine("exec", id, "readlink", "/proc/self/ns/user").ok().out.strip()
@@ -162,7 +221,6 @@ def test_the_root_directory_is_that_of_the_image(engine, make_image, box_run):
     assert box_run("stat", "-c", "%a %u %g", "/", image=image).ok().out == "711 0 50\n"
 
 
-@pytest.mark.vm
 def test_a_named_volume_is_shared_by_containers_with_other_ids(engine, box_start):
     first = box_start(flags=["--volume", "shared:/data"])
     second = box_start(flags=["--volume", "shared:/data"])
@@ -227,7 +285,6 @@ def test_the_ids_of_the_host_on_request(engine, box, box_start):
     assert mapping(engine.pid(box_start(flags=["--userns", "auto"])))[0][1] >= START
 
 
-@pytest.mark.vm
 def test_one_user_keeps_its_ids(engine, box_start, work):
     mine = work / "mine"
     mine.mkdir()
@@ -268,7 +325,6 @@ def test_a_privileged_container_has_everything(engine, box, box_run):
         "InvalidArgument", "privileged", code=125)
 
 
-@pytest.mark.vm
 @pytest.mark.parametrize("user", ["root", "app"])
 def test_a_process_can_open_its_own_streams(box_run, user):
     result = box_run("sh", "-c", "echo out > /dev/stdout; echo err > /dev/stderr", flags=["--user", user]).ok()
@@ -298,7 +354,6 @@ def test_a_device_that_is_made_inside_is_none(engine, box_run):
     assert "not permitted" in result.err
 
 
-@pytest.mark.vm
 @pytest.mark.parametrize("flags", [["--read-only"], ["--init"], ["--tmpfs", "/t"], ["--network", "host"],
                                    ["--shm-size", "1m"], ["--hostname", "h"]], ids=" ".join)
 def test_the_other_options_work_as_before(box_run, flags):

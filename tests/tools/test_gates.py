@@ -240,6 +240,7 @@ def test_a_two_slash_comment_in_a_source_is_refused(tree):
 def test_public_headers_for_cxx_are_understood(tree):
     write(tree, "include/lxcri/pod.h", '#ifdef __cplusplus\nextern "C" {\n#endif\n\n'
           "int lxcri_pod_stop(void);\n\n#ifdef __cplusplus\n}\n#endif\n")
+    append(tree, "docs/api.md", "| `Pod.stop` | `lxcri_pod_stop` | `test_system` |\n")
     refuses("check-docs", tree, "include/lxcri/pod.h:5: lxcri_pod_stop() has no comment")
 
 
@@ -252,6 +253,12 @@ def test_public_headers_for_cxx_are_understood(tree):
 def test_a_row_of_the_api_that_promises_too_much_is_refused(tree, row, fault):
     append(tree, "docs/api.md", row + "\n")
     refuses("check-docs", tree, "docs/api.md:6: ", fault)
+
+
+def test_a_public_function_without_a_row_of_the_api_is_refused(tree):
+    append(tree, "include/lxcri/thing.h", "\n/* Shuts. */\nint lxcri_thing_shut(void);\n")
+    append(tree, "docs/api.md", "`lxcri_thing_shut` in a sentence is no row.\n")
+    refuses("check-docs", tree, "docs/api.md:6: no row names lxcri_thing_shut()")
 
 
 # -- errors

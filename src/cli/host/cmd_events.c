@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* events: what happened to containers and images; or, with an id, what a container uses as runc's
- * verb of that name prints it. */
+/* events: what happened to containers, images and volumes; or, with an id, what a container uses as
+ * runc's verb of that name prints it. */
 
 #include "base/mem.h"
 #include "base/moment.h"
@@ -33,7 +33,7 @@ static const struct option_entry options_of_events[] = {
 	       "from TIME on: 2026-11-22T01:02:03Z, seconds since 1970, or 10m (ago)"),
 	OPTION(events_options, until, "until", 0, OPTION_TEXT, "TIME", "up to TIME"),
 	OPTION(events_options, filters, "filter", 0, OPTION_LIST, "KEY=VALUE",
-	       "only with this type, event, container or image"),
+	       "only with this type, event, container, image or volume"),
 	OPTION(events_options, format, "format", 0, OPTION_TEXT, "table|json",
 	       "form of the output"),
 	OPTION(events_options, stats, "stats", 0, OPTION_FLAG, NULL,

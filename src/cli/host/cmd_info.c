@@ -58,7 +58,7 @@ static struct json_object *cgroups_of(const struct lxcri_info *info)
 
 	set_count(cgroups, "version", info->cgroup_version);
 	json_object_object_add(cgroups, "hybrid", json_object_new_boolean(info->cgroup_hybrid));
-	json_set_text(cgroups, "manager", "cgroupfs");
+	json_set_text(cgroups, "manager", info->systemd_cgroups ? "systemd" : "cgroupfs");
 	return cgroups;
 }
 

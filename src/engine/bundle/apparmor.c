@@ -14,7 +14,7 @@
 #define DEFAULT_PROFILE "proxmox-lxcri-default"
 #define DEFAULT_FILE    "/etc/apparmor.d/" DEFAULT_PROFILE
 
-static int check_named(const char *profile, struct lxcri_error *err)
+int bundle_check_apparmor(const char *profile, struct lxcri_error *err)
 {
 	if (!*profile || text_has_control(profile))
 		return fail(err, LXCRI_E_INVALID_ARGUMENT, "AppArmor profile \"%s\" is no name",
@@ -29,8 +29,8 @@ static int check_named(const char *profile, struct lxcri_error *err)
 		return fail_errno(err, r, "look for AppArmor profile %s", profile);
 	if (r == 0)
 		return fail(err, LXCRI_E_INVALID_ARGUMENT,
-			    "AppArmor profile %s is not loaded; apparmor_parser -r FILE loads it",
-			    profile);
+			    "AppArmor profile %s is not loaded; apparmor_parser -r %s loads it",
+			    profile, strcmp(profile, DEFAULT_PROFILE) == 0 ? DEFAULT_FILE : "FILE");
 	return 0;
 }
 
@@ -42,7 +42,7 @@ int bundle_add_apparmor(const struct bundle_request *request, struct json_object
 	if (profile ? strcmp(profile, "unconfined") == 0 : request->options->privileged)
 		return 0;
 	if (profile) {
-		if (check_named(profile, err) < 0)
+		if (bundle_check_apparmor(profile, err) < 0)
 			return -1;
 	} else {
 		if (!apparmor_is_enabled())

@@ -8,7 +8,6 @@
 #include "engine/database/schema.h"
 #include "os/path.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sqlite3.h>
@@ -118,15 +117,8 @@ static int make_file(const char *path)
 static bool has_containers(const char *data_dir)
 {
 	autofree char *path = xformat("%s/containers", data_dir);
-	DIR *dir = opendir(path);
-	bool found = false;
 
-	for (struct dirent *entry = dir ? readdir(dir) : NULL; entry && !found;
-	     entry = readdir(dir))
-		found = entry->d_name[0] != '.';
-	if (dir)
-		(void)closedir(dir);
-	return found;
+	return path_has_shown(path);
 }
 
 static int open_handle(struct database *database, const char *before)
@@ -202,19 +194,26 @@ bool database_is_lost(const char *data_dir)
 	return !database_exists(data_dir) && has_containers(data_dir);
 }
 
+/* Opens the database of @data_dir as it is. */
+static int open_there(const char *data_dir, int mode, struct database *database,
+		      struct lxcri_error *err)
+{
+	database->path = xformat("%s/state.db", data_dir);
+	if (sqlite3_open_v2(database->path, &database->handle,
+			    mode | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, NULL) != SQLITE_OK)
+		return refuse(database, "open the database", err);
+	(void)sqlite3_busy_timeout(database->handle, BUSY_TIMEOUT_MS);
+	return 0;
+}
+
 int database_open_read_only(const char *data_dir, struct database **ret_database,
 			    struct lxcri_error *err)
 {
 	autoptr(database) database = xnew(struct database);
 	int version = 0;
 
-	database->path = xformat("%s/state.db", data_dir);
-	if (sqlite3_open_v2(database->path, &database->handle,
-			    SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW,
-			    NULL) != SQLITE_OK)
-		return refuse(database, "open the database", err);
-	(void)sqlite3_busy_timeout(database->handle, BUSY_TIMEOUT_MS);
-	if (read_version(database, &version, err) < 0 || check_version(database, version, err) < 0)
+	if (open_there(data_dir, SQLITE_OPEN_READONLY, database, err) < 0 ||
+	    read_version(database, &version, err) < 0 || check_version(database, version, err) < 0)
 		return -1;
 	*ret_database = steal(database);
 	return 0;
@@ -225,12 +224,8 @@ int database_open_other(const char *data_dir, struct database **ret_database,
 {
 	autoptr(database) database = xnew(struct database);
 
-	database->path = xformat("%s/state.db", data_dir);
-	if (sqlite3_open_v2(database->path, &database->handle,
-			    SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW,
-			    NULL) != SQLITE_OK)
-		return refuse(database, "open the database", err);
-	(void)sqlite3_busy_timeout(database->handle, BUSY_TIMEOUT_MS);
+	if (open_there(data_dir, SQLITE_OPEN_READWRITE, database, err) < 0)
+		return -1;
 	(void)sqlite3_db_config(database->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	*ret_database = steal(database);
 	return 0;

@@ -189,8 +189,7 @@ static int read_spec(const struct lxcri_container *container, struct diff *diff,
 {
 	autojson spec = root_load_spec(container, err);
 	struct json_object *mounts = json_get(spec, "mounts");
-	size_t count =
-		json_object_is_type(mounts, json_type_array) ? json_object_array_length(mounts) : 0;
+	size_t count = json_count(mounts);
 	autofree char *uids = root_format_map(spec, "uidMappings");
 	autofree char *gids = root_format_map(spec, "gidMappings");
 

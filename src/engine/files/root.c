@@ -39,8 +39,7 @@ char *root_find(const struct lxcri_container *container, struct json_object *spe
 char *root_format_map(struct json_object *spec, const char *key)
 {
 	struct json_object *list = json_get(json_get(spec, "linux"), key);
-	size_t count =
-		json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+	size_t count = json_count(list);
 	autorun(text_finish) struct text map = {};
 
 	for (size_t i = 0; i < count; i++) {

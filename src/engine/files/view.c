@@ -83,9 +83,7 @@ static int open_of_process(const struct lxcri_container *container, struct view 
 static bool has_option(struct json_object *mount, const char *wanted)
 {
 	struct json_object *options = json_get(mount, "options");
-	size_t count = json_object_is_type(options, json_type_array)
-			       ? json_object_array_length(options)
-			       : 0;
+	size_t count = json_count(options);
 
 	for (size_t i = 0; i < count; i++) {
 		const char *option = json_object_get_string(json_object_array_get_idx(options, i));
@@ -164,8 +162,7 @@ static int mount_all(const char *bundle, int root, struct json_object *spec,
 		     struct lxcri_error *err)
 {
 	struct json_object *mounts = json_get(spec, "mounts");
-	size_t count =
-		json_object_is_type(mounts, json_type_array) ? json_object_array_length(mounts) : 0;
+	size_t count = json_count(mounts);
 
 	for (size_t i = 0; i < count; i++) {
 		struct json_object *mount = json_object_array_get_idx(mounts, i);

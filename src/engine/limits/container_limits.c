@@ -20,6 +20,9 @@
 /* The limits of a caller's bundle after an update; its config.json is not ours to change. */
 #define RESOURCES_FILE "resources.json"
 
+/* Is in the run directory while what is recorded may not be in force. */
+#define UPDATING_FILE "updating"
+
 /* Where the limits of one container are kept, as they were before a change. */
 struct kept {
 	char *path;                    /* of the file */
@@ -87,7 +90,8 @@ static int read_json(const char *path, struct json_object **ret, struct lxcri_er
 }
 
 /* Reads the limits in force: those of the specification, or of an update since. */
-static int load(const struct lxcri_container *container, struct kept *kept, struct lxcri_error *err)
+static int read_kept(const struct lxcri_container *container, struct kept *kept,
+		     struct lxcri_error *err)
 {
 	struct json_object *part;
 	int found = 0;
@@ -125,6 +129,13 @@ static int load(const struct lxcri_container *container, struct kept *kept, stru
 	return 0;
 }
 
+/* The same, and checks them: the file of a bundle may have changed since its container was made. */
+static int load(const struct lxcri_container *container, struct kept *kept, struct lxcri_error *err)
+{
+	return read_kept(container, kept, err) < 0 ? -1
+						   : spec_validate_resources(kept->resources, err);
+}
+
 static int save(const struct kept *kept, const char *text, struct lxcri_error *err)
 {
 	autofree char *directory =
@@ -141,9 +152,47 @@ int container_limits_load(struct lxcri_container *container, struct lxcri_error 
 {
 	autorun(kept_finish) struct kept kept = {};
 
-	if (load(container, &kept, err) < 0 || spec_validate_resources(kept.resources, err) < 0)
+	if (load(container, &kept, err) < 0)
 		return -1;
 	return container_limits_plan(container, kept.resources, err);
+}
+
+static int begin_update(const struct lxcri_container *container, struct lxcri_error *err)
+{
+	autoclose int fd = openat(container->home.run_fd, UPDATING_FILE,
+				  O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	return fd < 0 ? fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno, "write %s/%s",
+					container->home.run_dir, UPDATING_FILE)
+		      : 0;
+}
+
+static void end_update(const struct lxcri_container *container)
+{
+	(void)unlinkat(container->home.run_fd, UPDATING_FILE, 0); /* else it is done once more */
+}
+
+static int enforce(struct lxcri_container *container, struct lxcri_error *err)
+{
+	return container_scope_update(container, err) < 0 ? -1
+							  : container_limits_apply(container, err);
+}
+
+void container_limits_settle(struct lxcri_container *container)
+{
+	bool had_lock = container->home.locked;
+	struct lxcri_error err = {};
+
+	if (faccessat(container->home.run_fd, UPDATING_FILE, F_OK, 0) < 0)
+		return;
+	if (home_lock(&container->home, HOME_TRY, &err) <= 0)
+		return; /* the update goes on */
+	if (container_limits_load(container, &err) == 0 && enforce(container, &err) == 0)
+		end_update(container);
+	else
+		log_warning("finish the update of container %s: %s", container->home.id, err.text);
+	if (!had_lock)
+		home_unlock(&container->home);
 }
 
 /* Lays @patch over what is kept, works out the whole, records it and puts it in force. What cannot
@@ -165,20 +214,30 @@ static int change(struct lxcri_container *container, struct kept *kept, struct j
 	if (json_get(kept->resources, "memory"))
 		json_object_object_del(json_get(kept->resources, "memory"), "checkBeforeUpdate");
 	after = json_format(kept->document);
-	if (save(kept, after, err) < 0)
-		return -1;
 	if (container->status == LXCRI_STATUS_STOPPED)
-		return 0;
+		return save(kept, after, err);
+	if (begin_update(container, err) < 0)
+		return -1;
+	if (save(kept, after, err) < 0) {
+		/* It may be there nevertheless, and not be on the disk. */
+		if (save(kept, before, &second) == 0)
+			end_update(container);
+		return -1;
+	}
 	/* The scope first: what its cgroup refuses is nothing yet. */
 	if (container_scope_update(container, err) == 0) {
-		if (container_limits_apply(container, err) == 0)
+		if (container_limits_apply(container, err) == 0) {
+			end_update(container);
 			return 0;
+		}
 		if (container_limits_plan(container, old, &second) < 0 ||
 		    container_scope_update(container, &second) < 0)
 			log_error("%s", second.text);
 	}
 	if (save(kept, before, &second) < 0)
 		log_error("%s", second.text);
+	else
+		end_update(container);
 	return -1;
 }
 

@@ -15,6 +15,10 @@
 /* The same from the specification in the container's bundle. */
 [[nodiscard]] int container_limits_load(struct lxcri_container *container, struct lxcri_error *err);
 
+/* Puts in force what an update has recorded that was killed before it could. Does nothing where no
+ * update was, or one is at work; a failure is logged, and left to the next who comes. */
+void container_limits_settle(struct lxcri_container *container);
+
 /* Puts what was planned into the cgroups that the container's monitor has noted. Errors as
  * limits_apply(). */
 [[nodiscard]] int container_limits_apply(const struct lxcri_container *container,

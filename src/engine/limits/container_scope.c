@@ -20,13 +20,23 @@
 
 enum wish { WISH_NONE, WISH_IF_FIT, WISH_DEMAND };
 
-static enum wish wish_of(const struct lxcri_container *container)
+static enum wish wish_in(const struct lxcri_config *config)
 {
-	const char *manager = config_text(container->engine->config, CONFIG_RUNTIME_CGROUP_MANAGER);
+	const char *manager = config_text(config, CONFIG_RUNTIME_CGROUP_MANAGER);
 
 	if (strcmp(manager, "systemd") == 0)
 		return WISH_DEMAND;
 	return strcmp(manager, "auto") == 0 && scope_is_possible() ? WISH_IF_FIT : WISH_NONE;
+}
+
+bool container_scope_is_usual(const struct lxcri_config *config)
+{
+	return wish_in(config) != WISH_NONE;
+}
+
+static enum wish wish_of(const struct lxcri_container *container)
+{
+	return wish_in(container->engine->config);
 }
 
 static int demand_systemd(enum wish wish, struct lxcri_error *err)

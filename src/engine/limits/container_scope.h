@@ -5,6 +5,9 @@
 
 #include "engine/container.h"
 
+/* Tells whether @config gives scopes to containers on this host, when nothing else is said. */
+bool container_scope_is_usual(const struct lxcri_config *config);
+
 /* Chooses by the configuration for a container of an image; @parent is where its cgroup shall be: a
  * slice, or a path, which is no scope. LXCRI_E_UNSUPPORTED_OPERATION where systemd is asked for and
  * cannot be had, LXCRI_E_INVALID_ARGUMENT for a parent that is no slice then. */

@@ -4,10 +4,11 @@
 #include "engine/system/check.h"
 
 #include "engine/container.h"
+#include "os/path.h"
 
-#include <dirent.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #define FOUND_MAX 512
 
@@ -44,15 +45,18 @@ bool check_mend(struct check *check, const char *id)
 		err.code == LXCRI_E_CONTAINER_NOT_FOUND);
 }
 
-void check_list(const char *path, struct strings *names)
+void check_list(struct check *check, const char *path, struct strings *names)
 {
-	DIR *dir = opendir(path);
+	const struct trouble trouble = { "disk.directory",
+					 path,
+					 LXCRI_HEALTH_FAULT,
+					 "what is in it is not checked",
+					 "look for errors of the disk in the kernel's log",
+					 false };
+	int r = path_list_shown(path, names);
 
-	for (struct dirent *entry = dir ? readdir(dir) : NULL; entry; entry = readdir(dir))
-		if (entry->d_name[0] != '.')
-			strings_add(names, entry->d_name);
-	if (dir)
-		(void)closedir(dir);
+	if (r < 0)
+		check_report(check, &trouble, "%s", strerror(-r));
 }
 
 int lxcri_system_check(struct lxcri_engine *engine, const struct lxcri_check_options *options,

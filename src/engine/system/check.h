@@ -44,5 +44,5 @@ struct trouble {
 bool check_mend(struct check *check, const char *id);
 
 /* Appends the names in the directory @path but those that begin with a dot; none where it is not
- * there. */
-void check_list(const char *path, struct strings *names);
+ * there. One that cannot be read is reported. */
+void check_list(struct check *check, const char *path, struct strings *names);

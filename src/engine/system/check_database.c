@@ -46,7 +46,7 @@ static int check_absence(struct check *check, const char *path)
 	autorun(strings_finish) struct strings names = {};
 	autofree char *dir = xformat("%s/containers", check->engine->data);
 
-	check_list(dir, &names);
+	check_list(check, dir, &names);
 	if (names.count > 0)
 		check_report(check, &trouble, "missing, with %zu containers", names.count);
 	return 0;

@@ -128,7 +128,7 @@ static void check_blobs(struct walk *walk, bool can_repair)
 	autorun(strings_finish) struct strings names = {};
 	autofree char *path = xformat("%s/images/" LAYOUT_BLOBS, walk->layout.data_dir);
 
-	check_list(path, &names);
+	check_list(walk->check, path, &names);
 	for (size_t i = 0; i < names.count; i++) {
 		const struct trouble trouble = {
 			"blob.unreferenced",          names.items[i],
@@ -175,7 +175,7 @@ static void check_layers(struct walk *walk, bool can_repair)
 	autorun(strings_finish) struct strings names = {};
 	autofree char *path = xformat("%s/layers", walk->layout.data_dir);
 
-	check_list(path, &names);
+	check_list(walk->check, path, &names);
 	for (size_t i = 0; i < names.count; i++) {
 		autofree char *tree = xformat("%s/%s/" LAYOUT_TREE, path, names.items[i]);
 		bool in_use = strings_has(&walk->usage.layers, tree);
@@ -210,7 +210,10 @@ static int begin(struct walk *walk, struct lxcri_error *err)
 	walk->usage_lock = usage_lock(engine, USAGE_ALONE, err);
 	if (walk->usage_lock < 0)
 		return -1;
-	walk->has_usage = usage_peek(engine, &walk->usage, &ignored) == 0;
+	/* What is to be removed must not be of a container that is just being renamed. */
+	walk->has_usage = (walk->check->options.repair && database_exists(engine->data)
+				   ? usage_read(engine, NULL, &walk->usage, &ignored)
+				   : usage_peek(engine, &walk->usage, &ignored)) == 0;
 	return 0;
 }
 

@@ -6,6 +6,8 @@
 #include "base/mem.h"
 #include "engine/home.h"
 #include "image/store.h"
+#include "os/path.h"
+#include "runtime/monitor.h"
 
 #include <errno.h>
 #include <string.h>
@@ -51,6 +53,36 @@ static void check_half_made(struct check *check, const char *id)
 		return; /* somebody is making it */
 	trouble.repaired = check_mend(check, id);
 	check_report(check, &trouble, "half made");
+}
+
+/* Tells whether a monitor or a command has to do with the container. */
+static bool is_attended(const struct check *check, const char *id)
+{
+	autorun(home_finish) struct home home = HOME_NULL;
+	struct monitor_state state = {};
+	struct lxcri_error ignored;
+
+	if (is_locked(check, id))
+		return true;
+	if (home_open(check->engine, id, &home, &ignored) < 0 || home.run_fd < 0)
+		return false;
+	return monitor_read_state(home.run_fd, &state, &ignored) < 0 || state.alive;
+}
+
+/* One that was to be removed at its end, which it met without its monitor: the power went. */
+static void check_removable(struct check *check, const char *id)
+{
+	struct trouble trouble = { "container.removable",
+				   id,
+				   LXCRI_HEALTH_WARNING,
+				   "it was to be removed when it ended",
+				   "proxmox-lxcri system check --repair, or any look at it",
+				   false };
+
+	if (is_attended(check, id))
+		return;
+	trouble.repaired = check_mend(check, id);
+	check_report(check, &trouble, "it has ended, and is there");
 }
 
 static void check_bundle(struct check *check, const char *id, const struct record *record)
@@ -150,6 +182,10 @@ static void check_record(struct check *check, const char *id, const char *json)
 		check_half_made(check, id);
 		return;
 	}
+	if (record.remove) {
+		check_removable(check, id);
+		return;
+	}
 	check_bundle(check, id, &record);
 	check_layers(check, id, &record);
 	check_time(check, id, &record);
@@ -161,11 +197,55 @@ static int visit(void *userdata, const char *id, const char *json)
 	autofree char *dir = engine_data_dir(walk->check->engine, id);
 
 	strings_add(&walk->ids, id);
-	if (access(dir, F_OK) < 0)
+	if (path_exists(dir) == 0)
 		strings_add(&walk->gone, id);
 	else
 		check_record(walk->check, id, json);
 	return 0;
+}
+
+/* Deletes the record unless somebody is at work on the container, or it has a directory after all:
+ * another one of its id has been made meanwhile. Returns 1 when it is gone, 0 when it stays. */
+static int delete_gone(struct check *check, struct database *database, const char *id)
+{
+	autorun(home_finish) struct home home = HOME_NULL;
+	struct lxcri_error ignored;
+	int r;
+
+	if (home_open(check->engine, id, &home, &ignored) < 0)
+		return -1;
+	r = home_lock(&home, HOME_TRY, &ignored);
+	if (r > 0)
+		r = home_is_persistent(&home)
+			    ? 0
+			    : database_delete_container(database, id, &ignored) + 1;
+	home_unlock(&home);
+	return r;
+}
+
+/* Where no container has its directory, a file system that is not mounted is likelier than that all
+ * were removed by hand; then nothing is mended. Returns whether that is so. */
+static bool check_all_gone(struct walk *walk)
+{
+	struct check *check = walk->check;
+	autorun(strings_finish) struct strings names = {};
+	autofree char *dir = xformat("%s/containers", check->engine->data);
+	const struct trouble trouble = {
+		"container.directories",
+		dir,
+		LXCRI_HEALTH_FAULT,
+		"no container can be used",
+		"mount what belongs there; of containers that are gone for good make the "
+		"directories, empty, and delete them",
+		false
+	};
+
+	check_list(check, dir, &names);
+	if (walk->gone.count == 0 || names.count > 0)
+		return false;
+	check_report(check, &trouble, "empty, though there are records of %zu containers",
+		     walk->gone.count);
+	return true;
 }
 
 /* The directory is gone, and with it all that the container had. */
@@ -174,17 +254,23 @@ static void check_gone(struct walk *walk, struct database *database)
 	struct check *check = walk->check;
 
 	for (size_t i = 0; i < walk->gone.count; i++) {
-		struct lxcri_error ignored;
+		const char *id = walk->gone.items[i];
 		struct trouble trouble = { "container.directory",
-					   walk->gone.items[i],
+					   id,
 					   LXCRI_HEALTH_WARNING,
 					   "nothing is left of it but the record",
 					   "proxmox-lxcri system check --repair",
 					   false };
 
-		if (check->options.repair)
-			trouble.repaired = database_delete_container(database, walk->gone.items[i],
-								     &ignored) == 0;
+		if (check->options.repair) {
+			int r = delete_gone(check, database, id);
+
+			if (r == 0)
+				continue;
+			trouble.repaired = r > 0;
+		} else if (is_locked(check, id)) {
+			continue;
+		}
 		check_report(check, &trouble, "a record without a directory");
 	}
 }
@@ -196,7 +282,7 @@ static void check_leftovers(struct walk *walk)
 	autorun(strings_finish) struct strings names = {};
 	autofree char *dir = xformat("%s/containers", check->engine->data);
 
-	check_list(dir, &names);
+	check_list(check, dir, &names);
 	for (size_t i = 0; i < names.count; i++) {
 		struct lxcri_error ignored;
 		struct trouble trouble = { "container.half_deleted",
@@ -232,7 +318,8 @@ int check_records(struct check *check, struct lxcri_error *err)
 		database = own;
 	if (!database || database_each_container(database, visit, &walk, err) < 0)
 		return -1;
-	check_gone(&walk, database);
+	if (!check_all_gone(&walk))
+		check_gone(&walk, database);
 	check_leftovers(&walk);
 	return 0;
 }

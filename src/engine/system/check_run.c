@@ -11,7 +11,6 @@
 #include "runtime/cgroup_name.h"
 #include "runtime/monitor.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -84,7 +83,7 @@ static void check_directories(struct check *check)
 	autorun(strings_finish) struct strings names = {};
 	autofree char *dir = xformat("%s/containers", check->engine->root);
 
-	check_list(dir, &names);
+	check_list(check, dir, &names);
 	for (size_t i = 0; i < names.count; i++)
 		check_one(check, names.items[i]);
 }
@@ -112,7 +111,7 @@ static void check_monitors(struct check *check)
 	autorun(strings_finish) struct strings pids = {};
 	autofree char *prefix = xformat("%s/containers/", check->engine->root);
 
-	check_list("/proc", &pids);
+	check_list(check, "/proc", &pids);
 	for (size_t i = 0; i < pids.count; i++) {
 		autofree char *dir = monitor_dir(pids.items[i]);
 		autofree char *remedy =
@@ -129,6 +128,15 @@ static void check_monitors(struct check *check)
 			check_report(check, &trouble, "the monitor %s has lost its directory",
 				     pids.items[i]);
 	}
+}
+
+/* Root file systems are mounted by monitors alone; what else is mounted below @data, the directory
+ * of all containers, somebody else has put there. */
+static bool is_root_file_system(const char *path, const char *data)
+{
+	const char *name = strchr(path + strlen(data), '/');
+
+	return name && text_starts_with(name, "/rootfs") && (name[7] == '\0' || name[7] == '/');
 }
 
 /* In a line of mountinfo(5) the fifth word is the mount point, in which octal numbers stand for
@@ -155,7 +163,9 @@ static void check_mount_line(struct check *check, char *line)
 		false
 	};
 
-	trouble.repaired = check->options.repair && umount2(word, UMOUNT_NOFOLLOW) == 0;
+	trouble.repaired = check->options.repair &&
+			   (text_starts_with(word, root) || is_root_file_system(word, data)) &&
+			   umount2(word, UMOUNT_NOFOLLOW) == 0;
 	check_report(check, &trouble, "something is mounted there");
 }
 

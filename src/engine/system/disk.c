@@ -10,8 +10,8 @@
 #include "engine/volume.h"
 #include "image/image_index.h"
 #include "os/disk_usage.h"
+#include "os/path.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -118,14 +118,13 @@ static void report_image(struct disk *disk, struct json_object *entry)
 static void each_entry(int dirfd, void (*each)(struct disk *disk, int dirfd, const char *name),
 		       struct disk *disk)
 {
-	int copy = dirfd < 0 ? -1 : openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+	autorun(strings_finish) struct strings names = {};
 
-	for (struct dirent *entry = dir ? readdir(dir) : NULL; entry; entry = readdir(dir))
-		if (entry->d_name[0] != '.')
-			each(disk, dirfd, entry->d_name);
-	if (dir)
-		(void)closedir(dir);
+	if (dirfd < 0 || path_list_names(dirfd, &names) < 0)
+		return;
+	for (size_t i = 0; i < names.count; i++)
+		if (*names.items[i] != '.')
+			each(disk, dirfd, names.items[i]);
 }
 
 /* Blobs that images share were counted for the first of them. */
@@ -184,21 +183,20 @@ static int report_container(void *userdata, const struct lxcri_state *state)
 {
 	struct disk *disk = userdata;
 	autofree char *path = engine_data_dir(disk->engine, state->id);
-	DIR *dir = state->image ? opendir(path) : NULL;
+	autoclose int dir = state->image ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	autorun(strings_finish) struct strings names = {};
 	bool live = state->status != LXCRI_STATUS_STOPPED;
 	struct lxcri_usage files = { .kind = LXCRI_USAGE_CONTAINERS, .name = state->id };
 	struct lxcri_usage logs = { .kind = LXCRI_USAGE_LOGS, .name = state->id };
 
-	if (!dir) /* of a bundle: its files are its maker's */
-		return 0;
+	if (dir < 0 || path_list_names(dir, &names) < 0)
+		return 0; /* of a bundle: its files are its maker's */
 	files.users = logs.users = live;
-	for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir)) {
-		struct lxcri_usage *usage = is_log(entry->d_name) ? &logs : &files;
+	for (size_t i = 0; i < names.count; i++) {
+		struct lxcri_usage *usage = is_log(names.items[i]) ? &logs : &files;
 
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			usage->bytes += measure(disk, dirfd(dir), entry->d_name);
+		usage->bytes += measure(disk, dir, names.items[i]);
 	}
-	(void)closedir(dir);
 	files.reclaimable_bytes = live ? 0 : files.bytes;
 	logs.reclaimable_bytes = live ? 0 : logs.bytes;
 	tell(disk, &files);

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "engine/doctor/probe.h"
 #include "engine/driver.h"
+#include "engine/limits/container_scope.h"
 #include "image/layout.h"
 
 #include <string.h>
@@ -67,6 +68,7 @@ int lxcri_info(struct lxcri_engine *engine, struct lxcri_info *ret_info, struct 
 		.has_apparmor = probe_apparmor(),
 		.has_selinux = probe_selinux(),
 		.has_seccomp = probe_seccomp(),
+		.systemd_cgroups = container_scope_is_usual(engine->config),
 	};
 	autofree char *existing = probe_existing(engine->data);
 	enum probe_cgroups cgroups = probe_cgroups();

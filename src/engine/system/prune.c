@@ -7,9 +7,11 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/container.h"
+#include "engine/event.h"
 #include "engine/usage.h"
 #include "engine/volume.h"
 #include "os/disk_usage.h"
+#include "os/path.h"
 
 #include <fcntl.h>
 
@@ -104,16 +106,20 @@ static void tell_part(void *userdata, enum collect_part part, const char *name, 
 }
 
 /* Its bytes are those of its blobs, which are told one by one. */
-static void tell_image(void *userdata, const char *name)
+static void tell_image(void *userdata, const char *name, const char *digest)
 {
-	tell(userdata, LXCRI_USAGE_IMAGES, name, 0);
+	const struct prune *prune = userdata;
+
+	if (!prune->options->dry_run)
+		event_image_removed(prune->engine, name, digest);
+	tell(prune, LXCRI_USAGE_IMAGES, name, 0);
 }
 
 static int prune_images(struct prune *prune, struct lxcri_error *err)
 {
 	const struct removal_listener listener = { .use = tell_usage,
 						   .removing = tell_part,
-						   .removing_image = tell_image,
+						   .removed_image = tell_image,
 						   .userdata = prune };
 	autoptr(image_store) store = NULL;
 	int r;
@@ -126,6 +132,14 @@ static int prune_images(struct prune *prune, struct lxcri_error *err)
 	return r;
 }
 
+static int remove_volume(const struct prune *prune, const char *name, struct lxcri_error *err)
+{
+	if (volume_remove(prune->engine->data, name, err) < 0)
+		return -1;
+	engine_event(prune->engine, "volume", "remove", name, NULL);
+	return 0;
+}
+
 static int prune_volumes(struct prune *prune, struct lxcri_error *err)
 {
 	autorun(strings_finish) struct strings used = {};
@@ -135,7 +149,8 @@ static int prune_volumes(struct prune *prune, struct lxcri_error *err)
 	prune->usage_lock = usage_lock(prune->engine, USAGE_ALONE, err);
 	if (prune->usage_lock < 0 ||
 	    usage_read_volumes(prune->engine, &prune->gone, &used, err) < 0 ||
-	    volume_list(data, &names, err) < 0)
+	    volume_list(data, &names, err) < 0 ||
+	    (!prune->options->dry_run && volume_remove_leftovers(data, err) < 0))
 		return -1;
 	for (size_t i = 0; i < names.count; i++) {
 		autofree char *path = xformat("%s/volumes/%s", data, names.items[i]);
@@ -144,7 +159,7 @@ static int prune_volumes(struct prune *prune, struct lxcri_error *err)
 		if (strings_has(&used, names.items[i]))
 			continue;
 		bytes = size_of(path);
-		if (!prune->options->dry_run && volume_remove(data, names.items[i], err) < 0)
+		if (!prune->options->dry_run && remove_volume(prune, names.items[i], err) < 0)
 			return -1;
 		tell(prune, LXCRI_USAGE_VOLUMES, names.items[i], bytes);
 	}
@@ -160,7 +175,12 @@ int lxcri_system_prune(struct lxcri_engine *engine, const struct lxcri_prune_opt
 						     .userdata = userdata,
 						     .usage_lock = -1 };
 
-	if (access(engine->data, F_OK) < 0)
+	int there = path_exists(engine->data);
+
+	if (there < 0)
+		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, there, "prune: %s",
+				       engine->data);
+	if (there == 0)
 		return 0; /* nothing was ever made */
 	if (prune_containers(&prune, err) < 0 || prune_images(&prune, err) < 0)
 		return fail_while(err, "prune");

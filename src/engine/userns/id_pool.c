@@ -6,18 +6,22 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "config/config.h"
-#include "engine/userns/id_ranges.h"
+#include "engine/userns/instances.h"
 #include "os/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
-#include <sys/stat.h>
 
 #define SUBIDS_BYTES_MAX (1u << 20)
 
-/* Lines of this name keep ids for us, so that useradd gives them to nobody else. */
-#define SUBIDS_OWN_NAME "proxmox-lxcri"
+struct id_pool_bounds id_pool_bounds(const struct lxcri_config *config)
+{
+	return (struct id_pool_bounds){
+		.start = config_u64(config, CONFIG_USERNS_START),
+		.size = config_u64(config, CONFIG_USERNS_SIZE),
+		.count = config_u64(config, CONFIG_USERNS_COUNT),
+	};
+}
 
 static int add_subids(struct id_ranges *ranges, const char *path, struct lxcri_error *err)
 {
@@ -29,7 +33,7 @@ static int add_subids(struct id_ranges *ranges, const char *path, struct lxcri_e
 		return 0;
 	if (r < 0)
 		return fail_errno(err, r, "read %s", path);
-	id_ranges_add_subids(ranges, text, SUBIDS_OWN_NAME);
+	id_ranges_add_subids(ranges, text, ID_POOL_OWN_NAME);
 	return 0;
 }
 
@@ -38,44 +42,27 @@ static void add_range(void *userdata, uint32_t start, uint32_t size)
 	id_ranges_add(userdata, start, size);
 }
 
-/* Tells whether @path is another directory than the engine's own, and there. */
-static bool is_another(const struct lxcri_engine *engine, const char *path)
+/* One that cannot be read has nothing to say. */
+static void add_instance(void *userdata, const char *data_dir)
 {
-	struct stat own;
-	struct stat other;
-
-	return stat(path, &other) == 0 &&
-	       (stat(engine->data, &own) < 0 || own.st_dev != other.st_dev ||
-		own.st_ino != other.st_ino);
-}
-
-/* The one other instance that can be known of. One that cannot be read has nothing to say. */
-static void add_default_instance(struct lxcri_engine *engine, struct id_ranges *ranges)
-{
-	static const char path[] = CONFIG_DEFAULT_DATA_PATH;
 	autoptr(database) other = NULL;
 	struct lxcri_error ignored = {};
 
-	if (!is_another(engine, path))
-		return;
-	if (database_open_other(path, &other, &ignored) < 0 ||
-	    database_each_range(other, add_range, ranges, &ignored) < 0)
-		log_debug("the id ranges of %s are not known: %s", path, ignored.text);
+	if (database_open_other(data_dir, &other, &ignored) < 0 ||
+	    database_each_range(other, add_range, userdata, &ignored) < 0)
+		log_debug("the id ranges of %s are not known: %s", data_dir, ignored.text);
 }
 
-static int choose(struct lxcri_engine *engine, struct record *record, struct lxcri_error *err)
+static int choose(struct lxcri_engine *engine, int instances, struct record *record,
+		  struct lxcri_error *err)
 {
 	autorun(id_ranges_finish) struct id_ranges taken = {};
-	const struct id_pool_bounds pool = {
-		.start = config_u64(engine->config, CONFIG_USERNS_START),
-		.size = record->ids.size,
-		.count = config_u64(engine->config, CONFIG_USERNS_COUNT),
-	};
+	const struct id_pool_bounds pool = id_pool_bounds(engine->config);
 
 	if (add_subids(&taken, "/etc/subuid", err) < 0 ||
 	    add_subids(&taken, "/etc/subgid", err) < 0)
 		return -1;
-	add_default_instance(engine, &taken);
+	instances_each(engine, instances, add_instance, &taken);
 	/* A kept id is the host's own, and must not be somebody's in a container as well. */
 	if (record->ids.keep) {
 		id_ranges_add(&taken, record->ids.keep_uid, 1);
@@ -86,10 +73,10 @@ static int choose(struct lxcri_engine *engine, struct record *record, struct lxc
 	return id_ranges_find_free(&taken, &pool, &record->ids.start, err);
 }
 
-static int take(struct lxcri_engine *engine, const struct home *home, struct record *record,
-		struct lxcri_error *err)
+static int take(struct lxcri_engine *engine, int instances, const struct home *home,
+		struct record *record, struct lxcri_error *err)
 {
-	if (choose(engine, record, err) < 0)
+	if (choose(engine, instances, record, err) < 0)
 		return -1;
 
 	autofree char *json = record_format(record);
@@ -105,10 +92,13 @@ int id_pool_take(struct lxcri_engine *engine, const struct home *home, struct re
 		 struct lxcri_error *err)
 {
 	struct database *database = engine_database(engine, err);
+	autoclose int instances = -1;
 
-	if (!database || database_begin(database, err) < 0)
+	/* Others wait until our choice is on the disk; the database comes behind that lock. */
+	if (!database || instances_enter(engine, &instances, err) < 0 ||
+	    database_begin(database, err) < 0)
 		return -1;
-	if (take(engine, home, record, err) == 0)
+	if (take(engine, instances, home, record, err) == 0)
 		return 0;
 	database_roll_back(database);
 	return fail_while(err, "choose the ids of container %s", home->id);

@@ -8,6 +8,7 @@
 #include "base/scope.h"
 #include "base/text.h"
 #include "config/config.h"
+#include "engine/userns/id_pool.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -79,12 +80,12 @@ static int read_mode(const char *mode, uint32_t size, struct record_ids *ids,
 static int check_kept(const struct record_ids *ids, const struct lxcri_config *config,
 		      struct lxcri_error *err)
 {
-	uint64_t start = config_u64(config, CONFIG_USERNS_START);
-	uint64_t end = start + config_u64(config, CONFIG_USERNS_COUNT) * ids->size;
+	const struct id_pool_bounds pool = id_pool_bounds(config);
+	uint64_t end = pool.start + pool.count * pool.size;
 	const uint32_t kept[] = { ids->keep_uid, ids->keep_gid };
 
 	for (size_t i = 0; ids->keep && i < ARRAY_LEN(kept); i++)
-		if (kept[i] >= start && kept[i] < end)
+		if (kept[i] >= pool.start && kept[i] < end)
 			return fail(err, LXCRI_E_INVALID_ARGUMENT,
 				    "userns: %u cannot be kept, it is of the range that containers "
 				    "get their ids from",

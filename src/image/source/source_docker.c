@@ -15,8 +15,7 @@
 static bool is_called(struct json_object *entry, const char *wanted)
 {
 	struct json_object *tags = json_get(entry, "RepoTags");
-	size_t count =
-		json_object_is_type(tags, json_type_array) ? json_object_array_length(tags) : 0;
+	size_t count = json_count(tags);
 
 	for (size_t i = 0; i < count; i++) {
 		autofree char *name =
@@ -84,8 +83,7 @@ static int load_layers(const struct source *source, struct json_object *entry,
 		       struct source_image *image, struct lxcri_error *err)
 {
 	struct json_object *list = json_get(entry, "Layers");
-	size_t count =
-		json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+	size_t count = json_count(list);
 
 	if (count > MANIFEST_LAYERS_MAX)
 		return fail(err, LXCRI_E_LIMIT_EXCEEDED, "the image has more than %d layers",

@@ -121,6 +121,21 @@ int cgroup_list_own(pid_t pid, struct strings *paths)
 	return r;
 }
 
+int cgroup_list_parents(struct strings *paths)
+{
+	autorun(strings_finish) struct strings lines = {};
+	bool beside = is_version_2(CGROUP_ROOT);
+	int r = read_cgroups("/proc/self/cgroup", &lines);
+
+	for (size_t i = 0; r == 0 && i < lines.count; i++)
+		add_path(paths, lines.items[i]);
+	/* A cgroup of version 2 that has processes gives no controllers to those below it. */
+	for (size_t i = 0; r == 0 && beside && i < paths->count; i++)
+		if (strlen(paths->items[i]) > strlen(CGROUP_ROOT "/"))
+			*strrchr(paths->items[i], '/') = '\0';
+	return r;
+}
+
 static void write_control(int dirfd, const char *name, const char *value)
 {
 	autoclose int fd = openat(dirfd, name, O_WRONLY | O_CLOEXEC);
@@ -235,6 +250,11 @@ int cgroup_remove(const char *path, int timeout_ms)
 	return remove_patiently(path, timeout_ms, remove_tree);
 }
 
+int cgroup_remove_one(const char *path, int timeout_ms)
+{
+	return remove_patiently(path, timeout_ms, remove_one);
+}
+
 void cgroup_remove_empty(const char *name, int timeout_ms)
 {
 	DIR *dir = opendir(CGROUP_ROOT);
@@ -247,10 +267,10 @@ void cgroup_remove_empty(const char *name, int timeout_ms)
 		autofree char *path = xformat(CGROUP_ROOT "/%s%s", entry->d_name, name);
 
 		if (entry->d_name[0] != '.' && !is_version_2(CGROUP_ROOT))
-			(void)remove_patiently(path, timeout_ms, remove_one);
+			(void)cgroup_remove_one(path, timeout_ms);
 	}
 	if (is_version_2(CGROUP_ROOT))
-		(void)remove_patiently(unified, timeout_ms, remove_one);
+		(void)cgroup_remove_one(unified, timeout_ms);
 	closedir(dir);
 }
 

@@ -21,6 +21,10 @@ bool cgroup_is_hybrid_with_controllers(void);
  * mounted; NULL when that cannot be told. The caller owns it. */
 [[nodiscard]] char *cgroup_of_self(void);
 
+/* Appends the directories in which a command-line runtime makes the cgroups of a container that
+ * names none, when the calling process starts it. 0 or -errno. */
+[[nodiscard]] int cgroup_list_parents(struct strings *paths);
+
 /* Thaws the cgroup @path and sends SIGKILL to all processes in it and below but the caller. What is
  * absent counts as done. 0 or -errno. */
 [[nodiscard]] int cgroup_kill(const char *path);
@@ -36,6 +40,10 @@ void cgroup_list_named(const char *prefix, struct strings *paths);
 /* Tells whether a process is in the cgroup @path or below it; one that can't be read counts as
  * having some. */
 bool cgroup_has_processes(const char *path);
+
+/* Removes the cgroup @path if nothing is in it or below, waiting up to @timeout_ms for its last
+ * processes. What is absent counts as removed. 0 or -errno. */
+[[nodiscard]] int cgroup_remove_one(const char *path, int timeout_ms);
 
 /* Removes the cgroup called @name ("/NAME") of every hierarchy, where it is empty, waiting up to
  * @timeout_ms for its last processes. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* What happened to containers and images: a file of the run-time directory, one JSON object a line,
- * that commands and monitors append to:
+/* What happened to containers, images and volumes: a file of the run-time directory, one JSON
+ * object a line, that commands and monitors append to:
  *
  *   {"time":"2026-11-22T01:02:03.000000004Z","type":"container","event":"die","id":"web",
  *    "attributes":{"exitCode":"0"}}
@@ -21,7 +21,7 @@
  * pair is left out then. */
 struct event {
 	int64_t time_ns;
-	const char *type; /* "container", "image" */
+	const char *type; /* "container", "image", "volume" */
 	const char *name; /* "die" */
 	const char *id;
 	const char *const *attributes;

@@ -4,6 +4,7 @@
 #include "runtime/limits/limits.h"
 
 #include "base/scope.h"
+#include "base/text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,10 +13,15 @@
 #define OWN_MEMORY_BYTES (32u << 20)
 #define OWN_TASKS        16
 
-/* Reads "max" as the largest number. */
+#define US_PER_SECOND UINT64_C(1000000)
+
+/* Reads a number as the kernel does, which takes "1G" where somebody has written that. What is
+ * none, "max" too, is the largest: the scope must not be narrower than what is inside. */
 static uint64_t number(const char *text)
 {
-	return strcmp(text, "max") == 0 ? UINT64_MAX : strtoull(text, NULL, 10);
+	uint64_t value;
+
+	return text_parse_bytes(text, &value) < 0 ? UINT64_MAX : value;
 }
 
 static uint64_t with_room(uint64_t value, uint64_t room)
@@ -59,10 +65,11 @@ static void add_quota(struct strings *properties, const char *text)
 {
 	const char *space = text ? strchr(text, ' ') : NULL;
 	uint64_t period = space ? strtoull(space + 1, NULL, 10) : 0;
-	bool limited = period > 0 && strncmp(text, "max", 3) != 0;
+	uint64_t quota = space ? strtoull(text, NULL, 10) : 0;
+	bool limited = period > 0 && quota > 0 && quota <= UINT64_MAX / US_PER_SECOND;
 
 	add(properties, "CPUQuotaPerSecUSec",
-	    limited ? strtoull(text, NULL, 10) * 1000000 / period : UINT64_MAX);
+	    limited ? quota * US_PER_SECOND / period : UINT64_MAX);
 	if (limited)
 		add(properties, "CPUQuotaPeriodUSec", period);
 }

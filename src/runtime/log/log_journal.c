@@ -227,18 +227,19 @@ static int64_t entries_of(const struct tail *tail, int64_t lines)
 /* Finds out how many entries the last lines are. */
 static int measure_tail(struct reader *reader, int64_t *ret_entries, struct lxcri_error *err)
 {
-	int64_t most = reader->options->tail + 64;
+	int64_t tail = reader->options->tail;
 
-	for (; most < TAIL_ENTRIES_MAX; most *= TAIL_FACTOR) {
+	for (int64_t most = tail < TAIL_ENTRIES_MAX ? tail + 64 : TAIL_ENTRIES_MAX;
+	     most < TAIL_ENTRIES_MAX; most *= TAIL_FACTOR) {
 		autorun(strings_finish) struct strings argv = {};
 		autofree uint8_t *ends = xcalloc((size_t)most, 1);
-		struct tail tail = { .ends = ends, .most = (size_t)most };
+		struct tail last = { .ends = ends, .most = (size_t)most };
 
 		strings_addf(&argv, "--lines=%" PRId64, most);
 		add_match(reader, &argv);
-		if (run(reader, &argv, count_entry, &tail, err) < 0)
+		if (run(reader, &argv, count_entry, &last, err) < 0)
 			return -1;
-		*ret_entries = entries_of(&tail, reader->options->tail);
+		*ret_entries = entries_of(&last, tail);
 		if (*ret_entries >= 0)
 			return 0;
 	}

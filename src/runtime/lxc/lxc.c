@@ -281,6 +281,9 @@ static int await_exec(int report, struct lxcri_error *err)
 
 		if (size < 0 && errno == EINTR)
 			continue;
+		/* It is released: whether it executes, its end tells as well. */
+		if (size < 0)
+			return 0;
 		if (size != sizeof(message))
 			break;
 		if (message.type == LXC_SYNC_EXEC) {

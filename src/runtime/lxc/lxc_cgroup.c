@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "os/cgroup/cgroup.h"
 #include "os/file.h"
+#include "os/path.h"
 #include "runtime/cgroup_name.h"
 #include "runtime/lxc/lxc_runtime.h"
 
@@ -150,21 +151,23 @@ static int list_bases(struct strings *bases)
 	return 0;
 }
 
-/* Returns the first base that has @name with the file @file in it; NULL when there is none. */
-static char *find_with(const char *name, const char *file)
+/* Finds the first base that has @name with the file @file in it; *@ret_dir stays NULL when there is
+ * none. Returns 0 or -errno: on a hybrid host another base would have another file. */
+static int find_with(const char *name, const char *file, char **ret_dir)
 {
 	autorun(strings_finish) struct strings bases = {};
+	int r = list_bases(&bases);
 
-	if (list_bases(&bases) < 0)
-		return NULL;
-	for (size_t i = 0; i < bases.count; i++) {
+	for (size_t i = 0; r == 0 && i < bases.count && !*ret_dir; i++) {
 		autofree char *dir = xformat("%s/%s", bases.items[i], name);
 		autofree char *path = xformat("%s/%s", dir, file);
+		int there = path_exists(path);
 
-		if (access(path, F_OK) == 0)
-			return steal(dir);
+		if (there > 0)
+			*ret_dir = steal(dir);
+		r = there < 0 ? there : 0;
 	}
-	return NULL;
+	return r;
 }
 
 static int write_file(const char *dir, const char *file, const char *value)
@@ -207,20 +210,24 @@ static int wait_for_line(const char *dir, const char *file, const char *line)
 
 int lxc_cgroup_freeze(const struct lxc_cgroup_names *names, bool frozen)
 {
-	autofree char *legacy = find_with(names->payload, "freezer.state");
-	autofree char *unified = legacy ? NULL : find_with(names->payload, "cgroup.freeze");
+	autofree char *legacy = NULL;
+	autofree char *unified = NULL;
+	int r = find_with(names->payload, "freezer.state", &legacy);
 
+	if (r == 0 && !legacy)
+		r = find_with(names->payload, "cgroup.freeze", &unified);
+	if (r < 0)
+		return r;
 	if (legacy) {
 		const char *state = frozen ? "FROZEN" : "THAWED";
-		int r = write_file(legacy, "freezer.state", state);
 
+		r = write_file(legacy, "freezer.state", state);
 		return r < 0 ? r : wait_for_line(legacy, "freezer.state", state);
 	}
 	if (!unified)
 		return -ENOENT;
 
-	int r = write_file(unified, "cgroup.freeze", frozen ? "1" : "0");
-
+	r = write_file(unified, "cgroup.freeze", frozen ? "1" : "0");
 	return r < 0 ? r
 		     : wait_for_line(unified, "cgroup.events", frozen ? "frozen 1" : "frozen 0");
 }
@@ -300,13 +307,15 @@ static int visit(const char *dir, unsigned int depth, int signal)
  * is. Whatever happened before, the end thaws. */
 int lxc_cgroup_kill(const struct lxc_cgroup_names *names, int signal)
 {
-	autofree char *dir = find_with(names->payload, "cgroup.procs");
+	autofree char *dir = NULL;
+	int r = find_with(names->payload, "cgroup.procs", &dir);
 
-	if (!dir)
-		return -ENOENT;
+	if (r < 0 || !dir)
+		return r < 0 ? r : -ENOENT;
 
 	int frozen = signal == SIGKILL ? lxc_cgroup_freeze(names, true) : -ENOENT;
-	int r = visit(dir, CGROUP_DEPTH_MAX, signal);
+
+	r = visit(dir, CGROUP_DEPTH_MAX, signal);
 
 	if (frozen != -ENOENT)
 		frozen = lxc_cgroup_thaw(names);

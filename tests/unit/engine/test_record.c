@@ -87,8 +87,6 @@ static void a_damaged_record_is_refused_and_leaves_the_result_alone(void **state
 		"{\"version\":1,\"id\":\"web\",\"bundle\":\"/b\"}",
 		"{\"version\":1,\"id\":\"web\",\"bundle\":\"/b\",\"type\":\"vm\",\"phase\":"
 		"\"ready\",\"stdio\":\"log\"}",
-		"{\"version\":99,\"id\":\"web\",\"bundle\":\"/b\",\"type\":\"lxc\",\"phase\":"
-		"\"ready\",\"stdio\":\"log\"}",
 	};
 	struct lxcri_error err = {};
 
@@ -101,12 +99,23 @@ static void a_damaged_record_is_refused_and_leaves_the_result_alone(void **state
 	}
 }
 
+static void a_record_of_a_later_program_is_not_taken_for_damage(void **state)
+{
+	static const char later[] = "{\"version\":99,\"id\":\"web\"}";
+	struct record record = {};
+	struct lxcri_error err = {};
+
+	assert_true(record_parse(later, strlen(later), &record, &err) < 0);
+	assert_int_equal(err.code, LXCRI_E_UNSUPPORTED_OPERATION);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_record_comes_back_as_it_was_written),
 		cmocka_unit_test(one_id_is_taken_out_of_the_range),
 		cmocka_unit_test(a_damaged_record_is_refused_and_leaves_the_result_alone),
+		cmocka_unit_test(a_record_of_a_later_program_is_not_taken_for_damage),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

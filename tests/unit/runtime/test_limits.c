@@ -291,6 +291,36 @@ static void less_memory_than_is_in_use_can_be_refused(void **state)
 	scene_finish(&scene);
 }
 
+static void assert_property(const struct scene *scene, const char *json, const char *expected)
+{
+	autorun(strings_finish) struct strings properties = {};
+	autorun(limits_finish) struct limits limits = {};
+	struct lxcri_error err = {};
+
+	assert_int_equal(plan(&scene->host, json, &limits, &err), 0);
+	limits_properties(&limits, &properties);
+	if (!strings_has(&properties, expected))
+		fail_msg("no property %s", expected);
+}
+
+static void a_scope_is_never_narrower_than_what_is_inside(void **state)
+{
+	struct scene scene;
+
+	scene_init(&scene, true);
+	assert_property(&scene, "{\"memory\":{\"limit\":1073741824}}", "MemoryMax=1107296256");
+	assert_property(&scene, "{\"unified\":{\"memory.max\":\"1G\"}}", "MemoryMax=1107296256");
+	assert_property(&scene, "{\"unified\":{\"memory.max\":\"1P\"}}",
+			"MemoryMax=18446744073709551615");
+	assert_property(&scene, "{\"memory\":{\"limit\":-1}}", "MemoryMax=18446744073709551615");
+	assert_property(&scene, "{\"cpu\":{\"quota\":50000}}", "CPUQuotaPerSecUSec=500000");
+	assert_property(&scene, "{\"cpu\":{\"quota\":9000000000000000000}}",
+			"CPUQuotaPerSecUSec=18446744073709551615");
+	assert_property(&scene, "{\"unified\":{\"cpu.max\":\"max 100000\"}}",
+			"CPUQuotaPerSecUSec=18446744073709551615");
+	scene_finish(&scene);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -302,6 +332,7 @@ int main(void)
 		cmocka_unit_test(one_limit_that_fails_puts_the_others_back),
 		cmocka_unit_test(limits_reach_the_cgroup_of_their_controller),
 		cmocka_unit_test(less_memory_than_is_in_use_can_be_refused),
+		cmocka_unit_test(a_scope_is_never_narrower_than_what_is_inside),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

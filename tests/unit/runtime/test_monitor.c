@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "scene.h"
 
+#include <sys/file.h>
 #include <sys/mount.h>
 
 static void the_exit_code_is_that_of_the_process(void **state)
@@ -181,12 +182,16 @@ static void a_monitor_killed_while_it_creates_leaves_what_can_be_cleaned_up(void
 	/* From before the program runs to well after the container is created. */
 	for (int us = 0; us < 12000; us += 800) {
 		const struct timespec delay = { .tv_nsec = us * 1000L };
+		autoclose int exclusive = -1;
 		struct scene scene;
 		pid_t child;
 
 		scene_init(&scene, state, "sleep 100");
 		child = fork();
 		if (child == 0) {
+			/* As a command does, so that it is known when all of it is gone. */
+			if (flock(open(scene.run_dir, O_RDONLY | O_CLOEXEC), LOCK_EX) < 0)
+				_exit(1);
 			(void)scene_launch(&scene);
 			(void)pause();
 			_exit(0);
@@ -200,8 +205,10 @@ static void a_monitor_killed_while_it_creates_leaves_what_can_be_cleaned_up(void
 			(void)kill(lock.l_pid, SIGKILL);
 		assert_int_equal(kill(child, SIGKILL), 0);
 		assert_int_equal(waitpid(child, NULL, 0), child);
-		scene_sleep(20); /* one that has not begun yet ends by itself */
+		assert_int_equal(flock(scene.run_dirfd, LOCK_EX), 0);
 		scene_until(monitor_cleanup_lost(scene.run_dirfd, scene.run_dir, &scene.err) == 0);
+		/* One that has not begun yet ends by itself. */
+		assert_int_equal(monitor_exclude(scene.run_dirfd, &exclusive, &scene.err), 0);
 		scene_until(!host_has_process(scene.id));
 		scene_finish(&scene);
 	}

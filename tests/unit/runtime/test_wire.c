@@ -115,11 +115,7 @@ static void a_record_names_only_cgroups(void **state)
 
 static void a_record_without_a_known_phase_is_refused(void **state)
 {
-	static const char *const bad[] = { "{}",
-					   "[]",
-					   "{\"phase\":\"gone\"}",
-					   "{\"phase\":1}",
-					   "{\"version\":2,\"phase\":\"running\"}",
+	static const char *const bad[] = { "{}", "[]", "{\"phase\":\"gone\"}", "{\"phase\":1}",
 					   "" };
 	struct monitor_state read;
 
@@ -132,6 +128,16 @@ static void a_record_without_a_known_phase_is_refused(void **state)
 	}
 }
 
+static void a_record_of_a_later_program_is_not_taken_for_damage(void **state)
+{
+	static const char later[] = "{\"version\":2,\"phase\":\"running\"}";
+	struct lxcri_error err = {};
+	struct monitor_state read;
+
+	assert_int_equal(monitor_state_parse(later, strlen(later), &read, NULL, &err), -1);
+	assert_int_equal(err.code, LXCRI_E_UNSUPPORTED_OPERATION);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -142,6 +148,7 @@ int main(void)
 		cmocka_unit_test(a_first_key_alone_is_passed_on_with_the_next),
 		cmocka_unit_test(a_record_names_only_cgroups),
 		cmocka_unit_test(a_record_without_a_known_phase_is_refused),
+		cmocka_unit_test(a_record_of_a_later_program_is_not_taken_for_damage),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,7 +2,9 @@
 """Tests that run in a guest only, with all that the integration tests have."""
 
 import importlib.util
+import os
 import pathlib
+import subprocess
 import sys
 
 import pytest
@@ -26,13 +28,15 @@ globals().update({name: value for name, value in vars(integration).items()
 
 
 SYSTEMD = pathlib.Path("/proc/1/comm").read_text() == "systemd\n"
+LONG = os.environ.get("LXCRI_TEST_LONG", "0") != "0"
 
 
 def pytest_collection_modifyitems(config, items):
-    """All of these belong to the quick ones of a guest; those marked systemd, and no others, run
-    where it is the first process."""
+    """All of these belong to the quick ones of a guest, but for those marked long; those marked
+    systemd, and no others, run where it is the first process."""
     here = [item for item in items if HERE in item.path.parents]
-    other = [item for item in here if SYSTEMD != bool(item.get_closest_marker("systemd"))]
+    other = [item for item in here if SYSTEMD != bool(item.get_closest_marker("systemd"))
+             or (not LONG and item.get_closest_marker("long"))]
     for item in here:
         item.add_marker(pytest.mark.vm)
     items[:] = [item for item in items if item not in other]
@@ -43,8 +47,17 @@ def pytest_collection_modifyitems(config, items):
 def pytest_configure(config):
     integration.pytest_configure(config)
     config.addinivalue_line("markers", "systemd: needs systemd as the first process")
+    config.addinivalue_line("markers", "long: only in a long check (LXCRI_TEST_LONG=1)")
 
 
 def pytest_sessionstart(session):
     if not pathlib.Path("/sys/firmware/qemu_fw_cfg/by_name/opt/lxcri").exists():
         raise pytest.UsageError("these tests run in a guest: tests/vm/run -- python3 -m pytest ...")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def units_that_stay():
+    """What systemd starts when somebody first asks for it, and keeps: the bus, which runc speaks to,
+    and the slice of machines."""
+    if SYSTEMD:
+        subprocess.run(["systemctl", "start", "dbus.service", "machine.slice"], check=True)

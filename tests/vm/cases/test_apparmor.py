@@ -2,6 +2,7 @@
 """The AppArmor profile of containers made from images: which one it is, and what it keeps them from,
 whatever capabilities they have."""
 
+import contextlib
 import pathlib
 import subprocess
 
@@ -88,17 +89,20 @@ def test_what_is_executed_in_it_is_confined_too(engine, box_start):
     assert engine("exec", id, "cat", "/proc/self/attr/current").ok().out == f"{DEFAULT} (enforce)\n"
 
 
+@pytest.mark.long
 def test_the_engine_s_signals_arrive(engine, box_start):
     id = box_start("sh", "-c", "trap 'exit 5' TERM; while :; do usleep 50000; done")
     engine("stop", id).ok()
     assert engine("wait", id).out == "5\n"
 
 
+@pytest.mark.long
 def test_unconfined_is_what_it_says(box_run):
     result = box_run("cat", "/proc/self/attr/current", flags=["--security-opt", "apparmor=unconfined"])
     assert result.ok().out == "unconfined\n"
 
 
+@pytest.mark.long
 def test_another_profile_can_be_chosen(box_run):
     text = PROFILE.read_text().replace(f"profile {DEFAULT}", "profile lxcri-other")
     subprocess.run(["apparmor_parser", "-r", "-K"], input=text, text=True, check=True)
@@ -112,12 +116,30 @@ def test_a_named_profile_that_is_missing_is_an_error(engine, box_run):
     assert engine.list() == []
 
 
-def test_without_the_default_profile_there_is_a_warning_that_says_how_to_load_it(box_run):
+@contextlib.contextmanager
+def unloaded():
+    """The host without the default profile for a time."""
     subprocess.run(["apparmor_parser", "-R", str(PROFILE)], check=True)
     try:
-        result = box_run("cat", "/proc/self/attr/current").ok()
+        yield
     finally:
         subprocess.run(["apparmor_parser", "-r", "-K", str(PROFILE)], check=True)
+
+
+def test_a_container_whose_profile_is_gone_stays_as_it_was(engine, box_start):
+    id = box_start("sh", "-c", "exit 7")
+    assert engine("wait", id).ok().out == "7\n"
+    before = engine("inspect", id).ok().json()
+    with unloaded():
+        engine("start", id).fails("InvalidArgument", id, DEFAULT, "not loaded", "apparmor_parser -r /etc/apparmor.d/")
+        assert engine("inspect", id).ok().json() == before
+    engine("start", id).ok()
+    assert engine("wait", id).ok().out == "7\n"
+
+
+def test_without_the_default_profile_there_is_a_warning_that_says_how_to_load_it(box_run):
+    with unloaded():
+        result = box_run("cat", "/proc/self/attr/current").ok()
     assert result.out == "unconfined\n"
     assert DEFAULT in result.err and "apparmor_parser -r" in result.err, result
     assert DEFAULT in loaded()

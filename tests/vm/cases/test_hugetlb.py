@@ -30,6 +30,7 @@ def test_files_of_version_2_are_taken_literally(limited):
     assert control(pid, "hugetlb", "", "hugetlb.2MB.max") == str(2 << 20)
 
 
+@pytest.mark.long
 def test_the_same_by_option(engine, box_start):
     pid = engine.pid(box_start(flags=["--cgroup-conf", f"memory.high={32 << 20}"]))
     assert control(pid, "memory", "", "memory.high") == str(32 << 20)
@@ -42,6 +43,7 @@ def test_swap_counts_apart(engine, box_start):
     assert control(engine.pid(id), "memory", "", "memory.swap.max") == str(32 << 20)
 
 
+@pytest.mark.long
 def test_all_controllers_of_the_host_are_there(engine, box_start):
     directory = pathlib.Path("/sys/fs/cgroup") / pathlib.Path(
         f"/proc/{engine.pid(box_start())}/cgroup").read_text().strip().removeprefix("0::/")

@@ -28,6 +28,7 @@ def test_the_journal_of_the_host_has_the_lines(engine, journal_start):
     assert all(entry["_COMM"] == "lxcri-monitor" for entry in entries)
 
 
+@pytest.mark.long
 def test_a_restart_of_journald_loses_nothing(engine, journal_start):
     """systemd holds the socket meanwhile."""
     id = journal_start("sh", "-c", "for n in $(seq 60); do echo $n; sleep 0.1; done")

@@ -52,6 +52,7 @@ def test_who_takes_too_much_memory_is_killed_and_reported(engine, box, kernel_sa
     assert "out of memory" in kernel_says().lower()
 
 
+@pytest.mark.long
 def test_a_kill_for_another_reason_is_not_reported_as_one(engine, box_start):
     id = box_start(flags=["--memory", "64m"])
     engine("kill", id, "KILL").ok()
@@ -79,6 +80,7 @@ def test_a_quota_of_the_processor_throttles(engine, limited):
     assert last["throttled_usec"] > first["throttled_usec"]
 
 
+@pytest.mark.long
 def test_without_a_quota_nothing_is_throttled(limited):
     _, directory = limited("while :; do :; done", "--memory", "64m")
     await_that(lambda: counts(directory / "cpu.stat")["usage_usec"] > 500_000, "it runs", timeout=60)
@@ -111,6 +113,7 @@ def test_processors_can_be_chosen(engine, limited):
     assert allowed.split() == ["Cpus_allowed_list:", "1"]
 
 
+@pytest.mark.long
 def test_a_limit_can_be_changed_while_it_runs(engine, limited):
     id, directory = limited("exec sleep 1000", "--memory", "64m", "--pids-limit", "40")
     engine("update", "--memory", "32m", "--memory-swap", "32m", "--pids-limit", "20", "--cpus", "0.5", id).ok()

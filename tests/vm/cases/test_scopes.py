@@ -24,12 +24,6 @@ def show(unit):
     return dict(line.split("=", 1) for line in out.splitlines() if "=" in line)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def machine_slice():
-    """systemd's own slice for machines, which stays once there was one."""
-    subprocess.run(["systemctl", "start", "machine.slice"], check=True)
-
-
 @pytest.fixture
 def scoped(engine, box):
     """Starts a container in a scope and returns its id."""
@@ -55,6 +49,7 @@ def test_a_container_has_a_scope_with_its_limits(engine, scoped):
     assert scope["CPUQuotaPerSecUSec"] == "500ms"
 
 
+@pytest.mark.long
 def test_the_scope_goes_with_the_container(engine, scoped):
     id = scoped()
     scope = group(engine.pid(id)).parent
@@ -63,6 +58,7 @@ def test_the_scope_goes_with_the_container(engine, scoped):
     assert show(scope.name)["LoadState"] == "not-found"
 
 
+@pytest.mark.long
 def test_systemd_undoes_no_limit(engine, scoped):
     id = scoped("--memory", "64m", "--cpuset-cpus", "0", "--pids-limit", "20")
     directory = group(engine.pid(id))
@@ -74,6 +70,7 @@ def test_systemd_undoes_no_limit(engine, scoped):
     assert (directory / "cpuset.cpus").read_text() == "0\n"
 
 
+@pytest.mark.long
 def test_a_container_starts_again_in_a_scope(engine, scoped):
     id = scoped("--memory", "64m")
     for _ in range(2):
@@ -83,6 +80,7 @@ def test_a_container_starts_again_in_a_scope(engine, scoped):
         assert directory.name == "container" and (directory / "memory.max").read_text() == f"{64 << 20}\n"
 
 
+@pytest.mark.long
 def test_the_slice_can_be_chosen(engine, box, scoped):
     id = scoped("--cgroup-parent", "lxcritest-deep.slice")
     assert "/lxcritest.slice/lxcritest-deep.slice/" in str(group(engine.pid(id)))
@@ -92,6 +90,7 @@ def test_the_slice_can_be_chosen(engine, box, scoped):
     subprocess.run(["systemctl", "stop", "lxcritest-deep.slice", "lxcritest.slice"], check=True)
 
 
+@pytest.mark.long
 def test_a_bundle_names_its_scope_as_for_runc(engine, make_bundle):
     bundle = make_bundle("sleep", "1000")
     id = engine.id()
@@ -115,6 +114,7 @@ def test_a_killed_monitor_leaves_no_scope(engine, scoped):
     await_that(lambda: not scope.exists(), "the scope's cgroup is gone")
 
 
+@pytest.mark.long
 def test_without_the_socket_of_systemd_the_error_says_so(engine, box, work):
     config = work / "config.json"
     config.write_text(json.dumps({"runtime": {"cgroup_manager": "systemd"}}))

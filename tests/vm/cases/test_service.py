@@ -51,6 +51,7 @@ def test_stopping_the_service_stops_containers_as_they_ask(service, any_engine, 
         assert any_engine("logs", id).out.endswith("bye\n")
 
 
+@pytest.mark.long
 def test_a_session_is_ended_after_the_service_and_so_is_all_that_boots(service):
     with subprocess.Popen(["systemd-run", "--quiet", "--scope", "--unit=session-lxcri1", "sleep", "100"]) as session:
         try:
@@ -63,6 +64,7 @@ def test_a_session_is_ended_after_the_service_and_so_is_all_that_boots(service):
     assert "multi-user.target" in after
 
 
+@pytest.mark.long
 def test_the_service_cleans_up_behind_a_monitor_that_was_killed(service, any_engine, box):
     id = any_engine.id()
     any_engine("run", "--detach", "--image", box, id, "sleep", "1000", timeout=300).ok()
@@ -71,3 +73,18 @@ def test_the_service_cleans_up_behind_a_monitor_that_was_killed(service, any_eng
     subprocess.run(["kill", "-KILL", str(monitor)], check=True)
     systemctl("start", SERVICE)
     assert not pathlib.Path(f"/proc/{pid}").exists()
+
+
+def test_the_service_mends_what_a_power_cut_left_and_is_there_whatever_is_wrong(service, any_engine, box):
+    any_engine("image", "import", box, "mine:1", timeout=300).ok()
+    left = any_engine.data / "containers" / "left-over"
+    left.mkdir(parents=True)
+    id = any_engine.id()
+    any_engine("create", "--image", "mine:1", id, "true", timeout=300).ok()
+    (any_engine.data / "images/index.json").write_text("{")
+    systemctl("start", SERVICE)
+    assert systemctl("is-active", SERVICE) == "active"
+    assert not left.exists() and any_engine.list() == [id]
+    told = subprocess.run(["journalctl", "--unit", SERVICE, "--output", "cat"], capture_output=True, text=True,
+                          check=True).stdout
+    assert "container.half_deleted" in told and "images.index" in told

@@ -15,6 +15,7 @@ def test_systemd_is_up():
     assert " cgroup " not in pathlib.Path("/proc/self/mounts").read_text()
 
 
+@pytest.mark.long
 def test_a_container_lives_and_leaves_nothing(engine, box, box_start):
     id = box_start("sh", "-c", "echo up; exec sleep 1000", flags=["--memory", "64m", "--pids-limit", "40"])
     group = pathlib.Path(f"/proc/{engine.pid(id)}/cgroup").read_text().strip().removeprefix("0::")
