@@ -10,7 +10,7 @@ import pytest
 from conftest import PROGRAM, ROOT
 
 VERBS = ["run", "create", "start", "stop", "kill", "pause", "resume", "exec", "delete", "rename", "list",
-         "ps", "top", "state", "stats", "update", "inspect", "logs", "events", "wait", "cp", "diff", "image",
+         "ps", "top", "state", "stats", "update", "inspect", "logs", "events", "wait", "cp", "diff", "image", "layer",
          "spec", "config", "doctor", "info", "system", "version", "help", "completion"]
 
 
