@@ -7,7 +7,7 @@ DESTDIR ?=
 IMAGES = $(BUILD)/images
 
 .NOTPARALLEL:
-.PHONY: build demo check check-vm check-long check-trixie check-packages bench deb install uninstall
+.PHONY: build demo check check-vm check-long check-trixie check-packages bench bench-image deb install uninstall
 .PHONY: clean format images test-deps
 
 build:
@@ -37,6 +37,11 @@ check-long: test-deps build images
 bench: build images
 	@tools/install-deps bench
 	@tests/bench/run $(BUILD) $(IMAGES)
+
+# The same for images that come in: an image of about 1 GB, beside skopeo with umoci and beside tar.
+bench-image: build
+	@tools/install-deps bench
+	@tests/bench/image $(BUILD)
 
 # Builds and tests in a root of Debian 13, which is made the first time.
 check-trixie: images

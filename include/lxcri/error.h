@@ -57,6 +57,10 @@ enum lxcri_error_class {
 	X(INVALID_MEDIA_TYPE, "InvalidMediaType", INVALID)            \
 	X(INVALID_SIZE, "InvalidSize", INVALID)                       \
 	X(INVALID_FORMAT, "InvalidFormat", INVALID)                   \
+	X(INVALID_ANNOTATIONS, "InvalidAnnotations", INVALID)         \
+	X(VALIDATION_FAILED, "ValidationFailed", INVALID)             \
+	X(DEPENDENCY_ERROR, "DependencyError", INVALID)               \
+	X(LAYER_NOT_FOUND, "LayerNotFound", NOT_FOUND)                \
 	X(IMAGE_NOT_FOUND, "ImageNotFound", NOT_FOUND)                \
 	X(IMAGE_IN_USE, "ImageInUse", STATE)                          \
 	X(INTEGRITY_CHECK_FAILED, "IntegrityCheckFailed", INVALID)    \

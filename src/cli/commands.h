@@ -14,6 +14,7 @@ extern const struct verb verb_doctor;
 extern const struct verb verb_events;
 extern const struct verb verb_exec;
 extern const struct verb verb_image;
+extern const struct verb verb_layer;
 extern const struct verb verb_info;
 extern const struct verb verb_inspect;
 extern const struct verb verb_kill;

@@ -192,6 +192,8 @@ static int find_image(struct creation *creation, struct lxcri_error *err)
 		return -1;
 	image_store_search(store, config_json(creation->container->engine->config,
 					      CONFIG_REGISTRIES_UNQUALIFIED));
+	image_store_set_workers(store, (unsigned int)config_u64(creation->container->engine->config,
+								CONFIG_STORAGE_MAX_WORKERS));
 	if (fetch_first(creation, store, &name, &digest, err) < 0)
 		return -1;
 	/* By digest: another import may have taken the name over since. */

@@ -40,6 +40,8 @@ int lxcri_image_manager_open(struct lxcri_engine *engine, const char *umoci_path
 		image_store_remember(store, engine->root);
 
 	image_store_search(store, config_json(engine->config, CONFIG_REGISTRIES_UNQUALIFIED));
+	image_store_set_workers(
+		store, (unsigned int)config_u64(engine->config, CONFIG_STORAGE_MAX_WORKERS));
 
 	struct lxcri_image_manager *manager = xnew(struct lxcri_image_manager);
 

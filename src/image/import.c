@@ -12,22 +12,25 @@
 #include "base/sha256.h"
 #include "image/image_index.h"
 #include "image/import_layer.h"
+#include "image/layer/layer.h"
+#include "image/layer/layer_record.h"
+#include "image/layer/parallel.h"
 #include "image/source/made_manifest.h"
+#include "oci/media_type.h"
 #include "os/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
-/* More threads would only wait for the disk, and each may need a window of 8 MiB. */
-#define THREADS_MAX 6
-/* The deepest call chain is removing a tree: some hundred bytes a level. */
-#define THREAD_STACK ((size_t)512 << 10)
+/* Each has threads of its own, and may need a window of 8 MiB: with the names of directories that
+ * is what the worker's memory is made of. */
+#define WORKERS_MAX 4u
+/* Enough for the layers of the largest images. */
+#define CACHE_ENTRIES 512
 /* What is left free for everybody else. */
 #define FREE_BYTES_MIN ((uint64_t)16 << 20)
 
@@ -45,9 +48,9 @@ struct import {
 	struct document config;
 	struct document manifest;
 	struct budget budget;
-	atomic_size_t next;
-	pthread_mutex_t lock; /* of the error */
-	struct lxcri_error error;
+	struct lxcri_layer_manager *order;
+	struct lxcri_layer_pool *pool;
+	struct lxcri_metadata_cache *cache;
 };
 
 static void import_finish(struct import *import)
@@ -63,7 +66,58 @@ static void import_finish(struct import *import)
 	}
 	free(import->layers);
 	strings_finish(&import->chain_ids);
-	(void)pthread_mutex_destroy(&import->lock);
+	lxcri_layer_manager_free(import->order);
+	lxcri_layer_pool_free(import->pool);
+	lxcri_metadata_cache_free(import->cache);
+}
+
+static void *create_work(void)
+{
+	return work_create();
+}
+
+static void reset_work(void *work)
+{
+	work_reset(work);
+}
+
+static void free_work(void *work)
+{
+	work_free(work);
+}
+
+static const struct layer_work_kind work_kind = { create_work, reset_work, free_work };
+
+/* Adds layer @i, by the name that it has together with all below it: an image may well have one
+ * layer twice. */
+static int add_layer(struct import *import, size_t i, struct lxcri_error *err)
+{
+	autofree char *id = xformat("sha256:%s", import->chain_ids.items[i]);
+	autofree char *below = i > 0 ? xformat("sha256:%s", import->chain_ids.items[i - 1]) : NULL;
+	const char *const dependencies[] = { below };
+	const struct lxcri_layer_metadata metadata = {
+		.media_type = MEDIA_TYPE_OCI_LAYER,
+		.digest = id,
+		.size = import->image->layers[i].blob.size,
+		.dependencies = dependencies,
+		.n_dependencies = below ? 1 : 0,
+		.order = (unsigned int)i,
+	};
+	autolayer layer = NULL;
+
+	if (lxcri_layer_create(&metadata, &layer, err) < 0 || lxcri_layer_validate(layer, err) < 0)
+		return -1;
+	return lxcri_layer_manager_add(import->order, layer, err);
+}
+
+static int order_layers(struct import *import, struct lxcri_error *err)
+{
+	if (lxcri_layer_manager_create(&import->order, err) < 0)
+		return -1;
+	for (size_t i = 0; i < import->n_layers; i++)
+		if (add_layer(import, i, err) < 0)
+			return fail_while(err, "layer %zu", i + 1);
+	return lxcri_layer_manager_check(import->order, err);
 }
 
 static void prepare(struct import *import)
@@ -80,13 +134,16 @@ static void prepare(struct import *import)
 	for (size_t i = 0; i < import->n_layers; i++) {
 		const struct source_layer *source = &import->image->layers[i];
 		struct import_layer *layer = &import->layers[i];
+		const struct lxcri_layer_record *record;
 
 		*layer = IMPORT_LAYER_NULL;
 		layer->source = source;
 		layer->number = (unsigned int)i;
 		layer->diff_id = config->diff_ids[i].text;
 		layer->chain_id = import->chain_ids.items[i];
-		layer->has_tree = layout_has_layer(import->layout, layer->chain_id);
+		record = layer_record_get(import->layout, layer->chain_id, import->cache);
+		layer->has_tree = record;
+		lxcri_metadata_cache_release(import->cache, record);
 		layer->has_blob =
 			source->digest &&
 			layout_has_blob(import->layout, source->digest + strlen("sha256:"),
@@ -113,61 +170,30 @@ static int check_space(const struct import *import, struct lxcri_error *err)
 	return 0;
 }
 
-static void *run_layers(void *userdata)
+static int run_layer(void *userdata, size_t number, struct lxcri_error *err)
 {
 	struct import *import = userdata;
-	size_t i;
+	struct lxcri_layer *lent = lxcri_layer_pool_get(import->pool);
+	int r = import_layer_run(&import->layers[number], import->layout, layer_work(lent),
+				 &import->budget, err);
 
-	while ((i = atomic_fetch_add(&import->next, 1)) < import->n_layers &&
-	       !atomic_load(&import->budget.cancelled)) {
-		struct lxcri_error error = {};
-
-		if (import_layer_run(&import->layers[i], import->layout, &import->budget, &error) >=
-		    0)
-			continue;
-		(void)fail_while(&error, "layer %zu (%s)", i + 1, import->layers[i].diff_id);
-		/* The first to fail tells why; the others fail because it did. */
-		(void)pthread_mutex_lock(&import->lock);
-		if (!atomic_exchange(&import->budget.cancelled, true))
-			import->error = error;
-		(void)pthread_mutex_unlock(&import->lock);
-	}
-	return NULL;
+	lxcri_layer_pool_return(import->pool, lent);
+	if (r < 0)
+		return fail_while(err, "layer %zu (%s)", number + 1,
+				  import->layers[number].diff_id);
+	return 0;
 }
 
-static size_t count_threads(size_t n_layers)
+static int run_all(struct import *import, unsigned int workers, struct lxcri_error *err)
 {
-	cpu_set_t cpus;
-	size_t count = 1;
+	const struct parallel parallel = { .count = import->n_layers,
+					   .workers = workers,
+					   .workers_max = WORKERS_MAX,
+					   .each = run_layer,
+					   .userdata = import,
+					   .cancelled = &import->budget.cancelled };
 
-	if (sched_getaffinity(0, sizeof(cpus), &cpus) == 0)
-		count = (size_t)CPU_COUNT(&cpus);
-	if (count > THREADS_MAX)
-		count = THREADS_MAX;
-	return count < n_layers ? count : n_layers;
-}
-
-/* This thread works as well, so that all goes on, slower, where no other can be started. */
-static int run_all(struct import *import, struct lxcri_error *err)
-{
-	pthread_t threads[THREADS_MAX];
-	size_t wanted = count_threads(import->n_layers);
-	size_t started = 0;
-	pthread_attr_t attributes;
-
-	(void)pthread_attr_init(&attributes);
-	(void)pthread_attr_setstacksize(&attributes, THREAD_STACK);
-	while (started + 1 < wanted &&
-	       pthread_create(&threads[started], &attributes, run_layers, import) == 0)
-		started++;
-	(void)pthread_attr_destroy(&attributes);
-	(void)run_layers(import);
-	for (size_t i = 0; i < started; i++)
-		(void)pthread_join(threads[i], NULL);
-	if (!atomic_load(&import->budget.cancelled))
-		return 0;
-	*err = import->error;
-	return -1;
+	return parallel_run(&parallel, err);
 }
 
 /* From the base upwards: each layer may take attributes of directories from those below. */
@@ -181,12 +207,15 @@ static int settle_layers(struct import *import, struct lxcri_error *err)
 
 		if (import_layer_open(layer, import->layout, err) < 0)
 			return -1;
+		if (layer->has_tree &&
+		    import_layer_check(layer, parent, import->layout, import->cache, err) < 0)
+			return fail_while(err, "layer %zu (%s)", i + 1, layer->diff_id);
 		if (!layer->tree) {
 			lowers[import->n_layers - 1 - i] = layer->tree_fd;
 			continue;
 		}
 		if (tree_settle(layer->tree, lowers + import->n_layers - i, i, err) < 0 ||
-		    import_layer_record(layer, parent, import->layout, err) < 0)
+		    import_layer_record(layer, parent, import->layout, import->cache, err) < 0)
 			return fail_while(err, "layer %zu (%s)", i + 1, layer->diff_id);
 		lowers[import->n_layers - 1 - i] = layer->tree_fd;
 	}
@@ -297,19 +326,25 @@ static int record(struct import *import, const char *name, struct lxcri_error *e
 	return layout_write_index(import->layout, index, err);
 }
 
-int import_image(const struct layout *layout, struct source_image *image, const char *name,
-		 enum import_index what_index, char **ret_digest, struct lxcri_error *err)
+int import_image(const struct layout *layout, struct source_image *image,
+		 const struct import_options *options, struct import_result *ret_result,
+		 struct lxcri_error *err)
 {
 	autorun(import_finish) struct import import = { .layout = layout, .image = image };
 
-	(void)pthread_mutex_init(&import.lock, NULL);
+	import.pool = layer_pool_create_for(WORKERS_MAX, &work_kind);
+	import.cache = lxcri_metadata_cache_create(CACHE_ENTRIES);
 	prepare(&import);
-	if (check_space(&import, err) < 0 || run_all(&import, err) < 0 ||
-	    settle_layers(&import, err) < 0 || store_documents(&import, err) < 0 ||
-	    make_durable(&import, err) < 0)
+	if (order_layers(&import, err) < 0 || check_space(&import, err) < 0 ||
+	    run_all(&import, options->workers, err) < 0 || settle_layers(&import, err) < 0 ||
+	    store_documents(&import, err) < 0 || make_durable(&import, err) < 0)
 		return -1;
-	if (what_index == IMPORT_RECORD && record(&import, name, err) < 0)
+	if (options->index == IMPORT_RECORD && record(&import, options->name, err) < 0)
 		return -1;
-	*ret_digest = xformat("sha256:%s", import.manifest.hex);
+	*ret_result = (struct import_result){
+		.digest = xformat("sha256:%s", import.manifest.hex),
+		.pool = lxcri_layer_pool_counters(import.pool),
+		.cache = lxcri_metadata_cache_counters(import.cache),
+	};
 	return 0;
 }

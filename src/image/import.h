@@ -6,15 +6,27 @@
 #include "base/fail.h"
 #include "image/layout.h"
 #include "image/source/source.h"
+#include "lxcri/layer.h"
 
 /* Whether the image gets an entry in index.json, or has one and only lacks layers. */
 enum import_index { IMPORT_RECORD, IMPORT_KEEP_INDEX };
 
-/* Takes @image in, by several threads. The lock is held by the caller. *@ret_digest is the
- * manifest's, owned by the caller. @name, a normalised reference or NULL for none, names it
- * afterwards in place of what had that name. LXCRI_E_INTEGRITY_CHECK_FAILED,
- * LXCRI_E_EXTRACT_FAILED, LXCRI_E_LIMIT_EXCEEDED, LXCRI_E_STORAGE_ERROR; the store is then as it
- * was. */
+struct import_options {
+	const char
+		*name; /* a normalised reference, which is taken from what had it; NULL for none */
+	enum import_index index;
+	unsigned int workers; /* layers at a time; 0 is one for each CPU */
+};
+
+struct import_result {
+	char *digest; /* of the manifest; owned by the caller */
+	struct lxcri_pool_counters pool;
+	struct lxcri_cache_counters cache;
+};
+
+/* Takes @image in, several layers at a time. The lock is held by the caller.
+ * LXCRI_E_INTEGRITY_CHECK_FAILED, LXCRI_E_EXTRACT_FAILED, LXCRI_E_LIMIT_EXCEEDED,
+ * LXCRI_E_STORAGE_ERROR; the store is then as it was. */
 [[nodiscard]] int import_image(const struct layout *layout, struct source_image *image,
-			       const char *name, enum import_index what_index, char **ret_digest,
-			       struct lxcri_error *err);
+			       const struct import_options *options,
+			       struct import_result *ret_result, struct lxcri_error *err);

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "image/layer/unpack.h"
+#include "image/layer/layer_record.h"
 #include "os/file.h"
 #include "os/path.h"
 
@@ -68,7 +69,8 @@ static int check_blob(const struct import_layer *layer, struct lxcri_error *err)
 {
 	const char *expected = layer->source->digest;
 
-	if (!expected || strcmp(expected + strlen("sha256:"), layer->digests.blob) == 0)
+	if (!expected || !*layer->digests.blob ||
+	    strcmp(expected + strlen("sha256:"), layer->digests.blob) == 0)
 		return 0;
 	return fail(err, LXCRI_E_INTEGRITY_CHECK_FAILED,
 		    "the blob %s holds bytes with the digest sha256:%s", expected,
@@ -77,16 +79,14 @@ static int check_blob(const struct import_layer *layer, struct lxcri_error *err)
 
 /* A stream that can't be read may just not be the one that was announced: that is the better news,
  * and it decides whose fault it is. */
-static int explain(struct import_layer *layer, struct stream *stream, struct lxcri_error *err)
+static int explain(struct import_layer *layer, struct work *work, struct lxcri_error *err)
 {
-	struct lxcri_error other;
+	struct lxcri_error other = {};
 
 	if (err->code != LXCRI_E_EXTRACT_FAILED || !layer->source->digest)
 		return -1;
-	if (stream_drain_source(stream, &other) < 0)
-		return -1;
-	stream_end(stream, &layer->digests);
-	if (check_blob(layer, &other) < 0)
+	if (stream_hash_source(&layer->source->blob, work, layer->digests.blob, &other) == 0 &&
+	    check_blob(layer, &other) < 0)
 		*err = other;
 	return -1;
 }
@@ -102,11 +102,14 @@ static int check_digests(const struct import_layer *layer, struct lxcri_error *e
 	return 0;
 }
 
-int import_layer_run(struct import_layer *layer, const struct layout *layout, struct budget *budget,
-		     struct lxcri_error *err)
+int import_layer_run(struct import_layer *layer, const struct layout *layout, struct work *work,
+		     struct budget *budget, struct lxcri_error *err)
 {
 	autoclose int copy = -1;
-	struct stream_options options = { .source = &layer->source->blob, .budget = budget };
+	struct stream_options options = { .source = &layer->source->blob,
+					  .is_verified = layer->has_blob,
+					  .budget = budget,
+					  .work = work };
 	int r;
 
 	if (layer->has_tree && layer->has_blob)
@@ -121,10 +124,12 @@ int import_layer_run(struct import_layer *layer, const struct layout *layout, st
 
 	r = layer->has_tree ? stream_drain(stream, err)
 			    : unpack_layer(stream, layer->tree, budget, err);
-	if (r < 0)
-		return explain(layer, stream, err);
-	stream_end(stream, &layer->digests);
-	return check_digests(layer, err);
+	if (r == 0) {
+		stream_end(stream, &layer->digests);
+		return check_digests(layer, err);
+	}
+	stream_free(steal(stream));
+	return explain(layer, work, err);
 }
 
 int import_layer_open(struct import_layer *layer, const struct layout *layout,
@@ -143,29 +148,44 @@ int import_layer_open(struct import_layer *layer, const struct layout *layout,
 }
 
 int import_layer_record(const struct import_layer *layer, const char *parent,
-			const struct layout *layout, struct lxcri_error *err)
+			const struct layout *layout, struct lxcri_metadata_cache *cache,
+			struct lxcri_error *err)
 {
-	autojson record = json_object_new_object();
 	autofree char *parent_id = parent ? xformat("sha256:%s", parent) : NULL;
-	autofree char *text = NULL;
+	const struct lxcri_layer_record record = { .diff_id = layer->diff_id,
+						   .parent = parent_id,
+						   .content_bytes = layer->digests.content_size };
 	autoclose int dir = openat(layout->layers_fd, layer->tree_name,
 				   O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	int r;
 
-	json_set_text(record, "diffId", layer->diff_id);
-	json_set_text(record, "parent", parent_id);
-	json_object_object_add(record, "contentBytes",
-			       json_object_new_uint64(layer->digests.content_size));
-	text = json_format_line(record);
 	if (dir < 0)
 		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno,
 				       "open the directory of a layer");
-	r = file_write_atomic(dir, LAYOUT_RECORD, text, strlen(text), 0600, FILE_VOLATILE);
+	r = layer_record_write(dir, &record);
 	if (r == 0 && fchmod(dir, 0700) < 0)
 		r = -errno;
 	if (r < 0)
 		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r,
 				       "write the record of a layer");
+	lxcri_metadata_cache_put(cache, layer->chain_id, &record);
+	return 0;
+}
+
+int import_layer_check(const struct import_layer *layer, const char *parent,
+		       const struct layout *layout, struct lxcri_metadata_cache *cache,
+		       struct lxcri_error *err)
+{
+	autofree char *parent_id = parent ? xformat("sha256:%s", parent) : NULL;
+	const struct lxcri_layer_record *record = layer_record_get(layout, layer->chain_id, cache);
+	bool fits = record && record->diff_id && strcmp(record->diff_id, layer->diff_id) == 0 &&
+		    strcmp(record->parent ? record->parent : "", parent_id ? parent_id : "") == 0;
+
+	lxcri_metadata_cache_release(cache, record);
+	if (!fits)
+		return fail(err, LXCRI_E_INTEGRITY_CHECK_FAILED,
+			    "layers/%s/%s is not the record of that layer", layer->chain_id,
+			    LAYOUT_RECORD);
 	return 0;
 }
 

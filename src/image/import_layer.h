@@ -5,6 +5,7 @@
 
 #include "image/layout.h"
 #include "image/source/source.h"
+#include "image/layer/layer.h"
 #include "image/layer/stream.h"
 #include "image/layer/tree.h"
 
@@ -25,17 +26,26 @@ struct import_layer {
 #define IMPORT_LAYER_NULL ((struct import_layer){ .tree_fd = -1 })
 
 /* Reads the layer, stores its blob and unpacks it under temporary names, as far as it is not there.
- * Both digests are verified. */
+ * Both digests are verified, that of a stored blob only by its content. @work is reset. */
 [[nodiscard]] int import_layer_run(struct import_layer *layer, const struct layout *layout,
-				   struct budget *budget, struct lxcri_error *err);
+				   struct work *work, struct budget *budget,
+				   struct lxcri_error *err);
 
 /* Opens the tree of a layer that was there before, for those above it. */
 [[nodiscard]] int import_layer_open(struct import_layer *layer, const struct layout *layout,
 				    struct lxcri_error *err);
 
-/* Writes what is known of the layer beside its tree; @parent is the chain id below or NULL. */
+/* Writes what is known of the layer beside its tree, and into @cache; @parent is the chain id below
+ * or NULL. */
 [[nodiscard]] int import_layer_record(const struct import_layer *layer, const char *parent,
-				      const struct layout *layout, struct lxcri_error *err);
+				      const struct layout *layout,
+				      struct lxcri_metadata_cache *cache, struct lxcri_error *err);
+
+/* Checks that the record of the layer says that it is this one and lies on @parent (chain id or
+ * NULL). LXCRI_E_INTEGRITY_CHECK_FAILED. */
+[[nodiscard]] int import_layer_check(const struct import_layer *layer, const char *parent,
+				     const struct layout *layout,
+				     struct lxcri_metadata_cache *cache, struct lxcri_error *err);
 
 /* Frees what @layer holds and removes what has no final name. Safe to repeat. */
 void import_layer_finish(struct import_layer *layer, const struct layout *layout);

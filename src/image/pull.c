@@ -91,6 +91,7 @@ int image_store_pull(struct image_store *store, const struct image_pull *pull, c
 				     pull->name ? pull->name : fetched.name,
 				     NULL };
 	const struct worker_call store_call = { .program = "lxcri-worker",
+						.workers = image_store_workers(store),
 						.args = args,
 						.object = args[4] };
 

@@ -12,6 +12,7 @@
 #include "image/worker.h"
 #include "oci/reference.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +20,7 @@ struct image_store {
 	char *data_dir;
 	char *run_dir;             /* or NULL */
 	struct strings registries; /* of short names, but docker.io at the end */
+	char workers[16]; /* that unpack layers at a time, as the worker takes the number */
 };
 
 int image_store_open(const char *data_dir, struct image_store **ret_store, struct lxcri_error *err)
@@ -31,8 +33,19 @@ int image_store_open(const char *data_dir, struct image_store **ret_store, struc
 	struct image_store *store = xnew(struct image_store);
 
 	store->data_dir = steal(layout.data_dir);
+	image_store_set_workers(store, 0);
 	*ret_store = store;
 	return 0;
+}
+
+void image_store_set_workers(struct image_store *store, unsigned int workers)
+{
+	(void)snprintf(store->workers, sizeof(store->workers), "%u", workers);
+}
+
+const char *image_store_workers(const struct image_store *store)
+{
+	return store->workers;
 }
 
 void image_store_free(struct image_store *store)
@@ -157,6 +170,7 @@ int image_store_get(struct image_store *store, const char *name, struct image *r
 		const char *const args[] = { WORKER_UNPACK, store->data_dir, stored.image.digest,
 					     NULL };
 		const struct worker_call call = { .program = "lxcri-worker",
+						  .workers = store->workers,
 						  .args = args,
 						  .object = args[2] };
 
@@ -188,8 +202,8 @@ int image_store_import(struct image_store *store, const char *source, const char
 		       char **ret_name, char **ret_digest, struct lxcri_error *err)
 {
 	const char *const args[] = { WORKER_IMPORT, store->data_dir, source, name, NULL };
-
 	const struct worker_call call = { .program = "lxcri-worker",
+					  .workers = store->workers,
 					  .args = args,
 					  .object = args[2] };
 	autorun(worker_answer_finish) struct worker_answer answer = {};

@@ -18,6 +18,12 @@ struct image_store;
 [[nodiscard]] int image_store_open(const char *data_dir, struct image_store **ret_store,
 				   struct lxcri_error *err);
 
+/* Has at most @workers layers unpacked at a time; 0, as at first, is one for each CPU. */
+void image_store_set_workers(struct image_store *store, unsigned int workers);
+
+/* Returns that number as the worker takes it, borrowed. */
+const char *image_store_workers(const struct image_store *store);
+
 /* Makes short names mean these registries, a list of texts, in its order; without any it is
  * docker.io. In the store they are looked up as docker.io's as well, for that is what an import
  * calls them. */

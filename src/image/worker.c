@@ -121,6 +121,10 @@ static pid_t start(const struct worker_call *call, const char *path, const int *
 	struct strings argv = {};
 
 	strings_add(&argv, path);
+	if (call->workers) {
+		strings_add(&argv, WORKER_WORKERS);
+		strings_add(&argv, call->workers);
+	}
 	for (size_t i = 0; call->args[i]; i++)
 		strings_add(&argv, call->args[i]);
 

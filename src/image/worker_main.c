@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* lxcri-worker: the process that parses archives, compressed streams and tar headers from outside.
  *
- *	lxcri-worker import DATA SOURCE [NAME]
- *	lxcri-worker unpack DATA DIGEST
- *	lxcri-worker store DATA DIGEST TYPE NAME
- *	lxcri-worker load DATA FILE
+ *	lxcri-worker [--workers N] import DATA SOURCE [NAME]
+ *	lxcri-worker [--workers N] unpack DATA DIGEST
+ *	lxcri-worker [--workers N] store DATA DIGEST TYPE NAME
+ *	lxcri-worker [--workers N] load DATA FILE
  *	lxcri-worker hash DATA HEX...
  *	lxcri-worker save DATA PLACE TAG SOURCE...
  *
@@ -36,6 +36,30 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Layers at a time; 0 is one for each CPU. */
+static unsigned int workers;
+
+/* What the import did with its pool and its cache. */
+static void tell_counters(const struct import_result *imported, struct json_object *result)
+{
+	const struct {
+		const char *name;
+		uint64_t value;
+	} counters[] = {
+		{ "contextsMade", imported->pool.made },
+		{ "contextsReused", imported->pool.reused },
+		{ "recordsFound", imported->cache.hits },
+		{ "recordsMissed", imported->cache.misses },
+		{ "recordsStored", imported->cache.stored },
+	};
+	struct json_object *object = json_object_new_object();
+
+	for (size_t i = 0; i < ARRAY_LEN(counters); i++)
+		json_object_object_add(object, counters[i].name,
+				       json_object_new_uint64(counters[i].value));
+	json_object_object_add(result, WORKER_COUNTERS, object);
+}
+
 /* An image on its way in. */
 struct taking {
 	struct layout layout;
@@ -55,7 +79,7 @@ static int take_in(struct taking *taking, const char *name, enum import_index wh
 		   struct json_object *result, struct lxcri_error *err)
 {
 	struct layout *layout = &taking->layout;
-	autofree char *digest = NULL;
+	struct import_result imported = {};
 	autoclose int lock = -1;
 	const struct confine_path from = { source_fd(taking->source), CONFINE_READ };
 
@@ -65,10 +89,15 @@ static int take_in(struct taking *taking, const char *name, enum import_index wh
 		return -1;
 	if (!name)
 		name = taking->image.name;
-	if (import_image(layout, &taking->image, name, what_index, &digest, err) < 0)
+
+	const struct import_options options = { name, what_index, workers };
+
+	if (import_image(layout, &taking->image, &options, &imported, err) < 0)
 		return -1;
-	json_set_text(result, WORKER_NAME, name ? name : digest);
-	json_set_text(result, WORKER_DIGEST, digest);
+	json_set_text(result, WORKER_NAME, name ? name : imported.digest);
+	json_set_text(result, WORKER_DIGEST, imported.digest);
+	tell_counters(&imported, result);
+	free(imported.digest);
 	return 0;
 }
 
@@ -149,6 +178,16 @@ static int run_save(char **args, struct lxcri_error *err)
 
 static int run(int argc, char **argv, struct json_object *result, struct lxcri_error *err)
 {
+	uint64_t number;
+
+	if (argc > 2 && strcmp(argv[1], WORKER_WORKERS) == 0) {
+		if (text_parse_u64(argv[2], 0, UINT32_MAX, &number) < 0)
+			return fail(err, LXCRI_E_INVALID_ARGUMENT, "%s: \"%s\" is no number",
+				    argv[1], argv[2]);
+		workers = (unsigned int)number;
+		argc -= 2;
+		argv += 2;
+	}
 	if ((argc == 4 || argc == 5) && strcmp(argv[1], WORKER_IMPORT) == 0)
 		return run_import(argv + 2, result, err);
 	if (argc == 4 && strcmp(argv[1], WORKER_UNPACK) == 0)
@@ -156,13 +195,14 @@ static int run(int argc, char **argv, struct json_object *result, struct lxcri_e
 	if (argc == 6 && strcmp(argv[1], WORKER_STORE) == 0)
 		return run_store(argv + 2, result, err);
 	if (argc == 4 && strcmp(argv[1], WORKER_LOAD) == 0)
-		return load_images(argv[2], argv[3], WORKER_FD, result, err);
+		return load_images(argv[2], argv[3], WORKER_FD, workers, result, err);
 	if (argc >= 4 && strcmp(argv[1], WORKER_HASH) == 0)
 		return rehash_blobs(argv[2], argv + 3, result, err);
 	if (argc >= 6 && strcmp(argv[1], WORKER_SAVE) == 0)
 		return run_save(argv + 2, err);
 	return fail(err, LXCRI_E_INVALID_ARGUMENT,
-		    "usage: lxcri-worker import DATA SOURCE [NAME] | unpack DATA DIGEST | "
+		    "usage: lxcri-worker [--workers N] import DATA SOURCE [NAME] | unpack DATA "
+		    "DIGEST | "
 		    "store DATA DIGEST TYPE NAME | load DATA FILE | hash DATA HEX... | "
 		    "save DATA PLACE TAG SOURCE...");
 }

@@ -34,14 +34,14 @@ static int check(const struct source_layer *layer, const struct digest *diff_id,
 
 /* A stream that can't be inflated may not be the one that was announced: that is the better news.
  */
-static int explain(const struct source_layer *layer, struct stream *stream, struct lxcri_error *err)
+static int explain(const struct source_layer *layer, struct work *work, struct lxcri_error *err)
 {
-	struct stream_digests digests;
+	struct stream_digests digests = {};
 	struct lxcri_error other;
 
-	if (err->code != LXCRI_E_EXTRACT_FAILED || stream_drain_source(stream, &other) < 0)
+	if (err->code != LXCRI_E_EXTRACT_FAILED ||
+	    stream_hash_source(&layer->blob, work, digests.blob, &other) < 0)
 		return -1;
-	stream_end(stream, &digests);
 	if (check_blob(layer, &digests, &other) < 0)
 		*err = other;
 	return -1;
@@ -52,9 +52,10 @@ static int inflate(struct dest *dest, const struct source_layer *layer,
 		   struct stream_digests *ret_digests, struct lxcri_error *err)
 {
 	struct budget budget = {};
-	const struct stream_options options = { .source = &layer->blob,
-						.copy_fd = -1,
-						.budget = &budget };
+	autoptr(work) work = work_create();
+	const struct stream_options options = {
+		.source = &layer->blob, .copy_fd = -1, .budget = &budget, .work = work
+	};
 	autoptr(stream) stream = stream_create(&options);
 	const void *bytes;
 	ssize_t size;
@@ -62,8 +63,10 @@ static int inflate(struct dest *dest, const struct source_layer *layer,
 	while ((size = stream_read(stream, &bytes, err)) > 0)
 		if (dest && dest_write(dest, bytes, (size_t)size, err) < 0)
 			return -1;
-	if (size < 0)
-		return explain(layer, stream, err);
+	if (size < 0) {
+		stream_free(steal(stream));
+		return explain(layer, work, err);
+	}
 	stream_end(stream, ret_digests);
 	return 0;
 }

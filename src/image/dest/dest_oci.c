@@ -60,13 +60,17 @@ static int find_digests(struct source_image *image, struct lxcri_error *err)
 {
 	autofree struct stream_digests *digests =
 		xcalloc(image->n_layers + 1, sizeof(struct stream_digests));
+	autoptr(work) work = work_create();
 
 	for (size_t i = 0; i < image->n_layers; i++) {
 		struct source_layer *layer = &image->layers[i];
 		struct budget budget = {};
-		const struct stream_options options = { .source = &layer->blob,
-							.copy_fd = -1,
-							.budget = &budget };
+		const struct stream_options options = {
+			.source = &layer->blob, .copy_fd = -1, .budget = &budget, .work = work
+		};
+
+		work_reset(work);
+
 		autoptr(stream) stream = stream_create(&options);
 
 		if (stream_drain(stream, err) < 0)

@@ -14,8 +14,9 @@
 #define BUDGET_BYTES_MAX ((uint64_t)256 << 30)
 /* Twice what the largest known distribution image has. */
 #define BUDGET_ENTRIES_MAX ((uint64_t)1 << 20)
-/* Names of directories are kept until their times can be set, so this bounds memory. */
-#define BUDGET_NAME_BYTES_MAX  ((uint64_t)24 << 20)
+/* Names of directories are kept until their times can be set, so this bounds memory: some 100,000
+ * directories of usual length. */
+#define BUDGET_NAME_BYTES_MAX  ((uint64_t)16 << 20)
 #define BUDGET_XATTR_BYTES_MAX ((uint64_t)64 << 20)
 /* gzip reaches 1032:1 on zeros. File systems of programs stay below 20:1, but a small layer may
  * be one sparse file, so the ratio counts only for what is large. */

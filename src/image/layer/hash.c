@@ -28,11 +28,15 @@ struct hash *hash_create(void)
 
 	hash->context = EVP_MD_CTX_new();
 	assert(hash->context);
+	hash_reset(hash);
+	return hash;
+}
 
+void hash_reset(struct hash *hash)
+{
 	int ok = EVP_DigestInit_ex2(hash->context, sha256, NULL);
 
 	assert(ok == 1);
-	return hash;
 }
 
 void hash_free(struct hash *hash)

@@ -21,7 +21,10 @@ DEFINE_AUTOPTR(hash)
 /* Takes in @size more bytes. */
 void hash_add(struct hash *hash, const void *bytes, size_t size);
 
-/* Writes the digest of what was added; @hash takes nothing more afterwards. */
+/* Begins anew, with nothing added. */
+void hash_reset(struct hash *hash);
+
+/* Writes the digest of what was added; @hash has to be begun anew afterwards. */
 void hash_end(struct hash *hash, char ret_hex[SHA256_HEX_SIZE]);
 
 /* Loads the algorithm; called once, before the process confines itself and starts threads. */

@@ -43,14 +43,22 @@ struct inflate *inflate_create(enum compression compression)
 {
 	struct inflate *inflate = xnew(struct inflate);
 
-	inflate->compression = compression;
-	if (compression == COMPRESSION_ZSTD) {
-		inflate->zstd = ZSTD_createDStream();
-		assert(inflate->zstd);
-		(void)ZSTD_DCtx_setParameter(inflate->zstd, ZSTD_d_windowLogMax,
-					     ZSTD_WINDOW_LOG_MAX);
-	}
+	inflate_reset(inflate, compression);
 	return inflate;
+}
+
+void inflate_reset(struct inflate *inflate, enum compression compression)
+{
+	inflate->compression = compression;
+	inflate->inside = false;
+	inflate->any = false;
+	if (compression != COMPRESSION_ZSTD)
+		return;
+	if (!inflate->zstd)
+		inflate->zstd = ZSTD_createDStream();
+	assert(inflate->zstd);
+	(void)ZSTD_DCtx_reset(inflate->zstd, ZSTD_reset_session_and_parameters);
+	(void)ZSTD_DCtx_setParameter(inflate->zstd, ZSTD_d_windowLogMax, ZSTD_WINDOW_LOG_MAX);
 }
 
 void inflate_free(struct inflate *inflate)

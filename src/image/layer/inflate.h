@@ -30,6 +30,9 @@ struct inflate;
 /* Makes the state for one stream. The caller owns it. */
 [[nodiscard]] struct inflate *inflate_create(enum compression compression);
 
+/* Makes @inflate ready for another stream. What a decompressor of the same kind allocated stays. */
+void inflate_reset(struct inflate *inflate, enum compression compression);
+
 /* Frees @inflate; NULL is fine. */
 void inflate_free(struct inflate *inflate);
 DEFINE_AUTOPTR(inflate)

@@ -85,8 +85,10 @@ static int fail_entry(struct lxcri_error *err, int r, const char *doing, const c
 static int dirs_add(struct tree *tree, struct tree_dirs *dirs, const char *path,
 		    const struct timespec times[2], struct lxcri_error *err)
 {
-	if (budget_spend(tree->budget, BUDGET_NAME_BYTES, strlen(path) + sizeof(struct tree_dir),
-			 err) < 0)
+	/* The array may have twice the room it needs, and what is allocated a header. */
+	size_t cost = strlen(path) + 2 * sizeof(struct tree_dir) + 2 * sizeof(size_t);
+
+	if (budget_spend(tree->budget, BUDGET_NAME_BYTES, cost, err) < 0)
 		return -1;
 	if (dirs->count == dirs->room) {
 		dirs->room = dirs->room ? 2 * dirs->room : 64;

@@ -247,6 +247,16 @@ static int unpack_entry(struct unpack *unpack, struct archive_entry *entry, stru
 	return r < 0 ? fail_while(err, "layer entry \"%.200s\"", name) : 0;
 }
 
+/* Names are bytes, so it is no loss that they are in no character set. Whatever else libarchive
+ * passes over with a warning, a record that is too large for instance, makes the entry another one
+ * than the layer says. */
+static bool is_loss(struct unpack *unpack)
+{
+	const char *why = archive_error_string(unpack->archive);
+
+	return !why || !strstr(why, "can't be converted");
+}
+
 static int read_entries(struct unpack *unpack, struct lxcri_error *err)
 {
 	struct archive_entry *entry;
@@ -256,7 +266,7 @@ static int read_entries(struct unpack *unpack, struct lxcri_error *err)
 
 		if (r == ARCHIVE_EOF)
 			return 0;
-		if (r < ARCHIVE_WARN)
+		if (r < ARCHIVE_WARN || (r == ARCHIVE_WARN && is_loss(unpack)))
 			return fail_archive(unpack, "read the layer", err);
 		if (unpack_entry(unpack, entry, err) < 0)
 			return -1;

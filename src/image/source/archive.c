@@ -195,9 +195,12 @@ static int inflate_whole(struct archive_file *file, int scratch_fd, struct lxcri
 	autoclose int scratch = openat(scratch_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	struct span source = { .fd = file->fd, .size = file->size };
 	struct budget budget = {};
+	autoptr(work) work = work_create();
 	const struct stream_options options = { .source = &source,
 						.copy_fd = -1,
-						.budget = &budget };
+						.is_verified = true,
+						.budget = &budget,
+						.work = work };
 	autoptr(stream) stream = stream_create(&options);
 	const void *bytes;
 	ssize_t size;

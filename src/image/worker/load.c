@@ -39,9 +39,10 @@ static void enter(struct json_object *index, const struct source_image *image, c
 	}
 }
 
-static int load_each(const struct layout *layout, struct source *source, struct json_object *images,
-		     struct lxcri_error *err)
+static int load_each(const struct layout *layout, struct source *source, unsigned int workers,
+		     struct json_object *images, struct lxcri_error *err)
 {
+	const struct import_options options = { NULL, IMPORT_KEEP_INDEX, workers };
 	autojson index = NULL;
 	size_t count;
 
@@ -49,18 +50,19 @@ static int load_each(const struct layout *layout, struct source *source, struct 
 		return -1;
 	for (size_t i = 0; i < count; i++) {
 		autorun(source_image_finish) struct source_image image = {};
-		autofree char *digest = NULL;
+		struct import_result imported = {};
 
 		if (source_load_place(source, i, layout->blobs_fd, &image, err) < 0 ||
-		    import_image(layout, &image, NULL, IMPORT_KEEP_INDEX, &digest, err) < 0)
+		    import_image(layout, &image, &options, &imported, err) < 0)
 			return -1;
-		enter(index, &image, digest, images);
+		enter(index, &image, imported.digest, images);
+		free(imported.digest);
 	}
 	return layout_write_index(layout, index, err);
 }
 
-int load_images(const char *data_dir, const char *path, int fd, struct json_object *result,
-		struct lxcri_error *err)
+int load_images(const char *data_dir, const char *path, int fd, unsigned int workers,
+		struct json_object *result, struct lxcri_error *err)
 {
 	autorun(layout_finish) struct layout layout = LAYOUT_NULL;
 	autoptr(source) source = NULL;
@@ -73,7 +75,8 @@ int load_images(const char *data_dir, const char *path, int fd, struct json_obje
 	lock = layout_open_lock(&layout, err);
 	if (lock < 0 || worker_confine(&layout, NULL, 0, err) < 0 ||
 	    source_open_input(fd, path, layout.blobs_fd, &source, err) < 0 ||
-	    layout_take_lock(&layout, lock, err) < 0 || load_each(&layout, source, images, err) < 0)
+	    layout_take_lock(&layout, lock, err) < 0 ||
+	    load_each(&layout, source, workers, images, err) < 0)
 		return fail_while(err, "load");
 	return 0;
 }
