@@ -2,6 +2,7 @@
 """Images come from registries: from Debian's, and from one that has bad days."""
 
 import base64
+import fcntl
 import json
 import os
 import re
@@ -337,6 +338,32 @@ def test_two_who_pull_the_same_image_fetch_nothing_twice(lx, registry):
     for content in (image.config, *image.layers):
         assert len(registry.paths("/blobs/" + digest(content))) == 1
     assert list((lx.data / "images/downloads").iterdir()) == []
+
+
+def test_who_waits_for_a_layer_keeps_no_other(lx, registry):
+    """Otherwise two of them may wait for each other."""
+    image = Image(b"one", b"two")
+    configure(lx, registry.host)
+    registry.publish(image)
+    downloads = lx.data / "images/downloads"
+    downloads.mkdir(parents=True)
+    first, second = (downloads / digest(layer).removeprefix("sha256:") for layer in image.layers)
+    with open(first, "wb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        child = lx.start("image", "pull", "-q", f"{registry.host}/x")
+        deadline = time.monotonic() + 20
+        while not second.exists() or second.stat().st_size < len(image.layers[1]):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        with open(second, "rb") as other:
+            while True:
+                try:
+                    fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    assert time.monotonic() < deadline, "the lock is kept"
+                    time.sleep(0.02)
+    assert child.wait(timeout=60) == 0
 
 
 def test_the_manifest_for_this_platform_is_taken(lx, registry):

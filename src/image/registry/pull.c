@@ -279,11 +279,21 @@ static struct part *find_busy(struct pull *pull)
 	return NULL;
 }
 
+/* Gives back the locks of what is there. */
+static void unlock_done(struct pull *pull)
+{
+	for (size_t i = 0; i < pull->n_parts; i++)
+		if (pull->parts[i].state == PART_DONE)
+			closep(&pull->parts[i].blob.fd);
+}
+
 static int fetch_parts(struct pull *pull, struct endpoint *endpoint, struct lxcri_error *err)
 {
 	struct part *busy = NULL;
 
 	do {
+		/* Whoever has the part may be waiting for one of ours. */
+		unlock_done(pull);
 		if (busy && lock_part(pull, busy, BLOB_WAIT, err) < 0)
 			return -1;
 		for (size_t i = 0; i < pull->n_parts; i++) {
