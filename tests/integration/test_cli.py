@@ -71,7 +71,7 @@ def test_an_unknown_option_suggests_the_nearest(lx, words, expected):
     (["kill", "a", "TERM", "c"], "expected the id of a container and a signal"),
     (["list", "a"], "expected no argument"),
     (["ps", "a", "b"], "expected at most one id"),
-    (["image"], "expected pull, import, list, inspect or remove"),
+    (["image"], "expected a verb, as in image list"),
     (["image", "lst"], "did you mean list?"),
     (["image", "import"], "expected SOURCE [NAME]"),
     (["image", "remove"], "expected the name"),
