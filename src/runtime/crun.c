@@ -135,8 +135,8 @@ int __wrap_fchown(int fd, uid_t uid, gid_t gid)
 {
 	struct stat status;
 
-	if (fd <= STDERR_FILENO && fstat(fd, &status) == 0 && !S_ISFIFO(status.st_mode) &&
-	    !S_ISSOCK(status.st_mode)) {
+	if (fd <= STDERR_FILENO &&
+	    (fstat(fd, &status) < 0 || !(S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode)))) {
 		errno = EPERM;
 		return -1;
 	}

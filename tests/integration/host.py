@@ -88,12 +88,21 @@ def directories():
     return found
 
 
+def devices():
+    """Owner and mode of the devices that containers get to see."""
+    found = set()
+    for name in ("null", "zero", "full", "random", "urandom", "tty", "ptmx"):
+        status = os.stat(f"/dev/{name}")
+        found.add(f"device /dev/{name} {status.st_mode:o} of {status.st_uid}:{status.st_gid}")
+    return found
+
+
 def inventory():
     """All that a container may leave behind outside of its engine's directories."""
-    found = mounts() | cgroups() | processes() | directories()
+    found = mounts() | cgroups() | processes() | directories() | devices()
     if not CROWDED and not LANE:
         return found
-    own = ("process", "mount", "namespace") if LANE else ("process",)
+    own = ("process", "device", "mount", "namespace") if LANE else ("process", "device")
     return {item for item in found if TAG in item or item.startswith(own)}
 
 

@@ -102,11 +102,10 @@ def test_nothing_of_the_host_is_mounted(attempt, work):
     results = attempt(*words, flags=flags)
     assert all_refused(results), results
     # With every capability in its own user namespace it mounts what is its own; AppArmor would not let it.
-    results = attempt("mount=devtmpfs", "mount=ext4", "mount=debugfs", "mount=securityfs",
-                      flags=["--cap-add", "ALL"])
+    powerful = ["--cap-add", "ALL", "--security-opt", "apparmor=unconfined"]
+    results = attempt("mount=devtmpfs", "mount=ext4", "mount=debugfs", "mount=securityfs", flags=powerful)
     assert all_refused(results, {"ENODEV"}), results
-    assert attempt("mount=tmpfs", flags=["--cap-add", "ALL", "--security-opt", "apparmor=unconfined"]) == \
-        {"mount=tmpfs": "done"}
+    assert attempt("mount=tmpfs", flags=powerful) == {"mount=tmpfs": "done"}
     assert none_refused(attempt("mount=tmpfs", "mount=devtmpfs", "remount=/shown",
                                 flags=["--privileged", *flags]))
 

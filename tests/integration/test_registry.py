@@ -292,10 +292,12 @@ def test_what_a_killed_pull_fetched_stays_for_the_next(lx, registry):
     registry.handlers["/blobs/" + digest(large)] = answer
     child = lx.start("image", "pull", f"{registry.host}/x", stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                      start_new_session=True)
-    partial = lx.data / "images/downloads" / digest(large).removeprefix("sha256:")
+    whole, partial = (lx.data / "images/downloads" / digest(layer).removeprefix("sha256:")
+                      for layer in image.layers)
     assert arrived.wait(30)
     deadline = time.monotonic() + 30
-    while not partial.exists() or partial.stat().st_size < 2_000_000:
+    while not all(path.exists() and path.stat().st_size >= size
+                  for path, size in ((whole, len(image.layers[0])), (partial, 2_000_000))):
         assert time.monotonic() < deadline
         time.sleep(0.02)
     os.killpg(child.pid, signal.SIGINT)

@@ -88,6 +88,17 @@ static void check_directories(struct check *check)
 		check_one(check, names.items[i]);
 }
 
+/* A monitor's guard has its command line, and another name. */
+static bool is_called_monitor(const char *pid)
+{
+	autofree char *path = xformat("/proc/%s/comm", pid);
+	autofree char *name = NULL;
+	size_t size;
+
+	return file_read(AT_FDCWD, path, CMDLINE_MAX, &name, &size) == 0 &&
+	       strcmp(name, MONITOR_NAME "\n") == 0;
+}
+
 /* Returns the run directory that the monitor @pid works in, owned by the caller; NULL when the
  * process is no monitor. */
 static char *monitor_dir(const char *pid)
@@ -96,7 +107,7 @@ static char *monitor_dir(const char *pid)
 	autofree char *line = NULL;
 	size_t size = 0;
 
-	if (file_read(AT_FDCWD, path, CMDLINE_MAX, &line, &size) < 0 ||
+	if (!is_called_monitor(pid) || file_read(AT_FDCWD, path, CMDLINE_MAX, &line, &size) < 0 ||
 	    strcmp(line, MONITOR_NAME) != 0)
 		return NULL;
 	for (size_t at = 0; at < size; at += strlen(line + at) + 1)

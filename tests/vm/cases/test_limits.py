@@ -98,6 +98,7 @@ def test_a_fork_bomb_is_stopped(engine, limited):
 def test_a_rate_of_writing_is_kept(engine, limited, work):
     """A megabyte a second: four megabytes that are flushed take three seconds at the least."""
     device = disk_of("/tmp")
+    work.chmod(0o777)  # for whoever the container's root is
     id, directory = limited("exec sleep 1000", "--device-write-bps", f"{device}:1m", "-v", f"{work}:/data")
     numbers = f"{os.major(os.stat(device).st_rdev)}:{os.minor(os.stat(device).st_rdev)}"
     assert re.search(rf"^{numbers} .*\bwbps={MIB}\b", (directory / "io.max").read_text(), re.M)
