@@ -206,7 +206,6 @@ static char *find_layer_fault(const struct layout *layout, const char *name)
 {
 	autofree char *path = xformat("%s/" LAYOUT_RECORD, name);
 	autofree char *tree = xformat("%s/" LAYOUT_TREE, name);
-	autorun(strings_finish) struct strings chain = {};
 	autofree char *pair = NULL;
 	autofree char *bytes = NULL;
 	autojson record = NULL;
