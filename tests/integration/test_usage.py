@@ -58,7 +58,7 @@ def test_removals_and_creations_in_a_loop_lose_no_layer(any_engine, box):
     for _ in range(ROUNDS):
         id = any_engine.id()
         any_engine("image", "import", box, "mine:1").ok()
-        creation = any_engine.open("create", "--image", "mine:1", id, "true")
+        creation = any_engine.open("create", "--pull", "never", "--image", "mine:1", id, "true")
         removal = any_engine.open("image", "remove", "mine:1")
         removed = any_engine.finish(removal)
         created = any_engine.finish(creation)
