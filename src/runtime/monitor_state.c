@@ -418,6 +418,13 @@ static void add_all_children(struct family *family, pid_t pid, struct strings *c
 		closedir(dir);
 }
 
+/* Kills and thaws what is in @cgroups. That it worked is told by their removal. */
+static void kill_cgroups(const struct strings *cgroups)
+{
+	for (size_t i = 0; i < cgroups->count; i++)
+		(void)cgroup_kill(cgroups->items[i]);
+}
+
 /* Ends the process @pid and all below it: a hook that a runtime waits for has no name that tells
  * whose it is. All are looked at before the first is killed, with which others may go; and each is
  * stopped before its children are looked at, of which it could have one more behind our back. */
@@ -430,6 +437,9 @@ static int end_family(pid_t pid, struct strings *cgroups, struct lxcri_error *er
 		(void)process_signal(family.members[i].pid, family.members[i].start_time, SIGSTOP);
 		add_all_children(&family, family.members[i].pid, cgroups);
 	}
+	for (size_t i = 0; i < family.count; i++)
+		(void)process_signal(family.members[i].pid, family.members[i].start_time, SIGKILL);
+	kill_cgroups(cgroups); /* what is frozen cannot die */
 	for (size_t i = 0; i < family.count; i++)
 		if (end_process(family.members[i].pid, family.members[i].start_time, err) < 0)
 			return -1;
@@ -479,13 +489,6 @@ static int remove_cgroups(const struct strings *cgroups, struct lxcri_error *err
 			return fail_errno(err, r, "remove %s", cgroups->items[i]);
 	}
 	return 0;
-}
-
-/* Kills and thaws what is in @cgroups. That it worked is told by their removal. */
-static void kill_cgroups(const struct strings *cgroups)
-{
-	for (size_t i = 0; i < cgroups->count; i++)
-		(void)cgroup_kill(cgroups->items[i]);
 }
 
 int monitor_end_strays(const char *run_dir, struct lxcri_error *err)

@@ -172,6 +172,20 @@ def test_a_container_ends_with_its_monitor(engine, make_bundle, state, which):
         engine("delete", id).ok()
 
 
+def test_who_comes_while_what_stands_between_is_still_dying_thaws_first(make_engine, make_bundle):
+    """liblxc's process has the frozen container below it: all of them are ended at once."""
+    engine = make_engine("lxc")
+    bundle = make_bundle("sh", "-c", "sleep 1000 & sleep 1000")
+    engine("list").ok()
+    for _ in range(30):
+        id = engine.id()
+        engine("run", "--detach", "--bundle", bundle.path, id).ok()
+        engine("pause", id).ok()
+        os.kill(parents(engine.pid(id))[-1], signal.SIGKILL)
+        assert engine.status(id) == "stopped"
+        engine("delete", id).ok()
+
+
 @pytest.mark.parametrize("state", ["created", "running"])
 def test_a_container_does_not_outlive_its_monitor(engine, make_bundle, state):
     """Also when no command comes any more."""
