@@ -182,7 +182,7 @@ def test_who_comes_while_what_stands_between_is_still_dying_thaws_first(make_eng
         engine("run", "--detach", "--bundle", bundle.path, id).ok()
         engine("pause", id).ok()
         os.kill(parents(engine.pid(id))[-1], signal.SIGKILL)
-        assert engine.status(id) == "stopped"
+        engine.await_status(id, "stopped")
         engine("delete", id).ok()
 
 
