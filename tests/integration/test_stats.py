@@ -38,7 +38,7 @@ def test_the_numbers_are_those_of_the_container(engine, box_start):
 def test_kills_of_a_running_container_are_counted(engine, box_start):
     id = box_start("sh", "-c", "tr '\\0' x < /dev/zero | head -c 67108864 | sort > /dev/null; sleep 100",
                    flags=["--memory", "16m", "--memory-swap", "16m"])
-    await_that(lambda: stats(engine, id)["memory"]["oomKills"] == 1, "a kill is counted", 30)
+    await_that(lambda: stats(engine, id)["memory"]["oomKills"] >= 1, "a kill is counted", 30)
 
 
 def test_what_is_not_limited_has_no_limit(engine, box_start):
