@@ -11,26 +11,22 @@
  * taken into the store by the worker, which verifies it once more. */
 
 #include "base/json.h"
-#include "base/mem.h"
 #include "base/scope.h"
-#include "base/text.h"
 #include "base/version.h"
-#include "image/layer/hash.h"
 #include "image/layout.h"
 #include "image/registry/login.h"
 #include "image/registry/pull.h"
 #include "image/registry/settings.h"
 #include "image/worker.h"
+#include "image/worker/worker_serve.h"
 #include "os/confine.h"
 #include "os/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -191,28 +187,8 @@ static int run(int argc, char **argv, struct json_object *result, struct lxcri_e
 
 int main(int argc, char **argv)
 {
-	autojson result = json_object_new_object();
-	struct lxcri_error err = {};
-	autofree char *text = NULL;
-	int r;
-
 	if (version_is_asked(argc, argv))
 		return puts(VERSION_LINE("lxcri-registry")) < 0;
-	/* Who asked is gone: nobody waits for the result, and locks must not be held longer. */
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	(void)signal(SIGPIPE, SIG_IGN);
 	(void)umask(077);
-	hash_prepare();
-	r = run(argc, argv, result, &err);
-	if (r < 0) {
-		/* What came from outside is quoted in it; the answer must stay JSON. */
-		text_mask_malformed(err.text, '?');
-		json_set_text(result, WORKER_CODE, lxcri_code_name(err.code));
-		json_set_text(result, WORKER_TEXT, err.text);
-		json_object_object_add(result, WORKER_ERRNUM, json_object_new_int(err.errnum));
-	}
-	text = json_format_line(result);
-	if (file_write_all(STDOUT_FILENO, text, strlen(text)) < 0)
-		return EXIT_FAILURE;
-	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	return worker_serve(run, argc, argv);
 }

@@ -13,28 +13,23 @@
  * result is one JSON object on standard output, whose "code" tells of a failure. */
 
 #include "base/json.h"
-#include "base/mem.h"
 #include "base/scope.h"
 #include "base/sha256.h"
 #include "base/text.h"
 #include "base/version.h"
-#include "image/layer/hash.h"
 #include "image/import.h"
 #include "image/worker/load.h"
 #include "image/worker/rehash.h"
 #include "image/worker/save.h"
 #include "image/worker.h"
 #include "image/worker/worker_confine.h"
+#include "image/worker/worker_serve.h"
 #include "oci/reference.h"
-#include "os/file.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 /* Layers at a time; 0 is one for each CPU. */
 static unsigned int workers;
@@ -209,28 +204,8 @@ static int run(int argc, char **argv, struct json_object *result, struct lxcri_e
 
 int main(int argc, char **argv)
 {
-	autojson result = json_object_new_object();
-	struct lxcri_error err = {};
-	autofree char *text = NULL;
-	int r;
-
 	if (version_is_asked(argc, argv))
 		return puts(VERSION_LINE("lxcri-worker")) < 0;
-	/* Who asked is gone: nobody waits for the result, and the lock must not be held longer. */
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	(void)signal(SIGPIPE, SIG_IGN);
 	(void)umask(0);
-	hash_prepare();
-	r = run(argc, argv, result, &err);
-	if (r < 0) {
-		/* What came from outside is quoted in it; the answer must stay JSON. */
-		text_mask_malformed(err.text, '?');
-		json_set_text(result, WORKER_CODE, lxcri_code_name(err.code));
-		json_set_text(result, WORKER_TEXT, err.text);
-		json_object_object_add(result, WORKER_ERRNUM, json_object_new_int(err.errnum));
-	}
-	text = json_format_line(result);
-	if (file_write_all(STDOUT_FILENO, text, strlen(text)) < 0)
-		return EXIT_FAILURE;
-	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	return worker_serve(run, argc, argv);
 }

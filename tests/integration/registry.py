@@ -3,10 +3,8 @@
 
 import base64
 import gzip
-import hashlib
 import io
 import json
-import platform
 import socket
 import socketserver
 import ssl
@@ -14,15 +12,9 @@ import subprocess
 import tarfile
 import threading
 
-MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+from images import ARCHITECTURE, CONFIG, LAYER, MANIFEST, digest
+
 INDEX = "application/vnd.oci.image.index.v1+json"
-CONFIG = "application/vnd.oci.image.config.v1+json"
-LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
-ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]
-
-
-def digest(content):
-    return "sha256:" + hashlib.sha256(content).hexdigest()
 
 
 def to_json(value):

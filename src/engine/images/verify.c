@@ -190,7 +190,7 @@ static int look_at_blobs(struct verify *verify, struct lxcri_error *err)
 		if (worker_ask(&call, -1, &answer, err) < 0)
 			return -1;
 		broken = json_get(answer, WORKER_BROKEN);
-		for (size_t i = 0; broken && i < json_object_array_length(broken); i++) {
+		for (size_t i = 0; i < json_count(broken); i++) {
 			struct json_object *one = json_object_array_get_idx(broken, i);
 
 			note_blob(verify, json_get_text(one, WORKER_NAME),

@@ -158,7 +158,7 @@ int image_store_load(struct image_store *store, const char *file,
 	if (fd < 0 || worker_ask(&call, fd, &answer, err) < 0)
 		return -1;
 	images = json_get(answer, WORKER_IMAGES);
-	for (size_t i = 0; images && i < json_object_array_length(images); i++) {
+	for (size_t i = 0; i < json_count(images); i++) {
 		struct json_object *image = json_object_array_get_idx(images, i);
 
 		each(userdata, json_get_text(image, WORKER_NAME),

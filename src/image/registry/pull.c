@@ -87,7 +87,7 @@ int pull_create(const struct settings *settings, struct pull **ret_pull, struct 
 	if (image_ref_parse(settings->reference, &pull->ref, err) < 0)
 		return -1;
 	mirrors = settings_mirrors(settings, pull->ref.host);
-	n_mirrors = mirrors ? json_object_array_length(mirrors) : 0;
+	n_mirrors = json_count(mirrors);
 	pull->endpoints = xcalloc(n_mirrors + 1, sizeof(pull->endpoints[0]));
 	for (size_t i = 0; i <= n_mirrors; i++) {
 		const char *name =

@@ -45,10 +45,7 @@ static struct json_object *section_of(const struct settings *settings)
 
 static bool list_has(struct json_object *list, const char *text)
 {
-	size_t count =
-		json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
-
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < json_count(list); i++)
 		if (strcasecmp(json_object_get_string(json_object_array_get_idx(list, i)), text) ==
 		    0)
 			return true;

@@ -143,8 +143,7 @@ int source_count_docker(struct source *source, size_t *ret, struct lxcri_error *
 static void take_names(const struct source *source, struct json_object *tags,
 		       struct source_image *image)
 {
-	size_t count =
-		json_object_is_type(tags, json_type_array) ? json_object_array_length(tags) : 0;
+	size_t count = json_count(tags);
 
 	if (source->selector && *source->selector != '@') {
 		image->name = source_name(source->selector);
