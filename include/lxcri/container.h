@@ -10,6 +10,7 @@
 #include <lxcri/error.h>
 #include <lxcri/logs.h>
 #include <lxcri/pull.h>
+#include <lxcri/service.h>
 #include <lxcri/spec.h>
 #include <lxcri/volume.h>
 
@@ -67,6 +68,8 @@ struct lxcri_create_options {
 	const char *pid_file;       /* the init's pid is written there */
 	unsigned int preserve_fds; /* descriptors 3… that a bundle's process gets besides stdio */
 	bool remove;               /* delete the container when it ends */
+	const char *restart; /* with an image, as for lxcri_container_set_restart(); NULL: "no" */
+	const struct lxcri_healthcheck *health; /* with an image; NULL: as it says */
 
 	/* Of LXCRI_STDIO_LOG; zeroed: as the configuration has it. */
 	enum lxcri_log_driver log_driver;
@@ -153,7 +156,9 @@ struct lxcri_state {
 	int64_t finished_ns;
 	int exit_code; /* of a stopped one: 0-255, 128 + signal, 137 when its monitor was lost */
 	bool monitor_lost;
-	bool oom_killed; /* of a stopped one: memory ran out, and the kernel killed a process */
+	const char *health; /* "starting", "healthy", "unhealthy"; NULL: nobody asks */
+	int64_t restarts;   /* by its restart policy */
+	bool oom_killed;    /* of a stopped one: memory ran out, and the kernel killed a process */
 };
 
 /* Reads the state, reconciled with the kernel. */

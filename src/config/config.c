@@ -428,3 +428,15 @@ struct json_object *config_json(const struct lxcri_config *config, enum config_k
 {
 	return config->values[key];
 }
+
+const char *config_file(const struct lxcri_config *config)
+{
+	return config->file;
+}
+
+bool config_is_usual(const struct lxcri_config *config)
+{
+	return (!config->file || strcmp(config->file, CONFIG_FILE) == 0) &&
+	       strcmp(lxcri_config_root_path(config), CONFIG_DEFAULT_ROOT_PATH) == 0 &&
+	       strcmp(lxcri_config_data_path(config), CONFIG_DEFAULT_DATA_PATH) == 0;
+}

@@ -7,7 +7,8 @@
 #include "base/json.h"
 #include "lxcri/config.h"
 
-/* Where persistent data lie unless somebody says otherwise. */
+/* Where run-time state and persistent data lie unless somebody says otherwise. */
+#define CONFIG_DEFAULT_ROOT_PATH "/run/proxmox-lxcri"
 #define CONFIG_DEFAULT_DATA_PATH "/var/lib/proxmox-lxcri"
 
 /* In the order of config_table[]. */
@@ -92,3 +93,9 @@ bool config_bool(const struct lxcri_config *config, enum config_key key);
 
 /* Returns the value as JSON, NULL when it is not set. Borrowed. */
 struct json_object *config_json(const struct lxcri_config *config, enum config_key key);
+
+/* Returns the path of the file that was read, as it was given, or NULL for none. Borrowed. */
+const char *config_file(const struct lxcri_config *config);
+
+/* Tells whether the file and both directories are those of a host's one service. */
+bool config_is_usual(const struct lxcri_config *config);

@@ -16,7 +16,7 @@
 /* clang-format off */
 const struct config_entry config_table[] = {
 	[CONFIG_RUNTIME_ROOT_PATH] = {
-		"runtime.root_path", CONFIG_PATH, .otherwise = "\"/run/proxmox-lxcri\"",
+		"runtime.root_path", CONFIG_PATH, .otherwise = "\"" CONFIG_DEFAULT_ROOT_PATH "\"",
 		.help = "Directory of the run-time state; lost at a reboot." },
 	[CONFIG_RUNTIME_DATA_PATH] = {
 		"runtime.data_path", CONFIG_PATH, .otherwise = "\"" CONFIG_DEFAULT_DATA_PATH "\"",

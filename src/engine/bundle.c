@@ -3,6 +3,7 @@
 
 #include "engine/bundle/host_names.h"
 #include "engine/bundle/part.h"
+#include "engine/service/health.h"
 
 #include "base/mem.h"
 #include "base/text.h"
@@ -32,6 +33,7 @@ void bundle_finish(struct bundle *bundle)
 	free(bundle->gifts);
 	free(bundle->volumes);
 	free(bundle->stop_signal);
+	free(bundle->health);
 	free(bundle->hosts);
 	free(bundle->hostname);
 	json_free(bundle->spec);
@@ -270,7 +272,10 @@ static int build(struct bundle_request *request, const struct strings *layer_dir
 		return -1;
 	if (check_mount_points(layer_dirs, options->image, err) < 0)
 		return -1;
-	if (resolve_user(request, layer_dirs, ids, err) < 0 || choose_stop_signal(request, err) < 0)
+	if (resolve_user(request, layer_dirs, ids, err) < 0 ||
+	    choose_stop_signal(request, err) < 0 ||
+	    health_choose(options->health, request->image->healthcheck, &request->bundle->health,
+			  err) < 0)
 		return -1;
 
 	add_root(request);

@@ -30,6 +30,7 @@ struct bundle_gift {
 struct bundle {
 	struct json_object *spec;
 	char *stop_signal;             /* "SIGTERM" unless the image or the user says otherwise */
+	char *health;                  /* how it is found out, for the record; or NULL */
 	struct bundle_volume *volumes; /* of the image and the user that have no host path */
 	size_t n_volumes;
 	struct bundle_gift *gifts;

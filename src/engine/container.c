@@ -53,6 +53,7 @@ void lxcri_container_free(struct lxcri_container *container)
 	home_finish(&container->home);
 	record_finish(&container->record);
 	limits_finish(&container->limits);
+	health_state_finish(&container->health);
 	free(container);
 }
 
@@ -466,6 +467,23 @@ int lxcri_container_open(struct lxcri_engine *engine, const char *id,
 	return 0;
 }
 
+const struct health_state *container_health(struct lxcri_container *container)
+{
+	struct health_state *health = &container->health;
+	const bool is_asked =
+		container->record.health && (container->status == LXCRI_STATUS_RUNNING ||
+					     container->status == LXCRI_STATUS_PAUSED);
+
+	health_state_finish(health);
+	if (!is_asked)
+		return health;
+	health_state_load(container->home.run_fd, container->state.started_ns, health);
+	/* Until the first check has been made. */
+	if (health->status == HEALTH_UNKNOWN)
+		health->status = HEALTH_STARTING;
+	return health;
+}
+
 int lxcri_container_state(struct lxcri_container *container, struct lxcri_state *ret_state,
 			  struct lxcri_error *err)
 {
@@ -485,6 +503,8 @@ int lxcri_container_state(struct lxcri_container *container, struct lxcri_state 
 		.finished_ns = container->state.finished_ns,
 		.exit_code = container->state.exit_code,
 		.monitor_lost = container->lost,
+		.health = health_status_name(container_health(container)->status),
+		.restarts = container->record.restarts,
 		.oom_killed = container_oom_killed(container),
 	};
 	return 0;

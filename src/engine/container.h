@@ -4,6 +4,7 @@
 /* The inside of a container's handle, shared by the files that implement lxcri/container.h. */
 
 #include "engine/home.h"
+#include "engine/service/health.h"
 #include "runtime/limits/limits.h"
 #include "runtime/monitor.h"
 
@@ -19,6 +20,7 @@ struct lxcri_container {
 	struct monitor_state state;
 	enum lxcri_status status;
 	bool lost; /* the monitor was killed */
+	struct health_state health;
 };
 
 static inline void lxcri_container_freep(struct lxcri_container **container)
@@ -30,6 +32,9 @@ static inline void lxcri_container_freep(struct lxcri_container **container)
 /* Reads the state, reconciled with the kernel: what is left of a container whose monitor was killed
  * is cleaned up, and it is stopped then. */
 [[nodiscard]] int container_refresh(struct lxcri_container *container, struct lxcri_error *err);
+
+/* Returns how well the container is, as of the last refresh; borrowed until the next call. */
+const struct health_state *container_health(struct lxcri_container *container);
 
 /* Tells whether the container has stopped and the kernel killed a process of it for want of memory.
  */

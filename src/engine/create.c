@@ -21,6 +21,7 @@
 #include "engine/limits/resources.h"
 #include "engine/logs.h"
 #include "engine/rename.h"
+#include "engine/service/restart.h"
 #include "engine/usage.h"
 #include "engine/userns/id_pool.h"
 #include "engine/userns/userns.h"
@@ -102,6 +103,27 @@ static int choose_runtime(struct creation *creation, struct lxcri_error *err)
 	return creation->options->image ? userns_choose(creation->options, config, record, err) : 0;
 }
 
+/* Takes the restart policy. */
+static int fill_restart(const struct lxcri_create_options *options, struct record *record,
+			struct lxcri_error *err)
+{
+	struct restart_policy policy;
+
+	if (restart_policy_parse(options->restart, &policy, err) < 0)
+		return -1;
+	if (policy.kind == RESTART_NO)
+		return 0;
+	if (!options->image)
+		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
+			    "what is made from a bundle cannot be started again");
+	if (options->remove)
+		return fail(err, LXCRI_E_INVALID_ARGUMENT,
+			    "what goes when it ends cannot be started again: a restart policy and "
+			    "remove exclude each other");
+	record->restart = xstrdup(options->restart);
+	return 0;
+}
+
 static int fill_record(struct creation *creation, struct lxcri_error *err)
 {
 	const struct lxcri_create_options *options = creation->options;
@@ -114,7 +136,8 @@ static int fill_record(struct creation *creation, struct lxcri_error *err)
 	record->terminal = options->terminal;
 	record->open_stdin = options->open_stdin;
 	record->remove = options->remove;
-	if (logs_choose(creation->container->engine->config, options, record, &creation->log_driver,
+	if (fill_restart(options, record, err) < 0 ||
+	    logs_choose(creation->container->engine->config, options, record, &creation->log_driver,
 			err) < 0)
 		return -1;
 	if (!options->console_socket)
@@ -537,6 +560,7 @@ static int write_image_bundle(struct creation *creation, struct lxcri_error *err
 		return -1;
 	name_cgroup(creation);
 	record->stop_signal = xstrdup(creation->bundle.stop_signal);
+	record->health = steal(creation->bundle.health);
 	if (make_rootfs(creation, err) < 0)
 		return -1;
 	return write_spec(record->bundle, creation->bundle.spec, err);

@@ -98,6 +98,33 @@ int lxcri_container_state_json(struct lxcri_container *container, char **ret_jso
 	return 0;
 }
 
+/* Adds what `serve` does for the container, and what came of it. */
+static void add_service(struct json_object *object, struct lxcri_container *container)
+{
+	const struct record *record = &container->record;
+	const struct health_state *health = container_health(container);
+	struct json_object *check = record->health ? json_tokener_parse(record->health) : NULL;
+	const char *status = health_status_name(health->status);
+
+	json_set_text(object, "restart", record->restart ? record->restart : "no");
+	json_object_object_add(object, "restarts", json_object_new_int64(record->restarts));
+	if (check)
+		json_object_object_add(object, "healthcheck", check);
+	if (!status)
+		return;
+
+	struct json_object *state = json_object_new_object();
+
+	json_object_object_add(object, "health", state);
+	json_set_text(state, "status", status);
+	json_object_object_add(state, "failing", json_object_new_int64(health->failing));
+	if (health->checked_ns == 0)
+		return;
+	inspect_add_time(state, "checked", health->checked_ns);
+	json_object_object_add(state, "exitCode", json_object_new_int(health->exit_code));
+	json_set_text(state, "output", health->output);
+}
+
 int lxcri_container_inspect_json(struct lxcri_container *container, char **ret_json,
 				 struct lxcri_error *err)
 {
@@ -127,6 +154,7 @@ int lxcri_container_inspect_json(struct lxcri_container *container, char **ret_j
 	}
 	json_object_object_add(object, "terminal", json_object_new_boolean(record->terminal));
 	json_object_object_add(object, "remove", json_object_new_boolean(record->remove));
+	add_service(object, container);
 	if (spec)
 		json_object_object_add(object, "spec", json_object_get(spec));
 	*ret_json = json_format(object);

@@ -9,7 +9,11 @@
 #include "engine/container.h"
 #include "engine/event.h"
 #include "engine/files/root.h"
+#include "engine/lifecycle.h"
 #include "engine/limits/container_limits.h"
+#include "engine/service/demand.h"
+#include "engine/service/restart.h"
+#include "lxcri/service.h"
 #include "os/cgroup/cgroup_move.h"
 #include "os/signal.h"
 #include "runtime/wire.h"
@@ -92,7 +96,7 @@ static int make_startable(struct lxcri_container *container, struct lxcri_error 
 		    lxcri_status_name(container->status));
 }
 
-static int start_locked(struct lxcri_container *container, struct lxcri_error *err)
+int lifecycle_start_locked(struct lxcri_container *container, struct lxcri_error *err)
 {
 	autoptr(monitor) monitor = NULL;
 
@@ -101,14 +105,42 @@ static int start_locked(struct lxcri_container *container, struct lxcri_error *e
 	return monitor_begin(monitor, err);
 }
 
+static bool is_startable(const struct lxcri_container *container)
+{
+	return container->status == LXCRI_STATUS_CREATED ||
+	       container->status == LXCRI_STATUS_STOPPED;
+}
+
+/* Does @start for the user, of which the restart policy takes note: before it runs, for it may end
+ * at once, and without effect where it cannot be started. */
+static int start_noted(struct lxcri_container *container,
+		       int (*start)(struct lxcri_container *container, struct lxcri_error *err),
+		       struct lxcri_error *err)
+{
+	struct lxcri_error second = {};
+	const bool counts = is_startable(container);
+
+	if (counts && restart_note(container, RESTART_STARTED, err) < 0)
+		return -1;
+
+	int r = start(container, err);
+
+	if (r < 0 && counts && restart_note(container, RESTART_STOPPED, &second) < 0)
+		log_error("%s", second.text);
+	return r;
+}
+
 int lxcri_container_start(struct lxcri_container *container, struct lxcri_error *err)
 {
 	if (container_lock(container, err) < 0)
 		return -1;
 
-	int r = container_explain_end(container, start_locked(container, err), err);
+	int r = container_explain_end(container,
+				      start_noted(container, lifecycle_start_locked, err), err);
 
 	home_unlock(&container->home);
+	if (r == 0)
+		demand_service_of(container);
 	return r < 0 ? fail_as(err, LXCRI_E_CONTAINER_START_FAILED, "start %s", container->home.id)
 		     : 0;
 }
@@ -129,12 +161,15 @@ static int attach(struct lxcri_container *container, bool pass_signals, struct l
 	if (container_lock(container, err) < 0)
 		return -1;
 
-	int r = make_startable(container, err);
+	int r = start_noted(container, make_startable, err);
 
 	if (r == 0)
 		r = container_connect(container, &monitor, err);
 	home_unlock(&container->home);
-	return r < 0 ? -1 : monitor_attach(monitor, &options, err);
+	if (r < 0)
+		return -1;
+	demand_service_of(container);
+	return monitor_attach(monitor, &options, err);
 }
 
 int lxcri_container_run_attached(struct lxcri_container *container, bool pass_signals,
@@ -153,6 +188,29 @@ int lxcri_container_run_attached(struct lxcri_container *container, bool pass_si
 	return code;
 }
 
+static int stop_signal_of(const struct lxcri_container *container)
+{
+	const char *name = container->record.stop_signal;
+	int number = name ? signal_parse(name) : SIGTERM;
+
+	return number > 0 ? number : SIGTERM;
+}
+
+/* Who is told to end by its user is not to be started again. */
+static int note_kill(struct lxcri_container *container, int signal, struct lxcri_error *err)
+{
+	if (!container->record.restart ||
+	    (signal != SIGKILL && signal != stop_signal_of(container)))
+		return 0;
+	if (container_lock(container, err) < 0)
+		return -1;
+
+	int r = restart_note(container, RESTART_STOPPED, err);
+
+	home_unlock(&container->home);
+	return r;
+}
+
 int lxcri_container_kill(struct lxcri_container *container, int signal, bool all,
 			 struct lxcri_error *err)
 {
@@ -163,7 +221,8 @@ int lxcri_container_kill(struct lxcri_container *container, int signal, bool all
 	if (container_refresh(container, err) < 0 ||
 	    container_need_alive(container, "kill", err) < 0)
 		return -1;
-	if (container_connect(container, &monitor, err) < 0 ||
+	if (note_kill(container, signal, err) < 0 ||
+	    container_connect(container, &monitor, err) < 0 ||
 	    monitor_kill(monitor, signal, all, err) < 0)
 		return fail_as(err, LXCRI_E_CONTAINER_KILL_FAILED, "kill %s", container->home.id);
 	return 0;
@@ -175,14 +234,6 @@ static int kill_and_wait(struct monitor *monitor, struct lxcri_error *err)
 	if (monitor_kill(monitor, SIGKILL, true, err) < 0)
 		return -1;
 	return monitor_wait(monitor, KILL_TIMEOUT_MS, err) < 0 ? -1 : 0;
-}
-
-static int stop_signal_of(const struct lxcri_container *container)
-{
-	const char *name = container->record.stop_signal;
-	int number = name ? signal_parse(name) : SIGTERM;
-
-	return number > 0 ? number : SIGTERM;
 }
 
 static int stop_through(struct lxcri_container *container, struct monitor *monitor,
@@ -216,9 +267,15 @@ static int connect_locked(struct lxcri_container *container, struct monitor **re
 	return container_connect(container, ret_monitor, err) < 0 ? -1 : 1;
 }
 
+/* How, and what is to be remembered of it. */
+struct stop {
+	unsigned int grace_seconds;
+	const enum restart_note *note; /* NULL: nothing */
+};
+
 /* The lock is held only until the connection stands: whoever wants to kill the container shall not
  * wait for the end of a long grace. */
-static int stop_once(struct lxcri_container *container, unsigned int grace_seconds,
+static int stop_once(struct lxcri_container *container, const struct stop *stop,
 		     struct lxcri_error *err)
 {
 	autoptr(monitor) monitor = NULL;
@@ -226,28 +283,32 @@ static int stop_once(struct lxcri_container *container, unsigned int grace_secon
 	if (container_lock(container, err) < 0)
 		return -1;
 
-	int r = connect_locked(container, &monitor, err);
+	/* Before it ends: whoever sees that must see why. */
+	int r = stop->note ? restart_note(container, *stop->note, err) : 0;
+
+	if (r == 0)
+		r = connect_locked(container, &monitor, err);
 
 	home_unlock(&container->home);
 	if (r <= 0)
 		return r;
-	r = stop_through(container, monitor, grace_seconds, err);
+	r = stop_through(container, monitor, stop->grace_seconds, err);
 	if (r == 0)
 		container_event(container, "stop", NULL, NULL);
 	return r;
 }
 
-int lxcri_container_stop(struct lxcri_container *container, unsigned int grace_seconds,
-			 struct lxcri_error *err)
+static int stop_for(struct lxcri_container *container, const struct stop *stop,
+		    struct lxcri_error *err)
 {
-	int r = stop_once(container, grace_seconds, err);
+	int r = stop_once(container, stop, err);
 
 	if (r < 0 && err->code == LXCRI_E_CONTAINER_NOT_FOUND)
 		return -1;
 	/* A monitor that was killed is found out by the next look; one that has only dropped the
 	 * connection takes another. */
 	if (r < 0 && err->code == LXCRI_E_MONITOR_LOST)
-		r = stop_once(container, grace_seconds, err);
+		r = stop_once(container, stop, err);
 	/* It ended by itself meanwhile. */
 	if (r < 0 && (err->code == LXCRI_E_MONITOR_LOST || err->code == LXCRI_E_INVALID_STATE))
 		r = lxcri_container_wait(container, KILL_TIMEOUT_MS / 1000, err);
@@ -255,6 +316,40 @@ int lxcri_container_stop(struct lxcri_container *container, unsigned int grace_s
 		r = 0; /* and was one that goes then */
 	return r < 0 ? fail_as(err, LXCRI_E_CONTAINER_KILL_FAILED, "stop %s", container->home.id)
 		     : 0;
+}
+
+int lxcri_container_stop(struct lxcri_container *container, unsigned int grace_seconds,
+			 struct lxcri_error *err)
+{
+	static const enum restart_note note = RESTART_STOPPED;
+
+	return stop_for(container, &(struct stop){ grace_seconds, &note }, err);
+}
+
+int lxcri_container_shut_down(struct lxcri_container *container, unsigned int grace_seconds,
+			      struct lxcri_error *err)
+{
+	static const enum restart_note note = RESTART_SHUT_DOWN;
+
+	return stop_for(container, &(struct stop){ grace_seconds, &note }, err);
+}
+
+int lxcri_container_restart(struct lxcri_container *container, unsigned int grace_seconds,
+			    struct lxcri_error *err)
+{
+	if (stop_for(container, &(struct stop){ grace_seconds, NULL }, err) < 0)
+		return -1;
+	if (lxcri_container_start(container, err) == 0)
+		return 0;
+
+	struct lxcri_error ignored = {};
+
+	/* Its policy may have been quicker. */
+	if (err->code != LXCRI_E_INVALID_STATE || container_refresh(container, &ignored) < 0 ||
+	    container->status != LXCRI_STATUS_RUNNING)
+		return -1;
+	*err = (struct lxcri_error){};
+	return 0;
 }
 
 static int pause_locked(struct lxcri_container *container, struct lxcri_error *err)

@@ -27,6 +27,9 @@ static const struct text_member {
 	{ "logId", offsetof(struct record, log_id), false },
 	{ "stopSignal", offsetof(struct record, stop_signal), false },
 	{ "consoleSocket", offsetof(struct record, console_socket), false },
+	{ "restart", offsetof(struct record, restart), false },
+	{ "stoppedBoot", offsetof(struct record, stopped_boot), false },
+	{ "health", offsetof(struct record, health), false },
 	{ "slice", offsetof(struct record, slice), false },
 	{ "scope", offsetof(struct record, scope), false },
 };
@@ -38,6 +41,7 @@ static const struct bool_member {
 	{ "terminal", offsetof(struct record, terminal) },
 	{ "openStdin", offsetof(struct record, open_stdin) },
 	{ "remove", offsetof(struct record, remove) },
+	{ "wanted", offsetof(struct record, wanted) },
 	{ "ownsBundle", offsetof(struct record, owns_bundle) },
 };
 
@@ -50,6 +54,9 @@ static const struct number_member {
 	{ "created", offsetof(struct record, created_ns), 0 },
 	{ "logMaxBytes", offsetof(struct record, log_max_bytes), 10 << 20 },
 	{ "logMaxFiles", offsetof(struct record, log_max_files), 3 },
+	{ "restarts", offsetof(struct record, restarts), 0 },
+	{ "failures", offsetof(struct record, failures), 0 },
+	{ "attempted", offsetof(struct record, attempted_ns), 0 },
 };
 
 static char **text_slot(const struct record *record, const struct text_member *member)

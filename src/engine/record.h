@@ -40,6 +40,9 @@ struct record {
 	char *log_id;   /* by which the journal knows it, or NULL */
 	char *stop_signal;
 	char *console_socket;
+	char *restart;         /* policy, as service/restart.h has it; NULL: none */
+	char *stopped_boot;    /* in which it was stopped for good, or NULL */
+	char *health;          /* how that is found out, as service/health.h has it; or NULL */
 	char *slice;           /* of systemd, in which its scope is; NULL: none that we make */
 	char *scope;           /* the name of its scope, also where a runtime makes it; or NULL */
 	struct strings layers; /* lower directories, topmost first; empty: the bundle's own root */
@@ -47,10 +50,14 @@ struct record {
 	int64_t created_ns;
 	int64_t log_max_bytes; /* of one log file; 0: no limit */
 	int64_t log_max_files;
+	int64_t restarts;     /* by policy */
+	int64_t failures;     /* in a row */
+	int64_t attempted_ns; /* when it was last started by policy; 0: not since its user did */
 	enum lxcri_stdio stdio;
 	bool terminal;
 	bool open_stdin;
 	bool remove;      /* goes when it ends */
+	bool wanted;      /* its user wants it to run */
 	bool owns_bundle; /* config.json and rootfs in `bundle` are ours to remove */
 };
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The command under test, with run-time and data directories of its own."""
 
+import fcntl
 import json
 import os
 import pathlib
@@ -178,6 +179,26 @@ class Engine:
             return
         for id in self("list", "--quiet").lines:
             self("delete", "--force", id)
+        self.end_service()
+
+    def service_pid(self):
+        """The pid of the service, or None when none runs."""
+        try:
+            with open(self.root / "serve.lock", encoding="ascii") as lock:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    return int(lock.read() or 0) or None
+        except FileNotFoundError:
+            pass
+        return None
+
+    def end_service(self, number=signal.SIGTERM):
+        """Ends the service if one runs."""
+        pid = self.service_pid()
+        if pid:
+            os.kill(pid, number)
+            await_that(lambda: self.service_pid() != pid, "the service has ended")
 
 
 def await_that(condition, what, timeout=10):

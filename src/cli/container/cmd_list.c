@@ -52,7 +52,8 @@ static char *describe(const struct lxcri_state *state, int64_t now)
 					 state->monitor_lost ? ", monitor lost" : "")
 			       : xformat("exited (%d)", state->exit_code);
 	if (state->started_ns > 0 && state->status != LXCRI_STATUS_CREATED)
-		return xformat("%s %s", name, up);
+		return state->health ? xformat("%s %s (%s)", name, up, state->health)
+				     : xformat("%s %s", name, up);
 	return xstrdup(name);
 }
 
@@ -116,6 +117,7 @@ static struct json_object *object_of(struct cli *cli, const struct lxcri_state *
 	json_set_text(object, "image", state->image);
 	json_set_text(object, "digest", state->digest);
 	json_set_text(object, "logPath", state->log_path);
+	json_set_text(object, "health", state->health);
 	set_time(object, "started", state->started_ns);
 	set_time(object, "finished", state->finished_ns);
 	if (state->status == LXCRI_STATUS_STOPPED) {

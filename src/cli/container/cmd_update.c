@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* update: other limits, of a running container and for its later starts. */
+/* update: other limits, of a running container and for its later starts, or another restart policy.
+ */
 
 #include "base/mem.h"
 #include "base/scope.h"
@@ -16,6 +17,7 @@
 struct update_options {
 	const char *resources;
 	const char *image;
+	const char *restart;
 	struct limit_options limits;
 };
 
@@ -33,10 +35,20 @@ static int read_resources(const char *path, char **ret, struct lxcri_error *err)
 		     : 0;
 }
 
+/* What is changed of each container; NULL: nothing. */
+struct update {
+	const char *restart;
+	const char *json; /* limits */
+};
+
 static int update_one(struct lxcri_container *container, const void *options,
 		      struct lxcri_error *err)
 {
-	return lxcri_container_update(container, options, err);
+	const struct update *update = options;
+
+	if (update->restart && lxcri_container_set_restart(container, update->restart, err) < 0)
+		return -1;
+	return update->json ? lxcri_container_update(container, update->json, err) : 0;
 }
 
 static int cmd_update(struct cli *cli, const void *verb_options, int argc, char **argv,
@@ -55,20 +67,24 @@ static int cmd_update(struct cli *cli, const void *verb_options, int argc, char 
 		return cli_usage(cli, err, "expected the id of a container");
 	if (limit_options_format(&options->limits, &resources, err) < 0)
 		return fail_while(err, "update");
-	if (!resources == !options->resources)
+	if ((resources && options->resources) ||
+	    (!resources && !options->resources && !options->restart))
 		return cli_usage(cli, err,
 				 resources ? "--resources goes without other limits"
-					   : "expected a limit, or --resources");
+					   : "expected a limit, --restart or --resources");
 	if (resources)
 		json = json_format_line(resources);
-	else if (read_resources(options->resources, &json, err) < 0)
+	else if (options->resources && read_resources(options->resources, &json, err) < 0)
 		return fail_while(err, "update");
-	return cli_each_container(cli, argv, update_one, json);
+	return cli_each_container(cli, argv, update_one,
+				  &(const struct update){ options->restart, json });
 }
 
 static const struct option_entry options_of_update[] = {
 	OPTION(update_options, resources, "resources", 'r', OPTION_TEXT, "FILE|-",
 	       "read linux.resources of a specification"),
+	OPTION(update_options, restart, "restart", 0, OPTION_TEXT, "POLICY",
+	       "another restart policy"),
 	LIMIT_OPTIONS(update_options, limits, OPTION_ANY_FORM),
 	OPTION(update_options, image, "image", 0, OPTION_TEXT, "IMAGE", "refused by this version"),
 	{},
@@ -77,7 +93,7 @@ static const struct option_entry options_of_update[] = {
 const struct verb verb_update = {
 	.name = "update",
 	.arguments = "ID...",
-	.summary = "change the limits of containers",
+	.summary = "change the limits or the restart policy of containers",
 	.options = options_of_update,
 	.options_size = sizeof(struct update_options),
 	.run = cmd_update,

@@ -51,6 +51,7 @@ const struct option_entry create_option_table[] = {
 	IMAGE(privileged, "privileged", 0, FLAG, NULL, "give it all that root of the host has"),
 	IMAGE(read_only, "read-only", 0, FLAG, NULL, "mount the root file system read-only"),
 	IMAGE(init, "init", 0, FLAG, NULL, "run a small init as process 1"),
+	SERVICE_OPTIONS(create_options, service, OPTION_IMAGE_FORM),
 	LIMIT_OPTIONS(create_options, limits, OPTION_IMAGE_FORM),
 	IMAGE(oom_score_adj, "oom-score-adj", 0, TEXT, "N", "who is killed without memory, -1000 to 1000"),
 	IMAGE(cgroup_parent, "cgroup-parent", 0, TEXT, "PATH", "cgroup in which it gets its own"),
@@ -381,6 +382,7 @@ int create_request_fill(const struct create_options *options, struct create_requ
 	    fill_entrypoint(options->entrypoint, request, err) < 0 ||
 	    check_network(options->network, err) < 0 || fill_log(options, engine, err) < 0 ||
 	    fill_limits(options, request, err) < 0 ||
+	    service_options_fill(&options->service, &request->service, err) < 0 ||
 	    fill_security(&options->security, engine, err) < 0 ||
 	    FILL_EACH(request, &options->volumes, request->volumes, fill_volume, err) < 0 ||
 	    FILL_EACH(request, &options->devices, request->devices, fill_device, err) < 0 ||
@@ -398,6 +400,8 @@ int create_request_fill(const struct create_options *options, struct create_requ
 	engine->pid_file = options->pid_file;
 	engine->preserve_fds = (unsigned int)options->preserve_fds;
 	engine->remove = options->remove;
+	engine->restart = options->service.restart;
+	engine->health = &request->service.health;
 	engine->env = list_of(&request->env);
 	engine->working_dir = options->working_dir;
 	engine->user = options->user;
@@ -434,6 +438,7 @@ void create_request_finish(struct create_request *request)
 	strings_finish(&request->env);
 	strings_finish(&request->texts);
 	strings_finish(&request->entrypoint);
+	service_request_finish(&request->service);
 	free(request->volumes);
 	free(request->devices);
 	free(request->rlimits);

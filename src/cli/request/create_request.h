@@ -6,6 +6,7 @@
 #include "base/strings.h"
 #include "cli/cli.h"
 #include "cli/request/limit_options.h"
+#include "cli/request/service_options.h"
 #include "lxcri/container.h"
 
 /* As the command line has them; filled by create_options[]. */
@@ -53,6 +54,7 @@ struct create_options {
 	const char *oom_score_adj;
 	uint64_t shm_bytes;
 	struct limit_options limits;
+	struct service_options service;
 };
 
 /* The table that fills a struct create_options. */
@@ -65,6 +67,7 @@ struct create_request {
 	struct strings texts; /* pieces of values */
 	char *resources;      /* the limits, as JSON; or NULL */
 	int oom_score_adj;
+	struct service_request service;
 	struct strings entrypoint;
 	struct lxcri_volume *volumes;
 	struct lxcri_device *devices;

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/* Having `proxmox-lxcri serve` run. */
+
+#include "engine/service/demand.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "config/config.h"
+#include "os/helper.h"
+#include "os/path.h"
+#include "os/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+
+#define ROOT_MODE 0711
+#define UNIT      "proxmox-lxcri-serve.service"
+
+/* Opens the lock's file; -errno. */
+static int open_lock(const struct lxcri_engine *engine)
+{
+	autofree char *path = xformat("%s/" DEMAND_LOCK_FILE, engine->root);
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0 && errno == ENOENT && path_make_dirs(engine->root, ROOT_MODE) == 0)
+		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	return fd < 0 ? -errno : fd;
+}
+
+int demand_lock(const struct lxcri_engine *engine)
+{
+	autoclose int fd = open_lock(engine);
+
+	if (fd < 0)
+		return fd;
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return -errno;
+	/* For who wants to send it a signal. */
+	if (ftruncate(fd, 0) < 0 || dprintf(fd, "%d\n", (int)getpid()) < 0)
+		return -errno;
+	return steal_fd(&fd);
+}
+
+bool demand_is_met(const struct lxcri_engine *engine)
+{
+	autoclose int fd = open_lock(engine);
+
+	/* Shared: several may look at once. */
+	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+}
+
+/* Tells whether systemd is to start it, as the unit that it has for the usual directories. */
+static bool has_unit(const struct lxcri_engine *engine)
+{
+	static const char *const places[] = { "/etc/systemd/system/" UNIT,
+					      "/run/systemd/system/" UNIT,
+					      "/usr/lib/systemd/system/" UNIT,
+					      "/lib/systemd/system/" UNIT };
+
+	if (access("/run/systemd/system", F_OK) < 0 || !config_is_usual(engine->config))
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(places); i++)
+		if (access(places[i], F_OK) == 0)
+			return true;
+	return false;
+}
+
+static int start_unit(void)
+{
+	static const int fds[] = { -1, -1, -1 };
+	char *argv[] = { "systemctl", "start", "--no-block", "--quiet", UNIT, NULL };
+	const struct spawn spawn = {
+		.path = "/usr/bin/systemctl", .argv = argv, .fds = fds, .n_fds = ARRAY_LEN(fds)
+	};
+	pid_t pid = process_spawn(&spawn);
+
+	return pid < 0 ? pid : process_wait(pid) == 0 ? 0 : -ECHILD;
+}
+
+static int start_detached(const struct lxcri_engine *engine)
+{
+	static const int fds[] = { -1, -1, -1 };
+	autofree char *path = helper_path("lxcri-serve");
+	const char *file = config_file(engine->config);
+	autofree char *config = file ? realpath(file, NULL) : NULL;
+	char *argv[] = { "lxcri-serve",
+			 "--on-demand",
+			 "--root",
+			 engine->root,
+			 "--data",
+			 engine->data,
+			 config ? "--config" : NULL,
+			 config,
+			 NULL };
+	const struct spawn spawn = { .path = path,
+				     .argv = argv,
+				     .env = environ,
+				     .fds = fds,
+				     .n_fds = ARRAY_LEN(fds),
+				     .new_group = true };
+
+	return process_spawn_detached(&spawn);
+}
+
+int demand_service(const struct lxcri_engine *engine, struct lxcri_error *err)
+{
+	int r;
+
+	if (demand_is_met(engine) || (has_unit(engine) && start_unit() == 0))
+		return 0;
+	r = start_detached(engine);
+	return r < 0 ? fail_errno(err, r, "start proxmox-lxcri serve") : 0;
+}
+
+void demand_service_of(const struct lxcri_container *container)
+{
+	struct lxcri_error err = {};
+
+	if (!container->record.restart && !container->record.health)
+		return;
+	if (demand_service(container->engine, &err) < 0)
+		log_warning("container %s: %s", container->home.id, err.text);
+}

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+/* A container in the service's eyes. */
+
+#include "serve/guarded.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "engine/service/restart.h"
+#include "os/helper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/pidfd.h>
+
+#define NS_IN_US 1000
+/* A start that takes longer will not come to an end. */
+#define START_TIMEOUT_US (120ull * 1000000)
+
+struct guarded *guarded_create(const struct serve_part *part, const char *id)
+{
+	struct guarded *guarded = xnew(struct guarded);
+
+	guarded->part = part;
+	guarded->id = xstrdup(id);
+	guarded->monitor_fd = -1;
+	guarded->run_dir_fd = -1;
+	return guarded;
+}
+
+static void forget_monitor(struct guarded *guarded)
+{
+	guarded->monitor = sd_event_source_disable_unref(guarded->monitor);
+	closep(&guarded->monitor_fd);
+	guarded->monitor_pid = 0;
+}
+
+void guarded_free(struct guarded *guarded)
+{
+	if (!guarded)
+		return;
+	forget_monitor(guarded);
+	(void)sd_event_source_disable_unref(guarded->restart_timer);
+	(void)sd_event_source_disable_unref(guarded->check_timer);
+	job_free(guarded->restart);
+	job_free(guarded->checking);
+	job_free(guarded->acting);
+	health_check_finish(&guarded->check);
+	health_state_finish(&guarded->health);
+	closep(&guarded->run_dir_fd);
+	free(guarded->id);
+	free(guarded);
+}
+
+static int on_monitor(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+	struct guarded *guarded = userdata;
+
+	forget_monitor(guarded);
+	guarded->look(guarded->userdata, guarded);
+	return 0;
+}
+
+/* Has the end of the container's monitor told. Returns false when it has ended meanwhile. */
+static bool watch_monitor(struct guarded *guarded, int run_fd)
+{
+	pid_t pid = monitor_find(run_fd);
+
+	if (pid > 0 && pid == guarded->monitor_pid)
+		return true;
+	forget_monitor(guarded);
+	if (pid <= 0)
+		return false;
+	guarded->monitor_fd = pidfd_open(pid, 0);
+	/* The number may have passed to another process, but not the lock. */
+	if (guarded->monitor_fd < 0 || monitor_find(run_fd) != pid ||
+	    sd_event_add_io(guarded->part->event, &guarded->monitor, guarded->monitor_fd, EPOLLIN,
+			    on_monitor, guarded) < 0) {
+		forget_monitor(guarded);
+		return false;
+	}
+	guarded->monitor_pid = pid;
+	return true;
+}
+
+static void take_record(struct guarded *guarded, const struct lxcri_container *container)
+{
+	const struct record *record = &container->record;
+	struct lxcri_error err = {};
+
+	guarded->created_ns = record->created_ns;
+	guarded->restarts = record->restarts;
+	guarded->has_policy = record->restart != NULL;
+	guarded->is_due = restart_is_due(container, &guarded->due_ns);
+	health_check_finish(&guarded->check);
+	guarded->has_check = record->health != NULL;
+	if (guarded->has_check && health_check_parse(record->health, &guarded->check, &err) < 0) {
+		log_error("container %s: %s", guarded->id, err.text);
+		guarded->has_check = false;
+	}
+}
+
+static void take_state(struct guarded *guarded, const struct lxcri_container *container)
+{
+	guarded->status = container->status;
+	guarded->pid = container->state.pid;
+	guarded->pid_start_time = container->state.pid_start_time;
+	if (guarded->run_ns != container->state.started_ns) {
+		health_state_finish(&guarded->health);
+		guarded->run_ns = container->state.started_ns;
+		health_state_load(container->home.run_fd, guarded->run_ns, &guarded->health);
+	}
+	closep(&guarded->run_dir_fd);
+	if (container->home.run_fd >= 0)
+		guarded->run_dir_fd = fcntl(container->home.run_fd, F_DUPFD_CLOEXEC, 3);
+}
+
+int guarded_refresh(struct guarded *guarded)
+{
+	autoptr(lxcri_container) container = NULL;
+	struct lxcri_error err = {};
+
+	/* Twice: a monitor that ended in between has a record of its end by now. */
+	for (unsigned int i = 0; i < 2; i++) {
+		lxcri_container_free(steal(container));
+		if (lxcri_container_open(guarded->part->engine, guarded->id, &container, &err) <
+		    0) {
+			if (err.code != LXCRI_E_CONTAINER_NOT_FOUND)
+				log_warning("%s", err.text);
+			return 0;
+		}
+		if (container->status == LXCRI_STATUS_STOPPED ||
+		    container->status == LXCRI_STATUS_CREATING) {
+			forget_monitor(guarded);
+			break;
+		}
+		if (watch_monitor(guarded, container->home.run_fd))
+			break;
+	}
+	take_record(guarded, container);
+	take_state(guarded, container);
+	return 1;
+}
+
+bool guarded_is_needy(const struct guarded *guarded)
+{
+	const bool is_up =
+		guarded->status == LXCRI_STATUS_RUNNING || guarded->status == LXCRI_STATUS_PAUSED;
+
+	return (guarded->has_policy && (is_up || guarded->is_due)) ||
+	       (guarded->has_check && is_up) || guarded->restart || guarded->checking ||
+	       guarded->acting;
+}
+
+static void on_restarted(void *userdata, const struct job_end *end)
+{
+	struct guarded *guarded = userdata;
+
+	if (end->exit_code != 0)
+		log_warning("container %s was not started again (%d)", guarded->id, end->exit_code);
+	job_free(steal(guarded->restart));
+	guarded->look(guarded->userdata, guarded);
+}
+
+static void start_again(struct guarded *guarded)
+{
+	const struct strings *command = guarded->part->command;
+	autofree char *program = helper_path("lxcri-serve");
+	autorun(strings_finish) struct strings words = {};
+
+	strings_add(&words, program);
+	for (size_t i = 1; i < command->count; i++)
+		strings_add(&words, command->items[i]);
+	strings_add(&words, "again");
+	strings_add(&words, guarded->id);
+
+	const struct job_options options = {
+		.words = (const char *const *)words.items,
+		.program = program,
+		.timeout_us = START_TIMEOUT_US,
+		.ended = on_restarted,
+		.userdata = guarded,
+	};
+	int r = job_start(guarded->part, &options, &guarded->restart);
+
+	if (r < 0)
+		log_error("start container %s again: %s", guarded->id, strerror(-r));
+}
+
+static int on_restart_time(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct guarded *guarded = userdata;
+
+	guarded->look(guarded->userdata, guarded);
+	return 0;
+}
+
+static void set_timer(struct guarded *guarded, sd_event_source **timer, int64_t ns,
+		      sd_event_time_handler_t handler)
+{
+	const uint64_t us = (uint64_t)(ns / NS_IN_US) + 1;
+	int r;
+
+	if (*timer) {
+		r = sd_event_source_set_time_relative(*timer, us);
+		if (r >= 0)
+			r = sd_event_source_set_enabled(*timer, SD_EVENT_ONESHOT);
+	} else {
+		r = sd_event_add_time_relative(guarded->part->event, timer, CLOCK_MONOTONIC, us, 1,
+					       handler, guarded);
+	}
+	if (r < 0)
+		log_error("container %s: set a timer: %s", guarded->id, strerror(-r));
+}
+
+void guarded_see_to_restart(struct guarded *guarded, enum guarded_room room)
+{
+	if (guarded->restart)
+		return;
+	if (!guarded->is_due) {
+		guarded->restart_timer = sd_event_source_disable_unref(guarded->restart_timer);
+		return;
+	}
+	if (guarded->due_ns > 0)
+		set_timer(guarded, &guarded->restart_timer, guarded->due_ns, on_restart_time);
+	else if (room == GUARDED_MAY_START)
+		start_again(guarded);
+}

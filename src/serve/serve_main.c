@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/* lxcri-serve: what `proxmox-lxcri serve` becomes.
+ *
+ *	lxcri-serve [--config FILE] [--root DIR] [--data DIR] [--debug] [--on-demand]
+ *	lxcri-serve [--config FILE] [--root DIR] [--data DIR] again ID
+ *
+ * The second form starts a container once more as its restart policy has it: the service starts it
+ * for that, because a start takes a while. */
+
+#include "base/log.h"
+#include "engine/container.h"
+#include "engine/service/restart.h"
+#include "serve/serve.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct option long_options[] = {
+	{ "config", required_argument, NULL, 'c' }, { "root", required_argument, NULL, 'r' },
+	{ "data", required_argument, NULL, 'd' },   { "debug", no_argument, NULL, 'D' },
+	{ "on-demand", no_argument, NULL, 'o' },    {},
+};
+
+static void log_line(void *userdata, enum lxcri_log_level level, const char *text)
+{
+	static const char *const names[] = {
+		[LXCRI_LOG_ERROR] = "error",
+		[LXCRI_LOG_WARNING] = "warning",
+		[LXCRI_LOG_INFO] = "info",
+		[LXCRI_LOG_DEBUG] = "debug",
+	};
+
+	(void)fprintf(stderr, "lxcri-serve: %s: %s\n", names[level], text);
+}
+
+static int take_options(int argc, char **argv, struct serve_options *options,
+			struct lxcri_error *err)
+{
+	int letter;
+
+	while ((letter = getopt_long(argc, argv, "+", long_options, NULL)) >= 0) {
+		switch (letter) {
+		case 'c':
+			options->config_path = optarg;
+			break;
+		case 'r':
+			options->root_path = optarg;
+			break;
+		case 'd':
+			options->data_path = optarg;
+			break;
+		case 'D':
+			lxcri_log_set(log_line, NULL, LXCRI_LOG_DEBUG);
+			break;
+		case 'o':
+			options->on_demand = true;
+			break;
+		default:
+			return fail(err, LXCRI_E_INVALID_ARGUMENT, "see proxmox-lxcri help serve");
+		}
+	}
+	return 0;
+}
+
+static int start_again(const struct serve_options *options, const char *id, struct lxcri_error *err)
+{
+	struct lxcri_config *config = NULL;
+	struct lxcri_engine *engine = NULL;
+	struct lxcri_container *container = NULL;
+	int r = lxcri_config_load(options->config_path, &config, err);
+
+	if (r == 0) {
+		lxcri_config_set_paths(config, options->root_path, options->data_path);
+		r = lxcri_engine_open(config, &engine, err);
+	}
+	if (r == 0)
+		r = lxcri_container_open(engine, id, &container, err);
+	if (r == 0)
+		r = restart_again(container, err);
+	lxcri_container_free(container);
+	lxcri_engine_free(engine);
+	lxcri_config_free(config);
+	return r < 0 ? -1 : 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct serve_options options = {};
+	struct lxcri_error err = {};
+	int r;
+
+	lxcri_log_set(log_line, NULL, LXCRI_LOG_WARNING);
+	r = take_options(argc, argv, &options, &err);
+	if (r == 0 && optind == argc)
+		r = serve_run(&options, &err);
+	else if (r == 0 && optind + 2 == argc && strcmp(argv[optind], "again") == 0)
+		r = start_again(&options, argv[optind + 1], &err);
+	else if (r == 0)
+		r = fail(&err, LXCRI_E_INVALID_ARGUMENT, "see proxmox-lxcri help serve");
+	if (r == 0)
+		return EXIT_SUCCESS;
+	(void)fprintf(stderr, "proxmox-lxcri: %s [%s]\n", err.text, lxcri_code_name(err.code));
+	return EXIT_FAILURE;
+}
