@@ -8,7 +8,6 @@ import socket
 import struct
 import subprocess
 import threading
-import time
 
 from engine import BUILD, TAG, await_that
 
@@ -198,7 +197,7 @@ class Client:
             one.send(packet)
             try:
                 return Answer(one.recv(65535))
-            except TimeoutError:
+            except (TimeoutError, ConnectionRefusedError):
                 return None
 
     def ask(self, name, kind=A, **options):
@@ -303,6 +302,3 @@ def ready(client, name="web"):
         return found is not None and found.rcode == NOERROR and found.answers
     await_that(answered, "the server answers")
 
-
-def seconds():
-    return time.monotonic()

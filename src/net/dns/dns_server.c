@@ -304,9 +304,11 @@ static size_t answer_datagram(struct dns_server *server, uint32_t place, size_t 
 		return 0;
 	}
 
-	int size =
-		dns_server_answer(server, network, &asker, batch->queries[i], batch->in[i].msg_len,
-				  &(struct dns_room){ batch->answers[i], DNS_UDP_MAX });
+	/* One that was cut is longer than any that is read. */
+	const bool was_cut = batch->in[i].msg_hdr.msg_flags & MSG_TRUNC;
+	int size = dns_server_answer(server, network, &asker, batch->queries[i],
+				     was_cut ? DNS_QUERY_MAX + 1 : batch->in[i].msg_len,
+				     &(struct dns_room){ batch->answers[i], DNS_UDP_MAX });
 
 	return size > 0 ? (size_t)size : 0;
 }
