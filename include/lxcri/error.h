@@ -72,6 +72,7 @@ enum lxcri_error_class {
 	X(AUTHENTICATION_FAILED, "AuthenticationFailed", INVALID)     \
 	X(CONFIGURATION_FAILED, "ConfigurationFailed", SYSTEM)        \
 	X(PORT_FORWARDING_FAILED, "PortForwardingFailed", SYSTEM)     \
+	X(DNS_CONFIGURATION_FAILED, "DNSConfigurationFailed", INVALID)  \
 	X(BRIDGE_CREATION_FAILED, "BridgeCreationFailed", SYSTEM)     \
 	X(BRIDGE_NOT_FOUND, "BridgeNotFound", NOT_FOUND)
 

@@ -41,6 +41,7 @@ struct record {
 	char *stop_signal;
 	char *console_socket;
 	char *slice;           /* of systemd, in which its scope is; NULL: none that we make */
+	char *network_of;      /* the container whose network it is on; or NULL */
 	char *scope;           /* the name of its scope, also where a runtime makes it; or NULL */
 	struct strings layers; /* lower directories, topmost first; empty: the bundle's own root */
 	struct record_ids ids;
@@ -51,6 +52,7 @@ struct record {
 	bool terminal;
 	bool open_stdin;
 	bool remove;      /* goes when it ends */
+	bool networked;   /* has, or has had, places in networks */
 	bool owns_bundle; /* config.json and rootfs in `bundle` are ours to remove */
 };
 

@@ -68,6 +68,25 @@ static int set_one(struct netlink *route, unsigned int index, uint16_t attribute
 	return netlink_run(route, NULL, NULL);
 }
 
+/* A kernel that is built without it takes the setting for nothing. */
+static int check_filtering(struct netlink *route, const struct bridge *bridge,
+			   struct lxcri_error *err)
+{
+	struct link link;
+	int r = link_find(route, bridge->name, &link, err);
+
+	if (r <= 0)
+		return r < 0 ? -1
+			     : fail(err, LXCRI_E_CONFIGURATION_FAILED, "the bridge %s has gone",
+				    bridge->name);
+	if (link.vlan_filtering)
+		return 0;
+	return fail(err, LXCRI_E_CONFIGURATION_FAILED,
+		    "set %s of the bridge %s: the kernel is built without "
+		    "CONFIG_BRIDGE_VLAN_FILTERING",
+		    bridge->vlan ? "vlan" : "vlan_filtering", bridge->name);
+}
+
 int bridge_configure(struct netlink *route, unsigned int index, const struct bridge *bridge,
 		     struct lxcri_error *err)
 {
@@ -75,27 +94,28 @@ int bridge_configure(struct netlink *route, unsigned int index, const struct bri
 		const char *name;
 		uint16_t attribute;
 		size_t size;
-		bool is_on;
+		uint32_t value;
 	} settings[] = {
 		{ "stp", IFLA_BR_STP_STATE, 4, bridge->stp },
 		{ "multicast_snooping", IFLA_BR_MCAST_SNOOPING, 1, bridge->multicast_snooping },
 		{ "vlan_filtering", IFLA_BR_VLAN_FILTERING, 1, bridge->vlan_filtering },
+		{ "vlan", IFLA_BR_VLAN_DEFAULT_PVID, 2, bridge->vlan },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
-		int r = set_one(route, index, settings[i].attribute, settings[i].size,
-				settings[i].is_on);
+		int r;
 
-		/* To switch off what is not there is no wish that failed. */
-		if (r == 0 || (!settings[i].is_on && (r == -EOPNOTSUPP || r == -EINVAL)))
+		if (settings[i].attribute == IFLA_BR_VLAN_DEFAULT_PVID && bridge->vlan == 0)
 			continue;
-		return fail_code_errno(err, LXCRI_E_CONFIGURATION_FAILED, r,
-				       "set %s of the bridge %s%s", settings[i].name, bridge->name,
-				       r == -EOPNOTSUPP || r == -EINVAL
-					       ? ", which this kernel is built without"
-					       : "");
+		r = set_one(route, index, settings[i].attribute, settings[i].size,
+			    settings[i].value);
+		/* To switch off what is not there is no wish that failed. */
+		if (r < 0 && (settings[i].value || (r != -EOPNOTSUPP && r != -EINVAL)))
+			return fail_code_errno(err, LXCRI_E_CONFIGURATION_FAILED, r,
+					       "set %s of the bridge %s", settings[i].name,
+					       bridge->name);
 	}
-	return 0;
+	return bridge->vlan_filtering ? check_filtering(route, bridge, err) : 0;
 }
 
 /* Adds an address of the bridge; no other host has it, so it need not be looked for. */

@@ -10,6 +10,7 @@ struct bridge {
 	const char *name;
 	const char *alias; /* whose it is */
 	uint32_t mtu;
+	unsigned int vlan; /* of untagged frames; 0: as the kernel has it */
 	bool stp;
 	bool vlan_filtering;
 	bool multicast_snooping;

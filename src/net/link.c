@@ -40,6 +40,17 @@ static int take_port(const struct nlattr *attribute, void *userdata)
 	return MNL_CB_OK;
 }
 
+/* What a bridge says of itself. */
+static int take_bridge(const struct nlattr *attribute, void *userdata)
+{
+	struct link *link = userdata;
+
+	if (mnl_attr_get_type(attribute) == IFLA_BR_VLAN_FILTERING &&
+	    mnl_attr_get_payload_len(attribute) >= 1)
+		link->vlan_filtering = mnl_attr_get_u8(attribute) != 0;
+	return MNL_CB_OK;
+}
+
 static int take_kind(const struct nlattr *attribute, void *userdata)
 {
 	struct link *link = userdata;
@@ -49,6 +60,10 @@ static int take_kind(const struct nlattr *attribute, void *userdata)
 	case IFLA_INFO_KIND:
 		copy_text(attribute, kind, sizeof(kind));
 		link->is_bridge = strcmp(kind, "bridge") == 0;
+		break;
+	case IFLA_INFO_DATA:
+		if (link->is_bridge)
+			(void)mnl_attr_parse_nested(attribute, take_bridge, link);
 		break;
 	case IFLA_INFO_SLAVE_KIND:
 		copy_text(attribute, kind, sizeof(kind));

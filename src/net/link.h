@@ -26,7 +26,8 @@ struct link {
 	uint32_t mtu;
 	bool is_up;
 	bool is_bridge;
-	bool is_port;     /* of a bridge */
+	bool vlan_filtering; /* of a bridge */
+	bool is_port;        /* of a bridge */
 	bool is_isolated; /* as such */
 	char name[IFNAMSIZ];
 	char alias[256]; /* "" for none */

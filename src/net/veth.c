@@ -8,14 +8,13 @@
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 
-/* The end in the container: a message within the message. */
+/* The end in the container: a message within the message. It cannot be switched on before there is
+ * this end. */
 static void put_peer(struct nlmsghdr *message, const struct veth *veth)
 {
 	struct nlattr *peer = mnl_attr_nest_start(message, VETH_INFO_PEER);
-	struct ifinfomsg *header = mnl_nlmsg_put_extra_header(message, sizeof(*header));
 
-	header->ifi_flags = IFF_UP;
-	header->ifi_change = IFF_UP;
+	(void)mnl_nlmsg_put_extra_header(message, sizeof(struct ifinfomsg));
 	mnl_attr_put_strz(message, IFLA_IFNAME, veth->peer_name);
 	mnl_attr_put_u32(message, IFLA_NET_NS_FD, (uint32_t)veth->netns);
 	mnl_attr_put_u32(message, IFLA_MTU, veth->mtu);

@@ -16,7 +16,7 @@ struct veth {
 	bool isolated;       /* it cannot reach other isolated ports of the bridge */
 };
 
-/* Makes the pair with one message, both ends up, and this one in the bridge. Returns 1, or 0 when the
+/* Makes the pair with one message, this end up and in the bridge, the other one to be switched on. Returns 1, or 0 when the
  * name is taken here. */
 [[nodiscard]] int veth_create(struct netlink *route, const struct veth *veth,
 			      struct lxcri_error *err);
