@@ -9,6 +9,7 @@
 #include <lxcri/config.h>
 #include <lxcri/error.h>
 #include <lxcri/logs.h>
+#include <lxcri/port.h>
 #include <lxcri/pull.h>
 #include <lxcri/service.h>
 #include <lxcri/spec.h>
@@ -98,9 +99,24 @@ struct lxcri_create_options {
 	size_t n_devices;
 	const struct lxcri_rlimit *rlimits;
 	size_t n_rlimits;
-	const char *network; /* "none" (default) or "host" */
-	const char *userns;  /* "host", "auto", "keep", "keep:UID[:GID]"; NULL: the configuration */
-	bool privileged;     /* all capabilities and devices, nothing hidden, the host's ids */
+
+	/* With an image: its network. In each of `networks` it has an interface, "eth0" in the
+	 * first; or it is "none", "host" or "container:ID" alone. NULL: the network "default". */
+	const char *const *networks;
+	const char *ip; /* in the first network; NULL: chosen */
+	const char *ip6;
+	const char *mac_address;
+	const char *const *network_aliases; /* further names in each of them */
+	bool release_addresses; /* they are free while it is stopped, and others after a start */
+	const struct lxcri_port *ports; /* published */
+	size_t n_ports;
+	bool publish_all;       /* and those that the image exposes */
+	const char *const *dns; /* addresses of name servers; NULL: as the configuration has it */
+	const char *const *dns_search;
+	const char *const *dns_options;
+
+	const char *userns; /* "host", "auto", "keep", "keep:UID[:GID]"; NULL: the configuration */
+	bool privileged;    /* all capabilities and devices, nothing hidden, the host's ids */
 	bool read_only;
 	bool init;                 /* a small init as pid 1 that reaps and passes signals on */
 	uint64_t memory_bytes;     /* 0: no limit */

@@ -69,7 +69,12 @@ enum lxcri_error_class {
 	X(ID_RANGES_EXHAUSTED, "IdRangesExhausted", SYSTEM)           \
 	X(MOUNT_FAILED, "MountFailed", SYSTEM)                        \
 	X(DOWNLOAD_FAILED, "DownloadFailed", SYSTEM)                  \
-	X(AUTHENTICATION_FAILED, "AuthenticationFailed", INVALID)
+	X(AUTHENTICATION_FAILED, "AuthenticationFailed", INVALID)     \
+	X(CONFIGURATION_FAILED, "ConfigurationFailed", SYSTEM)        \
+	X(PORT_FORWARDING_FAILED, "PortForwardingFailed", SYSTEM)     \
+	X(DNS_CONFIGURATION_FAILED, "DNSConfigurationFailed", INVALID)  \
+	X(BRIDGE_CREATION_FAILED, "BridgeCreationFailed", SYSTEM)     \
+	X(BRIDGE_NOT_FOUND, "BridgeNotFound", NOT_FOUND)
 
 enum lxcri_code {
 	LXCRI_E_NONE = 0,

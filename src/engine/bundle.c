@@ -36,6 +36,7 @@ void bundle_finish(struct bundle *bundle)
 	free(bundle->health);
 	free(bundle->hosts);
 	free(bundle->hostname);
+	free(bundle->resolv_conf);
 	json_free(bundle->spec);
 	*bundle = (struct bundle){};
 }
@@ -71,8 +72,7 @@ int bundle_normalise(const char *what, const char *path, char **ret, struct lxcr
 	return 0;
 }
 
-/* Returns the hostname: the user's, else the container's id made one. The caller owns it. */
-static int choose_hostname(const struct lxcri_create_options *options, char **ret,
+int bundle_choose_hostname(const struct lxcri_create_options *options, char **ret,
 			   struct lxcri_error *err)
 {
 	if (options->hostname) {
@@ -262,20 +262,14 @@ static int choose_capabilities(struct bundle_request *request, struct lxcri_erro
 static int build(struct bundle_request *request, const struct strings *layer_dirs,
 		 const struct record_ids *ids, struct lxcri_error *err)
 {
-	const struct lxcri_create_options *options = request->options;
-
-	if (options->network && strcmp(options->network, "none") != 0 &&
-	    strcmp(options->network, "host") != 0)
-		return fail(err, LXCRI_E_INVALID_ARGUMENT,
-			    "network \"%s\" is neither \"none\" nor \"host\"", options->network);
 	if (choose_capabilities(request, err) < 0)
 		return -1;
-	if (check_mount_points(layer_dirs, options->image, err) < 0)
+	if (check_mount_points(layer_dirs, request->options->image, err) < 0)
 		return -1;
 	if (resolve_user(request, layer_dirs, ids, err) < 0 ||
 	    choose_stop_signal(request, err) < 0 ||
-	    health_choose(options->health, request->image->healthcheck, &request->bundle->health,
-			  err) < 0)
+	    health_choose(request->options->health, request->image->healthcheck,
+			  &request->bundle->health, err) < 0)
 		return -1;
 
 	add_root(request);
@@ -299,7 +293,7 @@ int bundle_build(const char *config_json, const struct lxcri_create_options *opt
 	if (image_config_parse(config_json, strlen(config_json), &image, err) < 0)
 		return fail_while(err, "%s: image config", options->image);
 	request.image = image;
-	if (choose_hostname(options, &hostname, err) < 0)
+	if (bundle_choose_hostname(options, &hostname, err) < 0)
 		return -1;
 	request.hostname = hostname;
 

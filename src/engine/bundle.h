@@ -37,13 +37,19 @@ struct bundle {
 	size_t n_gifts;
 	uint32_t uid; /* the user, as the container has it */
 	uint32_t gid;
-	char *hosts;    /* what /etc/hosts shall be; NULL: as it is */
-	char *hostname; /* and /etc/hostname */
+	char *hosts;       /* what /etc/hosts shall be; NULL: as it is */
+	char *hostname;    /* and /etc/hostname */
+	char *resolv_conf; /* and /etc/resolv.conf */
 };
 
 /* Fails unless the AppArmor profile @profile is loaded: LXCRI_E_INVALID_ARGUMENT, or
  * LXCRI_E_UNSUPPORTED_OPERATION where the host has no AppArmor. */
 [[nodiscard]] int bundle_check_apparmor(const char *profile, struct lxcri_error *err);
+
+/* Returns the hostname: the user's, else the container's id made one. The caller owns it.
+ * LXCRI_E_INVALID_ARGUMENT. */
+[[nodiscard]] int bundle_choose_hostname(const struct lxcri_create_options *options, char **ret,
+					 struct lxcri_error *err);
 
 /* Frees what @bundle holds. Safe to repeat. */
 void bundle_finish(struct bundle *bundle);

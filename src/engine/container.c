@@ -15,6 +15,8 @@
 #include "engine/event.h"
 #include "engine/limits/container_limits.h"
 #include "engine/limits/container_scope.h"
+#include "engine/network/attach.h"
+#include "engine/network/share.h"
 #include "os/helper.h"
 #include "os/path.h"
 #include "runtime/wire.h"
@@ -144,6 +146,32 @@ static int bury(struct lxcri_container *container, struct lxcri_error *err)
 	return 0;
 }
 
+/* Takes back what a container that has ended has on the host still. Who holds its lock, as whoever
+ * starts it does, sees to that himself. */
+static int leave_networks(struct lxcri_container *container, struct lxcri_error *err)
+{
+	bool had_lock = container->home.locked;
+	int r;
+
+	if (container->status != LXCRI_STATUS_STOPPED || !container->record.networked)
+		return 0;
+	r = attach_is_needed(container->engine, container->home.id, err);
+	if (r <= 0)
+		return r;
+	if (!had_lock) {
+		r = home_lock(&container->home, HOME_TRY, err);
+		if (r <= 0)
+			return r;
+		r = read_state(container, err);
+	}
+	if (r >= 0 && container->status == LXCRI_STATUS_STOPPED && !container->state.alive)
+		r = attach_release(container->engine, container->home.id, ATTACH_STOPPED, err);
+	if (!had_lock)
+		home_unlock(&container->home);
+	return r < 0 ? fail_while(err, "take the network of container %s back", container->home.id)
+		     : 0;
+}
+
 int container_refresh(struct lxcri_container *container, struct lxcri_error *err)
 {
 	bool had_lock = container->home.locked;
@@ -158,13 +186,15 @@ int container_refresh(struct lxcri_container *container, struct lxcri_error *err
 	if (!is_widowed(container)) {
 		if (container->status != LXCRI_STATUS_STOPPED)
 			container_limits_settle(container);
-		return 0;
+		return leave_networks(container, err);
 	}
 	if (!had_lock && home_lock(&container->home, HOME_WAIT, err) < 0)
 		return -1;
 	r = read_state(container, err);
 	if (r == 0 && is_widowed(container))
 		r = bury(container, err);
+	if (r == 0)
+		r = leave_networks(container, err);
 	if (!had_lock)
 		home_unlock(&container->home);
 	return r;
@@ -241,8 +271,9 @@ int container_launch(struct lxcri_container *container, unsigned int preserve_fd
 	autofree char *work = xformat("%s/work", home->data_dir);
 	/* The end of what goes when it ends needs no flush: nobody will ask after a reboot. */
 	bool keep_exit = home_is_persistent(home) && !record->remove;
-	/* Whoever comes across a container that was to go, removes it: looking is enough, and does
-	 * nothing to another one that has taken the id. */
+	/* Whoever comes across a container that was to go, removes it, and whoever comes across one
+	 * that has ended takes its interfaces and ports back: looking is enough, and does nothing
+	 * to another one that has taken the id. */
 	autofree char *command = helper_command_path();
 	const char *const reap[] = { command,
 				     "--root",
@@ -279,7 +310,7 @@ int container_launch(struct lxcri_container *container, unsigned int preserve_fd
 		.journal = record->log_id,
 		.events = container->engine->root,
 		.image = record->image,
-		.exit_command = record->remove ? reap : NULL,
+		.exit_command = record->remove || record->networked ? reap : NULL,
 		.rootfs = !copied || rootfs.owners ? &rootfs : NULL,
 		.console_socket = record->console_socket,
 		.stdio = record->stdio == LXCRI_STDIO_LOG ? MONITOR_STDIO_PUMP
@@ -296,7 +327,11 @@ int container_launch(struct lxcri_container *container, unsigned int preserve_fd
 
 	if (record->type == LXCRI_RUNC && root_check_dev(container, err) < 0)
 		return -1;
+	if (share_network(container, err) < 0 || attach_prepare(container, err) < 0)
+		return -1;
 	if (monitor_launch(&options, &container->monitor, ret_pid, err) < 0)
+		return -1;
+	if (attach_plug(container, *ret_pid, err) < 0)
 		return -1;
 	return container_limits_apply(container, err);
 }
@@ -370,6 +405,10 @@ int container_teardown(struct lxcri_container *container, struct lxcri_error *er
 	if (container_clean_up(container, err) < 0)
 		return -1;
 	if (exclude_monitor(&container->home, &lock, err) < 0)
+		return -1;
+	/* What is left in the rows goes with the record. */
+	if (home_is_persistent(&container->home) &&
+	    attach_release(container->engine, container->home.id, ATTACH_DELETED, err) < 0)
 		return -1;
 	if (container->record.bundle)
 		remove_bundle(container);

@@ -20,6 +20,8 @@
 #include "engine/limits/container_scope.h"
 #include "engine/limits/resources.h"
 #include "engine/logs.h"
+#include "engine/network/join.h"
+#include "engine/network/mode.h"
 #include "engine/rename.h"
 #include "engine/service/restart.h"
 #include "engine/usage.h"
@@ -32,6 +34,7 @@
 #include "os/cgroup/cgroup_move.h"
 #include "os/file.h"
 #include "os/owner.h"
+#include "oci/image_config.h"
 #include "os/path.h"
 #include "runtime/cgroup_name.h"
 
@@ -52,6 +55,8 @@ struct creation {
 	struct driver_choice storage;
 	struct id_map map; /* of the container's ids, once they are known */
 	enum lxcri_log_driver log_driver;
+	enum network_mode mode; /* of one from an image */
+	char *hostname;
 	pid_t pid;
 };
 
@@ -82,6 +87,23 @@ static int check_options(struct creation *creation, struct lxcri_error *err)
 		return fail(err, LXCRI_E_INVALID_ARGUMENT,
 			    "oom_score_adj %d is not from -1000 to 1000", *options->oom_score_adj);
 	return 0;
+}
+
+/* A bundle says itself what it wants. */
+static int choose_network(struct creation *creation, struct lxcri_error *err)
+{
+	const struct lxcri_create_options *options = creation->options;
+	const struct join join = { .container = options->id, .options = options };
+
+	creation->mode = NETWORK_MODE_NONE;
+	if (!options->image)
+		return 0;
+	if (network_mode_choose(options, &creation->mode, err) < 0 ||
+	    bundle_choose_hostname(options, &creation->hostname, err) < 0)
+		return -1;
+	return creation->mode == NETWORK_MODE_OWN
+		       ? join_check(creation->container->engine, &join, err)
+		       : 0;
 }
 
 static int choose_runtime(struct creation *creation, struct lxcri_error *err)
@@ -136,6 +158,9 @@ static int fill_record(struct creation *creation, struct lxcri_error *err)
 	record->terminal = options->terminal;
 	record->open_stdin = options->open_stdin;
 	record->remove = options->remove;
+	record->networked = creation->mode == NETWORK_MODE_OWN;
+	if (creation->mode == NETWORK_MODE_CONTAINER)
+		record->network_of = xstrdup(network_mode_container(options));
 	if (fill_restart(options, record, err) < 0 ||
 	    logs_choose(creation->container->engine->config, options, record, &creation->log_driver,
 			err) < 0)
@@ -369,6 +394,25 @@ static int make_home(struct creation *creation, struct lxcri_error *err)
 	return check_layers(record, err);
 }
 
+/* Writes down its addresses and ports, behind the record that they go with. */
+static int join_networks(struct creation *creation, struct lxcri_error *err)
+{
+	autoptr(image_config) image = NULL;
+	struct join join = {
+		.container = creation->options->id,
+		.hostname = creation->hostname,
+		.options = creation->options,
+	};
+
+	if (creation->mode != NETWORK_MODE_OWN)
+		return 0;
+	if (image_config_parse(creation->image.config_json, strlen(creation->image.config_json),
+			       &image, err) < 0)
+		return fail_while(err, "%s: image config", creation->options->image);
+	join.exposed = image->exposed_ports.items;
+	return join_make(creation->container->engine, &join, err);
+}
+
 static int write_spec(const char *bundle, struct json_object *spec, struct lxcri_error *err)
 {
 	autofree char *json = json_format(spec);
@@ -550,6 +594,7 @@ static int write_image_bundle(struct creation *creation, struct lxcri_error *err
 	    make_volumes(creation, err) < 0 ||
 	    mount_file(creation, "hosts", creation->bundle.hosts, err) < 0 ||
 	    mount_file(creation, "hostname", creation->bundle.hostname, err) < 0 ||
+	    mount_file(creation, "resolv.conf", creation->bundle.resolv_conf, err) < 0 ||
 	    attach_seccomp(creation, err) < 0)
 		return -1;
 	if (container_limits_plan(creation->container,
@@ -682,12 +727,14 @@ static const struct creation_step {
 	int (*run)(struct creation *creation, struct lxcri_error *err);
 } creation_steps[] = {
 	{ "check the request", check_options },
+	{ "choose the network", choose_network },
 	{ "choose the runtime", choose_runtime },
 	{ "fill the record", fill_record },
 	{ "find the image", find_image },
 	{ "reserve the id", reserve_id },
 	{ "expect a move", expect_move },
 	{ "make its directories", make_home },
+	{ "join its networks", join_networks },
 	{ "make the bundle", make_bundle },
 	{ "create it", launch },
 	{ "write the pid file", write_pid_file },
@@ -726,6 +773,7 @@ int create_with_bundle(struct lxcri_engine *engine, const struct lxcri_create_op
 	image_finish(&creation.image);
 	bundle_finish(&creation.bundle);
 	closep(&creation.usage_lock);
+	free(creation.hostname);
 	if (r < 0) {
 		roll_back(container);
 		return fail_as(err, LXCRI_E_CONTAINER_CREATE_FAILED, "create %s",

@@ -11,6 +11,7 @@
 #include "engine/files/root.h"
 #include "engine/lifecycle.h"
 #include "engine/limits/container_limits.h"
+#include "engine/network/attach.h"
 #include "engine/service/demand.h"
 #include "engine/service/restart.h"
 #include "lxcri/service.h"
@@ -70,12 +71,14 @@ static int relaunch(struct lxcri_container *container, struct lxcri_error *err)
 	if (unlinkat(container->home.run_fd, WIRE_STATE, 0) < 0 && errno != ENOENT)
 		return fail_errno(err, errno, "remove %s/%s", container->home.run_dir, WIRE_STATE);
 	if (container_launch(container, 0, &pid, err) < 0) {
+		const char *id = container->home.id;
 		struct lxcri_error second = {};
 
 		/* Uncommitted, a monitor that came to life undoes itself. */
 		monitor_free(steal(container->monitor));
 		if (monitor_await_end(container->home.run_fd, KILL_TIMEOUT_MS, &second) < 0 ||
-		    container_clean_up(container, &second) < 0)
+		    container_clean_up(container, &second) < 0 ||
+		    attach_release(container->engine, id, ATTACH_STOPPED, &second) < 0)
 			log_error("%s", second.text);
 		return -1;
 	}
@@ -172,6 +175,22 @@ static int attach(struct lxcri_container *container, bool pass_signals, struct l
 	return monitor_attach(monitor, &options, err);
 }
 
+/* A container that has ended takes its interfaces and ports with it, before anyone hears that it
+ * has. One that goes then may be gone already. */
+static int settle_end(struct lxcri_container *container, struct lxcri_error *err)
+{
+	struct lxcri_error gone = {};
+
+	if (!container->record.networked || container->record.remove)
+		return 0;
+	if (monitor_await_end(container->home.run_fd, KILL_TIMEOUT_MS, err) < 0)
+		return -1;
+	if (container_refresh(container, &gone) == 0 || gone.code == LXCRI_E_CONTAINER_NOT_FOUND)
+		return 0;
+	*err = gone;
+	return -1;
+}
+
 int lxcri_container_run_attached(struct lxcri_container *container, bool pass_signals,
 				 struct lxcri_error *err)
 {
@@ -181,6 +200,8 @@ int lxcri_container_run_attached(struct lxcri_container *container, bool pass_si
 		return fail_as(err, LXCRI_E_CONTAINER_START_FAILED, "run %s", container->home.id);
 	if (code == MONITOR_DETACHED)
 		return 0;
+	if (settle_end(container, err) < 0)
+		return -1;
 	/* Somebody who came across it since may have removed it already. */
 	if (container->record.remove && lxcri_container_delete(container, false, err) < 0 &&
 	    err->code != LXCRI_E_CONTAINER_NOT_FOUND)
@@ -295,7 +316,7 @@ static int stop_once(struct lxcri_container *container, const struct stop *stop,
 	r = stop_through(container, monitor, stop->grace_seconds, err);
 	if (r == 0)
 		container_event(container, "stop", NULL, NULL);
-	return r;
+	return r == 0 ? settle_end(container, err) : r;
 }
 
 static int stop_for(struct lxcri_container *container, const struct stop *stop,

@@ -32,6 +32,7 @@ static const struct text_member {
 	{ "health", offsetof(struct record, health), false },
 	{ "slice", offsetof(struct record, slice), false },
 	{ "scope", offsetof(struct record, scope), false },
+	{ "networkOf", offsetof(struct record, network_of), false },
 };
 
 static const struct bool_member {
@@ -42,6 +43,7 @@ static const struct bool_member {
 	{ "openStdin", offsetof(struct record, open_stdin) },
 	{ "remove", offsetof(struct record, remove) },
 	{ "wanted", offsetof(struct record, wanted) },
+	{ "networked", offsetof(struct record, networked) },
 	{ "ownsBundle", offsetof(struct record, owns_bundle) },
 };
 

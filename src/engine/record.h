@@ -44,6 +44,7 @@ struct record {
 	char *stopped_boot;    /* in which it was stopped for good, or NULL */
 	char *health;          /* how that is found out, as service/health.h has it; or NULL */
 	char *slice;           /* of systemd, in which its scope is; NULL: none that we make */
+	char *network_of;      /* the container whose network it is on; or NULL */
 	char *scope;           /* the name of its scope, also where a runtime makes it; or NULL */
 	struct strings layers; /* lower directories, topmost first; empty: the bundle's own root */
 	struct record_ids ids;
@@ -58,6 +59,7 @@ struct record {
 	bool open_stdin;
 	bool remove;      /* goes when it ends */
 	bool wanted;      /* its user wants it to run */
+	bool networked;   /* has, or has had, places in networks */
 	bool owns_bundle; /* config.json and rootfs in `bundle` are ours to remove */
 };
 

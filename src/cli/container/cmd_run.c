@@ -100,6 +100,7 @@ static int take_arguments(const struct cli *cli, const struct create_options *op
 		if (make_name(name, err) < 0)
 			return -1;
 		engine->id = name;
+		engine->release_addresses = true; /* nobody can have written them down */
 	}
 	if (argv[used])
 		engine->command = (const char *const *)(argv + used);

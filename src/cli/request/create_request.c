@@ -46,7 +46,7 @@ const struct option_entry create_option_table[] = {
 	IMAGE(add_hosts, "add-host", 0, LIST, "NAME:ADDRESS", "further line of /etc/hosts"),
 	IMAGE(hostname, "hostname", 0, TEXT, "NAME", "host name"),
 	IMAGE(entrypoint, "entrypoint", 0, TEXT, "PROGRAM", "replace the image's; \"\" is none"),
-	IMAGE(network, "network", 0, TEXT, "none|host", "network (none)"),
+	NETWORK_OPTIONS(create_options, network, OPTION_IMAGE_FORM),
 	IMAGE(userns, "userns", 0, TEXT, "host|auto|keep", "user namespace (auto)"),
 	IMAGE(privileged, "privileged", 0, FLAG, NULL, "give it all that root of the host has"),
 	IMAGE(read_only, "read-only", 0, FLAG, NULL, "mount the root file system read-only"),
@@ -304,11 +304,10 @@ static int fill_log(const struct create_options *options, struct lxcri_create_op
 	return 0;
 }
 
-static int check_network(const char *network, struct lxcri_error *err)
+static int fill_port(struct create_request *request, const char *value, struct lxcri_port *ret,
+		     struct lxcri_error *err)
 {
-	if (network && strcmp(network, "none") != 0 && strcmp(network, "host") != 0)
-		return refuse("--network", network, "expected none or host", err);
-	return 0;
+	return network_options_parse_port(value, &request->texts, ret, err);
 }
 
 /* Of several for one thing the last counts, as with docker. */
@@ -371,6 +370,23 @@ static const char *const *list_of(const struct strings *strings)
 	return strings->count > 0 ? (const char *const *)strings->items : NULL;
 }
 
+static void fill_network(const struct network_options *options, struct create_request *request)
+{
+	struct lxcri_create_options *engine = &request->options;
+
+	engine->networks = list_of(&options->networks);
+	engine->ip = options->ip;
+	engine->ip6 = options->ip6;
+	engine->mac_address = options->mac_address;
+	engine->network_aliases = list_of(&options->aliases);
+	engine->ports = request->ports;
+	engine->n_ports = options->publish.count;
+	engine->publish_all = options->publish_all;
+	engine->dns = list_of(&options->dns);
+	engine->dns_search = list_of(&options->dns_search);
+	engine->dns_options = list_of(&options->dns_options);
+}
+
 int create_request_fill(const struct create_options *options, struct create_request *ret_request,
 			struct lxcri_error *err)
 {
@@ -380,8 +396,8 @@ int create_request_fill(const struct create_options *options, struct create_requ
 	*request = (struct create_request){};
 	if (fill_env(options, request, err) < 0 ||
 	    fill_entrypoint(options->entrypoint, request, err) < 0 ||
-	    check_network(options->network, err) < 0 || fill_log(options, engine, err) < 0 ||
-	    fill_limits(options, request, err) < 0 ||
+	    FILL_EACH(request, &options->network.publish, request->ports, fill_port, err) < 0 ||
+	    fill_log(options, engine, err) < 0 || fill_limits(options, request, err) < 0 ||
 	    service_options_fill(&options->service, &request->service, err) < 0 ||
 	    fill_security(&options->security, engine, err) < 0 ||
 	    FILL_EACH(request, &options->volumes, request->volumes, fill_volume, err) < 0 ||
@@ -421,7 +437,7 @@ int create_request_fill(const struct create_options *options, struct create_requ
 	engine->n_rlimits = options->ulimits.count;
 	if (fill_pull(options->pull, &engine->pull, err) < 0)
 		return -1;
-	engine->network = options->network;
+	fill_network(&options->network, request);
 	engine->userns = options->userns;
 	engine->privileged = options->privileged;
 	engine->read_only = options->read_only;
@@ -442,6 +458,7 @@ void create_request_finish(struct create_request *request)
 	free(request->volumes);
 	free(request->devices);
 	free(request->rlimits);
+	free(request->ports);
 	free(request->resources);
 	*request = (struct create_request){};
 }

@@ -6,6 +6,7 @@
 #include "base/strings.h"
 #include "cli/cli.h"
 #include "cli/request/limit_options.h"
+#include "cli/request/network_options.h"
 #include "cli/request/service_options.h"
 #include "lxcri/container.h"
 
@@ -30,7 +31,6 @@ struct create_options {
 	const char *working_dir;
 	const char *user;
 	const char *hostname;
-	const char *network;
 	const char *userns;
 	bool privileged;
 	const char *log_driver;
@@ -53,6 +53,7 @@ struct create_options {
 	const char *cgroup_parent;
 	const char *oom_score_adj;
 	uint64_t shm_bytes;
+	struct network_options network;
 	struct limit_options limits;
 	struct service_options service;
 };
@@ -72,6 +73,7 @@ struct create_request {
 	struct lxcri_volume *volumes;
 	struct lxcri_device *devices;
 	struct lxcri_rlimit *rlimits;
+	struct lxcri_port *ports;
 };
 
 /* Fills @ret_request from @options, which must outlive it; id, bundle, image, command and stdio are

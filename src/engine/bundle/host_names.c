@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "engine/network/mode.h"
 #include "os/file.h"
 
 #include <arpa/inet.h>
@@ -98,7 +99,7 @@ int host_names_make(struct bundle_request *request, const struct strings *taken,
 	const struct lxcri_create_options *options = request->options;
 	const char *const *extra = options->add_hosts;
 	autorun(text_finish) struct text hosts = {};
-	bool of_host = options->network && strcmp(options->network, "host") == 0;
+	bool of_host = network_mode_is_host(options);
 
 	if (of_host)
 		add_hosts_of_host(&hosts);

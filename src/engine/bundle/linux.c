@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "engine/bundle/seccomp_profile.h"
 #include "engine/limits/resources.h"
+#include "engine/network/mode.h"
 
 #include <errno.h>
 #include <string.h>
@@ -113,7 +114,7 @@ static void add_namespaces(const struct bundle_request *request, struct json_obj
 		{ "network", "/proc/self/ns/net" }, { "cgroup", "/proc/self/ns/cgroup" },
 	};
 	struct json_object *array = json_object_new_array();
-	bool host_network = options->network && strcmp(options->network, "host") == 0;
+	bool host_network = network_mode_is_host(options);
 
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
 		if (host_network && strcmp(kinds[i].type, "network") == 0)

@@ -3,9 +3,11 @@
 
 #include "engine/bundle/host_names.h"
 #include "engine/bundle/part.h"
+#include "engine/bundle/resolv_conf.h"
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "engine/network/mode.h"
 #include "engine/volume.h"
 #include "os/helper.h"
 
@@ -386,7 +388,7 @@ static int add_tmpfs(const char *spec, struct json_object *mounts, struct string
 }
 
 /* Whoever may do anything may write there. A sysfs shows the network namespace that it is mounted
- * for, and only who owns that may mount one: on the host's network the host's own is shown. */
+ * for, and only who owns that may mount one: on somebody else's network the host's is shown. */
 static const struct default_mount *choose_default(const struct bundle_request *request,
 						  const struct default_mount *mount)
 {
@@ -396,12 +398,11 @@ static const struct default_mount *choose_default(const struct bundle_request *r
 	};
 	static const struct default_mount host_sys = { "/sys", "bind", "/sys",
 						       "rbind,rprivate,nosuid,noexec,nodev,rro" };
-	const char *network = request->options->network;
 
 	for (size_t i = 0; request->options->privileged && i < ARRAY_LEN(writable); i++)
 		if (strcmp(writable[i].destination, mount->destination) == 0)
 			return &writable[i];
-	if (!id_map_is_host(&request->map) && network && strcmp(network, "host") == 0 &&
+	if (!id_map_is_host(&request->map) && network_mode_is_foreign(request->options) &&
 	    strcmp(mount->type, "sysfs") == 0)
 		return &host_sys;
 	return mount;
@@ -441,7 +442,7 @@ static void add_host_names(const struct lxcri_create_options *options, struct js
 	static const char *const files[] = { "/etc/resolv.conf", "/etc/hosts" };
 	struct stat status;
 
-	if (!options->network || strcmp(options->network, "host") != 0)
+	if (!network_mode_is_host(options))
 		return;
 	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
 		if (strings_has(taken, files[i]) || stat(files[i], &status) < 0)
@@ -479,8 +480,12 @@ int bundle_add_mounts(struct bundle_request *request, struct lxcri_error *err)
 	add_defaults(request, mounts, &taken);
 	if (host_names_make(request, &taken, err) < 0)
 		return -1;
+	if (resolv_conf_make(request, &taken, err) < 0)
+		return -1;
 	if (request->bundle->hosts)
 		strings_add(&taken, "/etc/hosts");
+	if (request->bundle->resolv_conf)
+		strings_add(&taken, "/etc/resolv.conf");
 	add_host_names(options, mounts, &taken);
 	add_init(options, mounts);
 	sort_mounts(mounts);

@@ -6,27 +6,17 @@
 #include "base/mem.h"
 #include "base/scope.h"
 #include "engine/database/schema.h"
+#include "engine/database/statement.h"
 #include "os/path.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sqlite3.h>
 #include <string.h>
 
 /* How long a writer waits for another one. A transaction is a few statements, so a longer wait
  * means that a process hangs while it holds the lock. */
 #define BUSY_TIMEOUT_MS 10000
 
-struct database {
-	sqlite3 *handle;
-	char *path;
-};
-
-static int refuse(struct database *database, const char *doing, struct lxcri_error *err)
-{
-	return fail(err, LXCRI_E_STORAGE_ERROR, "%s in %s: %s", doing, database->path,
-		    sqlite3_errmsg(database->handle));
-}
 
 /* Reads the one number that "PRAGMA user_version" yields. */
 static int read_version(struct database *database, int *ret_version, struct lxcri_error *err)
@@ -39,7 +29,7 @@ static int read_version(struct database *database, int *ret_version, struct lxcr
 	if (r == SQLITE_ROW)
 		*ret_version = sqlite3_column_int(statement, 0);
 	(void)sqlite3_finalize(statement);
-	return r == SQLITE_ROW ? 0 : refuse(database, "read the version", err);
+	return r == SQLITE_ROW ? 0 : statement_refuse(database, "read the version", err);
 }
 
 static int check_version(const struct database *database, int version, struct lxcri_error *err)
@@ -56,7 +46,7 @@ static int execute(struct database *database, const char *sql, struct lxcri_erro
 {
 	return sqlite3_exec(database->handle, sql, NULL, NULL, NULL) == SQLITE_OK
 		       ? 0
-		       : refuse(database, "change the database", err);
+		       : statement_refuse(database, "change the database", err);
 }
 
 /* Takes the layout from @version to ours, within a transaction of the caller's. */
@@ -175,7 +165,7 @@ int database_open(const char *data_dir, struct database **ret_database, struct l
 	if (r < 0)
 		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "make %s", database->path);
 	if (open_somehow(database) != SQLITE_OK)
-		return refuse(database, "open the database", err);
+		return statement_refuse(database, "open the database", err);
 	if (prepare_schema(database, err) < 0)
 		return -1;
 	*ret_database = steal(database);
@@ -201,7 +191,7 @@ static int open_there(const char *data_dir, int mode, struct database *database,
 	database->path = xformat("%s/state.db", data_dir);
 	if (sqlite3_open_v2(database->path, &database->handle,
 			    mode | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, NULL) != SQLITE_OK)
-		return refuse(database, "open the database", err);
+		return statement_refuse(database, "open the database", err);
 	(void)sqlite3_busy_timeout(database->handle, BUSY_TIMEOUT_MS);
 	return 0;
 }
@@ -253,7 +243,7 @@ static int check_by(struct database *database, const char *pragma,
 		count++;
 	}
 	if (r != SQLITE_DONE)
-		count = refuse(database, "check the database", err);
+		count = statement_refuse(database, "check the database", err);
 	(void)sqlite3_finalize(statement);
 	return count;
 }
@@ -308,7 +298,7 @@ static int run(struct database *database, const char *sql, const char *first, co
 	if (r == SQLITE_OK)
 		r = sqlite3_step(statement);
 	if (r != SQLITE_DONE)
-		(void)refuse(database, "write the record", err);
+		(void)statement_refuse(database, "write the record", err);
 	(void)sqlite3_finalize(statement);
 	return r == SQLITE_DONE ? 0 : fail_while(err, "container %s", first);
 }
@@ -352,7 +342,7 @@ int database_each_range(struct database *database,
 			each(userdata, (uint32_t)sqlite3_column_int64(statement, 0),
 			     (uint32_t)sqlite3_column_int64(statement, 1));
 	if (r != SQLITE_DONE)
-		(void)refuse(database, "read the ranges of ids", err);
+		(void)statement_refuse(database, "read the ranges of ids", err);
 	(void)sqlite3_finalize(statement);
 	return r == SQLITE_DONE ? 0 : -1;
 }
@@ -373,7 +363,7 @@ int database_find_container(struct database *database, const char *id, char **re
 	else if (r == SQLITE_DONE)
 		*ret_record = NULL;
 	else
-		(void)refuse(database, "read the record", err);
+		(void)statement_refuse(database, "read the record", err);
 	(void)sqlite3_finalize(statement);
 	return r == SQLITE_ROW || r == SQLITE_DONE ? 0 : fail_while(err, "container %s", id);
 }
@@ -397,7 +387,7 @@ int database_each_container(struct database *database,
 			break;
 	}
 	if (stopped >= 0 && r != SQLITE_DONE)
-		stopped = refuse(database, "list the records", err);
+		stopped = statement_refuse(database, "list the records", err);
 	(void)sqlite3_finalize(statement);
 	return stopped < 0 ? -1 : 0;
 }

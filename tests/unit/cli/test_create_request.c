@@ -149,16 +149,57 @@ static void an_entrypoint_is_a_program_or_a_list_or_none(void **state)
 	create_request_finish(&request);
 }
 
-static void only_known_networks_are_taken(void **state)
+static struct lxcri_port read_port(const char *value, struct strings *texts)
 {
-	struct create_request request;
+	struct lxcri_port port = {};
 	struct lxcri_error err = {};
-	struct create_options options = { .network = "bridge" };
 
-	assert_int_equal(create_request_fill(&options, &request, &err), -1);
-	assert_int_equal(err.code, LXCRI_E_INVALID_ARGUMENT);
-	assert_non_null(strstr(err.text, "--network: \"bridge\""));
-	create_request_finish(&request);
+	assert_int_equal(network_options_parse_port(value, texts, &port, &err), 0);
+	return port;
+}
+
+static void a_port_is_published_as_docker_writes_it(void **state)
+{
+	autorun(strings_finish) struct strings texts = {};
+	struct lxcri_port port = read_port("8080:80", &texts);
+
+	assert_null(port.host_ip);
+	assert_int_equal(port.host_port, 8080);
+	assert_int_equal(port.container_port, 80);
+	assert_int_equal(port.count, 1);
+	assert_int_equal(port.protocol, LXCRI_PROTOCOL_TCP);
+	port = read_port("80", &texts);
+	assert_int_equal(port.host_port, 0);
+	port = read_port("127.0.0.1::53/udp", &texts);
+	assert_string_equal(port.host_ip, "127.0.0.1");
+	assert_int_equal(port.host_port, 0);
+	assert_int_equal(port.protocol, LXCRI_PROTOCOL_UDP);
+	port = read_port("[::1]:8000-8002:9000-9002/sctp", &texts);
+	assert_string_equal(port.host_ip, "::1");
+	assert_int_equal(port.count, 3);
+	assert_int_equal(port.protocol, LXCRI_PROTOCOL_SCTP);
+	port = read_port("1-65535:1-65535", &texts);
+	assert_int_equal(port.count, 65535);
+}
+
+static void what_is_no_port_is_refused_by_name(void **state)
+{
+	static const char *const values[] = {
+		"",	     ":",	   "0",		 "65536",	"80/icmp",     "80/",
+		"x:80",	     "80:x",	   "8080:80:80:80", "::1:80:80", ":80:80",	"8000-8001:80",
+		"2-1:2-1",   "-1:80",	   "80:+80",	 "[::1:80:80",	"80:80/tcp/udp", "080:80",
+	};
+	autorun(strings_finish) struct strings texts = {};
+
+	for (size_t i = 0; i < ARRAY_LEN(values); i++) {
+		struct lxcri_port port = { .count = 77 };
+		struct lxcri_error err = {};
+
+		assert_int_equal(network_options_parse_port(values[i], &texts, &port, &err), -1);
+		assert_int_equal(err.code, LXCRI_E_INVALID_ARGUMENT);
+		assert_non_null(strstr(err.text, "--publish"));
+		assert_int_equal(port.count, 77);
+	}
 }
 
 static void the_last_profile_counts_and_nothing_else_is_a_security_option(void **state)
@@ -189,7 +230,8 @@ int main(void)
 		cmocka_unit_test(a_limit_without_a_second_number_is_both),
 		cmocka_unit_test(a_device_may_have_another_path_and_fewer_permissions),
 		cmocka_unit_test(an_entrypoint_is_a_program_or_a_list_or_none),
-		cmocka_unit_test(only_known_networks_are_taken),
+		cmocka_unit_test(a_port_is_published_as_docker_writes_it),
+		cmocka_unit_test(what_is_no_port_is_refused_by_name),
 		cmocka_unit_test(the_last_profile_counts_and_nothing_else_is_a_security_option),
 	};
 

@@ -400,7 +400,7 @@ static void limits_are_written_and_nonsense_is_refused(void **state)
 	assert_refused(&options, "memory");
 }
 
-static void the_network_is_none_or_the_hosts(void **state)
+static void the_network_is_its_own_or_the_hosts(void **state)
 {
 	struct lxcri_create_options options = defaults();
 	autorun(bundle_finish) struct bundle bundle = {};
@@ -415,7 +415,7 @@ static void the_network_is_none_or_the_hosts(void **state)
 	assert_non_null(strstr(with, "pid"));
 	bundle_finish(&bundle);
 
-	options.network = "host";
+	options.networks = (const char *const[]){ "host", NULL };
 	assert_int_equal(build_from(image, &options, &bundle, &err), 0);
 
 	autofree char *without =
@@ -423,8 +423,10 @@ static void the_network_is_none_or_the_hosts(void **state)
 
 	assert_null(strstr(without, "network"));
 	assert_mount(&bundle, "/etc/hosts", "/etc/hosts", "[\"bind\",\"ro\",\"rprivate\"]");
-	options.network = "bridge";
-	assert_refused(&options, "bridge");
+	options.networks = (const char *const[]){ "host", "web", NULL };
+	assert_refused(&options, "network host goes with no");
+	options.networks = (const char *const[]){ "web", "none", NULL };
+	assert_refused(&options, "network none goes with no");
 }
 
 static void a_broken_image_config_is_refused_and_named(void **state)
@@ -470,7 +472,7 @@ int main(void)
 		cmocka_unit_test(a_tmpfs_is_careful_unless_told_otherwise),
 		cmocka_unit_test(a_device_is_what_it_is_on_the_host),
 		cmocka_unit_test(limits_are_written_and_nonsense_is_refused),
-		cmocka_unit_test(the_network_is_none_or_the_hosts),
+		cmocka_unit_test(the_network_is_its_own_or_the_hosts),
 		cmocka_unit_test(a_broken_image_config_is_refused_and_named),
 	};
 

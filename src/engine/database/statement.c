@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/* Statements of SQL with parameters. */
+
+#include "engine/database/statement.h"
+
+#include <stdarg.h>
+
+int statement_refuse(struct database *database, const char *doing, struct lxcri_error *err)
+{
+	return fail(err, LXCRI_E_STORAGE_ERROR, "%s in %s: %s", doing, database->path,
+		    sqlite3_errmsg(database->handle));
+}
+
+static int bind_all(sqlite3_stmt *statement, const char *types, va_list arguments)
+{
+	int r = SQLITE_OK;
+
+	for (int i = 0; r == SQLITE_OK && types[i]; i++) {
+		if (types[i] == 't')
+			r = sqlite3_bind_text(statement, i + 1, va_arg(arguments, const char *), -1,
+					      SQLITE_STATIC);
+		else
+			r = sqlite3_bind_int64(statement, i + 1, va_arg(arguments, int64_t));
+	}
+	return r;
+}
+
+/* Steps through @statement. Returns how many rows there were, or < 0. */
+static int step_all(struct database *database, sqlite3_stmt *statement,
+		    const struct statement_reader *reader, struct lxcri_error *err)
+{
+	int count = 0;
+
+	for (;;) {
+		int r = sqlite3_step(statement);
+
+		if (r == SQLITE_DONE)
+			return count;
+		if (r != SQLITE_ROW)
+			return statement_refuse(database, "use the database", err);
+		count++;
+		if (reader && reader->each(reader->userdata, statement, err) < 0)
+			return -1;
+	}
+}
+
+static int run(struct database *database, struct lxcri_error *err,
+	       const struct statement_reader *reader, const char *sql, const char *types,
+	       va_list arguments)
+{
+	sqlite3_stmt *statement = NULL;
+	int r = sqlite3_prepare_v2(database->handle, sql, -1, &statement, NULL);
+
+	if (r == SQLITE_OK)
+		r = bind_all(statement, types, arguments);
+	r = r == SQLITE_OK ? step_all(database, statement, reader, err)
+			   : statement_refuse(database, "use the database", err);
+	(void)sqlite3_finalize(statement);
+	return r;
+}
+
+int statement_run(struct database *database, struct lxcri_error *err, const char *sql,
+		  const char *types, ...)
+{
+	va_list arguments;
+	int r;
+
+	va_start(arguments, types);
+	r = run(database, err, NULL, sql, types, arguments);
+	va_end(arguments);
+	return r < 0 ? -1 : 0;
+}
+
+int statement_read(struct database *database, struct lxcri_error *err,
+		   const struct statement_reader *reader, const char *sql, const char *types, ...)
+{
+	va_list arguments;
+	int r;
+
+	va_start(arguments, types);
+	r = run(database, err, reader, sql, types, arguments);
+	va_end(arguments);
+	return r;
+}
+
+const char *statement_text(sqlite3_stmt *row, int column)
+{
+	const char *text = (const char *)sqlite3_column_text(row, column);
+
+	return text ? text : "";
+}

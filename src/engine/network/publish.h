@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* Which ports of the host a container gets. */
+
+#include "engine/network/join.h"
+#include "engine/network/rows.h"
+
+/* Fills @ret with the ports that @join asks for: ranges one by one, those that the image exposes with
+ * publish_all, a free one for host port 0. LXCRI_E_INVALID_ARGUMENT for what is malformed,
+ * LXCRI_E_PORT_FORWARDING_FAILED when another container or a program of the host has one. */
+[[nodiscard]] int publish_choose(struct lxcri_engine *engine, const struct join *join,
+				 struct port_list *ret, struct lxcri_error *err);
+
+/* Checks one port in that way; host port 0 becomes a free one. */
+[[nodiscard]] int publish_check(struct lxcri_engine *engine, struct port_row *port,
+				struct lxcri_error *err);
+
+/* Reads lxcri_port @port into a row of @container. LXCRI_E_INVALID_ARGUMENT. */
+[[nodiscard]] int publish_read(const struct lxcri_port *port, const char *container,
+			       struct port_row *ret, struct lxcri_error *err);

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* Pairs of interfaces whose other end is born in a container. */
+
+#include "net/link.h"
+
+/* A pair of interfaces, one here and one in a container. */
+struct veth {
+	const char *name;      /* here */
+	const char *peer_name; /* there */
+	int netns;
+	unsigned char mac[LINK_MAC_BYTES]; /* there */
+	uint32_t mtu;
+	unsigned int bridge; /* its index */
+	bool isolated;       /* it cannot reach other isolated ports of the bridge */
+};
+
+/* Makes the pair with one message, this end up and in the bridge, the other one to be switched on. Returns 1, or 0 when the
+ * name is taken here. */
+[[nodiscard]] int veth_create(struct netlink *route, const struct veth *veth,
+			      struct lxcri_error *err);
