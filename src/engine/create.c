@@ -22,6 +22,7 @@
 #include "engine/logs.h"
 #include "engine/network/join.h"
 #include "engine/network/mode.h"
+#include "engine/network/names.h"
 #include "engine/rename.h"
 #include "engine/service/restart.h"
 #include "engine/usage.h"
@@ -583,15 +584,34 @@ static void name_cgroup(struct creation *creation)
 		      in_scope ? in_scope : path);
 }
 
+/* Builds the bundle of an image. In networks with names their servers are asked, unless the user
+ * names others. */
+static int build_bundle(struct creation *creation, struct lxcri_error *err)
+{
+	struct lxcri_create_options options = *creation->options;
+	const struct record *record = &creation->container->record;
+	autorun(strings_finish) struct strings servers = {};
+	autorun(strings_finish) struct strings search = {};
+
+	if (creation->mode == NETWORK_MODE_OWN && (!options.dns || !options.dns[0])) {
+		if (names_of_container(creation->container->engine, record->id, &servers, &search,
+				       err) < 0)
+			return -1;
+		options.dns = (const char *const *)servers.items;
+		if (!options.dns_search || !options.dns_search[0])
+			options.dns_search = (const char *const *)search.items;
+	}
+	return bundle_build(creation->image.config_json, &options, &record->layers, &record->ids,
+			    &creation->bundle, err);
+}
+
 static int write_image_bundle(struct creation *creation, struct lxcri_error *err)
 {
 	struct record *record = &creation->container->record;
 
 	if (driver_choose(creation->container->engine, record->ids.size > 0, &creation->storage,
 			  err) < 0 ||
-	    bundle_build(creation->image.config_json, creation->options, &record->layers,
-			 &record->ids, &creation->bundle, err) < 0 ||
-	    make_volumes(creation, err) < 0 ||
+	    build_bundle(creation, err) < 0 || make_volumes(creation, err) < 0 ||
 	    mount_file(creation, "hosts", creation->bundle.hosts, err) < 0 ||
 	    mount_file(creation, "hostname", creation->bundle.hostname, err) < 0 ||
 	    mount_file(creation, "resolv.conf", creation->bundle.resolv_conf, err) < 0 ||

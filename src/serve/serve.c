@@ -14,6 +14,7 @@
 #include "os/path.h"
 #include "serve/guarded.h"
 #include "serve/metrics.h"
+#include "serve/names.h"
 #include "serve/watch.h"
 
 #include <errno.h>
@@ -37,6 +38,7 @@ struct serve {
 	int lock;
 	struct watch *watch;
 	struct metrics *metrics;
+	struct names *names;
 	sd_event_source *idle;
 	struct guarded **guarded; /* ordered by id */
 	size_t n_guarded;
@@ -48,6 +50,7 @@ static void serve_free(struct serve *serve)
 	if (!serve)
 		return;
 	metrics_free(serve->metrics);
+	names_free(serve->names);
 	watch_free(serve->watch);
 	for (size_t i = 0; i < serve->n_guarded; i++)
 		guarded_free(serve->guarded[i]);
@@ -149,7 +152,7 @@ static bool is_needed(const struct serve *serve)
 	for (size_t i = 0; i < serve->n_guarded; i++)
 		if (guarded_is_needy(serve->guarded[i]))
 			return true;
-	return false;
+	return serve->names && names_are_needed(serve->names);
 }
 
 static int look_at_all(struct serve *serve, struct lxcri_error *err);
@@ -230,6 +233,8 @@ static int look_at_all(struct serve *serve, struct lxcri_error *err)
 			forget(serve, serve->guarded[i]);
 	for (size_t i = 0; i < ids.count; i++)
 		look(serve, need(serve, ids.items[i]));
+	if (serve->names)
+		names_refresh(serve->names);
 	return 0;
 }
 
@@ -242,7 +247,13 @@ static void on_news(void *userdata, const char *id)
 		look(serve, need(serve, id));
 	else if (look_at_all(serve, &err) < 0)
 		log_error("%s", err.text);
+	names_refresh(serve->names);
 	settle(serve);
+}
+
+static void on_settled(void *userdata)
+{
+	see_to_end(userdata);
 }
 
 static void each_guarded(void *userdata, void (*each)(void *to, struct guarded *guarded), void *to)
@@ -331,7 +342,7 @@ static int open_all(struct serve *serve, struct lxcri_error *err)
 int serve_run(const struct serve_options *options, struct lxcri_error *err)
 {
 	autoptr(serve) serve = xnew(struct serve);
-	const struct metrics_source source = { .each = each_guarded, .userdata = serve };
+	struct metrics_source source = { .each = each_guarded, .userdata = serve };
 	int r;
 
 	serve->options = options;
@@ -342,7 +353,10 @@ int serve_run(const struct serve_options *options, struct lxcri_error *err)
 	make_command(serve);
 	/* Listening begins before the look, so that nothing is missed in between. */
 	if (watch_create(&serve->part, on_news, serve, &serve->watch, err) < 0 ||
-	    metrics_create(&serve->part, &source, &serve->metrics, err) < 0 ||
+	    names_create(&serve->part, on_settled, serve, &serve->names, err) < 0)
+		return -1;
+	source.dns = names_counters(serve->names);
+	if (metrics_create(&serve->part, &source, &serve->metrics, err) < 0 ||
 	    look_at_all(serve, err) < 0)
 		return -1;
 	settle(serve);

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/* The names of a network. */
+
+#include "engine/network/names.h"
+
+#include "base/mem.h"
+#include "config/config.h"
+#include "net/dns/dns_name.h"
+
+#include <string.h>
+
+#define TTL_SECONDS 5
+
+/* A zone on its way out. */
+struct zone_text {
+	const struct network_row *network;
+	const char *domain;
+	struct text *text;
+};
+
+static const char *domain_of(const struct lxcri_engine *engine)
+{
+	return config_text(engine->config, CONFIG_NETWORK_CLUSTER_DOMAIN);
+}
+
+static bool is_name(const char *name)
+{
+	uint8_t wire[DNS_NAME_MAX];
+
+	return name && dns_name_parse(name, wire) > 0;
+}
+
+/* Adds the addresses of @name, alone and in the domain of the network. What is no name of the DNS
+ * cannot be asked for either. */
+static void add_name(const struct zone_text *zone, const char *name,
+		     const struct endpoint_row *endpoint)
+{
+	autofree char *full =
+		name ? xformat("%s.%s.%s", name, zone->network->name, zone->domain) : NULL;
+
+	for (size_t i = 0; i < ARRAY_LEN(endpoint->addresses); i++) {
+		char address[ADDRESS_TEXT_MAX];
+
+		if (endpoint->addresses[i].family == 0)
+			continue;
+		(void)address_format(&endpoint->addresses[i], address);
+		if (is_name(name))
+			text_addf(zone->text, "address %s %s\n", name, address);
+		if (is_name(full))
+			text_addf(zone->text, "address %s %s\n", full, address);
+	}
+}
+
+/* Adds the name that the addresses have: the host's own, else the container's. */
+static void add_pointers(const struct zone_text *zone, const struct endpoint_row *endpoint)
+{
+	const char *name = is_name(endpoint->hostname) ? endpoint->hostname : endpoint->container;
+	autofree char *full = xformat("%s.%s.%s", name, zone->network->name, zone->domain);
+
+	if (!is_name(full))
+		return;
+	for (size_t i = 0; i < ARRAY_LEN(endpoint->addresses); i++) {
+		char address[ADDRESS_TEXT_MAX];
+
+		if (endpoint->addresses[i].family != 0)
+			text_addf(zone->text, "pointer %s %s\n",
+				  address_format(&endpoint->addresses[i], address), full);
+	}
+}
+
+static int add_endpoint(void *userdata, const struct endpoint_row *endpoint,
+			struct lxcri_error *err)
+{
+	const struct zone_text *zone = userdata;
+
+	if (!endpoint->interface)
+		return 0;
+	add_name(zone, endpoint->container, endpoint);
+	if (endpoint->hostname && strcmp(endpoint->hostname, endpoint->container) != 0)
+		add_name(zone, endpoint->hostname, endpoint);
+	for (size_t i = 0; i < endpoint->aliases.count; i++)
+		add_name(zone, endpoint->aliases.items[i], endpoint);
+	add_pointers(zone, endpoint);
+	return 0;
+}
+
+int names_format_zone(struct lxcri_engine *engine, const struct network_row *row,
+		      struct text *ret_text, struct lxcri_error *err)
+{
+	struct zone_text zone = { .network = row, .domain = domain_of(engine), .text = ret_text };
+
+	text_addf(ret_text, "ttl %d\n", TTL_SECONDS);
+	if (is_name(zone.domain))
+		text_addf(ret_text, "origin %s\n", zone.domain);
+	for (size_t i = 0; i < ARRAY_LEN(row->subnets); i++) {
+		char subnet[ADDRESS_TEXT_MAX];
+
+		if (row->subnets[i].base.family != 0)
+			text_addf(ret_text, "subnet %s\n", subnet_format(&row->subnets[i], subnet));
+	}
+	return network_each_endpoint(engine, row->name, add_endpoint, &zone, err) < 0 ? -1 : 0;
+}
+
+static int note_network(void *userdata, const struct endpoint_row *row, struct lxcri_error *err)
+{
+	strings_add(userdata, row->network);
+	return 0;
+}
+
+/* A server answers on each family's gateway: one is enough. */
+static void add_server(const struct network_row *row, struct strings *servers)
+{
+	struct address gateway = network_gateway(row, row->subnets[0].base.family ? 0 : 1);
+	char text[ADDRESS_TEXT_MAX];
+
+	if (gateway.family != 0)
+		strings_add(servers, address_format(&gateway, text));
+}
+
+int names_of_container(struct lxcri_engine *engine, const char *container, struct strings *servers,
+		       struct strings *search, struct lxcri_error *err)
+{
+	autorun(strings_finish) struct strings networks = {};
+	struct json_object *more = config_json(engine->config, CONFIG_NETWORK_SEARCH);
+	struct database *database = engine_database(engine, err);
+
+	if (!database ||
+	    endpoints_each(database, container, NULL, note_network, &networks, err) < 0)
+		return -1;
+	for (size_t i = 0; i < networks.count; i++) {
+		struct network_row row = {};
+		int r = network_get(engine, networks.items[i], &row, err);
+
+		if (r == 0)
+			add_server(&row, servers);
+		network_row_finish(&row);
+		if (r < 0)
+			return -1;
+		strings_addf(search, "%s.%s", networks.items[i], domain_of(engine));
+	}
+	for (size_t i = 0; i < json_count(more); i++)
+		strings_add(search, json_object_get_string(json_object_array_get_idx(more, i)));
+	return 0;
+}
