@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The command under test, with run-time and data directories of its own."""
 
+import contextlib
 import fcntl
 import json
 import os
@@ -192,6 +193,18 @@ class Engine:
         except FileNotFoundError:
             pass
         return None
+
+    @contextlib.contextmanager
+    def service(self, *flags):
+        """A service that does not end by itself, while the block runs."""
+        self.end_service()
+        child = self.open("serve", *flags)
+        try:
+            await_that(lambda: self.service_pid() == child.pid, "the service runs")
+            yield child
+        finally:
+            child.terminate()
+            self.finish(child)
 
     def end_service(self, number=signal.SIGTERM):
         """Ends the service if one runs."""
