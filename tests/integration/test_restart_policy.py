@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: MIT
 """Restart policies: who is started again, when, and who is not."""
 
+import datetime
+import json
 import os
 import signal
+import sqlite3
 import time
 
-import pytest
-
 from engine import await_that
+from test_races import monitor_of
 
 # Fails at the first two starts and lives at the third.
 TWICE = "n=$(cat /n 2>/dev/null || echo 0); echo $((n+1)) >/n; [ $n -ge 2 ] && exec sleep 1000; exit 3"
@@ -21,11 +23,11 @@ def restarts(engine, id):
     return inspect(engine, id)["restarts"]
 
 
-def starts(engine, id):
-    """When each of its runs began, by the events."""
+def moments(engine, id, event):
+    """When it began, or ended, in seconds."""
     lines = engine("events", "--since", "10m", "--until", "0s", "--format", "json", "--filter", f"container={id}",
-                   "--filter", "event=start").ok().out.splitlines()
-    return len(lines)
+                   "--filter", f"event={event}").ok().lines
+    return [datetime.datetime.fromisoformat(json.loads(line)["time"][:26]).timestamp() for line in lines]
 
 
 def test_a_policy_decides_who_is_started_again(engine, box_start):
@@ -59,10 +61,10 @@ def test_attempts_are_counted(any_engine, box):
 
 def test_each_wait_is_twice_the_last(any_engine, box):
     id = any_engine.id()
-    any_engine("run", "-d", "--restart", "always", "--image", box, id, "sh", "-c", "date +%s%N").ok()
+    any_engine("run", "-d", "--restart", "always", "--image", box, id, "true").ok()
     await_that(lambda: restarts(any_engine, id) >= 5, "five attempts", 30)
-    times = [int(line) / 1e9 for line in any_engine("logs", id).ok().lines]
-    waits = [later - earlier for earlier, later in zip(times, times[1:])]
+    waits = [later - earlier for earlier, later in zip(moments(any_engine, id, "die"),
+                                                       moments(any_engine, id, "start")[1:])]
     for i, wait in enumerate(waits[:5]):
         assert 0.1 * 2 ** i <= wait < 0.1 * 2 ** i + 1.5, waits
 
@@ -84,10 +86,7 @@ def test_who_was_stopped_by_its_user_stays_stopped(engine, box_start):
 def test_a_killed_monitor_is_an_end_like_any_other(engine, box_start):
     """Nobody records it: the service sees the monitor go."""
     id = box_start(flags=["--restart", "always"])
-    monitor = int((engine.root / "containers" / id / "monitor.lock").read_text() or 0) or None
-    if not monitor:
-        pytest.fail("the monitor's pid is not known")
-    os.kill(monitor, signal.SIGKILL)
+    os.kill(monitor_of(engine, id), signal.SIGKILL)
     await_that(lambda: restarts(engine, id) == 1 and engine.status(id) == "running", "it runs again", 30)
 
 
@@ -138,8 +137,6 @@ def test_containers_are_started_in_the_order_of_their_making(any_engine, box):
 
 def pretend_to_boot(engine):
     """Gives every note of a boot the name of another one."""
-    import sqlite3
-
     with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
         boot = file.read().strip()
     database = sqlite3.connect(engine.data / "state.db")
