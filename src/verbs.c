@@ -10,6 +10,7 @@ const struct verb *const verbs[] = {
 	&verb_resume, &verb_exec,    &verb_delete, &verb_rename,     &verb_list,     &verb_ps,
 	&verb_top,    &verb_state,   &verb_stats,  &verb_update,     &verb_inspect,  &verb_logs,
 	&verb_events, &verb_wait,    &verb_cp,     &verb_diff,       &verb_image,    &verb_layer,
+	&verb_network, &verb_port,    &verb_forward,
 	&verb_login,  &verb_logout,  &verb_spec,   &verb_config,     &verb_doctor,   &verb_info,
 	&verb_system, &verb_version, &verb_help,   &verb_completion, &verb_complete, NULL,
 };
