@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "engine/bundle/seccomp_annotation.h"
 #include "engine/container.h"
+#include "engine/network/describe.h"
 #include "os/file.h"
 
 #include <fcntl.h>
@@ -125,6 +126,26 @@ static void add_service(struct json_object *object, struct lxcri_container *cont
 	json_set_text(state, "output", health->output);
 }
 
+/* Adds what a container with networks has in them. */
+static int add_networks(const struct lxcri_container *container, struct json_object *object,
+			struct lxcri_error *err)
+{
+	struct json_object *networks;
+	struct json_object *ports;
+
+	if (!container->record.networked)
+		return 0;
+	networks = describe_endpoints(container->engine, container->home.id, err);
+	ports = networks ? describe_ports(container->engine, container->home.id, err) : NULL;
+	if (!ports) {
+		json_free(networks);
+		return -1;
+	}
+	json_object_object_add(object, "networks", networks);
+	json_object_object_add(object, "ports", ports);
+	return 0;
+}
+
 int lxcri_container_inspect_json(struct lxcri_container *container, char **ret_json,
 				 struct lxcri_error *err)
 {
@@ -155,6 +176,8 @@ int lxcri_container_inspect_json(struct lxcri_container *container, char **ret_j
 	json_object_object_add(object, "terminal", json_object_new_boolean(record->terminal));
 	json_object_object_add(object, "remove", json_object_new_boolean(record->remove));
 	add_service(object, container);
+	if (add_networks(container, object, err) < 0)
+		return -1;
 	if (spec)
 		json_object_object_add(object, "spec", json_object_get(spec));
 	*ret_json = json_format(object);

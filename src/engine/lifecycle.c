@@ -185,7 +185,11 @@ static int settle_end(struct lxcri_container *container, struct lxcri_error *err
 		return 0;
 	if (monitor_await_end(container->home.run_fd, KILL_TIMEOUT_MS, err) < 0)
 		return -1;
-	if (container_refresh(container, &gone) == 0 || gone.code == LXCRI_E_CONTAINER_NOT_FOUND)
+	if (container_lock(container, &gone) == 0) {
+		home_unlock(&container->home);
+		return 0;
+	}
+	if (gone.code == LXCRI_E_CONTAINER_NOT_FOUND)
 		return 0;
 	*err = gone;
 	return -1;

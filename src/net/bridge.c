@@ -206,6 +206,24 @@ int bridge_ensure(struct netlink *route, const struct bridge *bridge, unsigned i
 	return 0;
 }
 
+int bridge_rename(struct netlink *route, unsigned int index, const char *name,
+		  struct lxcri_error *err)
+{
+	struct nlmsghdr *message;
+	struct ifinfomsg *header = add_change(route, index, &message);
+	int r;
+
+	/* An interface that is up may keep its name. */
+	header->ifi_change = IFF_UP;
+	mnl_attr_put_strz(message, IFLA_IFNAME, name);
+	header = add_change(route, index, &message);
+	header->ifi_flags = header->ifi_change = IFF_UP;
+	r = netlink_run(route, NULL, NULL);
+	return r < 0 ? fail_code_errno(err, LXCRI_E_BRIDGE_CREATION_FAILED, r,
+				       "give the bridge %s its name back", name)
+		     : 0;
+}
+
 int bridge_remove(struct netlink *route, const char *name, const char *alias,
 		  struct lxcri_error *err)
 {

@@ -24,6 +24,10 @@ struct bridge {
 [[nodiscard]] int bridge_ensure(struct netlink *route, const struct bridge *bridge,
 				unsigned int *ret_index, struct lxcri_error *err);
 
+/* Gives the interface @index the name @name, and switches it on. */
+[[nodiscard]] int bridge_rename(struct netlink *route, unsigned int index, const char *name,
+				struct lxcri_error *err);
+
 /* Removes the bridge @name if it is there and bears @alias. Its ports lose their master. */
 [[nodiscard]] int bridge_remove(struct netlink *route, const char *name, const char *alias,
 				struct lxcri_error *err);

@@ -112,6 +112,9 @@ static int take_attribute(const struct nlattr *attribute, void *userdata)
 	case IFLA_MASTER:
 		link->master = read_u32(attribute);
 		break;
+	case IFLA_LINK:
+		link->peer = read_u32(attribute);
+		break;
 	case IFLA_GROUP:
 		link->group = read_u32(attribute);
 		break;
@@ -164,6 +167,21 @@ int link_find(struct netlink *route, const char *name, struct link *ret, struct 
 	if (r == -ENODEV)
 		return 0;
 	return r < 0 ? fail_errno(err, r, "look for the interface %s", name) : 1;
+}
+
+int link_find_index(struct netlink *route, unsigned int index, struct link *ret,
+		    struct lxcri_error *err)
+{
+	struct nlmsghdr *message = netlink_add(route, RTM_GETLINK, 0, sizeof(struct ifinfomsg));
+	struct ifinfomsg *header = netlink_payload(message);
+	int r;
+
+	header->ifi_index = (int)index;
+	*ret = (struct link){};
+	r = netlink_run(route, take_one, ret);
+	if (r == -ENODEV)
+		return 0;
+	return r < 0 ? fail_errno(err, r, "look for interface %u", index) : 1;
 }
 
 struct walk {

@@ -22,6 +22,7 @@
 struct link {
 	unsigned int index;
 	unsigned int master; /* 0: none */
+	unsigned int peer;   /* index of the other end of a pair, in its namespace */
 	unsigned int group;
 	uint32_t mtu;
 	bool is_up;
@@ -42,6 +43,10 @@ struct link {
 /* Finds the interface @name. Returns 1, 0 when there is none, or < 0. */
 [[nodiscard]] int link_find(struct netlink *route, const char *name, struct link *ret,
 			    struct lxcri_error *err);
+
+/* The same by its index. */
+[[nodiscard]] int link_find_index(struct netlink *route, unsigned int index, struct link *ret,
+				  struct lxcri_error *err);
 
 /* Calls @each for every interface. */
 [[nodiscard]] int link_each(struct netlink *route,

@@ -7,6 +7,7 @@
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
+#include <string.h>
 
 /* The end in the container: a message within the message. It cannot be switched on before there is
  * this end. */
@@ -44,7 +45,7 @@ static void put_veth(struct netlink *route, const struct veth *veth)
 }
 
 /* Isolation is a setting of the port, which is there only once the pair is. */
-static void put_isolation(struct netlink *route, const char *name)
+static void put_isolation(struct netlink *route, const char *name, bool isolated)
 {
 	struct nlmsghdr *message = netlink_add(route, RTM_NEWLINK, 0, sizeof(struct ifinfomsg));
 	struct nlattr *information;
@@ -54,7 +55,7 @@ static void put_isolation(struct netlink *route, const char *name)
 	information = mnl_attr_nest_start(message, IFLA_LINKINFO);
 	mnl_attr_put_strz(message, IFLA_INFO_SLAVE_KIND, "bridge");
 	data = mnl_attr_nest_start(message, IFLA_INFO_SLAVE_DATA);
-	mnl_attr_put_u8(message, IFLA_BRPORT_ISOLATED, 1);
+	mnl_attr_put_u8(message, IFLA_BRPORT_ISOLATED, isolated);
 	mnl_attr_nest_end(message, data);
 	mnl_attr_nest_end(message, information);
 }
@@ -65,7 +66,7 @@ int veth_create(struct netlink *route, const struct veth *veth, struct lxcri_err
 
 	put_veth(route, veth);
 	if (veth->isolated)
-		put_isolation(route, veth->name);
+		put_isolation(route, veth->name, true);
 	r = netlink_run(route, NULL, NULL);
 	if (r == -EEXIST)
 		return 0;
@@ -75,4 +76,47 @@ int veth_create(struct netlink *route, const struct veth *veth, struct lxcri_err
 				       *netlink_complaint(route) ? ": " : "",
 				       netlink_complaint(route));
 	return 1;
+}
+
+static struct nlmsghdr *add_change(struct netlink *route, unsigned int index, bool up)
+{
+	struct nlmsghdr *message = netlink_add(route, RTM_NEWLINK, 0, sizeof(struct ifinfomsg));
+	struct ifinfomsg *header = netlink_payload(message);
+
+	header->ifi_index = (int)index;
+	header->ifi_flags = up ? IFF_UP : 0;
+	header->ifi_change = IFF_UP;
+	return message;
+}
+
+int veth_repair(struct netlink *route, const struct link *link, const struct veth *veth,
+		struct lxcri_error *err)
+{
+	bool is_renamed = strcmp(link->name, veth->name) != 0;
+	int r;
+
+	if (!is_renamed && link->is_up && link->master == veth->bridge &&
+	    link->is_isolated == veth->isolated)
+		return 0;
+	/* An interface that is up may keep its name. */
+	if (is_renamed)
+		mnl_attr_put_strz(add_change(route, link->index, false), IFLA_IFNAME, veth->name);
+	mnl_attr_put_u32(add_change(route, link->index, true), IFLA_MASTER, veth->bridge);
+	put_isolation(route, veth->name, veth->isolated);
+	r = netlink_run(route, NULL, NULL);
+	return r < 0 ? fail_code_errno(err, LXCRI_E_CONFIGURATION_FAILED, r,
+				       "put the interface %s right", veth->name)
+		     : 0;
+}
+
+int veth_set_isolation(struct netlink *route, const char *name, bool isolated,
+		       struct lxcri_error *err)
+{
+	int r;
+
+	put_isolation(route, name, isolated);
+	r = netlink_run(route, NULL, NULL);
+	return r < 0 && r != -ENODEV ? fail_code_errno(err, LXCRI_E_CONFIGURATION_FAILED, r,
+						       "set isolate_ports of the interface %s", name)
+				     : 0;
 }

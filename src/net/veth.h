@@ -20,3 +20,12 @@ struct veth {
  * name is taken here. */
 [[nodiscard]] int veth_create(struct netlink *route, const struct veth *veth,
 			      struct lxcri_error *err);
+
+/* Gives the interface @link, which is this end of a pair, what @veth says of it, where somebody has
+ * changed it: its name, being up, its bridge, its isolation. */
+[[nodiscard]] int veth_repair(struct netlink *route, const struct link *link,
+			      const struct veth *veth, struct lxcri_error *err);
+
+/* Sets whether the port called @name can reach other isolated ports of its bridge. */
+[[nodiscard]] int veth_set_isolation(struct netlink *route, const char *name, bool isolated,
+				     struct lxcri_error *err);

@@ -360,8 +360,11 @@ int ports_find_taker(struct database *database, const struct port_row *row, char
 
 	if (statement_read(database, err, &rows,
 			   "SELECT " PORT_COLUMNS " FROM port WHERE protocol = ?1 AND"
-			   " host_port = ?2",
-			   "ii", (int64_t)row->protocol, (int64_t)row->host_port) < 0) {
+			   " host_port = ?2 AND container IS NOT ?3 AND EXISTS (SELECT 1 FROM"
+			   " endpoint WHERE endpoint.container = port.container AND"
+			   " interface IS NOT NULL)",
+			   "iit", (int64_t)row->protocol, (int64_t)row->host_port,
+			   row->container) < 0) {
 		free(taker.container);
 		return -1;
 	}

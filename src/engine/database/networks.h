@@ -96,7 +96,7 @@ typedef int (*port_row_fn)(void *userdata, const struct port_row *row, struct lx
 [[nodiscard]] int endpoints_rename(struct database *database, const char *from, const char *to,
 				   struct lxcri_error *err);
 
-/* Stores @row. One that is taken is told by ports_find_taker() before. */
+/* Stores @row. Of containers that do not run, several may have the same port. */
 [[nodiscard]] int ports_put(struct database *database, const struct port_row *row,
 			    struct lxcri_error *err);
 
@@ -107,7 +107,8 @@ typedef int (*port_row_fn)(void *userdata, const struct port_row *row, struct lx
 [[nodiscard]] int ports_each(struct database *database, const char *container, port_row_fn each,
 			     void *userdata, struct lxcri_error *err);
 
-/* Finds a container that has what @row wants to have: the port at the same address, or at any where
- * either wants any. Returns 1 with its id in *@ret_container, owned by the caller; or 0. */
+/* Finds another container that has what @row wants to have, and runs: the port at the same address, or
+ * at any where either wants any. Returns 1 with its id in *@ret_container, owned by the caller; or 0.
+ */
 [[nodiscard]] int ports_find_taker(struct database *database, const struct port_row *row,
 				   char **ret_container, struct lxcri_error *err);

@@ -8,6 +8,7 @@
 #include "engine/network/endpoint.h"
 #include "engine/network/pool.h"
 #include "engine/network/proxy.h"
+#include "engine/network/publish.h"
 #include "engine/network/rows.h"
 #include "engine/network/session.h"
 #include "net/route.h"
@@ -15,6 +16,7 @@
 #include "os/netns.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/netlink.h>
 #include <string.h>
 #include <sys/random.h>
@@ -111,11 +113,27 @@ static int plan_one(struct session *session, const char *container, const char *
 	return endpoints_put(session->database, endpoint, err);
 }
 
+/* What another container or a program has taken since it last ran is told before anything is made. */
+static int check_ports(struct session *session, const struct endpoint_list *endpoints,
+		       struct lxcri_error *err)
+{
+	autorun(port_list_finish) struct port_list ports = {};
+
+	if (endpoints->count == 0 || endpoints->items[0].position > 0)
+		return 0;
+	if (port_list_read(session->database, endpoints->items[0].container, &ports, err) < 0)
+		return -1;
+	for (size_t i = 0; i < ports.count; i++)
+		if (publish_check(session->engine, &ports.items[i], err) < 0)
+			return -1;
+	return 0;
+}
+
 /* Writes down what is going to be made. */
 static int plan(struct session *session, const struct endpoint_list *endpoints,
 		struct lxcri_error *err)
 {
-	if (database_begin(session->database, err) < 0)
+	if (check_ports(session, endpoints, err) < 0 || database_begin(session->database, err) < 0)
 		return -1;
 	for (size_t i = 0; i < endpoints->count; i++)
 		if (plan_one(session, endpoints->items[i].container, endpoints->items[i].network,
@@ -220,16 +238,47 @@ static int plug_veth(struct session *session, struct endpoint_row *endpoint,
 	return fail(err, LXCRI_E_CONFIGURATION_FAILED, "every name of an interface is taken");
 }
 
-/* Makes one interface of the container, addresses and all. The first one has the default route. */
+/* Puts this end of an interface right that is there. Returns 1, or 0 when it is not. */
+static int repair_veth(struct session *session, const struct endpoint_row *endpoint,
+		       const struct network_row *network, struct netlink *theirs, const char *peer,
+		       struct lxcri_error *err)
+{
+	struct veth veth = { .name = endpoint->interface };
+	struct network_options options;
+	struct link inside;
+	struct link outside;
+	struct link bridge;
+	int r = link_find(theirs, peer, &inside, err);
+
+	if (r > 0)
+		r = link_find_index(session->route, inside.peer, &outside, err);
+	if (r <= 0)
+		return r;
+	r = link_find(session->route, network->bridge, &bridge, err);
+	if (r <= 0 || network_options_parse(network->options, &options, err) < 0)
+		return r < 0 ? -1
+			     : fail(err, LXCRI_E_BRIDGE_NOT_FOUND, "the bridge %s has gone",
+				    network->bridge);
+	veth.bridge = bridge.index;
+	veth.isolated = options.isolate_ports;
+	return veth_repair(session->route, &outside, &veth, err) < 0 ? -1 : 1;
+}
+
+/* Makes one interface of the container, addresses and all, unless it is there. The first one has the
+ * default route. */
 static int plug_one(struct session *session, struct endpoint_row *endpoint, int netns,
 		    struct netlink *theirs, struct lxcri_error *err)
 {
 	autorun(network_row_finish) struct network_row network = {};
 	autofree char *name = xformat("eth%u", endpoint->position);
 	struct interface interface = { .name = name };
+	int there;
 
-	if (network_get(session->engine, endpoint->network, &network, err) < 0 ||
-	    plug_veth(session, endpoint, &network, netns, name, err) < 0)
+	if (network_get(session->engine, endpoint->network, &network, err) < 0)
+		return -1;
+	there = repair_veth(session, endpoint, &network, theirs, name, err);
+	if (there < 0 ||
+	    (there == 0 && plug_veth(session, endpoint, &network, netns, name, err) < 0))
 		return -1;
 	for (int i = 0; i < 2; i++) {
 		interface.addresses[i] = endpoint->addresses[i];
@@ -285,6 +334,77 @@ int attach_plug(struct lxcri_container *container, pid_t pid, struct lxcri_error
 		return -1;
 	session_end(&session);
 	return proxy_start(container, pid, err);
+}
+
+int attach_repair(struct lxcri_container *container, struct lxcri_error *err)
+{
+	autorun(session_end) struct session session = SESSION_NULL;
+
+	if (session_begin(container->engine, &session, err) < 0)
+		return -1;
+	return plug(&session, container->home.id, NULL, container->state.pid, err);
+}
+
+/* What is looked at of one interface. */
+struct look {
+	struct link inside;
+	struct link outside;
+	struct link bridge;
+	bool has_inside, has_outside, has_bridge;
+};
+
+static int look(struct session *session, const struct endpoint_row *endpoint, pid_t pid,
+		struct look *ret, struct lxcri_error *err)
+{
+	autorun(network_row_finish) struct network_row network = {};
+	autofree char *name = xformat("eth%u", endpoint->position);
+	autoptr(netlink) theirs = NULL;
+	autoclose int netns = open_netns(pid, err);
+	int r = netns < 0 ? netns : netns_open_netlink(netns, NETLINK_ROUTE, &theirs);
+
+	if (netns < 0)
+		return -1;
+	if (r < 0)
+		return fail_errno(err, r, "enter the network namespace of container %s",
+				  endpoint->container);
+	if (network_get(session->engine, endpoint->network, &network, err) < 0)
+		return -1;
+	r = link_find(theirs, name, &ret->inside, err);
+	ret->has_inside = r > 0;
+	if (r > 0)
+		r = link_find_index(session->route, ret->inside.peer, &ret->outside, err);
+	ret->has_outside = r > 0;
+	if (r >= 0)
+		r = link_find(session->route, network.bridge, &ret->bridge, err);
+	ret->has_bridge = r > 0;
+	return r < 0 ? -1 : 0;
+}
+
+int attach_check(struct lxcri_engine *engine, const struct endpoint_row *endpoint, pid_t pid,
+		 lxcri_network_fault_fn fault, void *userdata, struct lxcri_error *err)
+{
+	autorun(session_end) struct session session = SESSION_NULL;
+	struct look seen = {};
+	autofree char *text = NULL;
+	const char *what = NULL;
+
+	if (session_begin(engine, &session, err) < 0 ||
+	    look(&session, endpoint, pid, &seen, err) < 0)
+		return -1;
+	if (!seen.has_inside)
+		what = "has no interface in it";
+	else if (!seen.has_outside || strcmp(seen.outside.name, endpoint->interface) != 0)
+		what = "has lost the name of its interface on the host";
+	else if (!seen.inside.is_up || !seen.outside.is_up)
+		what = "has an interface that is down";
+	else if (seen.has_bridge && seen.outside.master != seen.bridge.index)
+		what = "has an interface that is not in the bridge";
+	if (!what)
+		return 0;
+	text = xformat("container %s %s (network %s)", endpoint->container, what,
+		       endpoint->network);
+	fault(userdata, text);
+	return 1;
 }
 
 int attach_one(struct lxcri_container *container, const char *network, pid_t pid,
@@ -365,6 +485,15 @@ int attach_is_needed(struct lxcri_engine *engine, const char *container, struct 
 	return found;
 }
 
+/* The ports are free when the container has stopped, not some moments later. */
+static int end_proxy(struct lxcri_engine *engine, const char *container, struct lxcri_error *err)
+{
+	autofree char *path = engine_run_dir(engine, container);
+	autoclose int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return directory < 0 ? 0 : proxy_stop(directory, err);
+}
+
 int attach_release(struct lxcri_engine *engine, const char *container, enum attach_end end,
 		   struct lxcri_error *err)
 {
@@ -373,7 +502,7 @@ int attach_release(struct lxcri_engine *engine, const char *container, enum atta
 
 	if (needed <= 0)
 		return needed;
-	if (session_begin(engine, &session, err) < 0)
+	if (end_proxy(engine, container, err) < 0 || session_begin(engine, &session, err) < 0)
 		return -1;
 	return release(&session, container, end, err);
 }

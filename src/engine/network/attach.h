@@ -9,6 +9,7 @@
 
 #include "engine/container.h"
 #include "engine/network/network.h"
+#include "lxcri/network.h"
 
 /* Before the container's processes are made: gives each endpoint its addresses, if it has none, and
  * a name on the host, brings the bridges up, and has the rules know of it. Nothing happens for a
@@ -23,6 +24,15 @@
 /* Does both for one more network of a container that runs. */
 [[nodiscard]] int attach_one(struct lxcri_container *container, const char *network, pid_t pid,
 			     struct lxcri_error *err);
+
+/* Puts the interfaces of a container that runs right, where somebody has changed or removed one. */
+[[nodiscard]] int attach_repair(struct lxcri_container *container, struct lxcri_error *err);
+
+/* Counts what is not as it should be with the interface of @endpoint, whose container's first process
+ * is @pid, and tells @fault of each. */
+[[nodiscard]] int attach_check(struct lxcri_engine *engine, const struct endpoint_row *endpoint,
+			       pid_t pid, lxcri_network_fault_fn fault, void *userdata,
+			       struct lxcri_error *err);
 
 enum attach_end {
 	ATTACH_STOPPED, /* the endpoints stay, without an interface */

@@ -3,10 +3,18 @@
 
 #include "engine/network/proxy.h"
 
+#include "engine/network/rows.h"
+#include "net/forward/forward.h"
+#include "os/helper.h"
+#include "os/process.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/socket.h>
 
 /* Takes the port of @address for a moment, port 0 a free one, which it returns; or -errno. */
@@ -83,13 +91,138 @@ int proxy_check(const struct port_row *port, struct lxcri_error *err)
 	return 0;
 }
 
-int proxy_start(struct lxcri_container *container, pid_t pid, struct lxcri_error *err)
+/* Ends who holds the lock, if somebody does, and waits until he is gone. */
+static int end_holder(int lock)
 {
+	struct flock wanted = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	autoclose int process = -1;
+	pid_t pid;
+
+	if (fcntl(lock, F_GETLK, &wanted) < 0)
+		return -errno;
+	if (wanted.l_type == F_UNLCK)
+		return 0;
+	pid = wanted.l_pid;
+	process = pidfd_open(pid, 0);
+	/* The number may have passed to another one meanwhile: it is still the holder, or it was not
+	 * when the descriptor was opened. */
+	wanted = (struct flock){ .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	if (fcntl(lock, F_GETLK, &wanted) < 0)
+		return -errno;
+	if (process >= 0 && wanted.l_type != F_UNLCK && wanted.l_pid == pid)
+		(void)pidfd_send_signal(process, SIGKILL, NULL, 0);
+	wanted = (struct flock){ .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	while (fcntl(lock, F_SETLKW, &wanted) < 0)
+		if (errno != EINTR)
+			return -errno;
 	return 0;
+}
+
+bool proxy_is_running(int run_dirfd)
+{
+	autoclose int lock = openat(run_dirfd, FORWARD_LOCK, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	struct flock wanted = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+	return lock >= 0 && fcntl(lock, F_GETLK, &wanted) == 0 && wanted.l_type != F_UNLCK;
 }
 
 int proxy_stop(int run_dirfd, struct lxcri_error *err)
 {
+	autoclose int lock = openat(run_dirfd, FORWARD_LOCK, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	int r = 0;
+
+	if (lock < 0)
+		return errno == ENOENT ? 0
+				       : fail_errno(err, errno, "open " FORWARD_LOCK);
+	r = end_holder(lock);
+	if (r < 0)
+		return fail_errno(err, r, "end the helper of published ports");
+	(void)unlinkat(run_dirfd, FORWARD_LOCK, 0);
 	return 0;
 }
 
+/* Adds what the helper shall carry for one port: on each family's any address where none is named. */
+static void add_arguments(struct strings *argv, const struct port_row *port,
+			  const struct endpoint_row *endpoint)
+{
+	static const struct address any[] = { { .family = AF_INET }, { .family = AF_INET6 } };
+	char host[ADDRESS_TEXT_MAX];
+	char target[ADDRESS_TEXT_MAX];
+
+	for (size_t i = 0; i < ARRAY_LEN(any); i++) {
+		const struct address *address = port->host.family ? &port->host : &any[i];
+		const struct address *to = &endpoint->addresses[address->family == AF_INET6];
+
+		if (address->family != any[i].family)
+			continue;
+		if (!to->family)
+			to = &endpoint->addresses[0];
+		strings_addf(argv, "%u %s %u %s %u", port->protocol, address_format(address, host),
+			     port->host_port, address_format(to, target), port->container_port);
+	}
+}
+
+/* Waits for what the helper says once it is ready, or not. */
+static int await_report(int fd, const struct strings *argv, struct lxcri_error *err)
+{
+	struct forward_report report = {};
+	ssize_t got;
+
+	do {
+		got = read(fd, &report, sizeof(report));
+	} while (got < 0 && errno == EINTR);
+	if (got != sizeof(report))
+		return fail(err, LXCRI_E_PORT_FORWARDING_FAILED,
+			    "the helper of published ports ended at once");
+	if (report.result == 0)
+		return 0;
+	return fail_code_errno(err, LXCRI_E_PORT_FORWARDING_FAILED, report.result, "publish %s",
+			       report.index >= 0 && (size_t)report.index + 1 < argv->count
+				       ? argv->items[report.index + 1]
+				       : "ports");
+}
+
+static int start(int run_dirfd, pid_t pid, struct strings *argv, struct lxcri_error *err)
+{
+	autofree char *program = helper_path("lxcri-forward");
+	autoclose int init = pidfd_open(pid, 0);
+	int ends[2] = { -1, -1 };
+	int r = init < 0 ? -errno : 0;
+
+	if (r == 0 && pipe2(ends, O_CLOEXEC) < 0)
+		r = -errno;
+
+	autoclose int ours = ends[0];
+	autoclose int theirs = ends[1];
+	const int fds[FORWARD_FDS] = { -1, -1, -1, run_dirfd, init, theirs };
+	const struct spawn spawn = {
+		.path = program, .argv = argv->items, .fds = fds, .n_fds = FORWARD_FDS
+	};
+
+	if (r == 0)
+		r = process_spawn_detached(&spawn);
+	closep(&theirs); /* or its end would not be seen */
+	if (r < 0)
+		return fail_code_errno(err, LXCRI_E_PORT_FORWARDING_FAILED, r, "start %s", program);
+	return await_report(ours, argv, err);
+}
+
+int proxy_start(struct lxcri_container *container, pid_t pid, struct lxcri_error *err)
+{
+	struct database *database = engine_database(container->engine, err);
+	autorun(endpoint_list_finish) struct endpoint_list endpoints = {};
+	autorun(port_list_finish) struct port_list ports = {};
+	autorun(strings_finish) struct strings argv = {};
+	const char *id = container->home.id;
+
+	if (!database || proxy_stop(container->home.run_fd, err) < 0 ||
+	    port_list_read(database, id, &ports, err) < 0 ||
+	    endpoint_list_read(database, id, NULL, &endpoints, err) < 0)
+		return -1;
+	if (ports.count == 0 || endpoints.count == 0)
+		return 0;
+	strings_add(&argv, "lxcri-forward");
+	for (size_t i = 0; i < ports.count; i++)
+		add_arguments(&argv, &ports.items[i], &endpoints.items[0]);
+	return start(container->home.run_fd, pid, &argv, err);
+}

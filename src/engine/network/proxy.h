@@ -13,6 +13,9 @@
 [[nodiscard]] int proxy_start(struct lxcri_container *container, pid_t pid,
 			      struct lxcri_error *err);
 
+/* Tells whether the helper of the container whose run directory is @run_dirfd is there. */
+bool proxy_is_running(int run_dirfd);
+
 /* Ends the helper of the container whose run directory is @run_dirfd, and waits for its end; none is
  * fine. */
 [[nodiscard]] int proxy_stop(int run_dirfd, struct lxcri_error *err);

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "engine/network/forwarding.h"
 #include "engine/network/instance.h"
+#include "net/veth.h"
 #include "os/netns.h"
 
 #include <linux/netlink.h>
@@ -240,10 +241,18 @@ static int look_for_use(void *userdata, const struct network_row *row, struct lx
 	return 0;
 }
 
+int session_tidy(struct session *session, const char *container, struct lxcri_error *err)
+{
+	struct keeper keeper = { session, container, false };
+
+	if (networks_each(session->database, look_for_use, &keeper, err) < 0)
+		return -1;
+	return keeper.found ? 0 : ruleset_unload(session->rules, err);
+}
+
 int session_take_down(struct session *session, const struct network_row *network,
 		      const char *container, struct lxcri_error *err)
 {
-	struct keeper keeper = { session, container, false };
 	struct network_options options;
 	int count = endpoints_count_attached(session->database, network->name, container, err);
 
@@ -251,14 +260,37 @@ int session_take_down(struct session *session, const struct network_row *network
 		return -1;
 	if (count > 0 || !options.implicit)
 		return 0;
-	if (networks_each(session->database, look_for_use, &keeper, err) < 0)
+	if (session_remove_network(session, network, err) < 0)
 		return -1;
-	if (keeper.found)
-		return session_remove_network(session, network, err);
+	return session_tidy(session, container, err);
+}
 
-	autofree char *alias = instance_alias(session->engine, network->name);
+/* Whose ports are isolated, or not. */
+struct isolation {
+	struct session *session;
+	bool isolated;
+};
 
-	if (bridge_remove(session->route, network->bridge, alias, err) < 0)
+static int set_isolation(void *userdata, const struct endpoint_row *row, struct lxcri_error *err)
+{
+	const struct isolation *isolation = userdata;
+
+	return row->interface ? veth_set_isolation(isolation->session->route, row->interface,
+						   isolation->isolated, err)
+			      : 0;
+}
+
+int session_set_ports(struct session *session, const struct network_row *network,
+		      struct lxcri_error *err)
+{
+	struct isolation isolation = { .session = session };
+	struct network_options options;
+
+	if (network_options_parse(network->options, &options, err) < 0)
 		return -1;
-	return ruleset_unload(session->rules, err);
+	isolation.isolated = options.isolate_ports;
+	return endpoints_each(session->database, NULL, network->name, set_isolation, &isolation,
+			      err) < 0
+		       ? -1
+		       : 0;
 }

@@ -35,6 +35,14 @@ void session_end(struct session *session);
 [[nodiscard]] int session_take_down(struct session *session, const struct network_row *network,
 				    const char *container, struct lxcri_error *err);
 
+/* Removes the rules when nothing is left that they are for, but for @container (or NULL). */
+[[nodiscard]] int session_tidy(struct session *session, const char *container,
+			       struct lxcri_error *err);
+
+/* Sets the isolation of all interfaces in @network. */
+[[nodiscard]] int session_set_ports(struct session *session, const struct network_row *network,
+				    struct lxcri_error *err);
+
 /* Removes the bridge of @network, and the rules about it. */
 [[nodiscard]] int session_remove_network(struct session *session, const struct network_row *network,
 					 struct lxcri_error *err);

@@ -1,0 +1,293 @@
+# SPDX-License-Identifier: MIT
+"""Containers on a network of their own: addresses, ways out, and nothing that is left behind."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from engine import await_that
+from nets import *  # noqa: F401,F403
+from nets import serve
+
+
+def test_a_container_has_addresses_and_reaches_others_the_host_and_the_lan(lx, box, world):
+    first = serve(lx, box)
+    second = lx.id()
+    place = lx.endpoints(first)["default"]
+    script = (f"wget -q -O - http://{place['ip4']}/; wget -q -O - http://[{place['ip6']}]/;"
+              "ping -c 1 -W 2 192.0.2.2 >/dev/null && echo lan;"
+              "ping -c 1 -W 2 fd00:2::2 >/dev/null && echo lan6;"
+              "ping -c 1 -W 2 127.0.0.1 >/dev/null && echo lo")
+    said = lx("run", "--rm", "--image", box, second, "sh", "-c", script).ok()
+    assert said.lines == ["hello", "hello", "lan", "lan6", "lo"]
+    assert "hello" in world.host.reads(place["ip4"], 80)
+    assert world.lan.reads(place["ip4"], 80) is None
+
+
+def test_the_default_network_is_there_as_long_as_somebody_needs_it(one, box, world):
+    before = world.host.inventory()
+    first, second = one.id(), one.id()
+    for id in (first, second):
+        one("run", "--detach", "--image", box, id, "sleep", "1000").ok()
+    network, = one("network", "list", "--format", "json").ok().json()
+    assert network["name"] == "default" and network["subnet"].startswith("10.213.")
+    assert not network["bridge"].startswith("vmbr") and len(network["bridge"]) <= 15
+    assert network["bridge"] in world.host.run("ip", "-br", "link")
+    one("delete", "--force", first).ok()
+    assert network["bridge"] in world.host.run("ip", "-br", "link")
+    one("stop", "--time", "0", second).ok()
+    assert network["bridge"] not in world.host.run("ip", "-br", "link")
+    assert world.host.run("nft", "list", "tables") == ""
+    await_that(lambda: world.host.inventory() == before, "the host is as before")
+
+
+def test_a_container_keeps_its_addresses_until_it_is_deleted(one, box):
+    id, other = one.id(), one.id()
+    one("run", "--detach", "--image", box, id, "sleep", "1000").ok()
+    place = one.endpoints(id)["default"]
+    for _ in range(2):
+        one("stop", "--time", "0", id).ok()
+        assert "interface" not in one.endpoints(id)["default"]
+        one("run", "--rm", "--image", box, other, "true").ok()
+        one("start", id).ok()
+        now = one.endpoints(id)["default"]
+        assert all(now[key] == place[key] for key in ("ip4", "ip6", "mac"))
+        assert f"{place['ip4']}/24" in one.inside(id).run("ip", "-4", "address", "show", "eth0")
+        assert place["mac"] in one.inside(id).run("ip", "link", "show", "eth0")
+    one("delete", "--force", id).ok()
+    one("run", "--detach", "--image", box, id, "sleep", "1000").ok()
+    assert one.endpoints(id)["default"]["mac"] == place["mac"]
+
+
+def test_a_container_that_nobody_named_gives_its_addresses_back(one, box):
+    id = one("run", "--detach", box, "sleep", "1000").ok().out.strip()
+    assert "ip4" in one.endpoints(id)["default"]
+    one("stop", "--time", "0", id).ok()
+    assert "ip4" not in one.endpoints(id)["default"]
+    one("start", id).ok()
+    assert "ip4" in one.endpoints(id)["default"]
+
+
+def test_addresses_are_as_asked_for(one, box):
+    one("network", "create", "--subnet", "10.99.0.0/24", "--subnet6", "fd99::/64", "web").ok()
+    id = one.id()
+    one("run", "--detach", "--network", "web", "--ip", "10.99.0.77", "--ip6", "fd99::77",
+        "--mac-address", "02:00:00:00:00:77", "--image", box, id, "sleep", "1000").ok()
+    seen = one.inside(id).run("ip", "address", "show", "eth0")
+    for word in ("10.99.0.77/24", "fd99::77/64", "02:00:00:00:00:77"):
+        assert word in seen
+    for flags, word in (("--ip 10.99.0.77", "taken"), ("--ip 10.99.0.1", "taken"),
+                        ("--ip 10.99.0.255", "none of a host"), ("--ip 10.98.0.2", "none of a host"),
+                        ("--ip6 fd98::2", "none of a host"),
+                        ("--mac-address 02:00:00:00:00:77", "taken")):
+        one("run", "--network", "web", *flags.split(), "--image", box, one.id(), "true") \
+            .fails("ConfigurationFailed", word, code=125)
+    for flags in ("--ip x", "--ip 10.99.0.300", "--ip6 10.99.0.2", "--mac-address 01:00:00:00:00:01",
+                  "--mac-address 00:00:00:00:00:00", "--mac-address 02:0", "--network-alias -x"):
+        one("run", "--network", "web", *flags.split(), "--image", box, one.id(), "true") \
+            .fails("InvalidArgument", code=125)
+    assert one.list() == [id]
+
+
+def test_a_full_subnet_is_told(one, box):
+    one("network", "create", "--subnet", "10.99.0.0/30", "--no-ipv6", "small").ok()
+    first = one.id()
+    one("run", "--detach", "--network", "small", "--image", box, first, "sleep", "1000").ok()
+    assert "ip6" not in one.endpoints(first)["small"]
+    one("run", "--network", "small", "--image", box, one.id(), "true") \
+        .fails("ConfigurationFailed", "10.99.0.0/30", "taken", code=125)
+
+
+def test_subnets_that_the_host_has_routes_to_are_passed_over(make_host_engine, box, world, work):
+    config = work / "config.json"
+    config.write_text('{"network": {"subnet_pool": "10.50.0.0/22"}}')
+    world.host.run("ip", "route", "add", "10.50.0.0/24", "via", "192.0.2.2")
+    world.host.run("ip", "route", "add", "10.50.2.128/25", "via", "192.0.2.2")
+    try:
+        one = make_host_engine(config=config)
+        one("network", "create", "a").ok()
+        one("network", "create", "b").ok()
+        one("network", "create", "c").fails("ConfigurationFailed", "10.50.0.0/22")
+        subnets = {entry["subnet"] for entry in one("network", "list", "--format", "json").ok().json()}
+        assert subnets == {"10.50.1.0/24", "10.50.3.0/24"}
+        one("network", "create", "--subnet", "10.50.2.0/24", "d") \
+            .fails("ConfigurationFailed", "route of the host", "10.50.2.128/25")
+        one("network", "create", "--subnet", "192.0.2.0/25", "d").fails("ConfigurationFailed", "route")
+        one("network", "create", "--subnet", "10.50.1.128/25", "d") \
+            .fails("ConfigurationFailed", "10.50.1.0/24")
+        for name in "ab":
+            one("network", "remove", name).ok()
+    finally:
+        world.host.run("ip", "route", "del", "10.50.0.0/24")
+        world.host.run("ip", "route", "del", "10.50.2.128/25")
+
+
+def test_the_default_network_moves_when_the_host_gets_a_route_to_it(one, box, world):
+    id = one.id()
+    one("run", "--detach", "--image", box, id, "sleep", "1000").ok()
+    before = one("network", "list", "--format", "json").ok().json()[0]["subnet"]
+    one("stop", "--time", "0", id).ok()
+    world.host.run("ip", "route", "add", before, "via", "192.0.2.2")
+    try:
+        assert before in one("start", id).ok().err
+        after = one("network", "list", "--format", "json").ok().json()[0]["subnet"]
+        assert after != before
+        assert one.endpoints(id)["default"]["ip4"].startswith(after.rpartition(".")[0])
+        one("exec", id, "sh", "-c", "ping -c 1 -W 2 192.0.2.2").ok()
+        one("delete", "--force", id).ok()
+    finally:
+        world.host.run("ip", "route", "del", before)
+
+
+def test_several_networks_and_none_and_the_hosts(lx, box, world):
+    for name in ("front", "back"):
+        lx("network", "create", name).ok()
+    id = lx.id()
+    lx("run", "--detach", "--network", "front", "--network", "back", "--image", box, id,
+       "sleep", "1000").ok()
+    places = lx.endpoints(id)
+    inside = lx.inside(id)
+    assert f"{places['front']['ip4']}/24" in inside.run("ip", "address", "show", "eth0")
+    assert f"{places['back']['ip4']}/24" in inside.run("ip", "address", "show", "eth1")
+    assert "dev eth0" in inside.run("ip", "route", "show", "default")
+    lx("delete", "--force", id).ok()
+    assert lx("run", "--rm", "--network", "none", "--image", box, id, "ls", "/sys/class/net").ok().lines \
+        == ["lo"]
+    assert "uplink" in lx("run", "--rm", "--network", "host", "--image", box, id, "cat",
+                          "/proc/net/dev").ok().out
+    lx("run", "--network", "nowhere", "--image", box, id, "true").fails("BridgeNotFound", "nowhere", code=125)
+    for flags in ("--network none --network front", "--network host -p 80:80", "--network none --ip 10.0.0.2",
+                  "--network front --network front", "--network front --network host"):
+        lx("run", *flags.split(), "--image", box, id, "true").fails("InvalidArgument", code=125)
+
+
+def test_a_container_on_the_network_of_another_one(lx, box):
+    first = serve(lx, box)
+    second = lx.id()
+    said = lx("run", "--rm", "--network", f"container:{first}", "--image", box, second,
+              "sh", "-c", "wget -q -O - http://127.0.0.1/; ls -d /sys/class/net").ok()
+    assert said.lines == ["hello", "/sys/class/net"]
+    lx("stop", "--time", "0", first).ok()
+    lx("run", "--rm", "--network", f"container:{first}", "--image", box, second, "true") \
+        .fails("InvalidState", first, code=125)
+    lx("run", "--rm", "--network", "container:nobody", "--image", box, second, "true") \
+        .fails("ContainerNotFound", "nobody", code=125)
+
+
+def test_connect_and_disconnect_while_it_runs(lx, box):
+    lx("network", "create", "more").ok()
+    id = lx.id()
+    lx("run", "--detach", "--image", box, id, "sleep", "1000").ok()
+    lx("network", "connect", "--alias", "db", "more", id).ok()
+    place = lx.endpoints(id)["more"]
+    assert place["aliases"] == ["db"]
+    assert f"{place['ip4']}/24" in lx.inside(id).run("ip", "address", "show", "eth1")
+    lx("network", "connect", "more", id).fails("ConfigurationFailed", "already")
+    lx("network", "remove", "more").fails("InvalidState", id)
+    lx("stop", "--time", "0", id).ok()
+    lx("start", id).ok()
+    assert f"{place['ip4']}/24" in lx.inside(id).run("ip", "address", "show", "eth1")
+    lx("network", "disconnect", "more", id).ok()
+    assert "eth1" not in lx.inside(id).run("ip", "link")
+    lx("network", "disconnect", "more", id).fails("ConfigurationFailed", "not in the network")
+    lx("network", "connect", "nowhere", id).fails("BridgeNotFound")
+    lx("network", "connect", "more", "nobody").fails("ContainerNotFound")
+
+
+def test_a_bundle_and_a_container_without_networks_are_not_connected(one, box, make_bundle):
+    bundle, none = one.id(), one.id()
+    one("create", "--bundle", make_bundle("sleep", "1000").path, bundle).ok()
+    one("run", "--detach", "--network", "none", "--image", box, none, "sleep", "1000").ok()
+    one("network", "create", "web").ok()
+    for id in (bundle, none):
+        one("network", "connect", "web", id).fails("InvalidState", id)
+
+
+def test_an_end_by_itself_leaves_nothing_on_the_host(lx, box, world):
+    before = world.host.inventory()
+    id = lx.id()
+    lx("run", "--detach", "--publish", "8080:80", "--image", box, id, "sleep", "0.2").ok()
+    await_that(lambda: world.host.inventory() == before, "the host is as before")
+    lx("run", "--rm", "--publish", "8080:80", "--image", box, lx.id(), "true").ok()
+    assert world.host.run("nft", "list", "tables") == ""
+
+
+@pytest.mark.parametrize("who", ["monitor", "container"])
+def test_a_kill_leaves_nothing_on_the_host(lx, box, world, who):
+    before = world.host.inventory()
+    id = lx.id()
+    lx("run", "--detach", "--publish", "8080:80", "--image", box, id, "sleep", "1000").ok()
+    os.kill(lx.monitor(id) if who == "monitor" else lx.pid(id), signal.SIGKILL)
+    await_that(lambda: lx.status(id) == "stopped", "it has stopped")
+    await_that(lambda: world.host.inventory() == before, "the host is as before")
+    lx("start", id).ok()
+    assert "interface" in lx.endpoints(id)["default"]
+
+
+def test_a_reboot_leaves_nothing_of_a_container_that_ran(one, box, world):
+    """The host has nothing any more, the database still says that it has."""
+    id = one.id()
+    one("run", "--detach", "--publish", "8080:80", "--image", box, id, "sleep", "1000").ok()
+    place = one.endpoints(id)["default"]
+    bridge = one("network", "list", "--format", "json").json()[0]["bridge"]
+    one("stop", "--time", "0", id).ok()
+    one.sql("UPDATE endpoint SET interface = 'vethx0badcafe'")
+    one("system", "check").ok()
+    assert "interface" not in one.endpoints(id)["default"]
+    assert bridge not in world.host.run("ip", "-br", "link")
+    one("start", id).ok()
+    assert one.endpoints(id)["default"]["ip4"] == place["ip4"]
+
+
+def test_rename_takes_the_place_in_networks_along(one, box, world):
+    id, other = one.id(), one.id()
+    one("create", "--publish", "8080:80", "--network-alias", "db", "--image", box, id, "sleep", "1000").ok()
+    place = one.endpoints(id)["default"]
+    one("stop", "--time", "0", id).ok()
+    one("rename", id, other).ok()
+    assert one.endpoints(other)["default"]["ip4"] == place["ip4"]
+    assert one("port", other).ok().lines == ["80/tcp -> *:8080"]
+    one("start", other).ok()
+    assert "8080" in world.host.run("nft", "list", "ruleset")
+
+
+def test_forwarding_is_switched_on_and_told_and_uplinks_keep_their_addresses(one, box, world):
+    def setting(name):
+        return world.host.run("sysctl", "-n", name).strip()
+
+    assert setting("net.ipv4.ip_forward") == "0"
+    assert setting("net.ipv6.conf.uplink.accept_ra") == "1"
+    said = one("run", "--rm", "--image", box, one.id(), "true").ok().err
+    assert "net.ipv4.ip_forward" in said and "net.ipv6.conf.all.forwarding" in said
+    assert setting("net.ipv4.ip_forward") == "1"
+    assert setting("net.ipv6.conf.all.forwarding") == "1"
+    assert setting("net.ipv6.conf.uplink.accept_ra") == "2"
+    assert setting("net.ipv4.conf.all.route_localnet") == "0"
+    assert one("run", "--rm", "--image", box, one.id(), "true").ok().err == ""
+
+
+def test_names_that_are_somebody_elses_are_left_alone(one, box, world):
+    world.host.run("ip", "link", "add", "web", "type", "bridge")
+    try:
+        one("network", "create", "web").ok()
+        assert one("network", "inspect", "web").ok().json()[0]["bridge"] != "web"
+        one("network", "remove", "web").ok()
+        assert "web" in world.host.run("ip", "-br", "link")
+    finally:
+        world.host.run("ip", "link", "del", "web")
+    one("network", "create", "vmbr7").ok()
+    assert not one("network", "inspect", "vmbr7").ok().json()[0]["bridge"].startswith("vmbr")
+
+
+def test_the_name_servers_of_a_container(one, box):
+    id = one.id()
+    flags = "--dns 192.0.2.53 --dns fd00::53 --dns-search example.org --dns-option ndots:3".split()
+    assert one("run", "--rm", *flags, "--image", box, id, "cat", "/etc/resolv.conf").ok().lines == [
+        "nameserver 192.0.2.53", "nameserver fd00::53", "search example.org", "options ndots:3"]
+    for flags in ("--dns x", "--dns 127.0.0.1/8", "--dns-search a/b", "--dns-option a=b"):
+        one("run", *flags.split(), "--image", box, id, "true") \
+            .fails("DNSConfigurationFailed", flags.split()[1], code=125)
+    for line in one("run", "--rm", "--image", box, id, "cat", "/etc/resolv.conf").ok().lines:
+        assert not line.startswith("nameserver 127.") and line != "nameserver ::1"
