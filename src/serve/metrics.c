@@ -228,6 +228,8 @@ static int read_request(struct client *client)
 		return -1;
 	client->size += (size_t)size;
 	client->request[client->size] = '\0';
+	if (strlen(client->request) < client->size)
+		return -1;
 	return strstr(client->request, "\r\n\r\n") || strstr(client->request, "\n\n") ? 1
 	       : client->size == REQUEST_MAX                                          ? -1
 										      : 0;

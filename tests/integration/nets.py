@@ -250,7 +250,7 @@ def make_host_engine(world, work):
     deadline = time.monotonic() + 5
     while (difference := world.host.inventory() ^ before) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert difference == set()
+    assert difference == set(), difference
 
 
 @pytest.fixture(params=BACKENDS)

@@ -462,7 +462,9 @@ static int release(struct session *session, const char *container, enum attach_e
 			continue;
 		if (take_down_one(session, endpoint, err) < 0)
 			return fail_while(err, "network %s", endpoint->network);
-		if (end == ATTACH_STOPPED && forget(session, endpoint, err) < 0)
+		/* Also of one that is about to go: who looks in between must not bring back what it
+		 * had. */
+		if (forget(session, endpoint, err) < 0)
 			return -1;
 	}
 	return 0;
