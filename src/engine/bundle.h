@@ -36,7 +36,7 @@ struct bundle {
 	size_t n_gifts;
 	uint32_t uid; /* the user, as the container has it */
 	uint32_t gid;
-	char *hosts;    /* what /etc/hosts shall be; NULL: as it is */
+	char *hosts;       /* what /etc/hosts shall be; NULL: as it is */
 	char *hostname;    /* and /etc/hostname */
 	char *resolv_conf; /* and /etc/resolv.conf */
 };

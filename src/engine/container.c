@@ -167,8 +167,7 @@ static int leave_networks(struct lxcri_container *container, struct lxcri_error 
 		r = attach_release(container->engine, container->home.id, ATTACH_STOPPED, err);
 	if (!had_lock)
 		home_unlock(&container->home);
-	return r < 0 ? fail_while(err, "take the network of container %s back",
-				  container->home.id)
+	return r < 0 ? fail_while(err, "take the network of container %s back", container->home.id)
 		     : 0;
 }
 

@@ -291,3 +291,40 @@ def test_the_name_servers_of_a_container(one, box):
             .fails("DNSConfigurationFailed", flags.split()[1], code=125)
     for line in one("run", "--rm", "--image", box, id, "cat", "/etc/resolv.conf").ok().lines:
         assert not line.startswith("nameserver 127.") and line != "nameserver ::1"
+
+
+def test_what_was_changed_by_hand_is_seen_and_put_right(one, box, world):
+    one("network", "create", "web").ok()
+    id = serve(one, box, "--network", "web", "--publish", "8080:80")
+    bridge = one("network", "inspect", "web").json()[0]["bridge"]
+    host = one.endpoints(id)["web"]["interface"]
+    place = one.endpoints(id)["web"]
+    gateway = one("network", "inspect", "web").json()[0]["gateway"]
+    harms = {
+        "the rules": ["nft flush ruleset"],
+        "the address of the bridge": [f"ip address flush dev {bridge}"],
+        "the bridge's being up": [f"ip link set {bridge} down"],
+        "the bridge's name": [f"ip link set {bridge} down", f"ip link set {bridge} name other0",
+                              "ip link set other0 up"],
+        "the bridge": [f"ip link del {bridge}"],
+        "the place in the bridge": [f"ip link set {host} nomaster"],
+        "the interface's name": [f"ip link set {host} down", f"ip link set {host} name other1",
+                                 "ip link set other1 up"],
+        "the interface": [f"ip link del {host}"],
+    }
+    before = world.host.inventory()
+    for harm, commands in harms.items():
+        for command in commands:
+            world.host.run(*command.split())
+        network, = one("network", "inspect", "web").ok().json()
+        assert network["faults"], harm
+        one("network", "reload").ok()
+        network, = one("network", "inspect", "web").ok().json()
+        assert network["faults"] == [], harm
+        assert "hello" in (world.lan.reads("192.0.2.1", 8080) or ""), harm
+        assert "hello" in (world.host.reads(place["ip4"], 80) or ""), harm
+        assert f"{gateway}/" in world.host.run("ip", "address", "show", bridge), harm
+    one("network", "reload").ok()
+    statistics = one("network", "inspect", "web").json()[0]["statistics"]
+    assert statistics["rxPackets"] > 0 and statistics["txBytes"] > 0
+    assert {item for item in before if item.startswith(("link", "setting"))} - world.host.inventory() == set()

@@ -396,8 +396,7 @@ int create_request_fill(const struct create_options *options, struct create_requ
 	if (fill_env(options, request, err) < 0 ||
 	    fill_entrypoint(options->entrypoint, request, err) < 0 ||
 	    FILL_EACH(request, &options->network.publish, request->ports, fill_port, err) < 0 ||
-	    fill_log(options, engine, err) < 0 ||
-	    fill_limits(options, request, err) < 0 ||
+	    fill_log(options, engine, err) < 0 || fill_limits(options, request, err) < 0 ||
 	    fill_security(&options->security, engine, err) < 0 ||
 	    FILL_EACH(request, &options->volumes, request->volumes, fill_volume, err) < 0 ||
 	    FILL_EACH(request, &options->devices, request->devices, fill_device, err) < 0 ||

@@ -154,8 +154,9 @@ static int set_endpoint(void *userdata, const struct endpoint_row *row, struct l
 	session_change_endpoint(setter->session, RULESET_ADD, &setter->options, row);
 	if (row->position > 0)
 		return 0;
-	return ports_each(setter->session->database, row->container, set_port, &publisher, err) < 0 ? -1
-											      : 0;
+	return ports_each(setter->session->database, row->container, set_port, &publisher, err) < 0
+		       ? -1
+		       : 0;
 }
 
 static int set_network(void *userdata, const struct network_row *row, struct lxcri_error *err)

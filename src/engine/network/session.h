@@ -55,11 +55,12 @@ void session_change_endpoint(struct session *session, enum ruleset_change change
 void session_change_port(struct session *session, enum ruleset_change change,
 			 const struct port_row *port, const struct endpoint_row *endpoint);
 
-/* Sets all rules to what the database says, as one transaction; loads them when they are not there. */
+/* Sets all rules to what the database says, as one transaction; loads them when they are not there.
+ */
 [[nodiscard]] int session_set_rules(struct session *session, struct lxcri_error *err);
 
-/* Fills @ret with what bridge_ensure() wants to know; it points into @network and *@ret_alias, which
- * the caller frees. */
+/* Fills @ret with what bridge_ensure() wants to know; it points into @network and *@ret_alias,
+ * which the caller frees. */
 [[nodiscard]] int session_describe_bridge(const struct session *session,
 					  const struct network_row *network, struct bridge *ret,
 					  char **ret_alias, struct lxcri_error *err);
