@@ -97,7 +97,7 @@ def test_a_usage_error_is_one_line_and_exit_code_1(lx, words, expected):
     (["run", "--ulimit", "nofile", "busybox"], '--ulimit: "nofile"'),
     (["run", "--ulimit", "nofile=9:1", "busybox"], "the soft limit is above the hard one"),
     (["run", "--device", "null", "busybox"], '--device: "null"'),
-    (["run", "--network", "bridge", "busybox"], '--network: "bridge"'),
+    (["run", "--publish", "80/icmp", "busybox"], '--publish: "80/icmp"'),
     (["run", "-e", "=x", "busybox"], '--env: "=x"'),
     (["run", "--stop-signal", "SIGNOPE", "busybox"], '--stop-signal: "SIGNOPE"'),
     (["run", "--keep", "busybox"], "--keep needs a bundle"),

@@ -298,6 +298,7 @@ static int check_host(struct lxcri_engine *engine, const struct network_row *net
 	autorun(session_end) struct session session = SESSION_NULL;
 	int wanted;
 	int loaded;
+	int found;
 
 	if (session_begin(engine, &session, err) < 0)
 		return -1;
@@ -309,7 +310,9 @@ static int check_host(struct lxcri_engine *engine, const struct network_row *net
 		return -1;
 	if (!loaded)
 		tell(doubt, "the rules of nftables are not there");
-	return 0;
+	found = session_find_barriers(&session, network, doubt->fault, doubt->userdata, err);
+	doubt->count += found > 0 ? found : 0;
+	return found < 0 ? -1 : 0;
 }
 
 int lxcri_network_health(struct lxcri_engine *engine, const char *name,
