@@ -16,7 +16,6 @@
 #include <lxcri/volume.h>
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -99,22 +98,14 @@ struct lxcri_create_options {
 	size_t n_devices;
 	const struct lxcri_rlimit *rlimits;
 	size_t n_rlimits;
-
-	/* With an image: its network. In each of `networks` it has an interface, "eth0" in the
-	 * first; or it is "none", "host" or "container:ID" alone. NULL: the network "default". */
+	/* An interface in each, "eth0" first; or "none", "host", "container:ID"; NULL: "default" */
 	const char *const *networks;
-	const char *ip; /* in the first network; NULL: chosen */
-	const char *ip6;
-	const char *mac_address;
+	const char *ip, *ip6, *mac_address; /* in the first network; NULL: chosen */
 	const char *const *network_aliases; /* further names in each of them */
-	bool release_addresses; /* they are free while it is stopped, and others after a start */
-	const struct lxcri_port *ports; /* published */
+	const struct lxcri_port *ports;     /* published */
 	size_t n_ports;
-	bool publish_all;       /* and those that the image exposes */
-	const char *const *dns; /* addresses of name servers; NULL: as the configuration has it */
-	const char *const *dns_search;
-	const char *const *dns_options;
-
+	bool publish_all, release_addresses; /* what the image exposes too; addresses at its stop */
+	const char *const *dns, *const *dns_search, *const *dns_options; /* NULL: the host's */
 	const char *userns; /* "host", "auto", "keep", "keep:UID[:GID]"; NULL: the configuration */
 	bool privileged;    /* all capabilities and devices, nothing hidden, the host's ids */
 	bool read_only;

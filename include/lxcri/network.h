@@ -2,9 +2,9 @@
 #ifndef LXCRI_NETWORK_H
 #define LXCRI_NETWORK_H
 
-/* Networks of containers on this host: one bridge each, addresses of IPv4 and IPv6 for the containers
- * in it, ports of the host that lead to them. From one network no packet gets into another one, and
- * none with an address that is not the sender's own gets out of a container.
+/* Networks of containers on this host: one bridge each, addresses of IPv4 and IPv6 for the
+ * containers in it, ports of the host that lead to them. From one network no packet gets into
+ * another one, and none with an address that is not the sender's own gets out of a container.
  *
  * The network "default" is made when the first container needs it; its bridge is there while a
  * container in it runs. The others are made and removed by name. */
@@ -36,7 +36,8 @@ struct lxcri_bridge_config {
 
 /* Makes a network with its bridge. LXCRI_E_BRIDGE_CREATION_FAILED when there is one of that name or
  * deployment, or the host refuses; LXCRI_E_CONFIGURATION_FAILED, naming the option, when the kernel
- * has not what is asked for, or the subnet overlaps a route of the host; LXCRI_E_INVALID_ARGUMENT. */
+ * has not what is asked for, or the subnet overlaps a route of the host; LXCRI_E_INVALID_ARGUMENT.
+ */
 int lxcri_network_create_deployment_bridge(struct lxcri_engine *engine,
 					   const struct lxcri_bridge_config *config,
 					   struct lxcri_error *err);
@@ -56,8 +57,8 @@ int lxcri_network_configure_bridge_security(struct lxcri_engine *engine, const c
 					    const struct lxcri_bridge_security *security,
 					    struct lxcri_error *err);
 
-/* Removes a network and its bridge. LXCRI_E_BRIDGE_NOT_FOUND; LXCRI_E_INVALID_STATE while a container
- * is in it, running or not. */
+/* Removes a network and its bridge. LXCRI_E_BRIDGE_NOT_FOUND; LXCRI_E_INVALID_STATE while a
+ * container is in it, running or not. */
 int lxcri_network_remove(struct lxcri_engine *engine, const char *name, struct lxcri_error *err);
 
 /* Returns all networks as a JSON array, or the one called @name as an object with its containers;
@@ -89,8 +90,8 @@ int lxcri_network_disconnect(struct lxcri_engine *engine, const char *network,
  * should be is not touched. */
 int lxcri_network_reload(struct lxcri_engine *engine, struct lxcri_error *err);
 
-/* Sets the name servers, search domains and resolver options of a container made from an image, each
- * list ended by NULL; a NULL list is as the host has it. LXCRI_E_DNS_CONFIGURATION_FAILED. */
+/* Sets the name servers, search domains and resolver options of a container made from an image,
+ * each list ended by NULL; a NULL list is as the host has it. LXCRI_E_DNS_CONFIGURATION_FAILED. */
 int lxcri_network_configure_dns(struct lxcri_engine *engine, const char *container,
 				const char *const *servers, const char *const *search,
 				const char *const *options, struct lxcri_error *err);
@@ -105,8 +106,8 @@ int lxcri_network_add_port_forward(struct lxcri_engine *engine, const char *cont
 int lxcri_network_remove_port_forward(struct lxcri_engine *engine, const char *container,
 				      const struct lxcri_port *port, struct lxcri_error *err);
 
-/* Returns the published ports of @container, or of all with NULL, as a JSON array owned by the caller
- * (free()). */
+/* Returns the published ports of @container, or of all with NULL, as a JSON array owned by the
+ * caller (free()). */
 int lxcri_network_ports_json(struct lxcri_engine *engine, const char *container, char **ret_json,
 			     struct lxcri_error *err);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Addresses of IPv4 and IPv6, subnets, and which of them are free. Nothing here looks at the host. */
+/* Addresses of IPv4 and IPv6, subnets, and which of them are free. Nothing here looks at the host.
+ */
 
 #include "base/fail.h"
 
@@ -55,8 +56,8 @@ uint32_t subnet_count(const struct subnet *pool, unsigned int prefix);
 /* Returns subnet @index of those. */
 struct subnet subnet_nth(const struct subnet *pool, unsigned int prefix, uint32_t index);
 
-/* Returns how many hosts @subnet has room for, at most UINT32_MAX: of IPv4 all but the first and the
- * last address, of IPv6 all but the first. They are numbered from 1; the gateway is 1. */
+/* Returns how many hosts @subnet has room for, at most UINT32_MAX: of IPv4 all but the first and
+ * the last address, of IPv6 all but the first. They are numbered from 1; the gateway is 1. */
 uint32_t subnet_hosts(const struct subnet *subnet);
 
 /* Returns host @number of @subnet. */
@@ -68,8 +69,9 @@ uint32_t subnet_host_number(const struct subnet *subnet, const struct address *a
 /* Tells whether host @number is taken: 1 or 0; < 0 ends the search with an error. */
 typedef int (*subnet_taken_fn)(void *userdata, uint32_t number);
 
-/* Finds a free host number behind @last, from 2 on and round: an address just given back is the last
- * that is given out again, for neighbours remember it. Returns 1, 0 when all are taken, or what
+/* Finds a free host number behind @last, from 2 on and round: an address just given back is the
+ * last that is given out again, for neighbours remember it. Returns 1, 0 when all are taken, or
+ * what
  * @is_taken failed with. */
 [[nodiscard]] int subnet_find_free(const struct subnet *subnet, uint32_t last,
 				   subnet_taken_fn is_taken, void *userdata, uint32_t *ret_number);

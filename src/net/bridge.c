@@ -135,7 +135,8 @@ static void put_address(struct netlink *route, unsigned int index, const struct 
 	mnl_attr_put(message, IFA_ADDRESS, size, address->bytes);
 }
 
-/* Says whose the bridge is, gives it its addresses and switches it on; all of it may be so already. */
+/* Says whose the bridge is, gives it its addresses and switches it on; all of it may be so already.
+ */
 static int finish(struct netlink *route, const struct bridge *bridge, const struct link *link,
 		  struct lxcri_error *err)
 {

@@ -18,9 +18,10 @@ struct bridge {
 	unsigned int prefixes[2];
 };
 
-/* Makes the bridge, or what is missing of it: settings, addresses, being up. One that is as it should
- * be stays untouched. LXCRI_E_BRIDGE_CREATION_FAILED, also when something of that name is not ours;
- * LXCRI_E_CONFIGURATION_FAILED when the kernel has not a setting that is asked for, and names it. */
+/* Makes the bridge, or what is missing of it: settings, addresses, being up. One that is as it
+ * should be stays untouched. LXCRI_E_BRIDGE_CREATION_FAILED, also when something of that name is
+ * not ours; LXCRI_E_CONFIGURATION_FAILED when the kernel has not a setting that is asked for, and
+ * names it. */
 [[nodiscard]] int bridge_ensure(struct netlink *route, const struct bridge *bridge,
 				unsigned int *ret_index, struct lxcri_error *err);
 
@@ -32,8 +33,8 @@ struct bridge {
 [[nodiscard]] int bridge_remove(struct netlink *route, const char *name, const char *alias,
 				struct lxcri_error *err);
 
-/* Tells whether @link is a bridge that bears @alias. One that bears none yet is of a command that was
- * killed. */
+/* Tells whether @link is a bridge that bears @alias. One that bears none yet is of a command that
+ * was killed. */
 bool bridge_is_ours(const struct link *link, const char *alias);
 
 /* Sets what can be switched while the bridge is in use. Errors as bridge_ensure(). */

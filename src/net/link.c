@@ -15,8 +15,8 @@
 /* Copies the text of @attribute, which need not be ended. */
 static void copy_text(const struct nlattr *attribute, char *ret, size_t size)
 {
-	size_t length = strnlen(mnl_attr_get_payload(attribute),
-				mnl_attr_get_payload_len(attribute));
+	size_t length =
+		strnlen(mnl_attr_get_payload(attribute), mnl_attr_get_payload_len(attribute));
 
 	if (length >= size)
 		length = size - 1;
@@ -37,6 +37,9 @@ static int take_port(const struct nlattr *attribute, void *userdata)
 	if (mnl_attr_get_type(attribute) == IFLA_BRPORT_ISOLATED &&
 	    mnl_attr_get_payload_len(attribute) >= 1)
 		link->is_isolated = mnl_attr_get_u8(attribute) != 0;
+	if (mnl_attr_get_type(attribute) == IFLA_BRPORT_MODE &&
+	    mnl_attr_get_payload_len(attribute) >= 1)
+		link->is_hairpin = mnl_attr_get_u8(attribute) != 0;
 	return MNL_CB_OK;
 }
 

@@ -29,7 +29,8 @@ struct link {
 	bool is_bridge;
 	bool vlan_filtering; /* of a bridge */
 	bool is_port;        /* of a bridge */
-	bool is_isolated; /* as such */
+	bool is_isolated;    /* as such */
+	bool is_hairpin;
 	char name[IFNAMSIZ];
 	char alias[256]; /* "" for none */
 	unsigned char mac[LINK_MAC_BYTES];

@@ -32,6 +32,8 @@ static const char rules[] =
 /* The sets and maps of ruleset.nft. */
 enum set {
 	SET_WITHIN,
+	SET_SELVES4,
+	SET_SELVES6,
 	SET_GATEWAYS4,
 	SET_GATEWAYS6,
 	SET_PORTS4,
@@ -51,6 +53,8 @@ static const struct {
 	const char *name;
 } sets[SETS] = {
 	[SET_WITHIN] = { NFPROTO_INET, "within" },
+	[SET_SELVES4] = { NFPROTO_INET, "selves4" },
+	[SET_SELVES6] = { NFPROTO_INET, "selves6" },
 	[SET_GATEWAYS4] = { NFPROTO_INET, "gateways4" },
 	[SET_GATEWAYS6] = { NFPROTO_INET, "gateways6" },
 	[SET_PORTS4] = { NFPROTO_INET, "ports4" },
@@ -103,9 +107,9 @@ void ruleset_free(struct ruleset *ruleset)
 static struct nlmsghdr *add(struct netlink *netfilter, uint16_t type, uint16_t flags,
 			    uint8_t family)
 {
-	struct nlmsghdr *message = netlink_add(netfilter,
-					       (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type), flags,
-					       sizeof(struct nfgenmsg));
+	struct nlmsghdr *message =
+		netlink_add(netfilter, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type), flags,
+			    sizeof(struct nfgenmsg));
 	struct nfgenmsg *header;
 
 	if (!message)
@@ -157,7 +161,7 @@ int ruleset_is_loaded(struct ruleset *ruleset, struct lxcri_error *err)
 	if (r == 0) {
 		message = add(ruleset->netfilter, NFT_MSG_GETSET, 0, NFPROTO_INET);
 		mnl_attr_put_strz(message, NFTA_SET_TABLE, ruleset->table);
-		mnl_attr_put_strz(message, NFTA_SET_NAME, sets[SET_PORTS6_AT].name);
+		mnl_attr_put_strz(message, NFTA_SET_NAME, sets[SET_SELVES6].name);
 		r = netlink_run(ruleset->netfilter, NULL, NULL);
 	}
 	if (r == -ENOENT)
@@ -380,6 +384,18 @@ static void change_address(struct ruleset *ruleset, enum ruleset_change change,
 		change_element(ruleset, change, SET_TARGETS6, &key, NULL);
 }
 
+/* A container that reaches itself by way of the host. */
+static void change_self(struct ruleset *ruleset, enum ruleset_change change,
+			const struct address *address)
+{
+	struct fields key = {};
+
+	put_field(&key, address->bytes, address_size(address));
+	put_field(&key, address->bytes, address_size(address));
+	change_element(ruleset, change, address->family == AF_INET ? SET_SELVES4 : SET_SELVES6,
+		       &key, NULL);
+}
+
 void ruleset_change_endpoint(struct ruleset *ruleset, enum ruleset_change change,
 			     const struct ruleset_endpoint *endpoint)
 {
@@ -387,6 +403,9 @@ void ruleset_change_endpoint(struct ruleset *ruleset, enum ruleset_change change
 	struct fields port = {};
 	struct fields mac = {};
 
+	for (size_t i = 0; i < ARRAY_LEN(endpoint->addresses); i++)
+		if (endpoint->addresses[i].family)
+			change_self(ruleset, change, &endpoint->addresses[i]);
 	if (endpoint->may_spoof && change == RULESET_ADD)
 		return;
 	put_name(&port, endpoint->interface);

@@ -2,8 +2,8 @@
 #pragma once
 
 /* Our tables of nftables: ruleset.nft, loaded by nft when it is not there, and its sets and maps,
- * whose elements are changed by messages of our own. Changes are collected, and take effect together
- * or not at all. No other table is touched.
+ * whose elements are changed by messages of our own. Changes are collected, and take effect
+ * together or not at all. No other table is touched.
  *
  * To add what is there, or to remove what is not, is no failure. */
 
@@ -37,8 +37,8 @@ struct ruleset_port {
 
 struct ruleset;
 
-/* Opens the tables called @table of the calling thread's network namespace, whether they are there or
- * not. The caller owns *@ret. */
+/* Opens the tables called @table of the calling thread's network namespace, whether they are there
+ * or not. The caller owns *@ret. */
 [[nodiscard]] int ruleset_open(const char *table, struct ruleset **ret, struct lxcri_error *err);
 
 /* Drops changes that were not committed; NULL is fine. */
@@ -60,6 +60,7 @@ enum ruleset_change { RULESET_ADD, RULESET_REMOVE };
 /* Empties all sets and maps. */
 void ruleset_clear(struct ruleset *ruleset);
 
+/* Each collects one change. */
 void ruleset_change_network(struct ruleset *ruleset, enum ruleset_change change,
 			    const struct ruleset_network *network);
 void ruleset_change_endpoint(struct ruleset *ruleset, enum ruleset_change change,
@@ -67,5 +68,6 @@ void ruleset_change_endpoint(struct ruleset *ruleset, enum ruleset_change change
 void ruleset_change_port(struct ruleset *ruleset, enum ruleset_change change,
 			 const struct ruleset_port *port);
 
-/* Lets all changes since the last commit take effect. LXCRI_E_CONFIGURATION_FAILED; then none has. */
+/* Lets all changes since the last commit take effect. LXCRI_E_CONFIGURATION_FAILED; then none has.
+ */
 [[nodiscard]] int ruleset_commit(struct ruleset *ruleset, struct lxcri_error *err);

@@ -44,8 +44,8 @@ static void put_veth(struct netlink *route, const struct veth *veth)
 	mnl_attr_nest_end(message, information);
 }
 
-/* Isolation is a setting of the port, which is there only once the pair is. */
-static void put_isolation(struct netlink *route, const char *name, bool isolated)
+/* Settings of the port, which is there only once the pair is. */
+static void put_port(struct netlink *route, const char *name, bool isolated, bool hairpin)
 {
 	struct nlmsghdr *message = netlink_add(route, RTM_NEWLINK, 0, sizeof(struct ifinfomsg));
 	struct nlattr *information;
@@ -56,6 +56,7 @@ static void put_isolation(struct netlink *route, const char *name, bool isolated
 	mnl_attr_put_strz(message, IFLA_INFO_SLAVE_KIND, "bridge");
 	data = mnl_attr_nest_start(message, IFLA_INFO_SLAVE_DATA);
 	mnl_attr_put_u8(message, IFLA_BRPORT_ISOLATED, isolated);
+	mnl_attr_put_u8(message, IFLA_BRPORT_MODE, hairpin);
 	mnl_attr_nest_end(message, data);
 	mnl_attr_nest_end(message, information);
 }
@@ -65,8 +66,8 @@ int veth_create(struct netlink *route, const struct veth *veth, struct lxcri_err
 	int r;
 
 	put_veth(route, veth);
-	if (veth->isolated)
-		put_isolation(route, veth->name, true);
+	if (veth->isolated || veth->hairpin)
+		put_port(route, veth->name, veth->isolated, veth->hairpin);
 	r = netlink_run(route, NULL, NULL);
 	if (r == -EEXIST)
 		return 0;
@@ -96,13 +97,13 @@ int veth_repair(struct netlink *route, const struct link *link, const struct vet
 	int r;
 
 	if (!is_renamed && link->is_up && link->master == veth->bridge &&
-	    link->is_isolated == veth->isolated)
+	    link->is_isolated == veth->isolated && link->is_hairpin == veth->hairpin)
 		return 0;
 	/* An interface that is up may keep its name. */
 	if (is_renamed)
 		mnl_attr_put_strz(add_change(route, link->index, false), IFLA_IFNAME, veth->name);
 	mnl_attr_put_u32(add_change(route, link->index, true), IFLA_MASTER, veth->bridge);
-	put_isolation(route, veth->name, veth->isolated);
+	put_port(route, veth->name, veth->isolated, veth->hairpin);
 	r = netlink_run(route, NULL, NULL);
 	return r < 0 ? fail_code_errno(err, LXCRI_E_CONFIGURATION_FAILED, r,
 				       "put the interface %s right", veth->name)
@@ -112,11 +113,15 @@ int veth_repair(struct netlink *route, const struct link *link, const struct vet
 int veth_set_isolation(struct netlink *route, const char *name, bool isolated,
 		       struct lxcri_error *err)
 {
-	int r;
+	struct link link;
+	int r = link_find(route, name, &link, err);
 
-	put_isolation(route, name, isolated);
+	if (r <= 0)
+		return r;
+	put_port(route, name, isolated, link.is_hairpin);
 	r = netlink_run(route, NULL, NULL);
-	return r < 0 && r != -ENODEV ? fail_code_errno(err, LXCRI_E_CONFIGURATION_FAILED, r,
-						       "set isolate_ports of the interface %s", name)
-				     : 0;
+	return r < 0 && r != -ENODEV
+		       ? fail_code_errno(err, LXCRI_E_CONFIGURATION_FAILED, r,
+					 "set isolate_ports of the interface %s", name)
+		       : 0;
 }

@@ -14,10 +14,11 @@ struct veth {
 	uint32_t mtu;
 	unsigned int bridge; /* its index */
 	bool isolated;       /* it cannot reach other isolated ports of the bridge */
+	bool hairpin;        /* what comes out of it may go back into it */
 };
 
-/* Makes the pair with one message, this end up and in the bridge, the other one to be switched on. Returns 1, or 0 when the
- * name is taken here. */
+/* Makes the pair with one message, this end up and in the bridge, the other one to be switched on.
+ * Returns 1, or 0 when the name is taken here. */
 [[nodiscard]] int veth_create(struct netlink *route, const struct veth *veth,
 			      struct lxcri_error *err);
 

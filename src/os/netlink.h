@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* A netlink socket: messages are added to a batch, which is sent at once and whose answers are read.
- * The kernel works on a batch while it is sent, so the answers are there afterwards. Messages are
- * written with libmnl's mnl_nlmsg_put_extra_header() and mnl_attr_put*(). */
+/* A netlink socket: messages are added to a batch, which is sent at once and whose answers are
+ * read. The kernel works on a batch while it is sent, so the answers are there afterwards. Messages
+ * are written with libmnl's mnl_nlmsg_put_extra_header() and mnl_attr_put*(). */
 
 #include "base/scope.h"
 
@@ -42,9 +42,9 @@ static inline void *netlink_payload(struct nlmsghdr *message)
 /* Called for each message that is an answer. A value < 0 becomes the result. */
 typedef int (*netlink_fn)(const struct nlmsghdr *message, void *userdata);
 
-/* Sends what was added and reads all answers, calling @each (may be NULL) for those that are neither
- * an acknowledgement nor an end. The batch is empty afterwards. Returns 0, or the first error as
- * -errno. */
+/* Sends what was added and reads all answers, calling @each (may be NULL) for those that are
+ * neither an acknowledgement nor an end. The batch is empty afterwards. Returns 0, or the first
+ * error as -errno. */
 [[nodiscard]] int netlink_run(struct netlink *netlink, netlink_fn each, void *userdata);
 
 /* Returns what the kernel said about the last failure of netlink_run(), "" when it said nothing. */

@@ -77,3 +77,11 @@ def test_the_command_of_the_notes_works(make_engine, make_bundle):
     engine("create", "--runtime", "crun", "--bundle", bundle.path, "my-container").ok()
     engine("start", "my-container").ok()
     engine("delete", "--force", "my-container").ok()
+
+
+def test_the_seeds_network_program_works(programs, make_engine, make_image, work):
+    """What the notes show of bridges, run on the host's own network."""
+    backend = make_engine("crun").backend
+    done = call(programs / "network", backend, work / "net-root", work / "net-data", make_image())
+    assert (done.returncode, done.stdout.splitlines()) == (0, [
+        "ConfigurationFailed", "published", "1 container, 0 faults", "InvalidState", "BridgeNotFound"]), done

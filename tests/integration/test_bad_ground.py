@@ -18,7 +18,7 @@ import pytest
 from engine import BUILD, COMMAND, await_that
 from host import Unchanged
 
-PROGRAMS = ("proxmox-lxcri", "lxcri-init", "lxcri-lxc", "lxcri-monitor", "lxcri-shim", "lxcri-worker")
+PROGRAMS = ("proxmox-lxcri", "lxcri-forward", "lxcri-init", "lxcri-lxc", "lxcri-monitor", "lxcri-shim", "lxcri-worker")
 
 
 def in_namespace(engine, script, *words):

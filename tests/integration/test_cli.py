@@ -11,7 +11,8 @@ from conftest import PROGRAM, ROOT
 
 VERBS = ["run", "create", "start", "stop", "restart", "kill", "pause", "resume", "exec", "delete", "rename", "list",
          "ps", "top", "state", "stats", "update", "inspect", "logs", "events", "wait", "cp", "diff", "image", "layer",
-         "login", "logout", "spec", "config", "doctor", "info", "serve", "system", "version", "help", "completion"]
+         "network", "port", "forward", "login", "logout", "spec", "config", "doctor", "info", "serve", "system", "version",
+         "help", "completion"]
 
 
 def test_help_names_every_verb_and_each_has_its_own(lx):
@@ -97,7 +98,7 @@ def test_a_usage_error_is_one_line_and_exit_code_1(lx, words, expected):
     (["run", "--ulimit", "nofile", "busybox"], '--ulimit: "nofile"'),
     (["run", "--ulimit", "nofile=9:1", "busybox"], "the soft limit is above the hard one"),
     (["run", "--device", "null", "busybox"], '--device: "null"'),
-    (["run", "--network", "bridge", "busybox"], '--network: "bridge"'),
+    (["run", "--publish", "80/icmp", "busybox"], '--publish: "80/icmp"'),
     (["run", "-e", "=x", "busybox"], '--env: "=x"'),
     (["run", "--stop-signal", "SIGNOPE", "busybox"], '--stop-signal: "SIGNOPE"'),
     (["run", "--keep", "busybox"], "--keep needs a bundle"),

@@ -291,3 +291,86 @@ def test_the_name_servers_of_a_container(one, box):
             .fails("DNSConfigurationFailed", flags.split()[1], code=125)
     for line in one("run", "--rm", "--image", box, id, "cat", "/etc/resolv.conf").ok().lines:
         assert not line.startswith("nameserver 127.") and line != "nameserver ::1"
+
+
+def test_what_was_changed_by_hand_is_seen_and_put_right(one, box, world):
+    one("network", "create", "web").ok()
+    id = serve(one, box, "--network", "web", "--publish", "8080:80")
+    bridge = one("network", "inspect", "web").json()[0]["bridge"]
+    host = one.endpoints(id)["web"]["interface"]
+    place = one.endpoints(id)["web"]
+    gateway = one("network", "inspect", "web").json()[0]["gateway"]
+    harms = {
+        "the rules": ["nft flush ruleset"],
+        "the address of the bridge": [f"ip address flush dev {bridge}"],
+        "the bridge's being up": [f"ip link set {bridge} down"],
+        "the bridge's name": [f"ip link set {bridge} down", f"ip link set {bridge} name other0",
+                              "ip link set other0 up"],
+        "the bridge": [f"ip link del {bridge}"],
+        "the place in the bridge": [f"ip link set {host} nomaster"],
+        "the interface's name": [f"ip link set {host} down", f"ip link set {host} name other1",
+                                 "ip link set other1 up"],
+        "the interface": [f"ip link del {host}"],
+    }
+    before = world.host.inventory()
+    for harm, commands in harms.items():
+        for command in commands:
+            world.host.run(*command.split())
+        network, = one("network", "inspect", "web").ok().json()
+        assert network["faults"], harm
+        one("network", "reload").ok()
+        network, = one("network", "inspect", "web").ok().json()
+        assert network["faults"] == [], harm
+        assert "hello" in (world.lan.reads("192.0.2.1", 8080) or ""), harm
+        assert "hello" in (world.host.reads(place["ip4"], 80) or ""), harm
+        assert f"{gateway}/" in world.host.run("ip", "address", "show", bridge), harm
+    one("network", "reload").ok()
+    statistics = one("network", "inspect", "web").json()[0]["statistics"]
+    assert statistics["rxPackets"] > 0 and statistics["txBytes"] > 0
+    assert {item for item in before if item.startswith(("link", "setting"))} - world.host.inventory() == set()
+
+
+@pytest.mark.parametrize("way", ["nft", "iptables"])
+def test_a_firewall_in_the_way_is_told_with_the_rule_and_left_alone(one, box, world, way):
+    if way == "nft":
+        world.host.run("nft", "table ip filter { chain FORWARD { type filter hook forward priority 0; policy drop; }; }")
+    else:
+        world.host.run("iptables-nft", "-P", "FORWARD", "DROP")
+    try:
+        rules = world.host.run("nft", "list", "table", "ip", "filter")
+        id = one.id()
+        said = one("run", "--detach", "--publish", "8080:80", "--image", box, id, "sh", "-c",
+                   "mkdir /w; echo hello >/w/index.html; exec httpd -f -p 80 -h /w").ok().err
+        bridge = one("network", "inspect", "default").json()[0]["bridge"]
+        assert "chain FORWARD" in said and f"nft insert rule ip filter FORWARD iifname {bridge} accept" in said
+        assert world.host.run("nft", "list", "table", "ip", "filter") == rules
+        assert world.lan.reads("192.0.2.1", 8080, timeout=1) is None
+        assert "FORWARD" in one("network", "inspect", "default").json()[0]["faults"][0]
+        for key in ("iifname", "oifname"):
+            world.host.run("nft", "insert", "rule", "ip", "filter", "FORWARD", key, bridge, "accept")
+        assert one("network", "inspect", "default").json()[0]["faults"] == []
+        assert "hello" in world.lan.reads("192.0.2.1", 8080)
+        one("delete", "--force", id).ok()
+    finally:
+        world.host.run("nft", "delete", "table", "ip", "filter")
+
+
+def test_a_network_is_made_once_and_its_name_is_one(one):
+    one("network", "create", "--deployment", "shop", "web").ok()
+    one("network", "create", "web").fails("BridgeCreationFailed", "web")
+    one("network", "create", "--deployment", "shop", "other").fails("BridgeCreationFailed", "shop")
+    for name in ("none", "host", "-x", "a b", "x" * 64, ""):
+        one("network", "create", name).fails("InvalidArgument")
+    for flags in ("--mtu 1279", "--mtu 65536", "--vlan 4095", "--subnet 10.0.0.1/24", "--subnet fd00::/64",
+                  "--subnet6 10.0.0.0/24", "--subnet 10.0.0.0/31"):
+        one("network", "create", *flags.split(), "new").fails("InvalidArgument")
+    for words in (["inspect", "nowhere"], ["remove", "nowhere"]):
+        one("network", *words).fails("BridgeNotFound", "nowhere")
+    one("network", "create", "a-name-that-no-bridge-can-have").ok()
+    bridge = one("network", "inspect", "a-name-that-no-bridge-can-have").json()[0]["bridge"]
+    assert len(bridge) <= 15
+    one("network", "create", "--mtu", "9000", "--stp", "--no-ipv6", "large").ok()
+    large = one("network", "inspect", "large").json()[0]
+    assert large["mtu"] == 9000 and large["stp"] and "subnet6" not in large
+    assert "mtu 9000" in one.host.run("ip", "link", "show", large["bridge"])
+    assert one("network", "list", "--quiet").lines == ["a-name-that-no-bridge-can-have", "large", "web"]

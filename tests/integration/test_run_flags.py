@@ -102,7 +102,7 @@ def test_a_pid_file(engine, box_start, work):
 
 
 @pytest.mark.parametrize("flags", [["--memory", "lots"], ["--cpus", "-1"], ["--ulimit", "nofile"],
-                                   ["--network", "bridge"], ["--cap-add", "NO_SUCH"],
+                                   ["--network", "a b"], ["--cap-add", "NO_SUCH"],
                                    ["--stop-signal", "NO_SUCH"], ["--device", "/dev/no-such"],
                                    ["--ulimit", "nosuch=1"], ["--env-file", "/no/such/file"],
                                    ["--shm-size", "-5"], ["--user", "a:b:c"], ["-e", "=x"],

@@ -19,7 +19,8 @@ def stats(engine, id):
 @pytest.mark.vm
 def test_the_numbers_are_those_of_the_container(engine, box_start):
     id = box_start("sh", "-c", "dd if=/dev/zero of=/dev/shm/x bs=1M count=8 2>/dev/null; sleep 100 & sleep 100 & "
-                   "while :; do :; done", flags=["--memory", "64m", "--pids-limit", "20", "--cpus", "0.05"])
+                   "while :; do :; done", flags=["--memory", "64m", "--pids-limit", "20", "--cpus", "0.05",
+                                                        "--network", "none"])
     found = await_that(lambda: (lambda one: one if one["pids"]["current"] == 3 and
                                 one["memory"]["usage"]["usage"] >= 8 << 20 and
                                 one["cpu"]["throttling"]["throttledPeriods"] > 0 and

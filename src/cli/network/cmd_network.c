@@ -76,8 +76,8 @@ static int network_create(struct cli *cli, const struct network_verb_options *op
 
 	if (lxcri_network_create_deployment_bridge(cli->engine, &config, err) < 0)
 		return -1;
-	if (options->vlan_filtering && lxcri_network_configure_bridge_security(
-					       cli->engine, deployment, &security, err) < 0) {
+	if (options->vlan_filtering &&
+	    lxcri_network_configure_bridge_security(cli->engine, deployment, &security, err) < 0) {
 		(void)lxcri_network_remove(cli->engine, names[0], &second);
 		return -1;
 	}
@@ -88,7 +88,8 @@ static int network_create(struct cli *cli, const struct network_verb_options *op
 static int network_list(struct cli *cli, const struct network_verb_options *options, char **names,
 			struct lxcri_error *err)
 {
-	static const char *const columns[] = { "NAME", "BRIDGE", "SUBNET", "SUBNET6", "DEPLOYMENT" };
+	static const char *const columns[] = { "NAME", "BRIDGE", "SUBNET", "SUBNET6",
+					       "DEPLOYMENT" };
 	static const char *const keys[] = { "name", "bridge", "subnet", "subnet6", "deployment" };
 	struct print_table table = { .columns = ARRAY_LEN(columns) };
 	int is_json = print_wants_json(options->format, err);
@@ -148,7 +149,7 @@ static int add_state(struct cli *cli, const char *name, struct json_object *netw
 		const char *key;
 		uint64_t value;
 	} members[] = {
-		{ "rxBytes", statistics.rx_bytes },	{ "rxPackets", statistics.rx_packets },
+		{ "rxBytes", statistics.rx_bytes },     { "rxPackets", statistics.rx_packets },
 		{ "rxDropped", statistics.rx_dropped }, { "txBytes", statistics.tx_bytes },
 		{ "txPackets", statistics.tx_packets }, { "txDropped", statistics.tx_dropped },
 	};

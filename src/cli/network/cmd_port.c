@@ -29,9 +29,8 @@ static void print_port(struct json_object *port, bool with_container)
 	if (with_container)
 		(void)printf("%s ", json_get_text(port, "container"));
 	(void)printf("%d/%s -> %s%s%s:%d\n", (int)json_get_i64(port, "containerPort", 0),
-		     json_get_text(port, "protocol"), is_six ? "[" : "",
-		     address ? address : "*", is_six ? "]" : "",
-		     (int)json_get_i64(port, "hostPort", 0));
+		     json_get_text(port, "protocol"), is_six ? "[" : "", address ? address : "*",
+		     is_six ? "]" : "", (int)json_get_i64(port, "hostPort", 0));
 }
 
 /* Prints the ports of @id, or of all containers. */
@@ -132,8 +131,9 @@ const struct verb verb_port = {
 
 const struct verb verb_forward = {
 	.name = "forward",
-	.arguments = "add ID [[IP:]PORT:]PORT[/PROTOCOL] | remove ID [IP:]PORT:PORT[/PROTOCOL] | list "
-		     "[ID]",
+	.arguments =
+		"add ID [[IP:]PORT:]PORT[/PROTOCOL] | remove ID [IP:]PORT:PORT[/PROTOCOL] | list "
+		"[ID]",
 	.summary = "publish ports of containers that are there already",
 	.options = options_of_port,
 	.options_size = sizeof(struct port_options),

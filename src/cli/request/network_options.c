@@ -65,14 +65,14 @@ static int take_address(const char *address, struct strings *texts, struct lxcri
 
 	if (length == 0 || (strchr(address, ':') && !bracketed))
 		return -1;
-	strings_add_consume(texts, bracketed ? xstrndup(address + 1, length - 2)
-					     : xstrdup(address));
+	strings_add_consume(texts,
+			    bracketed ? xstrndup(address + 1, length - 2) : xstrdup(address));
 	ret->host_ip = texts->items[texts->count - 1];
 	return 0;
 }
 
-int network_options_parse_port(const char *value, struct strings *ret_texts,
-			       struct lxcri_port *ret, struct lxcri_error *err)
+int network_options_parse_port(const char *value, struct strings *ret_texts, struct lxcri_port *ret,
+			       struct lxcri_error *err)
 {
 	autofree char *text = xstrdup(value);
 	char *protocol = strrchr(text, '/');

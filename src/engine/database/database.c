@@ -17,7 +17,6 @@
  * means that a process hangs while it holds the lock. */
 #define BUSY_TIMEOUT_MS 10000
 
-
 /* Reads the one number that "PRAGMA user_version" yields. */
 static int read_version(struct database *database, int *ret_version, struct lxcri_error *err)
 {

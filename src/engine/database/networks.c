@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#define NETWORK_COLUMNS  "name, deployment, bridge, subnet4, subnet6, last_host, options"
+#define NETWORK_COLUMNS "name, deployment, bridge, subnet4, subnet6, last_host, options"
 #define ENDPOINT_COLUMNS \
 	"container, network, position, interface, mac, ip4, ip6, hostname, aliases, persistent"
 #define PORT_COLUMNS "container, protocol, host_ip, host_port, container_port"
@@ -142,11 +142,10 @@ int endpoints_put(struct database *database, const struct endpoint_row *row,
 			     " ON CONFLICT (container, network) DO UPDATE SET position = ?3,"
 			     " interface = ?4, mac = ?5, ip4 = ?6, ip6 = ?7, hostname = ?8,"
 			     " aliases = ?9, persistent = ?10",
-			     "ttitttttti",
-			     row->container, row->network, (int64_t)row->position, row->interface,
-			     link_mac_format(row->mac, mac), text_of(&row->addresses[0], ip4),
-			     text_of(&row->addresses[1], ip6), row->hostname, aliases_text,
-			     (int64_t)row->persistent);
+			     "ttitttttti", row->container, row->network, (int64_t)row->position,
+			     row->interface, link_mac_format(row->mac, mac),
+			     text_of(&row->addresses[0], ip4), text_of(&row->addresses[1], ip6),
+			     row->hostname, aliases_text, (int64_t)row->persistent);
 }
 
 int endpoints_delete(struct database *database, const char *container, const char *network,
@@ -266,11 +265,10 @@ int ports_put(struct database *database, const struct port_row *row, struct lxcr
 {
 	char host[ADDRESS_TEXT_MAX];
 
-	return statement_run(database, err,
-			     "INSERT INTO port (" PORT_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5)",
-			     "titii", row->container, (int64_t)row->protocol,
-			     address_format(&row->host, host), (int64_t)row->host_port,
-			     (int64_t)row->container_port);
+	return statement_run(
+		database, err, "INSERT INTO port (" PORT_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5)",
+		"titii", row->container, (int64_t)row->protocol, address_format(&row->host, host),
+		(int64_t)row->host_port, (int64_t)row->container_port);
 }
 
 int ports_delete(struct database *database, const struct port_row *row, struct lxcri_error *err)

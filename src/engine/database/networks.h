@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The rows of networks, of containers' places in them, and of published ports. Functions that change
- * more than one row are called within database_begin() and database_commit(). What a container has of
- * them goes with its record. */
+/* The rows of networks, of containers' places in them, and of published ports. Functions that
+ * change more than one row are called within database_begin() and database_commit(). What a
+ * container has of them goes with its record. */
 
 #include "base/strings.h"
 #include "engine/database/database.h"
@@ -41,12 +41,13 @@ struct port_row {
 	uint16_t container_port;
 };
 
+/* Each frees what its row holds. Safe to repeat. */
 void network_row_finish(struct network_row *row);
 void endpoint_row_finish(struct endpoint_row *row);
 void port_row_finish(struct port_row *row);
 
-/* Called for each row, valid during the call. A value < 0 ends the walk and is the result; then @err
- * is filled. */
+/* Called for each row, valid during the call. A value < 0 ends the walk and is the result; then
+ * @err is filled. */
 typedef int (*network_row_fn)(void *userdata, const struct network_row *row,
 			      struct lxcri_error *err);
 typedef int (*endpoint_row_fn)(void *userdata, const struct endpoint_row *row,
@@ -74,6 +75,7 @@ typedef int (*port_row_fn)(void *userdata, const struct port_row *row, struct lx
 [[nodiscard]] int endpoints_put(struct database *database, const struct endpoint_row *row,
 				struct lxcri_error *err);
 
+/* Deletes one; none is fine. */
 [[nodiscard]] int endpoints_delete(struct database *database, const char *container,
 				   const char *network, struct lxcri_error *err);
 
@@ -83,7 +85,8 @@ typedef int (*port_row_fn)(void *userdata, const struct port_row *row, struct lx
 				 const char *network, endpoint_row_fn each, void *userdata,
 				 struct lxcri_error *err);
 
-/* Counts the endpoints of @network that have an interface, without those of @container (or NULL). */
+/* Counts the endpoints of @network that have an interface, without those of @container (or NULL).
+ */
 [[nodiscard]] int endpoints_count_attached(struct database *database, const char *network,
 					   const char *container, struct lxcri_error *err);
 
@@ -100,6 +103,7 @@ typedef int (*port_row_fn)(void *userdata, const struct port_row *row, struct lx
 [[nodiscard]] int ports_put(struct database *database, const struct port_row *row,
 			    struct lxcri_error *err);
 
+/* Deletes it; none is fine. */
 [[nodiscard]] int ports_delete(struct database *database, const struct port_row *row,
 			       struct lxcri_error *err);
 
@@ -107,8 +111,9 @@ typedef int (*port_row_fn)(void *userdata, const struct port_row *row, struct lx
 [[nodiscard]] int ports_each(struct database *database, const char *container, port_row_fn each,
 			     void *userdata, struct lxcri_error *err);
 
-/* Finds another container that has what @row wants to have, and runs: the port at the same address, or
- * at any where either wants any. Returns 1 with its id in *@ret_container, owned by the caller; or 0.
+/* Finds another container that has what @row wants to have, and runs: the port at the same address,
+ * or at any where either wants any. Returns 1 with its id in *@ret_container, owned by the caller;
+ * or 0.
  */
 [[nodiscard]] int ports_find_taker(struct database *database, const struct port_row *row,
 				   char **ret_container, struct lxcri_error *err);

@@ -18,6 +18,7 @@ static const struct helper {
 	{ { "helpers.shim", "no container can run on the type lxc", NULL }, "lxcri-shim" },
 	{ { "helpers.worker", "no image can be imported or unpacked", NULL }, "lxcri-worker" },
 	{ { "helpers.init", "containers cannot be made with --init", NULL }, "lxcri-init" },
+	{ { "helpers.forward", "no container can publish a port", NULL }, "lxcri-forward" },
 };
 
 static void check_helper(struct doctor *doctor, const struct helper *helper)

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/network/endpoint.h"
+#include "engine/network/forwarding.h"
 #include "engine/network/pool.h"
 #include "engine/network/proxy.h"
 #include "engine/network/publish.h"
@@ -24,8 +25,9 @@
 /* What somebody else's interface is called by chance is tried again. */
 #define NAME_ATTEMPTS 8
 
-/* A new name each time: the interface of the last run may be there for some moments still. It begins
- * with "veth", which Proxmox VE's tools leave alone, but not as those of its own containers do. */
+/* A new name each time: the interface of the last run may be there for some moments still. It
+ * begins with "veth", which Proxmox VE's tools leave alone, but not as those of its own containers
+ * do. */
 static int choose_interface(struct endpoint_row *endpoint, struct lxcri_error *err)
 {
 	uint32_t random;
@@ -55,8 +57,8 @@ static int renumber(struct session *session, struct network_row *network, const 
 		struct endpoint_row *endpoint = &endpoints.items[i];
 
 		for (int family = 0; family < 2; family++) {
-			uint32_t number = subnet_host_number(&before[family],
-							     &endpoint->addresses[family]);
+			uint32_t number =
+				subnet_host_number(&before[family], &endpoint->addresses[family]);
 
 			endpoint->addresses[family] =
 				number && network->subnets[family].base.family
@@ -113,7 +115,8 @@ static int plan_one(struct session *session, const char *container, const char *
 	return endpoints_put(session->database, endpoint, err);
 }
 
-/* What another container or a program has taken since it last ran is told before anything is made. */
+/* What another container or a program has taken since it last ran is told before anything is made.
+ */
 static int check_ports(struct session *session, const struct endpoint_list *endpoints,
 		       struct lxcri_error *err)
 {
@@ -222,6 +225,7 @@ static int plug_veth(struct session *session, struct endpoint_row *endpoint,
 	veth.mtu = options.mtu;
 	veth.bridge = bridge.index;
 	veth.isolated = options.isolate_ports;
+	veth.hairpin = forwarding_is_bridged();
 	for (int attempt = 0; attempt < NAME_ATTEMPTS; attempt++) {
 		veth.name = endpoint->interface;
 		r = veth_create(session->route, &veth, err);
@@ -261,11 +265,12 @@ static int repair_veth(struct session *session, const struct endpoint_row *endpo
 				    network->bridge);
 	veth.bridge = bridge.index;
 	veth.isolated = options.isolate_ports;
+	veth.hairpin = forwarding_is_bridged();
 	return veth_repair(session->route, &outside, &veth, err) < 0 ? -1 : 1;
 }
 
-/* Makes one interface of the container, addresses and all, unless it is there. The first one has the
- * default route. */
+/* Makes one interface of the container, addresses and all, unless it is there. The first one has
+ * the default route. */
 static int plug_one(struct session *session, struct endpoint_row *endpoint, int netns,
 		    struct netlink *theirs, struct lxcri_error *err)
 {
@@ -481,8 +486,7 @@ int attach_is_needed(struct lxcri_engine *engine, const char *container, struct 
 	struct database *database = engine_database(engine, err);
 	bool found = false;
 
-	if (!database ||
-	    endpoints_each(database, container, NULL, note_interface, &found, err) < 0)
+	if (!database || endpoints_each(database, container, NULL, note_interface, &found, err) < 0)
 		return -1;
 	return found;
 }

@@ -16,8 +16,9 @@
  * container without networks. */
 [[nodiscard]] int attach_prepare(struct lxcri_container *container, struct lxcri_error *err);
 
-/* Once the namespace of its first process @pid is there and before the user's process runs: puts its
- * interfaces there, with addresses and routes, and lets the loopback of the host reach its ports. */
+/* Once the namespace of its first process @pid is there and before the user's process runs: puts
+ * its interfaces there, with addresses and routes, and lets the loopback of the host reach its
+ * ports. */
 [[nodiscard]] int attach_plug(struct lxcri_container *container, pid_t pid,
 			      struct lxcri_error *err);
 
@@ -28,8 +29,8 @@
 /* Puts the interfaces of a container that runs right, where somebody has changed or removed one. */
 [[nodiscard]] int attach_repair(struct lxcri_container *container, struct lxcri_error *err);
 
-/* Counts what is not as it should be with the interface of @endpoint, whose container's first process
- * is @pid, and tells @fault of each. */
+/* Counts what is not as it should be with the interface of @endpoint, whose container's first
+ * process is @pid, and tells @fault of each. */
 [[nodiscard]] int attach_check(struct lxcri_engine *engine, const struct endpoint_row *endpoint,
 			       pid_t pid, lxcri_network_fault_fn fault, void *userdata,
 			       struct lxcri_error *err);

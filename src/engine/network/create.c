@@ -39,8 +39,8 @@ static int compare_bridge(void *userdata, const struct network_row *row, struct 
 	return 0;
 }
 
-/* Tells whether a bridge of ours may be called @name: 1 or 0, or < 0. Those called vmbr and a number
- * are Proxmox VE's, also where there is none of that name yet. */
+/* Tells whether a bridge of ours may be called @name: 1 or 0, or < 0. Those called vmbr and a
+ * number are Proxmox VE's, also where there is none of that name yet. */
 static int is_free(struct session *session, const char *name, struct lxcri_error *err)
 {
 	struct names names = { .bridge = name };
@@ -68,10 +68,11 @@ static int choose_bridge(struct session *session, const char *network, char **re
 	if (!is_default || given || instance_is_usual(session->engine))
 		r = is_free(session, plain, err);
 	if (r == 0 && given && is_default)
-		return fail(err, LXCRI_E_BRIDGE_CREATION_FAILED,
-			    "network.bridge: %s is no name that a bridge of ours can have, or there "
-			    "is an interface of that name already",
-			    given);
+		return fail(
+			err, LXCRI_E_BRIDGE_CREATION_FAILED,
+			"network.bridge: %s is no name that a bridge of ours can have, or there "
+			"is an interface of that name already",
+			given);
 	*ret = r < 0 ? NULL : xstrdup(r > 0 ? plain : derived);
 	return r < 0 ? -1 : 0;
 }
@@ -94,7 +95,8 @@ static int choose_subnets(struct session *session, const struct network_wish *wi
 		row->subnets[1] = (struct subnet){};
 	r = pool_check(session->engine, session->route, row, &why, err);
 	if (r > 0)
-		return fail(err, LXCRI_E_CONFIGURATION_FAILED, "network %s: the %s", row->name, why);
+		return fail(err, LXCRI_E_CONFIGURATION_FAILED, "network %s: the %s", row->name,
+			    why);
 	return r;
 }
 
@@ -153,8 +155,8 @@ int network_find_or_create(struct session *session, const char *name, struct net
 	const struct lxcri_config *config = session->engine->config;
 	struct network_wish wish = {
 		.name = name,
-		.options = network_options_default((uint32_t)config_u64(config,
-									CONFIG_NETWORK_MTU)),
+		.options =
+			network_options_default((uint32_t)config_u64(config, CONFIG_NETWORK_MTU)),
 	};
 	int r = networks_find(session->database, name, NULL, ret, err);
 

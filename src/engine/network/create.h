@@ -9,15 +9,15 @@
 /* What a new network is to be; zeroed means by default. */
 struct network_wish {
 	const char *name;
-	const char *deployment;    /* NULL: as the name */
-	struct subnet subnets[2];  /* family 0: chosen */
+	const char *deployment;   /* NULL: as the name */
+	struct subnet subnets[2]; /* family 0: chosen */
 	bool no_ipv6;
 	struct network_options options;
 };
 
-/* Stores the network. Within a transaction. LXCRI_E_INVALID_ARGUMENT, LXCRI_E_BRIDGE_CREATION_FAILED
- * when name or deployment is taken, LXCRI_E_CONFIGURATION_FAILED when the subnet is. The caller
- * finishes *@ret. */
+/* Stores the network. Within a transaction. LXCRI_E_INVALID_ARGUMENT,
+ * LXCRI_E_BRIDGE_CREATION_FAILED when name or deployment is taken, LXCRI_E_CONFIGURATION_FAILED
+ * when the subnet is. The caller finishes *@ret. */
 [[nodiscard]] int network_create(struct session *session, const struct network_wish *wish,
 				 struct network_row *ret, struct lxcri_error *err);
 

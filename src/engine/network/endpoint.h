@@ -5,8 +5,8 @@
 
 #include "engine/network/network.h"
 
-/* Fills what is missing in the new @endpoint: a MAC address, and one address of each family that the
- * network has; those that are there already must be free and of the network.
+/* Fills what is missing in the new @endpoint: a MAC address, and one address of each family that
+ * the network has; those that are there already must be free and of the network.
  * LXCRI_E_CONFIGURATION_FAILED for one that is taken or not of its subnet, and when there is none
  * left. Remembers the last one in @network, which it stores. */
 [[nodiscard]] int endpoint_fill(struct database *database, const struct lxcri_engine *engine,

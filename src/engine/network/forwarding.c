@@ -76,3 +76,9 @@ int forwarding_enable(bool with_ipv6, struct lxcri_error *err)
 		    "1, so that containers reach other hosts");
 	return 0;
 }
+
+bool forwarding_is_bridged(void)
+{
+	return read_setting("/proc/sys/net/bridge/bridge-nf-call-iptables") == 1 ||
+	       read_setting("/proc/sys/net/bridge/bridge-nf-call-ip6tables") == 1;
+}

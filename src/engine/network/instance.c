@@ -68,7 +68,7 @@ static uint64_t add_machine(uint64_t sum)
 	size_t size;
 
 	return file_read(AT_FDCWD, "/etc/machine-id", 256, &id, &size) < 0 ? sum
-									  : add_text(sum, id);
+									   : add_text(sum, id);
 }
 
 void instance_mac(const struct lxcri_engine *engine, const char *network, const char *container,

@@ -139,7 +139,8 @@ static int transact(struct lxcri_engine *engine, const struct join *join, const 
 
 	if (session_begin(engine, &session, err) < 0 || database_begin(session.database, err) < 0)
 		return -1;
-	if (change(&session, join, network, err) == 0 && database_commit(session.database, err) == 0)
+	if (change(&session, join, network, err) == 0 &&
+	    database_commit(session.database, err) == 0)
 		return 0;
 	database_roll_back(session.database);
 	return -1;

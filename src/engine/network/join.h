@@ -14,8 +14,8 @@ struct join {
 	const char *const *exposed; /* by its image: "80/tcp", ended by NULL; or NULL */
 };
 
-/* Checks what can be checked before anything is made: that networks and addresses are such, and that
- * no port is taken. LXCRI_E_INVALID_ARGUMENT, LXCRI_E_BRIDGE_NOT_FOUND,
+/* Checks what can be checked before anything is made: that networks and addresses are such, and
+ * that no port is taken. LXCRI_E_INVALID_ARGUMENT, LXCRI_E_BRIDGE_NOT_FOUND,
  * LXCRI_E_CONFIGURATION_FAILED, LXCRI_E_PORT_FORWARDING_FAILED. */
 [[nodiscard]] int join_check(struct lxcri_engine *engine, const struct join *join,
 			     struct lxcri_error *err);

@@ -50,9 +50,8 @@ int lxcri_network_create_deployment_bridge(struct lxcri_engine *engine,
 					   struct lxcri_error *err)
 {
 	autorun(session_end) struct session session = SESSION_NULL;
-	const uint32_t mtu =
-		config->mtu ? config->mtu
-			    : (uint32_t)config_u64(engine->config, CONFIG_NETWORK_MTU);
+	const uint32_t mtu = config->mtu ? config->mtu
+					 : (uint32_t)config_u64(engine->config, CONFIG_NETWORK_MTU);
 	struct network_wish wish = {
 		.name = config->name ? config->name : "",
 		.deployment = config->deployment_id,
@@ -160,7 +159,8 @@ int lxcri_network_remove(struct lxcri_engine *engine, const char *name, struct l
 			    "network %s has containers in it, such as %s", name, user);
 	/* The row last: while it is there, whoever comes next knows what there may be. */
 	if (session_remove_network(&session, &row, err) < 0 ||
-	    networks_delete(session.database, name, err) < 0 || session_tidy(&session, NULL, err) < 0)
+	    networks_delete(session.database, name, err) < 0 ||
+	    session_tidy(&session, NULL, err) < 0)
 		return fail_while(err, "remove network %s", name);
 	return 0;
 }

@@ -33,7 +33,8 @@ static int open_locked(struct lxcri_engine *engine, const char *id,
 	return 0;
 }
 
-/* Only what was made from an image has a place for what we know of it, and a namespace of its own. */
+/* Only what was made from an image has a place for what we know of it, and a namespace of its own.
+ */
 static int check_own_network(const struct lxcri_container *container, struct lxcri_error *err)
 {
 	if (home_is_persistent(&container->home) && container->record.networked)
@@ -69,8 +70,7 @@ static int connect_locked(struct lxcri_container *container, const char *network
 	join.hostname = hostname;
 	if (join_one(container->engine, &join, network, err) < 0)
 		return -1;
-	if (!is_alive(container) ||
-	    attach_one(container, network, container->state.pid, err) == 0)
+	if (!is_alive(container) || attach_one(container, network, container->state.pid, err) == 0)
 		return 0;
 	(void)attach_release_one(container->engine, container->home.id, network, &second);
 	return -1;

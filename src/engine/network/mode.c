@@ -48,8 +48,8 @@ static int check_alone(const struct lxcri_create_options *options, const char *m
 
 	for (size_t i = 0; i < sizeof(given) / sizeof(given[0]); i++)
 		if (given[i].is_given)
-			return fail(err, LXCRI_E_INVALID_ARGUMENT, "network %s goes with no %s", mode,
-				    strchr(given[i].what, ' ') + 1);
+			return fail(err, LXCRI_E_INVALID_ARGUMENT, "network %s goes with no %s",
+				    mode, strchr(given[i].what, ' ') + 1);
 	return 0;
 }
 

@@ -18,8 +18,8 @@ enum network_mode {
 [[nodiscard]] int network_mode_choose(const struct lxcri_create_options *options,
 				      enum network_mode *ret, struct lxcri_error *err);
 
-/* Tells whether what is asked for is the network of somebody else: its sysfs cannot be mounted by who
- * has ids of its own. */
+/* Tells whether what is asked for is the network of somebody else: its sysfs cannot be mounted by
+ * who has ids of its own. */
 bool network_mode_is_foreign(const struct lxcri_create_options *options);
 
 /* Tells whether it is the host's. */

@@ -43,9 +43,9 @@ int network_get(struct lxcri_engine *engine, const char *name, struct network_ro
 	struct database *database = engine_database(engine, err);
 	int r = database ? networks_find(database, name, NULL, ret, err) : -1;
 
-	return r == 0 ? fail(err, LXCRI_E_BRIDGE_NOT_FOUND, "no network is called %s", name)
-		      : r < 0 ? -1
-			      : 0;
+	return r == 0  ? fail(err, LXCRI_E_BRIDGE_NOT_FOUND, "no network is called %s", name)
+	       : r < 0 ? -1
+		       : 0;
 }
 
 struct address network_gateway(const struct network_row *row, int index)

@@ -13,23 +13,23 @@
 
 #define NETWORK_DEFAULT "default"
 
-/* What the name server has to know of a network: its bridge (`bridge`), its subnets (`subnets`, whose
- * hosts 1 are the gateways, where it listens) and its name. Texts last for the call. */
+/* What the name server has to know of a network: its bridge (`bridge`), its subnets (`subnets`,
+ * whose hosts 1 are the gateways, where it listens) and its name. Texts last for the call. */
 
 /* Calls @each for every network, ordered by name. A value < 0 ends the walk. */
 [[nodiscard]] int network_each(struct lxcri_engine *engine, network_row_fn each, void *userdata,
 			       struct lxcri_error *err);
 
-/* Calls @each for every container's place in the network @name, or in all with NULL: the container's
- * name (`container`), `hostname`, `aliases`, `addresses`. `interface` is NULL for one that is not
- * running; such a one has no names that should be answered. */
+/* Calls @each for every container's place in the network @name, or in all with NULL: the
+ * container's name (`container`), `hostname`, `aliases`, `addresses`. `interface` is NULL for one
+ * that is not running; such a one has no names that should be answered. */
 [[nodiscard]] int network_each_endpoint(struct lxcri_engine *engine, const char *name,
 					endpoint_row_fn each, void *userdata,
 					struct lxcri_error *err);
 
-/* Returns a number that differs from an earlier one, of the same engine handle, when another process
- * has changed the database since. It costs some microseconds and reads no row. Changes that this
- * handle has made itself do not count. */
+/* Returns a number that differs from an earlier one, of the same engine handle, when another
+ * process has changed the database since. It costs some microseconds and reads no row. Changes that
+ * this handle has made itself do not count. */
 [[nodiscard]] int network_version(struct lxcri_engine *engine, uint64_t *ret,
 				  struct lxcri_error *err);
 

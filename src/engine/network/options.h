@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define NETWORK_MTU_MIN 1280 /* of IPv6 */
-#define NETWORK_MTU_MAX 65535
+#define NETWORK_MTU_MIN  1280 /* of IPv6 */
+#define NETWORK_MTU_MAX  65535
 #define NETWORK_VLAN_MAX 4094
 
 struct network_options {

@@ -82,8 +82,8 @@ static const struct busy *find_overlap(const struct busy_list *list, const struc
 	return NULL;
 }
 
-/* A prefix that is this machine's own, as RFC 4193 wants it, and the subnet within it that goes with
- * the one of IPv4. */
+/* A prefix that is this machine's own, as RFC 4193 wants it, and the subnet within it that goes
+ * with the one of IPv4. */
 struct subnet pool_subnet6(const char *name, const struct subnet *subnet4)
 {
 	autofree char *machine = NULL;
@@ -149,10 +149,11 @@ int pool_choose(struct lxcri_engine *engine, struct netlink *route, const char *
 		ret[1] = subnet6;
 		return 0;
 	}
-	return fail(err, LXCRI_E_CONFIGURATION_FAILED,
-		    "every subnet of network.subnet_pool %s overlaps a route of the host or another "
-		    "network; choose another pool, or give the network a subnet",
-		    text);
+	return fail(
+		err, LXCRI_E_CONFIGURATION_FAILED,
+		"every subnet of network.subnet_pool %s overlaps a route of the host or another "
+		"network; choose another pool, or give the network a subnet",
+		text);
 }
 
 int pool_check(struct lxcri_engine *engine, struct netlink *route, const struct network_row *row,
@@ -173,10 +174,10 @@ int pool_check(struct lxcri_engine *engine, struct netlink *route, const struct 
 
 		if (!busy)
 			continue;
-		*ret_why = xformat("subnet %s overlaps %s%s, %s", subnet_format(subnet, ours),
-				   busy->name ? "that of the network " : "a route of the host",
-				   busy->name ? busy->name : "",
-				   subnet_format(&busy->subnet, theirs));
+		*ret_why =
+			xformat("subnet %s overlaps %s%s, %s", subnet_format(subnet, ours),
+				busy->name ? "that of the network " : "a route of the host",
+				busy->name ? busy->name : "", subnet_format(&busy->subnet, theirs));
 		return 1;
 	}
 	return 0;

@@ -7,7 +7,8 @@
 #include "engine/network/network.h"
 
 /* Chooses subnets for the network @name: one of IPv4 from the pool, and one of IPv6 that goes with
- * it unless the host has no IPv6. LXCRI_E_CONFIGURATION_FAILED when the pool has none that is free. */
+ * it unless the host has no IPv6. LXCRI_E_CONFIGURATION_FAILED when the pool has none that is free.
+ */
 [[nodiscard]] int pool_choose(struct lxcri_engine *engine, struct netlink *route, const char *name,
 			      struct subnet ret[static 2], struct lxcri_error *err);
 

@@ -33,8 +33,7 @@ static int try_bind(const struct port_row *port, const struct address *address)
 
 	/* A host without the protocol has no other program that uses it. */
 	if (fd < 0)
-		return errno == EAFNOSUPPORT || errno == EPROTONOSUPPORT ||
-				       errno == ESOCKTNOSUPPORT
+		return errno == EAFNOSUPPORT || errno == EPROTONOSUPPORT || errno == ESOCKTNOSUPPORT
 			       ? 0
 			       : -errno;
 	/* What is left of ended connections is no program. */
@@ -104,8 +103,8 @@ static int end_holder(int lock)
 		return 0;
 	pid = wanted.l_pid;
 	process = pidfd_open(pid, 0);
-	/* The number may have passed to another one meanwhile: it is still the holder, or it was not
-	 * when the descriptor was opened. */
+	/* The number may have passed to another one meanwhile: it is still the holder, or it was
+	 * not when the descriptor was opened. */
 	wanted = (struct flock){ .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	if (fcntl(lock, F_GETLK, &wanted) < 0)
 		return -errno;
@@ -132,8 +131,7 @@ int proxy_stop(int run_dirfd, struct lxcri_error *err)
 	int r = 0;
 
 	if (lock < 0)
-		return errno == ENOENT ? 0
-				       : fail_errno(err, errno, "open " FORWARD_LOCK);
+		return errno == ENOENT ? 0 : fail_errno(err, errno, "open " FORWARD_LOCK);
 	r = end_holder(lock);
 	if (r < 0)
 		return fail_errno(err, r, "end the helper of published ports");
@@ -141,7 +139,8 @@ int proxy_stop(int run_dirfd, struct lxcri_error *err)
 	return 0;
 }
 
-/* Adds what the helper shall carry for one port: on each family's any address where none is named. */
+/* Adds what the helper shall carry for one port: on each family's any address where none is named.
+ */
 static void add_arguments(struct strings *argv, const struct port_row *port,
 			  const struct endpoint_row *endpoint)
 {

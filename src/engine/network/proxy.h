@@ -16,8 +16,8 @@
 /* Tells whether the helper of the container whose run directory is @run_dirfd is there. */
 bool proxy_is_running(int run_dirfd);
 
-/* Ends the helper of the container whose run directory is @run_dirfd, and waits for its end; none is
- * fine. */
+/* Ends the helper of the container whose run directory is @run_dirfd, and waits for its end; none
+ * is fine. */
 [[nodiscard]] int proxy_stop(int run_dirfd, struct lxcri_error *err);
 
 /* Sets the host port of @port to one that no program of the host has.

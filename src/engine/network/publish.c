@@ -32,7 +32,8 @@ int publish_read(const struct lxcri_port *port, const char *container, struct po
 				.container_port = port->container_port };
 
 	if (port->container_port == 0)
-		return fail(err, LXCRI_E_INVALID_ARGUMENT, "a port in a container is from 1 to 65535");
+		return fail(err, LXCRI_E_INVALID_ARGUMENT,
+			    "a port in a container is from 1 to 65535");
 	if ((size_t)port->protocol >= ARRAY_LEN(protocols))
 		return fail(err, LXCRI_E_INVALID_ARGUMENT, "unknown protocol %d", port->protocol);
 	if (port->host_ip && *port->host_ip &&

@@ -6,8 +6,8 @@
 #include "engine/network/join.h"
 #include "engine/network/rows.h"
 
-/* Fills @ret with the ports that @join asks for: ranges one by one, those that the image exposes with
- * publish_all, a free one for host port 0. LXCRI_E_INVALID_ARGUMENT for what is malformed,
+/* Fills @ret with the ports that @join asks for: ranges one by one, those that the image exposes
+ * with publish_all, a free one for host port 0. LXCRI_E_INVALID_ARGUMENT for what is malformed,
  * LXCRI_E_PORT_FORWARDING_FAILED when another container or a program of the host has one. */
 [[nodiscard]] int publish_choose(struct lxcri_engine *engine, const struct join *join,
 				 struct port_list *ret, struct lxcri_error *err);

@@ -130,8 +130,8 @@ static bool is_alive(const struct lxcri_container *container)
 	return container->status != LXCRI_STATUS_STOPPED && container->state.pid > 0;
 }
 
-/* Looks at a container, by which one that has ended loses what it had on the host. Returns 0 without a
- * container when it is gone. */
+/* Looks at a container, by which one that has ended loses what it had on the host. Returns 0
+ * without a container when it is gone. */
 static int look_at(struct lxcri_engine *engine, const char *id,
 		   struct lxcri_container **ret_container, struct lxcri_error *err)
 {
@@ -241,10 +241,10 @@ static void compare_route(void *userdata, const struct subnet *subnet, unsigned 
 	struct address_search *search = userdata;
 
 	for (int i = 0; i < 2; i++)
-		search->found[i] |= interface == search->bridge &&
-				    subnet->prefix == search->network->subnets[i].prefix &&
-				    address_equals(&subnet->base,
-						   &search->network->subnets[i].base);
+		search->found[i] |=
+			interface == search->bridge &&
+			subnet->prefix == search->network->subnets[i].prefix &&
+			address_equals(&subnet->base, &search->network->subnets[i].base);
 }
 
 static int check_bridge(struct session *session, const struct network_row *network,
@@ -298,6 +298,7 @@ static int check_host(struct lxcri_engine *engine, const struct network_row *net
 	autorun(session_end) struct session session = SESSION_NULL;
 	int wanted;
 	int loaded;
+	int found;
 
 	if (session_begin(engine, &session, err) < 0)
 		return -1;
@@ -309,7 +310,9 @@ static int check_host(struct lxcri_engine *engine, const struct network_row *net
 		return -1;
 	if (!loaded)
 		tell(doubt, "the rules of nftables are not there");
-	return 0;
+	found = session_find_barriers(&session, network, doubt->fault, doubt->userdata, err);
+	doubt->count += found > 0 ? found : 0;
+	return found < 0 ? -1 : 0;
 }
 
 int lxcri_network_health(struct lxcri_engine *engine, const char *name,
@@ -338,16 +341,16 @@ int lxcri_network_statistics(struct lxcri_engine *engine, const char *name,
 	int count;
 	int r;
 
-	if (session_begin(engine, &session, err) < 0 || network_get(engine, name, &network, err) < 0)
+	if (session_begin(engine, &session, err) < 0 ||
+	    network_get(engine, name, &network, err) < 0)
 		return -1;
 	r = link_find(session.route, network.bridge, &link, err);
 	count = endpoints_count_attached(session.database, name, NULL, err);
 	if (r <= 0 || count < 0)
-		return r < 0 || count < 0
-			       ? -1
-			       : fail(err, LXCRI_E_BRIDGE_NOT_FOUND,
-				      "the bridge %s of the network %s is not there",
-				      network.bridge, name);
+		return r < 0 || count < 0 ? -1
+					  : fail(err, LXCRI_E_BRIDGE_NOT_FOUND,
+						 "the bridge %s of the network %s is not there",
+						 network.bridge, name);
 	*ret = (struct lxcri_bridge_statistics){
 		.rx_bytes = link.rx_bytes,
 		.rx_packets = link.rx_packets,

@@ -15,8 +15,8 @@ struct port_list {
 	size_t count;
 };
 
-/* Reads the endpoints of @container, or of @network (NULL: all). Finished by the caller, also after a
- * failure. */
+/* Reads the endpoints of @container, or of @network (NULL: all). Finished by the caller, also after
+ * a failure. */
 [[nodiscard]] int endpoint_list_read(struct database *database, const char *container,
 				     const char *network, struct endpoint_list *ret,
 				     struct lxcri_error *err);

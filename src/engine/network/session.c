@@ -3,9 +3,11 @@
 
 #include "engine/network/session.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "engine/network/forwarding.h"
 #include "engine/network/instance.h"
+#include "net/firewall.h"
 #include "net/veth.h"
 #include "os/netns.h"
 
@@ -154,8 +156,9 @@ static int set_endpoint(void *userdata, const struct endpoint_row *row, struct l
 	session_change_endpoint(setter->session, RULESET_ADD, &setter->options, row);
 	if (row->position > 0)
 		return 0;
-	return ports_each(setter->session->database, row->container, set_port, &publisher, err) < 0 ? -1
-											      : 0;
+	return ports_each(setter->session->database, row->container, set_port, &publisher, err) < 0
+		       ? -1
+		       : 0;
 }
 
 static int set_network(void *userdata, const struct network_row *row, struct lxcri_error *err)
@@ -184,13 +187,50 @@ int session_set_rules(struct session *session, struct lxcri_error *err)
 	return ruleset_commit(session->rules, err);
 }
 
+/* Who is told of barriers. */
+struct teller {
+	const char *bridge;
+	lxcri_network_fault_fn fault;
+	void *userdata;
+};
+
+static void tell_barrier(void *userdata, const struct firewall_barrier *barrier)
+{
+	const struct teller *teller = userdata;
+	autofree char *text =
+		xformat("the chain %s of the table %s %s, which is not ours, drops what is passed on; "
+			"containers are reached and reach others by: nft insert rule %s %s %s "
+			"iifname %s accept, and the same with oifname",
+			barrier->chain, barrier->family, barrier->table, barrier->family,
+			barrier->table, barrier->chain, teller->bridge);
+
+	teller->fault(teller->userdata, text);
+}
+
+int session_find_barriers(struct session *session, const struct network_row *network,
+			  lxcri_network_fault_fn fault, void *userdata, struct lxcri_error *err)
+{
+	struct teller teller = { network->bridge, fault, userdata };
+	autofree char *table = instance_table(session->engine);
+
+	return firewall_find(table, network->bridge, tell_barrier, &teller, err);
+}
+
+static void warn(void *userdata, const char *text)
+{
+	log_warning("%s", text);
+}
+
 int session_bring_up(struct session *session, const struct network_row *network,
 		     unsigned int *ret_bridge, struct lxcri_error *err)
 {
 	struct network_options options;
 	struct bridge bridge;
 	autofree char *alias = NULL;
+	struct lxcri_error ignored = {};
+	struct link link;
 	int loaded = ruleset_is_loaded(session->rules, err);
+	int there;
 
 	if (loaded < 0 || network_options_parse(network->options, &options, err) < 0 ||
 	    session_describe_bridge(session, network, &bridge, &alias, err) < 0 ||
@@ -202,7 +242,13 @@ int session_bring_up(struct session *session, const struct network_row *network,
 	change_network(session, RULESET_ADD, &options, network);
 	if (ruleset_commit(session->rules, err) < 0)
 		return -1;
-	return bridge_ensure(session->route, &bridge, ret_bridge, err);
+	there = link_find(session->route, network->bridge, &link, err);
+	if (there < 0 || bridge_ensure(session->route, &bridge, ret_bridge, err) < 0)
+		return -1;
+	/* Told once: it may be meant so. */
+	if (there == 0)
+		(void)session_find_barriers(session, network, warn, NULL, &ignored);
+	return 0;
 }
 
 int session_remove_network(struct session *session, const struct network_row *network,

@@ -6,6 +6,7 @@
 #include "engine/network/network.h"
 #include "engine/network/options.h"
 #include "net/bridge.h"
+#include "lxcri/network.h"
 #include "net/ruleset.h"
 
 struct session {
@@ -28,6 +29,12 @@ void session_end(struct session *session);
  * that the bridge of @network is as it should be. */
 [[nodiscard]] int session_bring_up(struct session *session, const struct network_row *network,
 				   unsigned int *ret_bridge, struct lxcri_error *err);
+
+/* Calls @fault with a sentence for each chain of others that drops what is passed on, unless it speaks
+ * of the bridge of @network. Returns how many there are. */
+[[nodiscard]] int session_find_barriers(struct session *session, const struct network_row *network,
+					lxcri_network_fault_fn fault, void *userdata,
+					struct lxcri_error *err);
 
 /* Removes what nothing needs any more: the bridge of @network when no container but @container (or
  * NULL) has an interface in it and nobody made it by name, and the rules when there is nothing left
@@ -55,11 +62,12 @@ void session_change_endpoint(struct session *session, enum ruleset_change change
 void session_change_port(struct session *session, enum ruleset_change change,
 			 const struct port_row *port, const struct endpoint_row *endpoint);
 
-/* Sets all rules to what the database says, as one transaction; loads them when they are not there. */
+/* Sets all rules to what the database says, as one transaction; loads them when they are not there.
+ */
 [[nodiscard]] int session_set_rules(struct session *session, struct lxcri_error *err);
 
-/* Fills @ret with what bridge_ensure() wants to know; it points into @network and *@ret_alias, which
- * the caller frees. */
+/* Fills @ret with what bridge_ensure() wants to know; it points into @network and *@ret_alias,
+ * which the caller frees. */
 [[nodiscard]] int session_describe_bridge(const struct session *session,
 					  const struct network_row *network, struct bridge *ret,
 					  char **ret_alias, struct lxcri_error *err);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* lxcri-forward: carries what programs of the host send to a published port on the loopback into the
- * container. The kernel does that for every other address of the host; what has an address of the
- * loopback cannot be sent to another interface without a setting that weakens the host.
+/* lxcri-forward: carries what programs of the host send to a published port on the loopback into
+ * the container. The kernel does that for every other address of the host; what has an address of
+ * the loopback cannot be sent to another interface without a setting that weakens the host.
  *
- * One process for a container, started by proxy_start() with these descriptors, and one argument for
- * each port: "PROTOCOL HOST PORT TARGET PORT", numbers and addresses alone. It ends when the
+ * One process for a container, started by proxy_start() with these descriptors, and one argument
+ * for each port: "PROTOCOL HOST PORT TARGET PORT", numbers and addresses alone. It ends when the
  * container's first process does. Whoever is not on the loopback is not served. */
 
 #include "net/address.h"
@@ -74,6 +74,6 @@ void forward_stream_accept(const struct forward_port *port);
 /* Takes what has come to @port, whose protocol is UDP. */
 void forward_datagram_receive(const struct forward_port *port);
 
-/* Ends exchanges that have been silent for long; returns after how many milliseconds to do so again,
- * or -1 when there are none. */
+/* Ends exchanges that have been silent for long; returns after how many milliseconds to do so
+ * again, or -1 when there are none. */
 int forward_datagram_expire(void);

@@ -91,8 +91,8 @@ static bool open_socket(struct exchange *exchange, const struct forward_port *po
 {
 	union forward_address to;
 	socklen_t size = forward_address_make(&port->target, port->target_port, &to);
-	autoclose int fd = socket(port->target.family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
-				  IPPROTO_UDP);
+	autoclose int fd =
+		socket(port->target.family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_UDP);
 
 	if (fd < 0 || connect(fd, &to.any, size) < 0)
 		return false;
@@ -118,8 +118,7 @@ void forward_datagram_receive(const struct forward_port *port)
 		if (!forward_is_loopback(&from))
 			continue;
 		exchange = find(port, &from);
-		if (!exchange ||
-		    (exchange->watch.fd < 0 && !open_socket(exchange, port, &from)))
+		if (!exchange || (exchange->watch.fd < 0 && !open_socket(exchange, port, &from)))
 			continue;
 		exchange->last_ms = now_ms();
 		(void)send(exchange->watch.fd, bytes, (size_t)got, MSG_NOSIGNAL);

@@ -20,12 +20,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define PORTS_MAX    8192
-#define BACKLOG      128
-#define NOBODY       65534
-#define EVENTS_MAX   32
-#define PORT_WORDS   5
-#define FDS_BESIDES  2048
+#define PORTS_MAX   8192
+#define BACKLOG     128
+#define NOBODY      65534
+#define EVENTS_MAX  32
+#define PORT_WORDS  5
+#define FDS_BESIDES 2048
 
 static struct forward_port ports[PORTS_MAX];
 static size_t n_ports;
@@ -61,8 +61,7 @@ bool forward_is_loopback(const union forward_address *address)
 {
 	if (address->any.sa_family == AF_INET)
 		return ntohl(address->four.sin_addr.s_addr) >> 24 == 127;
-	return address->any.sa_family == AF_INET6 &&
-	       IN6_IS_ADDR_LOOPBACK(&address->six.sin6_addr);
+	return address->any.sa_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&address->six.sin6_addr);
 }
 
 int forward_watch(struct forward_watch *watch, uint32_t events)
@@ -145,8 +144,7 @@ static int open_listener(struct forward_port *port, struct listener *listener)
 	socklen_t size = forward_address_make(&port->host, port->host_port, &address);
 
 	if (fd < 0)
-		return errno == EAFNOSUPPORT || errno == EPROTONOSUPPORT ||
-				       errno == ESOCKTNOSUPPORT
+		return errno == EAFNOSUPPORT || errno == EPROTONOSUPPORT || errno == ESOCKTNOSUPPORT
 			       ? 0
 			       : -errno;
 	if (port->host.family == AF_INET6)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Connections: what one side sends the other one gets, in both directions, until both have ended.
  *
- * An end of a connection is watched for input while the buffer that leads away from it is empty, and
- * for output while the one that leads to it is not. So a slow reader slows its writer, and nothing
- * grows. An object that is freed may still be named by an event of the same turn: it is kept until
- * the next connection is taken. */
+ * An end of a connection is watched for input while the buffer that leads away from it is empty,
+ * and for output while the one that leads to it is not. So a slow reader slows its writer, and
+ * nothing grows. An object that is freed may still be named by an event of the same turn: it is
+ * kept until the next connection is taken. */
 
 #include "net/forward/forward.h"
 
@@ -173,8 +173,8 @@ void forward_stream_accept(const struct forward_port *port)
 	union forward_address from = {};
 	union forward_address to;
 	socklen_t size = sizeof(from);
-	autoclose int client = accept4(port->listener, &from.any, &size,
-				       SOCK_CLOEXEC | SOCK_NONBLOCK);
+	autoclose int client =
+		accept4(port->listener, &from.any, &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	autoclose int target = -1;
 
 	bury_dead();

@@ -185,9 +185,24 @@ static void a_port_is_published_as_docker_writes_it(void **state)
 static void what_is_no_port_is_refused_by_name(void **state)
 {
 	static const char *const values[] = {
-		"",	     ":",	   "0",		 "65536",	"80/icmp",     "80/",
-		"x:80",	     "80:x",	   "8080:80:80:80", "::1:80:80", ":80:80",	"8000-8001:80",
-		"2-1:2-1",   "-1:80",	   "80:+80",	 "[::1:80:80",	"80:80/tcp/udp", "080:80",
+		"",
+		":",
+		"0",
+		"65536",
+		"80/icmp",
+		"80/",
+		"x:80",
+		"80:x",
+		"8080:80:80:80",
+		"::1:80:80",
+		":80:80",
+		"8000-8001:80",
+		"2-1:2-1",
+		"-1:80",
+		"80:+80",
+		"[::1:80:80",
+		"80:80/tcp/udp",
+		"080:80",
 	};
 	autorun(strings_finish) struct strings texts = {};
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "engine/database/database.h"
+#include "engine/database/networks.h"
 #include "engine/database/schema.h"
 #include "os/path.h"
 #include "base/mem.h"
@@ -237,11 +238,61 @@ static void bytes_that_are_no_database_are_refused(void **state)
 	assert_int_equal(err.code, LXCRI_E_STORAGE_ERROR);
 }
 
+static void a_container_s_place_in_networks_goes_with_its_record(void **state)
+{
+	autoptr(database) database = NULL;
+	struct lxcri_error err = {};
+	const struct network_row network = { .name = (char *)"web",
+					     .deployment = (char *)"shop",
+					     .bridge = (char *)"web",
+					     .options = (char *)"{}" };
+	struct endpoint_row endpoint = { .container = (char *)"c",
+					 .network = (char *)"web",
+					 .mac = { 2, 0, 0, 0, 0, 1 },
+					 .interface = (char *)"vethx1",
+					 .hostname = (char *)"c" };
+	struct port_row port = {
+		.container = (char *)"c", .protocol = 6, .host_port = 80, .container_port = 8080
+	};
+	struct port_row other = {
+		.container = (char *)"d", .protocol = 6, .host_port = 80, .container_port = 1
+	};
+	char *taker = NULL;
+
+	assert_int_equal(address_parse("10.0.0.2", AF_INET, &endpoint.addresses[0]), 0);
+	assert_int_equal(database_open(directory, &database, &err), 0);
+	assert_int_equal(networks_put(database, &network, &err), 0);
+	assert_int_equal(database_put_container(database, "c", "{}", &err), 0);
+	assert_int_equal(endpoints_put(database, &endpoint, &err), 0);
+	assert_int_equal(ports_put(database, &port, &err), 0);
+	assert_int_equal(endpoints_have(database, "web", &endpoint.addresses[0], NULL, &err), 1);
+	assert_int_equal(endpoints_count_attached(database, "web", NULL, &err), 1);
+	assert_int_equal(endpoints_count_attached(database, "web", "c", &err), 0);
+
+	/* A port is another's while that one runs; any address is each address. */
+	assert_int_equal(address_parse("127.0.0.1", AF_INET, &other.host), 0);
+	assert_int_equal(ports_find_taker(database, &other, &taker, &err), 1);
+	assert_string_equal(taker, "c");
+	free(taker);
+	assert_int_equal(ports_find_taker(database, &port, &taker, &err), 0);
+
+	assert_int_equal(endpoints_rename(database, "c", "e", &err), 0);
+	assert_int_equal(database_delete_container(database, "c", &err), 0);
+	assert_int_equal(endpoints_count_attached(database, "web", NULL, &err), 1);
+	assert_int_equal(database_put_container(database, "e", "{}", &err), 0);
+	assert_int_equal(database_delete_container(database, "e", &err), 0);
+	assert_int_equal(endpoints_count_attached(database, "web", NULL, &err), 0);
+	assert_int_equal(ports_find_taker(database, &other, &taker, &err), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_record_survives_the_process_that_wrote_it,
 						make_directory, remove_directory),
+		cmocka_unit_test_setup_teardown(
+			a_container_s_place_in_networks_goes_with_its_record, make_directory,
+			remove_directory),
 		cmocka_unit_test_setup_teardown(an_unknown_container_is_no_error, make_directory,
 						remove_directory),
 		cmocka_unit_test_setup_teardown(

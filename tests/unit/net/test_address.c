@@ -43,11 +43,21 @@ static void a_subnet_is_written_as_it_was_read(void **state)
 
 static void what_is_no_subnet_is_refused_and_changes_nothing(void **state)
 {
-	static const char *const texts[] = { "",	      "10.0.0.0",     "10.0.0.0/",
-					     "10.0.0.0/31",   "10.0.0.0/0",   "10.0.0.1/24",
-					     "10.0.0.0/024",  "10.0.0.0/-1",  "10.0.0/24",
-					     "fd00::/127",    "fd00::1/64",   "10.0.0.0/24 ",
-					     "010.0.0.0/24",  "10.0.0.0/24/1", "x/24" };
+	static const char *const texts[] = { "",
+					     "10.0.0.0",
+					     "10.0.0.0/",
+					     "10.0.0.0/31",
+					     "10.0.0.0/0",
+					     "10.0.0.1/24",
+					     "10.0.0.0/024",
+					     "10.0.0.0/-1",
+					     "10.0.0/24",
+					     "fd00::/127",
+					     "fd00::1/64",
+					     "10.0.0.0/24 ",
+					     "010.0.0.0/24",
+					     "10.0.0.0/24/1",
+					     "x/24" };
 	struct subnet read = { .prefix = 77 };
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
