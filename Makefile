@@ -7,7 +7,7 @@ DESTDIR ?=
 IMAGES = $(BUILD)/images
 
 .NOTPARALLEL:
-.PHONY: build demo check check-vm check-long check-trixie check-packages bench bench-vm bench-image deb install uninstall
+.PHONY: build demo check check-vm check-long check-trixie check-packages bench bench-vm bench-image bench-net deb install uninstall
 .PHONY: clean format images test-deps
 
 build:
@@ -49,6 +49,11 @@ bench-vm: build images
 bench-image: build
 	@tools/install-deps bench
 	@tests/bench/image $(BUILD)
+
+# Networks and names, beside dnsmasq and aardvark-dns.
+bench-net: build
+	@tools/install-deps bench
+	@tests/bench/dns $(BUILD)
 
 # Builds and tests in a root of Debian 13, which is made the first time.
 check-trixie: images

@@ -8,6 +8,7 @@
 
 #include <lxcri/config.h>
 #include <lxcri/error.h>
+#include <lxcri/exec.h>
 #include <lxcri/logs.h>
 #include <lxcri/port.h>
 #include <lxcri/pull.h>
@@ -218,26 +219,6 @@ int lxcri_container_wait(struct lxcri_container *container, int timeout_seconds,
  * ctrl-q. */
 int lxcri_container_run_attached(struct lxcri_container *container, bool pass_signals,
 				 struct lxcri_error *err);
-
-/* A further process. Zeroed members mean: as the container's own process. */
-struct lxcri_exec_options {
-	const char *const *args;  /* required, ended by NULL, unless process_json */
-	const char *process_json; /* a whole process object of the runtime specification */
-	const char *const *env;   /* added to the container's */
-	const char *working_dir;
-	const char *user;
-	bool terminal;
-	bool open_stdin;            /* pass the caller's standard input on */
-	bool detach;                /* return once it runs */
-	const char *console_socket; /* as in create */
-	const char *pid_file;
-};
-
-/* Runs a further process in a running container with the caller's standard streams. Returns its
- * exit code, 0 when detached. LXCRI_E_INVALID_STATE unless running (paused is refused);
- * LXCRI_E_COMMAND_NOT_FOUND, LXCRI_E_COMMAND_NOT_EXECUTABLE. */
-int lxcri_container_exec(struct lxcri_container *container,
-			 const struct lxcri_exec_options *options, struct lxcri_error *err);
 
 /* Called for each container; the state's texts are valid during the call. A value < 0 ends the
  * listing. */

@@ -22,8 +22,8 @@
 #include "engine/logs.h"
 #include "engine/network/join.h"
 #include "engine/network/mode.h"
-#include "engine/network/names.h"
 #include "engine/rename.h"
+#include "engine/service/names.h"
 #include "engine/service/restart.h"
 #include "engine/usage.h"
 #include "engine/userns/id_pool.h"
@@ -126,27 +126,6 @@ static int choose_runtime(struct creation *creation, struct lxcri_error *err)
 	return creation->options->image ? userns_choose(creation->options, config, record, err) : 0;
 }
 
-/* Takes the restart policy. */
-static int fill_restart(const struct lxcri_create_options *options, struct record *record,
-			struct lxcri_error *err)
-{
-	struct restart_policy policy;
-
-	if (restart_policy_parse(options->restart, &policy, err) < 0)
-		return -1;
-	if (policy.kind == RESTART_NO)
-		return 0;
-	if (!options->image)
-		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
-			    "what is made from a bundle cannot be started again");
-	if (options->remove)
-		return fail(err, LXCRI_E_INVALID_ARGUMENT,
-			    "what goes when it ends cannot be started again: a restart policy and "
-			    "remove exclude each other");
-	record->restart = xstrdup(options->restart);
-	return 0;
-}
-
 static int fill_record(struct creation *creation, struct lxcri_error *err)
 {
 	const struct lxcri_create_options *options = creation->options;
@@ -162,7 +141,7 @@ static int fill_record(struct creation *creation, struct lxcri_error *err)
 	record->networked = creation->mode == NETWORK_MODE_OWN;
 	if (creation->mode == NETWORK_MODE_CONTAINER)
 		record->network_of = xstrdup(network_mode_container(options));
-	if (fill_restart(options, record, err) < 0 ||
+	if (restart_choose(options, record, err) < 0 ||
 	    logs_choose(creation->container->engine->config, options, record, &creation->log_driver,
 			err) < 0)
 		return -1;

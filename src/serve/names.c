@@ -5,7 +5,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "engine/network/names.h"
+#include "engine/service/names.h"
 #include "serve/job.h"
 #include "serve/netwatch.h"
 #include "os/path.h"

@@ -55,6 +55,26 @@ int restart_policy_parse(const char *text, struct restart_policy *ret_policy,
 		    text);
 }
 
+int restart_choose(const struct lxcri_create_options *options, struct record *record,
+		   struct lxcri_error *err)
+{
+	struct restart_policy policy;
+
+	if (restart_policy_parse(options->restart, &policy, err) < 0)
+		return -1;
+	if (policy.kind == RESTART_NO)
+		return 0;
+	if (!options->image)
+		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
+			    "what is made from a bundle cannot be started again");
+	if (options->remove)
+		return fail(err, LXCRI_E_INVALID_ARGUMENT,
+			    "what goes when it ends cannot be started again: a restart policy and "
+			    "remove exclude each other");
+	record->restart = xstrdup(options->restart);
+	return 0;
+}
+
 const char *restart_boot_id(void)
 {
 	static char id[BOOT_ID_BYTES];

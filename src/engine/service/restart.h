@@ -27,6 +27,11 @@ struct restart_policy {
 [[nodiscard]] int restart_policy_parse(const char *text, struct restart_policy *ret_policy,
 				       struct lxcri_error *err);
 
+/* Takes the policy of a new container into its record. LXCRI_E_INVALID_ARGUMENT,
+ * LXCRI_E_UNSUPPORTED_OPERATION for one of a bundle. */
+[[nodiscard]] int restart_choose(const struct lxcri_create_options *options, struct record *record,
+				 struct lxcri_error *err);
+
 /* What counts besides the record, of a container that has stopped. */
 struct restart_facts {
 	int exit_code;

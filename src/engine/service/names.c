@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The names of a network. */
 
-#include "engine/network/names.h"
+#include "engine/service/names.h"
 
 #include "base/mem.h"
 #include "config/config.h"
