@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: MIT
 """Health checks: asked by the service, told by list, inspect and events, acted upon."""
 
+import json
 import time
 
+import jsonschema
 import pytest
 
-from engine import await_that
+from engine import ROOT, await_that
+
+SCHEMA = json.loads((ROOT / "docs/inspect.schema.json").read_text())
 
 QUICK = ["--health-interval", "200ms", "--health-timeout", "5s", "--health-retries", "2"]
 FILE = ["--health-cmd", "test -f /ok && echo fine", *QUICK]
@@ -31,6 +35,7 @@ def test_what_is_ill_is_told(engine, box_start):
     assert health(engine, id)["output"] == "fine\n" and health(engine, id)["exitCode"] == 0
     assert "(healthy)" in engine("list").ok().out
     assert [one["health"] for one in engine("list", "--format", "json").ok().json()] == ["healthy"]
+    jsonschema.validate(engine("inspect", id).ok().json(), SCHEMA)
     engine("exec", id, "rm", "/ok").ok()
     await_that(lambda: status(engine, id) == "unhealthy", "it is ill", 20)
     assert health(engine, id)["failing"] >= 2 and health(engine, id)["exitCode"] == 1
