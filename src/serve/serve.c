@@ -349,7 +349,8 @@ int serve_run(const struct serve_options *options, struct lxcri_error *err)
 	serve->lock = -1;
 	serve->is_booting = true;
 	if (open_all(serve, err) < 0)
-		return -1;
+		/* Who only wanted that there is one has what he wanted. */
+		return serve->lock == -EWOULDBLOCK && options->on_demand ? 0 : -1;
 	make_command(serve);
 	/* Listening begins before the look, so that nothing is missed in between. */
 	if (watch_create(&serve->part, on_news, serve, &serve->watch, err) < 0 ||

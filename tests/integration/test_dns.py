@@ -415,7 +415,7 @@ def test_it_has_no_rights_and_no_files(server):
     status = dict(line.split(":\t", 1) for line in open(f"/proc/{server.process.pid}/status", encoding="ascii")
                   if ":\t" in line)
     assert int(status["CapEff"], 16) == int(status["CapPrm"], 16) == 0
-    assert status["NoNewPrivs"].strip() == "1"
+    assert status["NoNewPrivs"].strip() == "1" and status["Seccomp"].strip() == "2"
     assert set(status["Uid"].split()) == {"65534"}
 
 
