@@ -374,3 +374,15 @@ def test_a_network_is_made_once_and_its_name_is_one(one):
     assert large["mtu"] == 9000 and large["stp"] and "subnet6" not in large
     assert "mtu 9000" in one.host.run("ip", "link", "show", large["bridge"])
     assert one("network", "list", "--quiet").lines == ["a-name-that-no-bridge-can-have", "large", "web"]
+
+
+def test_a_check_finds_what_is_wrong_and_mends_it(one, box, world):
+    one("network", "create", "web").ok()
+    id = serve(one, box, "--network", "web", "--publish", "8080:80")
+    assert one("system", "check").ok().code == 0
+    world.host.run("nft", "flush", "ruleset")
+    found = one("system", "check", "--format", "json").json()
+    assert any(entry["check"] == "network" for entry in found["findings"]), found
+    one("system", "check", "--repair").ok()
+    assert "hello" in world.lan.reads("192.0.2.1", 8080)
+    assert one.status(id) == "running"

@@ -197,12 +197,12 @@ struct teller {
 static void tell_barrier(void *userdata, const struct firewall_barrier *barrier)
 {
 	const struct teller *teller = userdata;
-	autofree char *text =
-		xformat("the chain %s of the table %s %s, which is not ours, drops what is passed on; "
-			"containers are reached and reach others by: nft insert rule %s %s %s "
-			"iifname %s accept, and the same with oifname",
-			barrier->chain, barrier->family, barrier->table, barrier->family,
-			barrier->table, barrier->chain, teller->bridge);
+	autofree char *text = xformat(
+		"the chain %s of the table %s %s, which is not ours, drops what is passed on; "
+		"containers are reached and reach others by: nft insert rule %s %s %s "
+		"iifname %s accept, and the same with oifname",
+		barrier->chain, barrier->family, barrier->table, barrier->family, barrier->table,
+		barrier->chain, teller->bridge);
 
 	teller->fault(teller->userdata, text);
 }

@@ -122,10 +122,15 @@ static void an_answer_to_another_request_is_not_ours(void **state)
 
 static void only_the_address_of_one_interface_is_one(void **state)
 {
-	static const char *const bad[] = { "",		      "02:00:00:00:00",	     "02:00:00:00:00:0",
-					   "02:00:00:00:00:001", "01:00:00:00:00:01",
-					   "00:00:00:00:00:00",  "02-00-00-00-00-01",
-					   "ff:ff:ff:ff:ff:ff",  "0x:00:00:00:00:01" };
+	static const char *const bad[] = { "",
+					   "02:00:00:00:00",
+					   "02:00:00:00:00:0",
+					   "02:00:00:00:00:001",
+					   "01:00:00:00:00:01",
+					   "00:00:00:00:00:00",
+					   "02-00-00-00-00-01",
+					   "ff:ff:ff:ff:ff:ff",
+					   "0x:00:00:00:00:01" };
 	unsigned char mac[LINK_MAC_BYTES] = { 9 };
 	char text[LINK_MAC_TEXT_MAX];
 	char address[ADDRESS_TEXT_MAX];
