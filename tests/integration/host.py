@@ -3,6 +3,7 @@
 
 import os
 import pathlib
+import subprocess
 import time
 
 from engine import TAG
@@ -97,9 +98,16 @@ def devices():
     return found
 
 
+def network():
+    """Interfaces, and tables of rules."""
+    found = {f"link {name}" for name in os.listdir("/sys/class/net")}
+    tables = subprocess.run(["nft", "list", "tables"], capture_output=True, text=True, check=False)
+    return found | {f"rules {line}" for line in tables.stdout.splitlines()}
+
+
 def inventory():
     """All that a container may leave behind outside of its engine's directories."""
-    found = mounts() | cgroups() | processes() | directories() | devices()
+    found = mounts() | cgroups() | processes() | directories() | devices() | network()
     if not CROWDED and not LANE:
         return found
     own = ("process", "device", "mount", "namespace") if LANE else ("process", "device")

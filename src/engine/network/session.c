@@ -290,10 +290,14 @@ static int look_for_use(void *userdata, const struct network_row *row, struct lx
 int session_tidy(struct session *session, const char *container, struct lxcri_error *err)
 {
 	struct keeper keeper = { session, container, false };
+	int loaded;
 
 	if (networks_each(session->database, look_for_use, &keeper, err) < 0)
 		return -1;
-	return keeper.found ? 0 : ruleset_unload(session->rules, err);
+	if (keeper.found)
+		return 0;
+	loaded = ruleset_is_loaded(session->rules, err);
+	return loaded > 0 ? ruleset_unload(session->rules, err) : loaded;
 }
 
 int session_take_down(struct session *session, const struct network_row *network,
