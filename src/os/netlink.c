@@ -205,7 +205,8 @@ static void take_end(struct netlink_answers *answers, const struct nlmsghdr *mes
  * ones, and so for good. */
 static bool is_whole(const struct nlmsghdr *message, int left)
 {
-	return mnl_nlmsg_ok(message, left) && message->nlmsg_len <= (uint32_t)left;
+	return mnl_nlmsg_ok(message, left) && message->nlmsg_len <= (uint32_t)left &&
+	       NLMSG_ALIGN(message->nlmsg_len) <= (uint32_t)left;
 }
 
 void netlink_read(struct netlink_answers *answers, const void *bytes, size_t size)

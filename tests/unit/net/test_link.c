@@ -120,6 +120,16 @@ static void an_answer_to_another_request_is_not_ours(void **state)
 	assert_int_equal(answers.result, -EBADMSG);
 }
 
+static void a_length_that_looks_negative_ends_the_reading(void **state)
+{
+	struct netlink_answers answers = { .first = 0, .last = UINT32_MAX };
+	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
+
+	message->nlmsg_len = UINT32_MAX;
+	netlink_read(&answers, buffer, 64);
+	assert_int_equal(answers.result, -EBADMSG);
+}
+
 static void only_the_address_of_one_interface_is_one(void **state)
 {
 	static const char *const bad[] = { "",
@@ -154,6 +164,7 @@ int main(void)
 		cmocka_unit_test(what_is_too_short_is_refused),
 		cmocka_unit_test(an_error_ends_the_batch_with_the_kernel_s_words),
 		cmocka_unit_test(an_answer_to_another_request_is_not_ours),
+		cmocka_unit_test(a_length_that_looks_negative_ends_the_reading),
 		cmocka_unit_test(only_the_address_of_one_interface_is_one),
 	};
 
