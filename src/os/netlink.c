@@ -202,7 +202,8 @@ static void take_end(struct netlink_answers *answers, const struct nlmsghdr *mes
 }
 
 /* Tells whether a whole message is left. mnl_nlmsg_ok() takes lengths above INT_MAX for negative
- * ones, and so for good. */
+ * ones, and so for good; and attributes are looked for up to the aligned end, which the kernel's
+ * messages have. */
 static bool is_whole(const struct nlmsghdr *message, int left)
 {
 	return mnl_nlmsg_ok(message, left) && message->nlmsg_len <= (uint32_t)left &&
