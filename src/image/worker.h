@@ -13,6 +13,9 @@
 #define WORKER_STORE    "store"     /* DATA DIGEST TYPE NAME: what was fetched */
 #define WORKER_LOAD     "load"      /* DATA FILE, which is descriptor 3 */
 #define WORKER_SAVE     "save"      /* DATA PLACE TAG SOURCE...; an archive is descriptor 3 */
+#define WORKER_SAVE_ALL "save-all"  /* the same, for every platform */
+#define WORKER_FIND     "find"      /* DATA SOURCE: the manifest of an OCI layout's image */
+#define WORKER_FIND_ALL "find-all"  /* DATA SOURCE: its first document */
 #define WORKER_HASH     "hash"      /* DATA HEX...: blobs */
 #define WORKER_BROKEN   "broken"    /* of hash: a list of objects with name and text */
 #define WORKER_IMAGES   "images"    /* of load: a list of objects with name and digest */
@@ -29,9 +32,13 @@
 #define WORKER_FD 3
 /* What stands before the name of an image of the store among the sources of WORKER_SAVE. */
 #define WORKER_STORED "store:"
+/* And before what was fetched, "DIR:DIGEST:TYPE"; DIR is below the images. */
+#define WORKER_FETCHED "fetched:"
 
 /* The verbs of lxcri-registry, and the members of its news. */
 #define WORKER_PULL           "pull"
+#define WORKER_PLATFORMS      "platforms" /* WORKER_IMAGES of its answer are texts */
+#define WORKER_PUSH           "push"
 #define WORKER_LOGIN          "login"
 #define WORKER_LOGOUT         "logout"
 #define WORKER_STATE          "state"

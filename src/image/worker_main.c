@@ -6,7 +6,8 @@
  *	lxcri-worker [--workers N] store DATA DIGEST TYPE NAME
  *	lxcri-worker [--workers N] load DATA FILE
  *	lxcri-worker hash DATA HEX...
- *	lxcri-worker save DATA PLACE TAG SOURCE...
+ *	lxcri-worker save|save-all DATA PLACE TAG SOURCE...
+ *	lxcri-worker find|find-all DATA SOURCE
  *
  * It holds the libraries that the command is spared, and as few rights as the work allows: the
  * capabilities to write a tree with its owners, and files of images and layers alone. The
@@ -158,17 +159,29 @@ static int run_store(char **args, struct json_object *result, struct lxcri_error
 	return 0;
 }
 
-static int run_save(char **args, struct lxcri_error *err)
+static int run_save(char **args, enum save_platforms platforms, struct lxcri_error *err)
 {
 	const struct save_request request = {
 		.data_dir = args[0],
 		.place = args[1],
 		.tag = args[2],
 		.sources = args + 3,
+		.platforms = platforms,
 		.fd = WORKER_FD,
 	};
 
 	return save_images(&request, err);
+}
+
+static bool is_either(const char *verb, const char *one, const char *other)
+{
+	return strcmp(verb, one) == 0 || strcmp(verb, other) == 0;
+}
+
+static enum save_platforms platforms_of(const char *verb)
+{
+	return is_either(verb, WORKER_SAVE_ALL, WORKER_FIND_ALL) ? SAVE_EVERY_PLATFORM
+								 : SAVE_THIS_PLATFORM;
 }
 
 static int run(int argc, char **argv, struct json_object *result, struct lxcri_error *err)
@@ -193,13 +206,15 @@ static int run(int argc, char **argv, struct json_object *result, struct lxcri_e
 		return load_images(argv[2], argv[3], WORKER_FD, workers, result, err);
 	if (argc >= 4 && strcmp(argv[1], WORKER_HASH) == 0)
 		return rehash_blobs(argv[2], argv + 3, result, err);
-	if (argc >= 6 && strcmp(argv[1], WORKER_SAVE) == 0)
-		return run_save(argv + 2, err);
+	if (argc >= 6 && is_either(argv[1], WORKER_SAVE, WORKER_SAVE_ALL))
+		return run_save(argv + 2, platforms_of(argv[1]), err);
+	if (argc == 4 && is_either(argv[1], WORKER_FIND, WORKER_FIND_ALL))
+		return save_find(argv[2], argv[3], platforms_of(argv[1]), result, err);
 	return fail(err, LXCRI_E_INVALID_ARGUMENT,
 		    "usage: lxcri-worker [--workers N] import DATA SOURCE [NAME] | unpack DATA "
 		    "DIGEST | "
 		    "store DATA DIGEST TYPE NAME | load DATA FILE | hash DATA HEX... | "
-		    "save DATA PLACE TAG SOURCE...");
+		    "save|save-all DATA PLACE TAG SOURCE... | find|find-all DATA SOURCE");
 }
 
 int main(int argc, char **argv)

@@ -22,10 +22,11 @@ static const struct option_entry options_of_image[] = {
 	       "verify: put aside what is broken, unpack broken layers again"),
 	OPTION(image_options, verbose, "verbose", 'v', OPTION_FLAG, NULL, "df: every object"),
 	OPTION(image_options, all, "all", 'a', OPTION_FLAG, NULL,
-	       "gc: images that no container uses, not only those without a name"),
+	       "gc: images that no container uses, not only those without a name; copy: for every "
+	       "platform"),
 	OPTION(image_options, dry_run, "dry-run", 0, OPTION_FLAG, NULL, "gc: show what would go"),
 	OPTION(image_options, quiet, "quiet", 'q', OPTION_FLAG, NULL,
-	       "list: only the names; pull: only the digest"),
+	       "list: only the names; pull, push: only the digest; copy: nothing"),
 	{},
 };
 
@@ -35,7 +36,8 @@ static const struct image_verb {
 	const char *name, *alias;
 	image_verb_fn *run;
 } image_verbs[] = {
-	{ "pull", NULL, image_pull },       { "import", NULL, image_import },
+	{ "pull", NULL, image_pull },       { "push", NULL, image_push },
+	{ "import", NULL, image_import },
 	{ "list", "ls", image_list },       { "inspect", "show", image_inspect },
 	{ "history", NULL, image_history }, { "tag", NULL, image_tag },
 	{ "untag", NULL, image_untag },     { "remove", "rm", image_remove },
@@ -78,9 +80,9 @@ static int check_options(const struct cli *cli, const struct image_options *opti
 		{ options->type, "--type", { "save" } },
 		{ options->repair, "--repair", { "verify" } },
 		{ options->verbose, "--verbose", { "df" } },
-		{ options->all, "--all", { "gc" } },
+		{ options->all, "--all", { "gc", "copy" } },
 		{ options->dry_run, "--dry-run", { "gc" } },
-		{ options->quiet, "--quiet", { "pull", "list" } },
+		{ options->quiet, "--quiet", { "pull", "push", "copy", "list" } },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(owned); i++) {
@@ -125,7 +127,7 @@ static int cmd_image(struct cli *cli, const void *options, int argc, char **argv
 const struct verb verb_image = {
 	.name = "image",
 	.arguments =
-		"pull NAME | import SOURCE [NAME] | list | inspect NAME... | history NAME | "
+		"pull NAME | push NAME [DEST] | import SOURCE [NAME] | list | inspect NAME... | history NAME | "
 		"tag NAME NEW-NAME... | untag NAME... | remove NAME... | save NAME... | load | "
 		"copy SOURCE DEST | verify NAME... | df | gc",
 	.summary = "fetch, keep, name, carry, verify and remove images",

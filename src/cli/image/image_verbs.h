@@ -41,6 +41,7 @@ image_verb_fn image_inspect;
 image_verb_fn image_list;
 image_verb_fn image_load;
 image_verb_fn image_pull;
+image_verb_fn image_push;
 image_verb_fn image_remove;
 image_verb_fn image_save;
 image_verb_fn image_tag;
