@@ -222,7 +222,8 @@ static int run_push(const char *verb, const struct settings *settings, struct js
 	if (settings->blobs && blobs < 0)
 		return -1;
 
-	const struct held held = { .where = "the store", .dirs = { layout.blobs_fd, blobs } };
+	const struct held held = { .where = settings->blobs ? settings->blobs : "the store",
+				   .dirs = { layout.blobs_fd, blobs } };
 	const struct confine_path own[] = { { layout.images_fd, CONFINE_READ },
 					    { blobs, CONFINE_READ } };
 

@@ -258,7 +258,7 @@ def test_what_is_broken_in_the_store_is_not_pushed(lx, registry, stored, which):
     victim = {"config": image.config, "manifest": to_json(image.manifest)}.get(which, image.layers[0])
     path = lx.data / "images/blobs" / digest(victim).replace(":", "/")
     path.write_bytes(victim[:-1] + (b"" if which == "size" else bytes([victim[-1] ^ 1])))
-    lx("image", "push", "mine:1", f"docker://{registry.host}/x").fails("IntegrityCheckFailed", digest(victim))
+    lx("image", "push", "-q", "mine:1", f"docker://{registry.host}/x").fails("IntegrityCheckFailed", digest(victim))
     assert digest(victim) not in registry.blobs and registry.manifests == {}
     assert all(victim[-1:] != request.body[-1:] or request.body in (image.config, *image.layers)
                for request in registry.requests if request.body)
@@ -272,7 +272,7 @@ def test_a_blob_that_the_registry_has_needs_not_be_here(lx, registry, stored):
     lx("image", "push", "mine:1", f"docker://{registry.host}/x").succeeds()
     lx("image", "push", "mine:1", f"docker://{registry.host}/y").succeeds()
     del registry.blobs[digest(image.layers[0])]
-    lx("image", "push", "mine:1", f"docker://{registry.host}/x").fails("IntegrityCheckFailed", "lacks the blob")
+    lx("image", "push", "-q", "mine:1", f"docker://{registry.host}/x").fails("IntegrityCheckFailed", "lacks the blob")
 
 
 # Several platforms.
