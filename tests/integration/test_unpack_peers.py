@@ -166,7 +166,7 @@ def test_a_layer_is_what_gnu_tar_makes_of_it(lx, tmp_path):
     for name in [name for name in ours if name.startswith("d/deep") and stat.S_ISDIR(int(ours[name]["mode"], 8))]:
         assert ours[name].pop("mtime") and theirs[name].pop("mtime")
     assert differences(ours, theirs) == {}
-    assert len(ours) > 40
+    assert len(ours) >= 40
 
 
 @pytest.mark.parametrize("compression", ["gzip", None])
