@@ -402,6 +402,10 @@ int tree_make_link(struct tree *tree, const struct layer_path *path,
 	if (fstatat(parent, target->name, &status, AT_SYMLINK_NOFOLLOW) < 0)
 		return fail_entry(err, -errno, "find the target of a hard link", target->dir,
 				  target->name);
+	/* What is hidden is not there. */
+	if (is_whiteout(&status))
+		return fail_entry(err, -ENOENT, "find the target of a hard link", target->dir,
+				  target->name);
 	if (S_ISDIR(status.st_mode))
 		return fail_entry(err, -EISDIR, "make a hard link to", target->dir, target->name);
 	/* Replacing the name by itself would remove the only one. */
