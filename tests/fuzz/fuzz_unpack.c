@@ -250,6 +250,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	model_init(&model);
 	memset(inodes, 0, sizeof(inodes));
 	written = write_layer(data, size, archive, &can_be);
+	model_settle(&model);
 	assert(mkdirat(scratch_fd, "root", 0700) == 0);
 
 	autoclose int root = openat(scratch_fd, "root", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

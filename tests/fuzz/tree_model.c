@@ -156,6 +156,7 @@ static struct node *place(struct model *model, const struct model_entry *entry, 
 	(*slot)->mtime = entry->mtime;
 	(*slot)->content = entry->content;
 	(void)snprintf((*slot)->target, sizeof((*slot)->target), "%s", entry->target);
+	(void)snprintf((*slot)->path, sizeof((*slot)->path), "%s", entry->path);
 	return *slot;
 }
 
@@ -164,6 +165,7 @@ static void describe(struct node *dir, const struct model_entry *entry)
 	dir->mode = S_IFDIR | entry->mode;
 	dir->uid = dir->gid = entry->uid;
 	dir->mtime = entry->mtime;
+	(void)snprintf(dir->path, sizeof(dir->path), "%s", entry->path);
 }
 
 static bool make_dir(struct model *model, const struct model_entry *entry)
@@ -257,4 +259,24 @@ bool model_apply(struct model *model, const struct model_entry *entry)
 		break;
 	}
 	return place(model, entry, S_IFREG);
+}
+
+void model_settle(struct model *model)
+{
+	for (unsigned int i = 0; i < model->count; i++) {
+		struct node *node = &model->nodes[i];
+		struct node *dir = model->root;
+		char parent[16];
+		int name;
+
+		if (!S_ISDIR(node->mode) || node->mtime == 0)
+			continue;
+		if (*node->path) {
+			split(node->path, parent, &name);
+			dir = find(model, parent, MISSING_FAILS);
+			dir = dir ? dir->children[name] : NULL;
+		}
+		if (dir != node)
+			node->mtime = 0;
+	}
 }

@@ -16,6 +16,7 @@ struct node {
 	uid_t uid;
 	gid_t gid;
 	int64_t mtime; /* 0: nobody said */
+	char path[16]; /* of a directory: what the last entry about it called it */
 	char content;
 	char target[32]; /* of a symlink */
 	bool is_opaque;
@@ -44,3 +45,6 @@ void model_init(struct model *model);
 
 /* Does what @entry says. Returns whether that can be: if not, no layer with it is unpacked. */
 bool model_apply(struct model *model, const struct model_entry *entry);
+
+/* Ends the layer: a directory gets its time only where its name still leads to it. */
+void model_settle(struct model *model);
