@@ -63,8 +63,8 @@ struct lxcri_push_options {
 
 /* Sends a registry what it lacks of the stored image @name, byte by byte as it is: layers, which it
  * takes from another of its repositories where the store knows of one, then config and manifest. Of
- * an index those platforms go along that are stored. Each blob is compared with its digest before it
- * is sent. @options may be NULL. *@ret_digest is that of the manifest, owned by the caller.
+ * an index those platforms go along that are stored. Each blob is compared with its digest before
+ * it is sent. @options may be NULL. *@ret_digest is that of the manifest, owned by the caller.
  * LXCRI_E_IMAGE_NOT_FOUND, LXCRI_E_INTEGRITY_CHECK_FAILED, LXCRI_E_AUTHENTICATION_FAILED,
  * LXCRI_E_DOWNLOAD_FAILED, LXCRI_E_LIMIT_EXCEEDED, LXCRI_E_TIMEOUT; LXCRI_E_INVALID_ARGUMENT where
  * nothing says where to. */
@@ -143,7 +143,8 @@ struct lxcri_copy_options {
 };
 
 /* Copies the image @source to @dest. Either is the name of a stored image, or a place as for
- * lxcri_image_import(), "docker://REF" included. An image that is there under that name is replaced.
+ * lxcri_image_import(), "docker://REF" included. An image that is there under that name is
+ * replaced.
  * @options may be NULL. Documents stay as they are. LXCRI_E_UNSUPPORTED_OPERATION for all platforms
  * into the store or a docker archive, which have one; else it fails as lxcri_image_import(),
  * lxcri_image_pull(), lxcri_image_push() and lxcri_image_save() do. */

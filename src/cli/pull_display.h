@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* How a pull or a push goes on, for people: on a terminal one line for each layer, which changes; elsewhere a
- * line when something begins or ends. All on standard error. */
+/* How a pull or a push goes on, for people: on a terminal one line for each layer, which changes;
+ * elsewhere a line when something begins or ends. All on standard error. */
 
 #include "lxcri/pull.h"
 

@@ -200,8 +200,7 @@ static int run_platforms(const char *verb, const struct settings *settings,
 	json_set_text(result, WORKER_DIGEST, found.digest);
 	json_set_text(result, WORKER_TYPE, found.media_type);
 	for (size_t i = 0; i < found.manifests.count; i++)
-		(void)json_object_array_add(list,
-					    json_object_new_string(found.manifests.items[i]));
+		(void)json_object_array_add(list, json_object_new_string(found.manifests.items[i]));
 	return 0;
 }
 

@@ -52,8 +52,8 @@ struct walk {
 	int links;
 };
 
-/* Goes on along @path, links followed, as if the root were all there is. Returns 1 where it leads, 0
- * where something is missing, -1 where it cannot be. */
+/* Goes on along @path, links followed, as if the root were all there is. Returns 1 where it leads,
+ * 0 where something is missing, -1 where it cannot be. */
 static int go(struct walk *walk, const char *path)
 {
 	if (*path == '/')

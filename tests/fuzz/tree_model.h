@@ -32,7 +32,15 @@ struct model {
 
 /* One entry of a layer. */
 struct model_entry {
-	enum { ENTRY_FILE, ENTRY_DIR, ENTRY_SYMLINK, ENTRY_LINK, ENTRY_FIFO, ENTRY_HIDE, ENTRY_HIDE_BELOW } kind;
+	enum {
+		ENTRY_FILE,
+		ENTRY_DIR,
+		ENTRY_SYMLINK,
+		ENTRY_LINK,
+		ENTRY_FIFO,
+		ENTRY_HIDE,
+		ENTRY_HIDE_BELOW
+	} kind;
 	char path[16];   /* "a/b/c"; "" for the root */
 	char target[32]; /* of a link */
 	mode_t mode;

@@ -36,14 +36,21 @@ static const struct image_verb {
 	const char *name, *alias;
 	image_verb_fn *run;
 } image_verbs[] = {
-	{ "pull", NULL, image_pull },       { "push", NULL, image_push },
+	{ "pull", NULL, image_pull },
+	{ "push", NULL, image_push },
 	{ "import", NULL, image_import },
-	{ "list", "ls", image_list },       { "inspect", "show", image_inspect },
-	{ "history", NULL, image_history }, { "tag", NULL, image_tag },
-	{ "untag", NULL, image_untag },     { "remove", "rm", image_remove },
-	{ "save", NULL, image_save },       { "load", NULL, image_load },
-	{ "copy", "cp", image_copy },       { "verify", NULL, image_verify },
-	{ "df", NULL, image_df },           { "gc", NULL, image_gc },
+	{ "list", "ls", image_list },
+	{ "inspect", "show", image_inspect },
+	{ "history", NULL, image_history },
+	{ "tag", NULL, image_tag },
+	{ "untag", NULL, image_untag },
+	{ "remove", "rm", image_remove },
+	{ "save", NULL, image_save },
+	{ "load", NULL, image_load },
+	{ "copy", "cp", image_copy },
+	{ "verify", NULL, image_verify },
+	{ "df", NULL, image_df },
+	{ "gc", NULL, image_gc },
 };
 
 int image_each(struct cli *cli, struct lxcri_image_manager *images, char **names,
@@ -127,7 +134,8 @@ static int cmd_image(struct cli *cli, const void *options, int argc, char **argv
 const struct verb verb_image = {
 	.name = "image",
 	.arguments =
-		"pull NAME | push NAME [DEST] | import SOURCE [NAME] | list | inspect NAME... | history NAME | "
+		"pull NAME | push NAME [DEST] | import SOURCE [NAME] | list | inspect NAME... | "
+		"history NAME | "
 		"tag NAME NEW-NAME... | untag NAME... | remove NAME... | save NAME... | load | "
 		"copy SOURCE DEST | verify NAME... | df | gc",
 	.summary = "fetch, keep, name, carry, verify and remove images",

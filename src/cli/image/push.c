@@ -24,8 +24,8 @@ int image_push(struct cli *cli, struct lxcri_image_manager *images,
 	if (!argv[0] || (argv[1] && argv[2]))
 		return cli_usage(cli, err, "push: expected NAME [docker://REF]");
 	if (argv[1] && !text_starts_with(argv[1], DOCKER))
-		return cli_usage(cli, err,
-				 "push: \"%s\" is no registry's: expected docker://REF", argv[1]);
+		return cli_usage(cli, err, "push: \"%s\" is no registry's: expected docker://REF",
+				 argv[1]);
 	if (argv[1])
 		push.reference = argv[1] + strlen(DOCKER);
 	r = lxcri_image_push(images, argv[0], &push, &digest, err);

@@ -106,7 +106,8 @@ static int relay(struct lxcri_image_manager *manager, const char *source, const 
 					   .source = source,
 					   .dest = dest,
 					   .all_platforms = options->all_platforms,
-					   .news = { false, options->progress, options->userdata } };
+					   .news = { false, options->progress,
+						     options->userdata } };
 	autofree char *pushed = NULL;
 	autofree char *digest = NULL;
 
@@ -131,8 +132,7 @@ static int copy_out(struct lxcri_image_manager *manager, const char *source, con
 	bool is_pushed = text_starts_with(dest, IMAGE_DOCKER_PREFIX);
 	autofree char *digest = NULL;
 
-	if (image_is_source(source) &&
-	    (is_pushed || text_starts_with(source, IMAGE_DOCKER_PREFIX)))
+	if (image_is_source(source) && (is_pushed || text_starts_with(source, IMAGE_DOCKER_PREFIX)))
 		return relay(manager, source, dest, options, err);
 	if (is_pushed)
 		return lxcri_image_push(manager, source, &push, &digest, err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* All that an image consists of, for every platform, byte by byte as it is: what one document names is
- * written before it. */
+/* All that an image consists of, for every platform, byte by byte as it is: what one document names
+ * is written before it. */
 
 #include "base/mem.h"
 #include "image/dest/dest_kinds.h"
@@ -80,8 +80,8 @@ static int add(struct graph *graph, const struct descriptor *descriptor, unsigne
 	else if (descriptor->type.kind == MEDIA_INDEX)
 		r = add_index(graph, descriptor, bytes, size, nested, err);
 	else
-		r = fail(err, LXCRI_E_INVALID_MEDIA_TYPE, "it is of the type %.100s, which is no image",
-			 descriptor->media_type);
+		r = fail(err, LXCRI_E_INVALID_MEDIA_TYPE,
+			 "it is of the type %.100s, which is no image", descriptor->media_type);
 	if (r < 0)
 		return fail_while(err, "%s", descriptor->digest.text);
 	name = xformat(LAYOUT_BLOBS "/%s", descriptor->digest.hex);

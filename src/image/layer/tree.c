@@ -494,16 +494,15 @@ static int inherit(int fd, struct tree_dir *dir, const int *lower_fds, size_t n_
 	return 0;
 }
 
-/* Opens the directory that @dir names, if it still is that one: its name may have led through a link
- * that leads elsewhere since. Returns an fd, or -errno. */
+/* Opens the directory that @dir names, if it still is that one: its name may have led through a
+ * link that leads elsewhere since. Returns an fd, or -errno. */
 static int reopen(const struct tree *tree, const struct tree_dir *dir)
 {
 	int fd = path_open_in(tree->rootfd, *dir->path ? dir->path : ".",
 			      O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 	struct stat status;
 
-	if (fd < 0 || dir->inode == 0 ||
-	    (fstat(fd, &status) == 0 && status.st_ino == dir->inode))
+	if (fd < 0 || dir->inode == 0 || (fstat(fd, &status) == 0 && status.st_ino == dir->inode))
 		return fd;
 	(void)close(fd);
 	return -ENOENT;

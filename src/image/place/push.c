@@ -27,7 +27,7 @@ static char *make_request(const struct image_store *store, const struct image_pu
 }
 
 int image_push_send(const struct image_store *store, const struct image_push *push, char **ret_name,
-	       struct lxcri_error *err)
+		    struct lxcri_error *err)
 {
 	static const char *const verb[] = { WORKER_PUSH, NULL };
 	autorun(worker_answer_finish) struct worker_answer answer = {};

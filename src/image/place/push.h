@@ -20,7 +20,7 @@ struct image_push {
 /* Pushes as lxcri_image_push() describes. *@ret_name is the normalised reference, owned by the
  * caller. */
 [[nodiscard]] int image_push_send(const struct image_store *store, const struct image_push *push,
-			     char **ret_name, struct lxcri_error *err);
+				  char **ret_name, struct lxcri_error *err);
 
 /* Pushes the stored image @name; digest and media_type of @push are not looked at. Both results are
  * owned by the caller. LXCRI_E_IMAGE_NOT_FOUND. */

@@ -2,9 +2,9 @@
 /* Images on their way between places outside.
  *
  * How it works: what comes from a registry is fetched into a scratch directory by lxcri-registry,
- * which writes nowhere else. An archive is taken apart into one by lxcri-worker, which has no network. A
- * layout stays where it is. From there lxcri-registry, which then only reads, pushes it, or
- * lxcri-worker writes it to its place. */
+ * which writes nowhere else. An archive is taken apart into one by lxcri-worker, which has no
+ * network. A layout stays where it is. From there lxcri-registry, which then only reads, pushes it,
+ * or lxcri-worker writes it to its place. */
 
 #include "image/place/relay.h"
 
@@ -149,8 +149,8 @@ static int take_apart(const struct image_store *store, const struct image_relay 
 	return run_worker(&args, relay->source, &answer, err);
 }
 
-static int find(const struct image_store *store, const struct image_relay *relay, const char *layout,
-		struct parcel *parcel, struct lxcri_error *err)
+static int find(const struct image_store *store, const struct image_relay *relay,
+		const char *layout, struct parcel *parcel, struct lxcri_error *err)
 {
 	autorun(strings_finish) struct strings args = {};
 	autojson answer = NULL;

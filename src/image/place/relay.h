@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Images on their way between places outside, of which one at least is a registry. Nothing is stored;
- * what the store has is not fetched. */
+/* Images on their way between places outside, of which one at least is a registry. Nothing is
+ * stored; what the store has is not fetched. */
 
 #include "image/place/news.h"
 #include "image/store.h"

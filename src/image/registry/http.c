@@ -171,7 +171,7 @@ static int seek_body(void *userdata, curl_off_t offset, int origin)
 	const struct http_exchange *exchange = userdata;
 
 	return origin == SEEK_SET && offset == 0 && exchange->sent == 0 ? CURL_SEEKFUNC_OK
-									 : CURL_SEEKFUNC_FAIL;
+									: CURL_SEEKFUNC_FAIL;
 }
 
 /* Tells whether connections may be to a proxy, which decides itself where it goes on to. */

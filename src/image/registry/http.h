@@ -45,11 +45,11 @@ struct http_body {
 /* What is asked. Texts are copied but for @url; each may be NULL but for that. */
 struct http_request {
 	const struct url *url;
-	const char *method; /* "HEAD", "PUT"…; NULL: a GET, or a POST with @form */
+	const char *method;           /* "HEAD", "PUT"…; NULL: a GET, or a POST with @form */
 	const struct http_body *body; /* copied; NULL: none */
 	const char *content_type;     /* of it */
 	const char *content_range;    /* which part it is: "0-99" */
-	const char *authorization; /* "Bearer …" */
+	const char *authorization;    /* "Bearer …" */
 	const char *accept;
 	const char *form;    /* the body of a POST; NULL: a GET */
 	const char *ca_file; /* trusted besides the system's */
@@ -71,9 +71,10 @@ struct http_response {
 	bool has_range;            /* Content-Range, well formed: */
 	uint64_t range_from;
 	uint64_t range_total;
-	char *digest; /* Docker-Content-Digest */
+	char *digest;  /* Docker-Content-Digest */
 	bool has_kept; /* Range, well formed: what a registry has of an upload: */
-	uint64_t kept; /* so many bytes; 0 also for the first alone, which registries say for none */
+	uint64_t
+		kept; /* so many bytes; 0 also for the first alone, which registries say for none */
 	uint64_t chunk_min; /* OCI-Chunk-Min-Length; 0: not told */
 };
 

@@ -27,9 +27,9 @@ struct settings {
 	struct json_object *document; /* owned */
 	const char *reference;
 	const char *data_dir;
-	const char *user;      /* of a login */
-	const char *password;  /* of a login */
-	const char *auth_file; /* or NULL */
+	const char *user;       /* of a login */
+	const char *password;   /* of a login */
+	const char *auth_file;  /* or NULL */
 	const char *digest;     /* of what is pushed */
 	const char *media_type; /* of it */
 	const char *blobs;      /* a directory of them besides the store: of a push, where some are,

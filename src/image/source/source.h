@@ -96,8 +96,8 @@ struct source_root {
 /* Frees what @root holds. Safe to repeat. */
 void source_root_finish(struct source_root *root);
 
-/* Finds the first document of the image that is meant, an OCI layout's. Fails as source_load() does,
- * and with LXCRI_E_UNSUPPORTED_OPERATION for a docker archive, which has none. */
+/* Finds the first document of the image that is meant, an OCI layout's. Fails as source_load()
+ * does, and with LXCRI_E_UNSUPPORTED_OPERATION for a docker archive, which has none. */
 [[nodiscard]] int source_find_root(struct source *source, int scratch_fd, struct source_root *ret,
 				   struct lxcri_error *err);
 

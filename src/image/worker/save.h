@@ -16,7 +16,7 @@ struct save_request {
 	char *const *sources; /* WORKER_STORED and a name, WORKER_FETCHED and what follows, or as
 			       * source_open() has it; ended by NULL */
 	enum save_platforms platforms;
-	int fd;               /* of the archive, borrowed; FILE is but its name */
+	int fd; /* of the archive, borrowed; FILE is but its name */
 };
 
 /* Writes the images, and what they share once. What a source consists of is opened before the first

@@ -26,8 +26,7 @@ static int fetch_blob(struct http *http, struct endpoint *endpoint,
 	autorun(blob_finish) struct blob blob = BLOB_NULL;
 	int r;
 
-	if (blob_init(&blob, blobs_fd, descriptor, err) < 0 ||
-	    blob_open(&blob, BLOB_WAIT, err) < 0)
+	if (blob_init(&blob, blobs_fd, descriptor, err) < 0 || blob_open(&blob, BLOB_WAIT, err) < 0)
 		return -1;
 	if (blob.have == blob.size)
 		return 0;

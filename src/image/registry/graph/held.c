@@ -86,9 +86,9 @@ int held_read(const struct held *held, const struct digest *digest, char **ret_b
 		return -1;
 	r = file_read_fd(fd, json_limits_image.bytes_max, &bytes, &size);
 	if (r < 0)
-		return fail_code_errno(
-			err, r == -EFBIG ? LXCRI_E_LIMIT_EXCEEDED : LXCRI_E_STORAGE_ERROR, r,
-			"read the blob %s", digest->text);
+		return fail_code_errno(err,
+				       r == -EFBIG ? LXCRI_E_LIMIT_EXCEEDED : LXCRI_E_STORAGE_ERROR,
+				       r, "read the blob %s", digest->text);
 	sha256_hex(bytes, size, found);
 	if (strcmp(found, digest->hex) != 0)
 		return fail(err, LXCRI_E_INTEGRITY_CHECK_FAILED,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Where the blobs of an image lie, each under the digits of its digest. Nothing is changed there. */
+/* Where the blobs of an image lie, each under the digits of its digest. Nothing is changed there.
+ */
 
 #include "base/fail.h"
 #include "oci/digest.h"

@@ -140,8 +140,8 @@ static int add(struct plan *plan, const struct held *held, const struct descript
 			    document.size, (unsigned long long)descriptor->size);
 	if (add_below(plan, held, &document, nested, err) < 0)
 		return fail_while(err, "%s", descriptor->digest.text);
-	plan->documents = xreallocarray(plan->documents, plan->n_documents + 1,
-					sizeof(plan->documents[0]));
+	plan->documents =
+		xreallocarray(plan->documents, plan->n_documents + 1, sizeof(plan->documents[0]));
 	plan->documents[plan->n_documents++] = document;
 	document = (struct plan_document){};
 	return 0;

@@ -74,8 +74,9 @@ static int fetch(struct platforms *platforms, const char *what, const char *anno
 	if (resolve_document(platforms->http, &platforms->endpoint, what, ret, err) < 0)
 		return -1;
 	if (announced && strcmp(announced, ret->media_type) != 0)
-		return fail(err, LXCRI_E_INVALID_MEDIA_TYPE, "%s is announced as %s and comes as %s",
-			    what, announced, ret->media_type);
+		return fail(err, LXCRI_E_INVALID_MEDIA_TYPE,
+			    "%s is announced as %s and comes as %s", what, announced,
+			    ret->media_type);
 	return keep(platforms, ret, err);
 }
 

@@ -26,9 +26,10 @@ struct platforms_result {
 	struct strings manifests; /* digests of the images' */
 };
 
-/* Fetches the document that the reference means, and all indexes and manifests that it leads to, two
- * deep, into the directory @blobs_fd, and all of what is no image, as attestations. The registry itself is asked, no mirror. LXCRI_E_LIMIT_EXCEEDED
- * and what resolve_document() fails with. The caller ends *@ret with platforms_result_finish(). */
+/* Fetches the document that the reference means, and all indexes and manifests that it leads to,
+ * two deep, into the directory @blobs_fd, and all of what is no image, as attestations. The
+ * registry itself is asked, no mirror. LXCRI_E_LIMIT_EXCEEDED and what resolve_document() fails
+ * with. The caller ends *@ret with platforms_result_finish(). */
 [[nodiscard]] int platforms_run(struct platforms *platforms, int blobs_fd,
 				struct platforms_result *ret, struct lxcri_error *err);
 

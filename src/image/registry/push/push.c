@@ -2,7 +2,8 @@
 /* Giving a registry an image.
  *
  * How it works: what a manifest names is there before the manifest, and what an index names before
- * the index. So all blobs go first, several at once; then the manifests, in the order of the plan. */
+ * the index. So all blobs go first, several at once; then the manifests, in the order of the plan.
+ */
 
 #include "image/registry/push/push.h"
 

@@ -145,8 +145,8 @@ static ssize_t read_part(void *userdata, uint64_t at, void *bytes, size_t size,
 			       "read the blob %s", upload->digest.text);
 }
 
-/* Compares the blob with its digest, a piece at a time, so that others go on between. Returns 1 when
- * it is through. */
+/* Compares the blob with its digest, a piece at a time, so that others go on between. Returns 1
+ * when it is through. */
 static int check_piece(struct upload *upload, struct lxcri_error *err)
 {
 	autofree char *bytes = xzalloc(CHECK_BYTES);
@@ -233,8 +233,8 @@ static uint64_t next_part(const struct upload *upload)
 static int start(struct http *http, struct upload *upload, struct lxcri_error *err)
 {
 	static const char *const methods[] = {
-		[UPLOAD_ASK] = "HEAD",   [UPLOAD_BEGIN] = "POST", [UPLOAD_SEND] = "PATCH",
-		[UPLOAD_RESUME] = "GET", [UPLOAD_END] = "PUT",	  [UPLOAD_WHOLE] = "PUT",
+		[UPLOAD_ASK] = "HEAD",     [UPLOAD_BEGIN] = "POST", [UPLOAD_SEND] = "PATCH",
+		[UPLOAD_RESUME] = "GET",   [UPLOAD_END] = "PUT",    [UPLOAD_WHOLE] = "PUT",
 		[UPLOAD_DOCUMENT] = "PUT",
 	};
 	enum upload_step step = upload->step;
@@ -245,7 +245,7 @@ static int start(struct http *http, struct upload *upload, struct lxcri_error *e
 	if (find_url(upload, err) < 0)
 		return -1;
 	upload->part = step == UPLOAD_SEND ? next_part(upload) : 0;
-	body.size = step == UPLOAD_SEND                              ? upload->part
+	body.size = step == UPLOAD_SEND                               ? upload->part
 		    : step == UPLOAD_WHOLE || step == UPLOAD_DOCUMENT ? upload->size
 								      : 0;
 	if (step == UPLOAD_SEND) {

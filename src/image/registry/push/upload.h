@@ -61,11 +61,11 @@ struct upload {
 	struct lxcri_error error; /* of the last attempt */
 };
 
-/* Sends @count things, each unless the registry has it, or has it elsewhere. A blob is compared with
- * its digest before a byte of it goes out. The first that fails ends all, and its failure is the
- * result: LXCRI_E_INTEGRITY_CHECK_FAILED for a blob that is not what its digest says, or that the
- * registry says it took as another; LXCRI_E_AUTHENTICATION_FAILED, LXCRI_E_IMAGE_NOT_FOUND for a 404,
- * LXCRI_E_LIMIT_EXCEEDED for a 413, LXCRI_E_TIMEOUT, LXCRI_E_DOWNLOAD_FAILED. */
+/* Sends @count things, each unless the registry has it, or has it elsewhere. A blob is compared
+ * with its digest before a byte of it goes out. The first that fails ends all, and its failure is
+ * the result: LXCRI_E_INTEGRITY_CHECK_FAILED for a blob that is not what its digest says, or that
+ * the registry says it took as another; LXCRI_E_AUTHENTICATION_FAILED, LXCRI_E_IMAGE_NOT_FOUND for
+ * a 404, LXCRI_E_LIMIT_EXCEEDED for a 413, LXCRI_E_TIMEOUT, LXCRI_E_DOWNLOAD_FAILED. */
 [[nodiscard]] int upload_all(struct http *http, struct upload *uploads, size_t count,
 			     struct lxcri_error *err);
 
