@@ -221,3 +221,22 @@ def test_layers_that_umoci_and_gnu_tar_write_are_read(lx, tmp_path):
             entry["mtime"] //= 10 ** 9
     assert differences(ours, theirs) == {}
     assert (root / "sparse").stat().st_blocks * 512 < 1 << 20
+
+
+def test_what_umoci_inserts_is_read(lx, tmp_path):
+    """It leaves out what fills the last block; a file that is not all there is another thing."""
+    (tmp_path / "file").write_bytes(b"x" * 1300)
+    layout = tmp_path / "layout"
+    run("umoci", "init", "--layout", layout)
+    run("umoci", "new", "--image", f"{layout}:a")
+    run("umoci", "insert", "--image", f"{layout}:a", tmp_path / "file", "/inserted")
+    manifest, config = documents(layout)
+    content = run("gzip", "-dc", layout / "blobs" / manifest["layers"][0]["digest"].replace(":", "/"))
+    lx("image", "import", f"oci:{layout}:a", "inserted:1").succeeds()
+    assert (lx.data / "layers" / chain_ids(config)[0][7:] / "fs/inserted").read_bytes() == b"x" * 1300
+    whole = ocibuild.file("whole", b"y" * 1300)[:512 + 1300]
+    pax = ocibuild.file("n" * 200, b"z" * 300)
+    for number, cut in enumerate((whole[:-1], whole[:900], whole[:300], pax[:700], pax[:1100], pax[:1800], pax[:512 + 40])):
+        image = ocibuild.Image([ocibuild.Layer(content=ocibuild.file("first", b"a" * 512) + cut)])
+        lx("image", "import", f"oci:{image.write_layout(tmp_path / f'cut{number}')}:latest", "cut:1").fails("ExtractFailed")
+    assert len(content) % 512 == 276
