@@ -46,15 +46,14 @@ static la_ssize_t feed(struct archive *archive, void *userdata, const void **ret
 	return (la_ssize_t)unpack->missing;
 }
 
-/* "umoci insert" leaves out what fills the last block of an archive, and what is written in Go takes
- * that. Anything else that is missing is a loss. */
+/* "umoci insert" leaves out what fills the last block of an archive, and what is written in Go
+ * takes that. Anything else that is missing is a loss. */
 static int check_end(const struct unpack *unpack, struct lxcri_error *err)
 {
 	uint64_t end = unpack->content_end;
 
-	if (unpack->missing == 0 ||
-	    (end <= unpack->fed && unpack->fed - end < BLOCK_BYTES &&
-	     (unpack->fed - end) + unpack->missing < BLOCK_BYTES))
+	if (unpack->missing == 0 || (end <= unpack->fed && unpack->fed - end < BLOCK_BYTES &&
+				     (unpack->fed - end) + unpack->missing < BLOCK_BYTES))
 		return 0;
 	return fail(err, LXCRI_E_EXTRACT_FAILED, "read the layer: it ends in the middle");
 }
@@ -157,10 +156,10 @@ static int write_content(struct unpack *unpack, struct archive_entry *entry, int
 	la_int64_t offset;
 	int64_t end = 0;
 
-	unpack->content_end = archive_entry_sparse_count(entry) > 0
-				      ? UINT64_MAX
-				      : (uint64_t)archive_filter_bytes(unpack->archive, 0) +
-						(uint64_t)size;
+	unpack->content_end =
+		archive_entry_sparse_count(entry) > 0
+			? UINT64_MAX
+			: (uint64_t)archive_filter_bytes(unpack->archive, 0) + (uint64_t)size;
 	/* The size of a sparse file is a claim that no byte of the stream pays for. */
 	if (archive_entry_sparse_count(entry) > 0 &&
 	    budget_spend(unpack->budget, BUDGET_BYTES, (uint64_t)size, err) < 0)
