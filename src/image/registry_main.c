@@ -2,12 +2,13 @@
 /* lxcri-registry: the process that talks to registries.
  *
  *	lxcri-registry pull
+ *	lxcri-registry fetch
  *	lxcri-registry login
  *	lxcri-registry logout
  *
  * The request is one JSON object on standard input; news and, as the last line, the result are JSON
  * objects on standard output. It can write to the directory of downloads alone (a login: to that of
- * the file of credentials): what it fetches is
+ * the file of credentials; fetch: to descriptor 3 and nowhere): what it fetches is
  * taken into the store by the worker, which verifies it once more. */
 
 #include "base/json.h"
@@ -17,6 +18,7 @@
 #include "image/registry/login.h"
 #include "image/registry/pull.h"
 #include "image/registry/settings.h"
+#include "image/registry/whole_file.h"
 #include "image/worker.h"
 #include "image/worker/worker_serve.h"
 #include "os/confine.h"
@@ -149,6 +151,17 @@ static int run_pull(const struct settings *settings, struct json_object *result,
 	return 0;
 }
 
+/* Nothing of the address but its host is in a message. */
+static int run_fetch(const struct settings *settings, struct lxcri_error *err)
+{
+	autoptr(whole_file) file = NULL;
+
+	if (whole_file_create(settings, WORKER_FD, &file, err) < 0 ||
+	    confine(settings, -1, err) < 0)
+		return -1;
+	return whole_file_fetch(file, err);
+}
+
 static int run_login(const char *verb, const struct settings *settings, struct json_object *result,
 		     struct lxcri_error *err)
 {
@@ -170,15 +183,18 @@ static int run(int argc, char **argv, struct json_object *result, struct lxcri_e
 	size_t size = 0;
 	int r;
 
-	if (argc != 2 || (strcmp(argv[1], WORKER_PULL) != 0 && strcmp(argv[1], WORKER_LOGIN) != 0 &&
-			  strcmp(argv[1], WORKER_LOGOUT) != 0))
+	if (argc != 2 ||
+	    (strcmp(argv[1], WORKER_PULL) != 0 && strcmp(argv[1], WORKER_FETCH) != 0 &&
+	     strcmp(argv[1], WORKER_LOGIN) != 0 && strcmp(argv[1], WORKER_LOGOUT) != 0))
 		return fail(err, LXCRI_E_INVALID_ARGUMENT,
-			    "usage: lxcri-registry pull | login | logout");
+			    "usage: lxcri-registry pull | fetch | login | logout");
 	r = file_read_fd(STDIN_FILENO, REQUEST_BYTES_MAX, &request, &size);
 	if (r < 0)
 		return fail_errno(err, r, "read the request");
 	if (settings_parse(request, size, &settings, err) < 0)
 		return -1;
+	if (strcmp(argv[1], WORKER_FETCH) == 0)
+		return run_fetch(&settings, err);
 	r = strcmp(argv[1], WORKER_PULL) == 0 ? run_pull(&settings, result, err)
 					      : run_login(argv[1], &settings, result, err);
 	explicit_bzero(request, size);

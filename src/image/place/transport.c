@@ -106,6 +106,11 @@ int image_store_copy_out(struct image_store *store, const char *source, const ch
 
 	if (image_place_parse(dest, &place, err) < 0)
 		return -1;
+	if (place.kind == PLACE_TARBALL)
+		return fail(
+			err, LXCRI_E_UNSUPPORTED_OPERATION,
+			"an image is not copied to a tarball; image convert --format ct-template "
+			"writes one");
 	tag = name_at(&place, err);
 	if (!tag)
 		return -1;

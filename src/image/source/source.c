@@ -321,11 +321,12 @@ int source_load(struct source *source, int scratch_fd, struct source_image *ret_
 	autorun(source_image_finish) struct source_image image = {};
 	int r;
 
-	if (source->kind != PLACE_OCI_DIR && !source->archive &&
+	if (source->kind != PLACE_OCI_DIR && source->kind != PLACE_TARBALL && !source->archive &&
 	    archive_file_open(source->fd, scratch_fd, &source->archive, err) < 0)
 		return fail_while(err, "%s", source->path);
-	r = source->kind == PLACE_DOCKER_ARCHIVE ? source_load_docker(source, &image, err)
-						 : source_load_oci(source, &image, err);
+	r = source->kind == PLACE_TARBALL ? source_load_tarball(source, scratch_fd, &image, err)
+	    : source->kind == PLACE_DOCKER_ARCHIVE ? source_load_docker(source, &image, err)
+						   : source_load_oci(source, &image, err);
 	if (r < 0)
 		return fail_while(err, "%s", source->path);
 	*ret_image = image;

@@ -27,6 +27,11 @@ struct source {
 [[nodiscard]] int source_load_docker(const struct source *source, struct source_image *image,
 				     struct lxcri_error *err);
 
+/* Makes the image of an archive of a root file system, as source_load() does. What must be inflated
+ * goes to the directory @scratch_fd. */
+[[nodiscard]] int source_load_tarball(const struct source *source, int scratch_fd,
+				      struct source_image *image, struct lxcri_error *err);
+
 /* Counts the images that source->place can stand for. */
 [[nodiscard]] int source_count_oci(struct source *source, size_t *ret, struct lxcri_error *err);
 
