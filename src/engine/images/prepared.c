@@ -57,13 +57,14 @@ static int read_item(const char *data_dir, const char *key, struct prepared_list
 		     struct lxcri_error *err)
 {
 	autorun(entry_finish) struct entry entry = ENTRY_NULL;
-	struct prepared_item item = { .used_ns = used_at(data_dir, key) };
+	struct prepared_item item = {};
 	struct lxcri_error ignored;
 	int r = entry_try_lock(data_dir, key, &entry, err);
 
 	if (r < 0)
 		return -1;
 	item.is_busy = r == ENTRY_BUSY;
+	item.used_ns = item.is_busy ? used_at(data_dir, key) : entry.used_ns;
 	if (r == ENTRY_GONE || (item.is_busy && item.used_ns == 0) ||
 	    (!item.is_busy && !entry.is_whole))
 		return 0;

@@ -39,22 +39,41 @@ static int open_dirs(const char *data_dir, struct lxcri_error *err)
 	return fd;
 }
 
-static bool has_file(int dirfd, const char *name)
+/* Looks at @name. Returns 1, 0 where it is not there, or -errno: what cannot be told is no absence.
+ */
+static int look(int dirfd, const char *name, struct stat *ret)
 {
-	struct stat status;
-
-	return fstatat(dirfd, name, &status, AT_SYMLINK_NOFOLLOW) == 0;
+	if (fstatat(dirfd, name, ret, AT_SYMLINK_NOFOLLOW) == 0)
+		return 1;
+	return errno == ENOENT ? 0 : -errno;
 }
 
-/* Tells whether entry->fd still is what has the name. */
-static bool is_named(const struct entry *entry)
+/* Tells whether entry->fd still is what has the name: 1, 0 or -errno. */
+static int is_named(const struct entry *entry)
 {
 	struct stat held;
 	struct stat named;
+	int r = fstat(entry->fd, &held) < 0 ? -errno : look(entry->dirs, entry->key, &named);
 
-	return fstat(entry->fd, &held) == 0 &&
-	       fstatat(entry->dirs, entry->key, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       held.st_ino == named.st_ino && held.st_dev == named.st_dev;
+	return r > 0 ? held.st_ino == named.st_ino && held.st_dev == named.st_dev : r;
+}
+
+/* Finds out whether the locked entry is whole. Returns 0 or -errno; until then it counts as whole,
+ * so that it stays. */
+static int look_for_record(struct entry *entry)
+{
+	struct stat status;
+	int r;
+
+	entry->is_whole = true;
+	r = look(entry->fd, ENTRY_RECORD, &status);
+	if (r < 0)
+		return r;
+	entry->is_whole = r > 0;
+	if (r > 0)
+		entry->used_ns =
+			(int64_t)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec;
+	return 0;
 }
 
 static int open_entry(struct entry *entry)
@@ -106,8 +125,9 @@ static int make_locked(struct entry *entry)
 		}
 		if (r < 0)
 			return r;
-		if (is_named(entry))
-			return 0;
+		r = is_named(entry);
+		if (r != 0)
+			return r < 0 ? r : 0;
 	}
 }
 
@@ -129,12 +149,13 @@ int entry_lock(const char *data_dir, const char *key, struct entry *ret, struct 
 
 	if (init(data_dir, key, &entry, err) < 0)
 		return -1;
+	/* Until it is locked it is somebody else's to remove. */
+	entry.is_whole = true;
 	r = make_locked(&entry);
-	if (r == 0) {
-		entry.is_whole = has_file(entry.fd, ENTRY_RECORD);
-		if (!entry.is_whole)
-			r = empty(&entry);
-	}
+	if (r == 0)
+		r = look_for_record(&entry);
+	if (r == 0 && !entry.is_whole)
+		r = empty(&entry);
 	if (r < 0)
 		return fail_cache("lock", key, r, err);
 	*ret = entry;
@@ -150,8 +171,7 @@ int entry_try_lock(const char *data_dir, const char *key, struct entry *ret,
 
 	if (init(data_dir, key, &entry, err) < 0)
 		return -1;
-	/* Until it is locked it is somebody else's to remove. */
-	entry.is_whole = true;
+	entry.is_whole = true; /* as above */
 	r = open_entry(&entry);
 	if (r == 0)
 		r = take_lock(&entry, LOCK_EX | LOCK_NB);
@@ -161,9 +181,13 @@ int entry_try_lock(const char *data_dir, const char *key, struct entry *ret,
 		return fail_cache("lock", key, r, err);
 	if (r == 0)
 		return ENTRY_BUSY;
-	if (!is_named(&entry))
+	r = is_named(&entry);
+	if (r == 0)
 		return ENTRY_GONE;
-	entry.is_whole = has_file(entry.fd, ENTRY_RECORD);
+	if (r > 0)
+		r = look_for_record(&entry);
+	if (r < 0)
+		return fail_cache("look at", key, r, err);
 	*ret = entry;
 	entry = ENTRY_NULL;
 	return ENTRY_LOCKED;
@@ -252,12 +276,31 @@ int entry_hold(const struct entry *entry, enum hold_kind kind, struct hold *ret,
 	return 0;
 }
 
-/* Tells whether he who made the hold @name lives. */
-static bool is_alive(int dirfd, const char *name)
+/* Tells whether he who made the hold @name lives: 1, 0 or -errno. */
+static int is_alive(int dirfd, const char *name)
 {
 	autoclose int fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
-	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0;
+	if (fd < 0)
+		return -errno;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	return errno == EWOULDBLOCK ? 1 : -errno;
+}
+
+/* Counts one hold of the two kinds, or removes it. Returns 1, 0 or -errno. */
+static int count_hold(int dirfd, const char *name)
+{
+	int r;
+
+	if (text_starts_with(name, KEPT_PREFIX))
+		return 1;
+	if (!text_starts_with(name, HOLD_PREFIX))
+		return 0;
+	r = is_alive(dirfd, name);
+	if (r == 0 && unlinkat(dirfd, name, 0) < 0 && errno != ENOENT)
+		r = -errno;
+	return r;
 }
 
 int entry_count_holds(const struct entry *entry, size_t *ret, struct lxcri_error *err)
@@ -266,16 +309,9 @@ int entry_count_holds(const struct entry *entry, size_t *ret, struct lxcri_error
 	int r = path_list_names(entry->fd, &names);
 
 	*ret = 0;
-	for (size_t i = 0; i < names.count && r == 0; i++) {
-		const char *name = names.items[i];
-
-		if (text_starts_with(name, KEPT_PREFIX))
-			*ret += 1;
-		else if (text_starts_with(name, HOLD_PREFIX) && is_alive(entry->fd, name))
-			*ret += 1;
-		else if (text_starts_with(name, HOLD_PREFIX) && unlinkat(entry->fd, name, 0) < 0 &&
-			 errno != ENOENT)
-			r = -errno;
+	for (size_t i = 0; i < names.count && r >= 0; i++) {
+		r = count_hold(entry->fd, names.items[i]);
+		*ret += r > 0;
 	}
 	return r < 0 ? fail_cache("count who holds", entry->key, r, err) : 0;
 }
@@ -302,12 +338,11 @@ int entry_release(const struct entry *entry, const char *name, struct lxcri_erro
 		return -1;
 	if (!name)
 		name = kept;
-	if (!name || !has_file(entry->fd, name))
-		return fail(err, LXCRI_E_REFERENCE_COUNT_ERROR, "nobody holds the prepared %s",
-			    entry->key);
-	if (unlinkat(entry->fd, name, 0) < 0 || fsync(entry->fd) < 0)
+	if (name && unlinkat(entry->fd, name, 0) == 0 && fsync(entry->fd) == 0)
+		return 0;
+	if (name && errno != ENOENT)
 		return fail_cache("release", entry->key, errno, err);
-	return 0;
+	return fail(err, LXCRI_E_REFERENCE_COUNT_ERROR, "nobody holds the prepared %s", entry->key);
 }
 
 void hold_finish(struct hold *hold)

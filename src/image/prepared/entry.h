@@ -18,6 +18,7 @@
 #include "base/scope.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #define ENTRY_DIR    "prepared"
 #define ENTRY_RECORD "record.json"
@@ -33,6 +34,7 @@ struct entry {
 	int dirs;   /* <data>/prepared */
 	int fd;     /* of its directory, locked alone */
 	bool is_whole;
+	int64_t used_ns; /* when a hold of it was taken last; 0: it was not whole */
 	bool has_waited; /* somebody else had the lock before */
 };
 #define ENTRY_NULL ((struct entry){ .dirs = -1, .fd = -1 })
