@@ -121,6 +121,21 @@ def test_a_collection_takes_what_nobody_holds(any_engine, stored):
     assert prepared(any_engine) == [] and os.listdir(any_engine.data / "prepared") == []
 
 
+@pytest.mark.parametrize("words", [["image", "df"], ["system", "df"]])
+def test_what_is_prepared_is_in_the_sums(any_engine, stored, words):
+    def show():
+        found = any_engine(*words, "--verbose", "--format", "json").ok().json()
+        return {row["name"]: row for row in found["objects"]}
+
+    path = any_engine("image", "prepare", *TEMPLATE, "--compression", "none", stored).ok().out.strip()
+    name = "prepared/" + path.split("/")[-2]
+    held = show()[name]
+    assert held["size"] >= os.stat(path).st_size and (held["users"], held["reclaimable"]) == (1, 0)
+    any_engine("image", "release", path).ok()
+    free = show()[name]
+    assert (free["users"], free["reclaimable"]) == (0, free["size"])
+
+
 def test_what_was_used_longest_ago_makes_room(configured, work):
     engine = configured(storage={"cache_entries": 2})
     paths = []

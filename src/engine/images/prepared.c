@@ -277,6 +277,31 @@ int prepared_add_usage(const char *data_dir, struct image_usage *usage, struct l
 	return 0;
 }
 
+int prepared_report(const char *data_dir, lxcri_usage_fn report, void *userdata,
+		    struct lxcri_error *err)
+{
+	autorun(prepared_list_finish) struct prepared_list list = {};
+
+	if (prepared_read(data_dir, &list, err) < 0)
+		return -1;
+	for (size_t i = 0; i < list.count; i++) {
+		const struct prepared_item *item = &list.items[i];
+		autofree char *name = xformat(ENTRY_DIR "/%s", item->key);
+		uint64_t bytes = prepared_size(data_dir, item->key);
+		bool is_held = item->is_busy || item->holds > 0;
+		const struct lxcri_usage usage = {
+			.kind = LXCRI_USAGE_IMAGES,
+			.name = name,
+			.bytes = bytes,
+			.reclaimable_bytes = is_held ? 0 : bytes,
+			.users = is_held,
+		};
+
+		report(userdata, &usage);
+	}
+	return 0;
+}
+
 uint64_t prepared_size(const char *data_dir, const char *key)
 {
 	autorun(disk_usage_finish) struct disk_usage usage = {};

@@ -7,6 +7,7 @@
 #include "image/prepared/entry.h"
 #include "image/removal.h"
 #include "image/store.h"
+#include "lxcri/system.h"
 
 /* One that is whole. */
 struct prepared_item {
@@ -55,6 +56,11 @@ struct prepared_collection {
 /* Adds the images to @usage that entries below @data_dir keep. */
 [[nodiscard]] int prepared_add_usage(const char *data_dir, struct image_usage *usage,
 				     struct lxcri_error *err);
+
+/* Reports what each entry below @data_dir takes on the disk, among the images.
+ * LXCRI_E_CACHE_ERROR. */
+[[nodiscard]] int prepared_report(const char *data_dir, lxcri_usage_fn report, void *userdata,
+				  struct lxcri_error *err);
 
 /* Returns the bytes that the entry @key takes on the disk. */
 uint64_t prepared_size(const char *data_dir, const char *key);
