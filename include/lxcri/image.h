@@ -5,7 +5,9 @@
 /* Images on this host: an OCI image layout (image-spec, "image-layout") and the unpacked layers. */
 
 #include <lxcri/container.h>
+#include <lxcri/convert.h>
 #include <lxcri/error.h>
+#include <lxcri/prepare.h>
 #include <lxcri/pull.h>
 #include <lxcri/system.h>
 
@@ -30,7 +32,8 @@ int lxcri_image_manager_open(struct lxcri_engine *engine, const char *umoci_path
 void lxcri_image_manager_free(struct lxcri_image_manager *manager);
 
 /* Imports the image that @source names ("oci:DIR[:TAG]", "oci-archive:FILE[:TAG]",
- * "docker-archive:FILE[:REF]", or "docker://REF" for a pull) under @name (NULL: the name the source
+ * "docker-archive:FILE[:REF]", "tarball:FILE" for the archive of a root file system, which gets no
+ * name by itself, or "docker://REF" for a pull) under @name (NULL: the name the source
  * has for it; where that is a bare tag, the last component of DIR or FILE with that tag). Each byte
  * is verified against its digest before anything names it. *@ret_digest is the manifest's, owned by
  * the caller. */

@@ -41,7 +41,7 @@ static int fetch(struct image_store *store, const struct image_pull *pull,
 						  .news = pull->progress ? news_take : NULL,
 						  .userdata = &news };
 
-		r = worker_run(&call, ret, err);
+		r = worker_run(&call, -1, ret, err);
 	}
 	return r;
 }
@@ -68,7 +68,7 @@ int image_store_pull(struct image_store *store, const struct image_pull *pull, c
 						.args = args,
 						.object = args[4] };
 
-	if (worker_run(&store_call, &stored, err) < 0)
+	if (worker_run(&store_call, -1, &stored, err) < 0)
 		return -1;
 	if (!stored.digest)
 		return fail(err, LXCRI_E_STORAGE_ERROR, "the worker gave no digest");

@@ -4,13 +4,14 @@
  *	lxcri-registry pull
  *	lxcri-registry platforms
  *	lxcri-registry push
+ *	lxcri-registry fetch
  *	lxcri-registry login
  *	lxcri-registry logout
  *
  * The request is one JSON object on standard input; news and, as the last line, the result are JSON
  * objects on standard output. It can write to the directory of downloads alone (a login: to that of
- * the file of credentials; a push: nowhere, and it reads the images): what it fetches is taken into
- * the store by the worker, which verifies it once more. */
+ * the file of credentials; fetch: to descriptor 3; a push: nowhere, and it reads the images): what
+ *it fetches is taken into the store by the worker, which verifies it once more. */
 
 #include "base/json.h"
 #include "base/scope.h"
@@ -21,6 +22,7 @@
 #include "image/registry/pull.h"
 #include "image/registry/push/push.h"
 #include "image/registry/settings.h"
+#include "image/registry/whole_file.h"
 #include "image/worker.h"
 #include "image/worker/worker_serve.h"
 #include "os/confine.h"
@@ -235,6 +237,20 @@ static int run_push(const char *verb, const struct settings *settings, struct js
 	return 0;
 }
 
+/* Nothing of the address but its host is in a message. */
+static int run_fetch(const char *verb, const struct settings *settings, struct json_object *result,
+		     struct lxcri_error *err)
+{
+	autoptr(whole_file) file = NULL;
+
+	(void)verb;
+	(void)result;
+	if (whole_file_create(settings, WORKER_FD, &file, err) < 0 ||
+	    confine(settings, NULL, 0, err) < 0)
+		return -1;
+	return whole_file_fetch(file, err);
+}
+
 static int run_login(const char *verb, const struct settings *settings, struct json_object *result,
 		     struct lxcri_error *err)
 {
@@ -255,7 +271,8 @@ static const struct {
 	int (*run)(const char *verb, const struct settings *settings, struct json_object *result,
 		   struct lxcri_error *err);
 } runs[] = {
-	{ WORKER_PULL, run_pull },   { WORKER_PLATFORMS, run_platforms }, { WORKER_PUSH, run_push },
+	{ WORKER_PULL, run_pull },   { WORKER_PLATFORMS, run_platforms },
+	{ WORKER_PUSH, run_push },   { WORKER_FETCH, run_fetch },
 	{ WORKER_LOGIN, run_login }, { WORKER_LOGOUT, run_login },
 };
 
@@ -270,8 +287,9 @@ static int run(int argc, char **argv, struct json_object *result, struct lxcri_e
 	while (argc == 2 && which < ARRAY_LEN(runs) && strcmp(argv[1], runs[which].verb) != 0)
 		which++;
 	if (argc != 2 || which == ARRAY_LEN(runs))
-		return fail(err, LXCRI_E_INVALID_ARGUMENT,
-			    "usage: lxcri-registry pull | platforms | push | login | logout");
+		return fail(
+			err, LXCRI_E_INVALID_ARGUMENT,
+			"usage: lxcri-registry pull | platforms | push | fetch | login | logout");
 	r = file_read_fd(STDIN_FILENO, REQUEST_BYTES_MAX, &request, &size);
 	if (r < 0)
 		return fail_errno(err, r, "read the request");
@@ -279,7 +297,9 @@ static int run(int argc, char **argv, struct json_object *result, struct lxcri_e
 		return -1;
 	r = runs[which].run(argv[1], &settings, result, err);
 	explicit_bzero(request, size);
-	return r < 0 ? fail_while(err, "%s %s", argv[1], settings.reference) : 0;
+	if (r < 0 && runs[which].run != run_fetch)
+		return fail_while(err, "%s %s", argv[1], settings.reference);
+	return r;
 }
 
 int main(int argc, char **argv)

@@ -187,11 +187,12 @@ int worker_ask(const struct worker_call *call, int fd, struct json_object **ret_
 	return 0;
 }
 
-int worker_run(const struct worker_call *call, struct worker_answer *ret, struct lxcri_error *err)
+int worker_run(const struct worker_call *call, int fd, struct worker_answer *ret,
+	       struct lxcri_error *err)
 {
 	autojson answer = NULL;
 
-	if (worker_ask(call, -1, &answer, err) < 0)
+	if (worker_ask(call, fd, &answer, err) < 0)
 		return -1;
 	if (!json_get_text(answer, WORKER_NAME))
 		return fail(err, LXCRI_E_STORAGE_ERROR, "the worker gave no name");

@@ -10,8 +10,16 @@
 #include <string.h>
 
 static const struct option_entry options_of_image[] = {
-	OPTION(image_options, format, "format", 'f', OPTION_TEXT, "table|json|FIELD",
-	       "form of what is listed, or of inspect"),
+	OPTION(image_options, format, "format", 'f', OPTION_TEXT,
+	       "table|json|raw|ct-template|zfs|FIELD",
+	       "table or json of what is listed, or a field of inspect; convert, prepare: raw, "
+	       "ct-template or zfs"),
+	OPTION(image_options, size, "size", 0, OPTION_BYTES, "BYTES",
+	       "convert, prepare: of a raw image, instead of what its files need and a quarter "
+	       "more"),
+	OPTION(image_options, fs, "fs", 0, OPTION_TEXT, "ext4", "convert, prepare: of a raw image"),
+	OPTION(image_options, compression, "compression", 0, OPTION_TEXT, "zstd|gzip|none",
+	       "convert, prepare: of a template"),
 	OPTION(image_options, input, "input", 'i', OPTION_TEXT, "FILE",
 	       "load: the archive, instead of standard input"),
 	OPTION(image_options, output, "output", 'o', OPTION_TEXT, "FILE",
@@ -48,6 +56,10 @@ static const struct image_verb {
 	{ "save", NULL, image_save },
 	{ "load", NULL, image_load },
 	{ "copy", "cp", image_copy },
+	{ "convert", NULL, image_convert },
+	{ "prepare", NULL, image_prepare },
+	{ "prepared", NULL, image_prepared },
+	{ "release", NULL, image_release },
 	{ "verify", NULL, image_verify },
 	{ "df", NULL, image_df },
 	{ "gc", NULL, image_gc },
@@ -77,11 +89,15 @@ static int check_options(const struct cli *cli, const struct image_options *opti
 	const struct {
 		bool given;
 		const char *option;
-		const char *verbs[8];
+		const char *verbs[10];
 	} owned[] = {
 		{ options->format,
 		  "--format",
-		  { "list", "inspect", "history", "load", "verify", "df", "gc" } },
+		  { "list", "inspect", "history", "load", "verify", "df", "gc", "convert",
+		    "prepare", "prepared" } },
+		{ options->size, "--size", { "convert", "prepare" } },
+		{ options->fs, "--fs", { "convert", "prepare" } },
+		{ options->compression, "--compression", { "convert", "prepare" } },
 		{ options->input, "--input", { "load" } },
 		{ options->output, "--output", { "save" } },
 		{ options->type, "--type", { "save" } },
@@ -137,7 +153,8 @@ const struct verb verb_image = {
 		"pull NAME | push NAME [DEST] | import SOURCE [NAME] | list | inspect NAME... | "
 		"history NAME | "
 		"tag NAME NEW-NAME... | untag NAME... | remove NAME... | save NAME... | load | "
-		"copy SOURCE DEST | verify NAME... | df | gc",
+		"copy SOURCE DEST | convert SOURCE TARGET | "
+		"prepare SOURCE | prepared | release PREPARED... | verify NAME... | df | gc",
 	.summary = "fetch, keep, name, carry, verify and remove images",
 	.options = options_of_image,
 	.options_size = sizeof(struct image_options),

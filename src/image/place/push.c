@@ -40,7 +40,7 @@ int image_push_send(const struct image_store *store, const struct image_push *pu
 					  .news = news_take,
 					  .userdata = &news };
 
-	if (worker_run(&call, &answer, err) < 0)
+	if (worker_run(&call, -1, &answer, err) < 0)
 		return -1;
 	*ret_name = steal(answer.name);
 	return 0;

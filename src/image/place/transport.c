@@ -107,6 +107,11 @@ int image_store_copy_out(struct image_store *store, const struct image_copy_out 
 
 	if (image_place_parse(copy->dest, &place, err) < 0)
 		return -1;
+	if (place.kind == PLACE_TARBALL)
+		return fail(
+			err, LXCRI_E_UNSUPPORTED_OPERATION,
+			"an image is not copied to a tarball; image convert --format ct-template "
+			"writes one");
 	tag = name_at(&place, copy->name, err);
 	if (!tag)
 		return -1;

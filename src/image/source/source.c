@@ -335,7 +335,7 @@ void source_root_finish(struct source_root *root)
 
 static int open_archive(struct source *source, int scratch_fd, struct lxcri_error *err)
 {
-	if (source->kind == PLACE_OCI_DIR || source->archive)
+	if (source->kind == PLACE_OCI_DIR || source->kind == PLACE_TARBALL || source->archive)
 		return 0;
 	return archive_file_open(source->fd, scratch_fd, &source->archive, err);
 }
@@ -343,10 +343,9 @@ static int open_archive(struct source *source, int scratch_fd, struct lxcri_erro
 int source_find_root(struct source *source, int scratch_fd, struct source_root *ret,
 		     struct lxcri_error *err)
 {
-	if (source->kind == PLACE_DOCKER_ARCHIVE)
+	if (source->kind == PLACE_DOCKER_ARCHIVE || source->kind == PLACE_TARBALL)
 		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
-			    "%s: a docker archive has no image for several platforms",
-			    source->path);
+			    "%s: such an archive has no image for several platforms", source->path);
 	if (open_archive(source, scratch_fd, err) < 0 || source_root_oci(source, ret, err) < 0)
 		return fail_while(err, "%s", source->path);
 	return 0;
@@ -360,8 +359,9 @@ int source_load(struct source *source, int scratch_fd, struct source_image *ret_
 
 	if (open_archive(source, scratch_fd, err) < 0)
 		return fail_while(err, "%s", source->path);
-	r = source->kind == PLACE_DOCKER_ARCHIVE ? source_load_docker(source, &image, err)
-						 : source_load_oci(source, &image, err);
+	r = source->kind == PLACE_TARBALL ? source_load_tarball(source, scratch_fd, &image, err)
+	    : source->kind == PLACE_DOCKER_ARCHIVE ? source_load_docker(source, &image, err)
+						   : source_load_oci(source, &image, err);
 	if (r < 0)
 		return fail_while(err, "%s", source->path);
 	*ret_image = image;

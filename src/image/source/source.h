@@ -2,7 +2,7 @@
 #pragma once
 
 /* Where an image is imported from: an OCI layout (a directory, or packed into a tar archive) or
- * what docker save writes. */
+ * what docker save writes, or an archive of a root file system. */
 
 #include "base/fail.h"
 #include "base/scope.h"
@@ -13,9 +13,9 @@
 
 struct source;
 
-/* Opens @text: "oci:DIR[:TAG]", "oci-archive:FILE[:TAG]" or "docker-archive:FILE[:REF]"; nothing of
- * its content is read yet. LXCRI_E_IMAGE_NOT_FOUND where the file is not there,
- * LXCRI_E_INVALID_ARGUMENT for another form. The caller owns *@ret_source. */
+/* Opens @text: "oci:DIR[:TAG]", "oci-archive:FILE[:TAG]", "docker-archive:FILE[:REF]" or
+ * "tarball:FILE"; nothing of its content is read yet. LXCRI_E_IMAGE_NOT_FOUND where the file is not
+ * there, LXCRI_E_INVALID_ARGUMENT for another form. The caller owns *@ret_source. */
 [[nodiscard]] int source_open(const char *text, struct source **ret_source,
 			      struct lxcri_error *err);
 

@@ -40,6 +40,10 @@ struct source {
 /* Reads the document of @descriptor in a layout, verified. The bytes are owned by the caller. */
 [[nodiscard]] int source_read_oci(const struct source *source, const struct descriptor *descriptor,
 				  char **ret_bytes, size_t *ret_size, struct lxcri_error *err);
+/* Makes the image of an archive of a root file system, as source_load() does. What must be inflated
+ * goes to the directory @scratch_fd. */
+[[nodiscard]] int source_load_tarball(const struct source *source, int scratch_fd,
+				      struct source_image *image, struct lxcri_error *err);
 
 /* Counts the images that source->place can stand for. */
 [[nodiscard]] int source_count_oci(struct source *source, size_t *ret, struct lxcri_error *err);
