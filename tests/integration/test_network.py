@@ -2,6 +2,7 @@
 """Containers on a network of their own: addresses, ways out, and nothing that is left behind."""
 
 import os
+import random
 import signal
 import time
 
@@ -386,3 +387,31 @@ def test_a_check_finds_what_is_wrong_and_mends_it(one, box, world):
     one("system", "check", "--repair").ok()
     assert "hello" in world.lan.reads("192.0.2.1", 8080)
     assert one.status(id) == "running"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_command_killed_at_any_moment_leaves_nothing(lx, box, world, seed):
+    """Whoever comes next takes back what a killed run or start has left."""
+    chance = random.Random(seed)
+    lx("network", "create", "web").ok()
+    before = world.host.inventory()
+    kept = lx.id("kept")
+    lx("create", "--publish", "9000:80", "--network", "web", "--image", box, kept, "sleep", "1000").ok()
+    lx("stop", "--time", "0", kept).ok()
+    for attempt in range(8):
+        id = lx.id("k")
+        words = ["start", kept] if attempt % 2 else \
+            ["run", "--detach", "--publish", "8080:80", "--image", box, id, "sleep", "1000"]
+        child = lx.open(*words)
+        time.sleep(chance.random() * 0.25)
+        child.kill()
+        child.wait()
+        lx.children.remove(child)
+        for name in lx.list():
+            if name != kept:
+                lx("delete", "--force", name).ok()
+        lx("stop", "--time", "0", kept).ok()
+        await_that(lambda: world.host.inventory() == before, "the host is as before")
+        lx("start", kept).ok()
+        assert "interface" in lx.endpoints(kept)["web"]
+        lx("stop", "--time", "0", kept).ok()
