@@ -4,7 +4,7 @@
 #include "net/firewall.h"
 
 #include "base/mem.h"
-#include "os/netlink.h"
+#include "os/network/netlink.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

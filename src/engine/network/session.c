@@ -9,7 +9,7 @@
 #include "engine/network/instance.h"
 #include "net/firewall.h"
 #include "net/veth.h"
-#include "os/netns.h"
+#include "os/network/netns.h"
 
 #include <linux/netlink.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "net/link.h"
 #include "net/route.h"
-#include "os/netlink.h"
+#include "os/network/netlink.h"
 
 #include "test.h"
 

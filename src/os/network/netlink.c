@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Netlink sockets over libmnl, whose part is the form of messages. */
 
-#include "os/netlink.h"
+#include "os/network/netlink.h"
 
 #include "base/mem.h"
 
