@@ -151,6 +151,7 @@ static int bury(struct lxcri_container *container, struct lxcri_error *err)
 static int leave_networks(struct lxcri_container *container, struct lxcri_error *err)
 {
 	bool had_lock = container->home.locked;
+	struct lxcri_error problem = {};
 	int r;
 
 	if (container->status != LXCRI_STATUS_STOPPED || !container->record.networked)
@@ -164,12 +165,14 @@ static int leave_networks(struct lxcri_container *container, struct lxcri_error 
 			return r;
 		r = read_state(container, err);
 	}
-	if (r >= 0 && container->status == LXCRI_STATUS_STOPPED && !container->state.alive)
-		r = attach_release(container->engine, container->home.id, ATTACH_STOPPED, err);
+	/* On a full disk it is done, but cannot be noted: the next look does it again. */
+	if (r >= 0 && container->status == LXCRI_STATUS_STOPPED && !container->state.alive &&
+	    attach_release(container->engine, container->home.id, ATTACH_STOPPED, &problem) < 0)
+		log_warning("take the network of container %s back: %s", container->home.id,
+			    problem.text);
 	if (!had_lock)
 		home_unlock(&container->home);
-	return r < 0 ? fail_while(err, "take the network of container %s back", container->home.id)
-		     : 0;
+	return r < 0 ? -1 : 0;
 }
 
 int container_refresh(struct lxcri_container *container, struct lxcri_error *err)

@@ -4,6 +4,7 @@
 #include "image/pull.h"
 
 #include "base/mem.h"
+#include "image/place/news.h"
 #include "image/registry/settings.h"
 #include "image/request.h"
 #include "image/worker.h"
@@ -21,35 +22,6 @@ static char *make_request(const struct image_store *store, const struct image_pu
 	return json_format_line(request);
 }
 
-static void take_news(void *userdata, struct json_object *news)
-{
-	static const struct {
-		const char *name;
-		enum lxcri_pull_state state;
-	} states[] = {
-		{ WORKER_STATE_PRESENT, LXCRI_PULL_PRESENT },
-		{ WORKER_STATE_WAITING, LXCRI_PULL_WAITING },
-		{ WORKER_STATE_FETCHING, LXCRI_PULL_FETCHING },
-		{ WORKER_STATE_DONE, LXCRI_PULL_DONE },
-	};
-	const struct image_pull *pull = userdata;
-	const char *name = json_get_text(news, WORKER_STATE);
-	struct lxcri_pull_progress progress = {
-		.digest = json_get_text(news, WORKER_DIGEST),
-		.layer = (unsigned int)json_get_u64(news, WORKER_LAYER, 0),
-		.layers = (unsigned int)json_get_u64(news, WORKER_LAYERS, 0),
-		.bytes = json_get_u64(news, WORKER_BYTES, 0),
-		.size = json_get_u64(news, WORKER_SIZE, 0),
-	};
-
-	for (size_t i = 0; name && progress.digest && i < ARRAY_LEN(states); i++) {
-		if (strcmp(states[i].name, name) != 0)
-			continue;
-		progress.state = states[i].state;
-		pull->progress(pull->userdata, &progress);
-	}
-}
-
 /* Fetches the first of the images that the reference may mean. */
 static int fetch(struct image_store *store, const struct image_pull *pull,
 		 struct worker_answer *ret, struct lxcri_error *err)
@@ -57,6 +29,7 @@ static int fetch(struct image_store *store, const struct image_pull *pull,
 	static const char *const verb[] = { WORKER_PULL, NULL };
 	autorun(strings_finish) struct strings names =
 		image_store_names(store, pull->reference, err);
+	struct news news = { false, pull->progress, pull->userdata };
 	int r = -1;
 
 	for (size_t i = 0; i < names.count && r < 0; i++) {
@@ -65,10 +38,10 @@ static int fetch(struct image_store *store, const struct image_pull *pull,
 						  .args = verb,
 						  .object = names.items[i],
 						  .input = request,
-						  .news = pull->progress ? take_news : NULL,
-						  .userdata = (void *)pull };
+						  .news = pull->progress ? news_take : NULL,
+						  .userdata = &news };
 
-		r = worker_run(&call, ret, err);
+		r = worker_run(&call, -1, ret, err);
 	}
 	return r;
 }
@@ -95,7 +68,7 @@ int image_store_pull(struct image_store *store, const struct image_pull *pull, c
 						.args = args,
 						.object = args[4] };
 
-	if (worker_run(&store_call, &stored, err) < 0)
+	if (worker_run(&store_call, -1, &stored, err) < 0)
 		return -1;
 	if (!stored.digest)
 		return fail(err, LXCRI_E_STORAGE_ERROR, "the worker gave no digest");

@@ -8,12 +8,17 @@
 #include "base/json.h"
 
 /* The verbs of lxcri-worker, and the members of the answer. */
-#define WORKER_IMPORT   "import"    /* DATA SOURCE [NAME] */
-#define WORKER_UNPACK   "unpack"    /* DATA DIGEST */
-#define WORKER_STORE    "store"     /* DATA DIGEST TYPE NAME: what was fetched */
-#define WORKER_LOAD     "load"      /* DATA FILE, which is descriptor 3 */
-#define WORKER_SAVE     "save"      /* DATA PLACE TAG SOURCE...; an archive is descriptor 3 */
-#define WORKER_HASH     "hash"      /* DATA HEX...: blobs */
+#define WORKER_IMPORT   "import"   /* DATA SOURCE [NAME] */
+#define WORKER_UNPACK   "unpack"   /* DATA DIGEST */
+#define WORKER_STORE    "store"    /* DATA DIGEST TYPE NAME: what was fetched */
+#define WORKER_LOAD     "load"     /* DATA FILE, which is descriptor 3 */
+#define WORKER_SAVE     "save"     /* DATA PLACE TAG SOURCE...; an archive is descriptor 3 */
+#define WORKER_SAVE_ALL "save-all" /* the same, for every platform */
+#define WORKER_FIND     "find"     /* DATA SOURCE: the manifest of an OCI layout's image */
+#define WORKER_FIND_ALL "find-all" /* DATA SOURCE: its first document */
+#define WORKER_HASH     "hash"     /* DATA HEX...: blobs */
+#define WORKER_CONVERT \
+	"convert" /* DATA DIGEST raw SIZE | ct-template COMPRESSION; to descriptor 3 */
 #define WORKER_BROKEN   "broken"    /* of hash: a list of objects with name and text */
 #define WORKER_IMAGES   "images"    /* of load: a list of objects with name and digest */
 #define WORKER_WORKERS  "--workers" /* N, before the verb: layers at a time */
@@ -25,13 +30,26 @@
 #define WORKER_TEXT     "text"
 #define WORKER_ERRNUM   "errnum"
 
+/* What the worker converts to, and how it compresses a template. */
+#define WORKER_RAW      "raw"
+#define WORKER_TEMPLATE "ct-template"
+#define WORKER_ZSTD     "zstd"
+#define WORKER_GZIP     "gzip"
+#define WORKER_PLAIN    "none"
+
 /* The descriptor of an archive that comes or goes. */
-#define WORKER_FD 3
+#define WORKER_FD      3
+#define WORKER_FD_PATH "/proc/self/fd/3"
 /* What stands before the name of an image of the store among the sources of WORKER_SAVE. */
 #define WORKER_STORED "store:"
+/* And before what was fetched, "DIR:DIGEST:TYPE"; DIR is below the images. */
+#define WORKER_FETCHED "fetched:"
 
 /* The verbs of lxcri-registry, and the members of its news. */
 #define WORKER_PULL           "pull"
+#define WORKER_PLATFORMS      "platforms" /* WORKER_IMAGES of its answer are texts */
+#define WORKER_PUSH           "push"
+#define WORKER_FETCH          "fetch"
 #define WORKER_LOGIN          "login"
 #define WORKER_LOGOUT         "logout"
 #define WORKER_STATE          "state"
@@ -70,7 +88,7 @@ struct worker_answer {
 
 /* Runs what @call says as worker_ask() does, for an answer that names an image, or whoever logged
  * in. The caller ends *@ret with worker_answer_finish(). */
-[[nodiscard]] int worker_run(const struct worker_call *call, struct worker_answer *ret,
+[[nodiscard]] int worker_run(const struct worker_call *call, int fd, struct worker_answer *ret,
 			     struct lxcri_error *err);
 
 /* Frees what @answer holds. Safe to repeat. */

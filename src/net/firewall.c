@@ -4,7 +4,7 @@
 #include "net/firewall.h"
 
 #include "base/mem.h"
-#include "os/netlink.h"
+#include "os/network/netlink.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -125,9 +125,9 @@ static int look_for_name(const struct nlmsghdr *message, void *userdata)
 
 static struct nlmsghdr *add_dump(struct netlink *netfilter, uint16_t type, uint8_t family)
 {
-	struct nlmsghdr *message = netlink_add(netfilter,
-					       (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type),
-					       NLM_F_DUMP, sizeof(struct nfgenmsg));
+	struct nlmsghdr *message =
+		netlink_add(netfilter, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type), NLM_F_DUMP,
+			    sizeof(struct nfgenmsg));
 	struct nfgenmsg *header = netlink_payload(message);
 
 	header->nfgen_family = family;

@@ -15,8 +15,8 @@ struct firewall_barrier {
 
 typedef void (*firewall_fn)(void *userdata, const struct firewall_barrier *barrier);
 
-/* Calls @each for every such chain of nftables, which iptables writes into as well, in whose table no
- * rule speaks of the interface @bridge; @own is the table that is not looked at. Returns how many
- * there are, or < 0. */
+/* Calls @each for every such chain of nftables, which iptables writes into as well, in whose table
+ * no rule speaks of the interface @bridge; @own is the table that is not looked at. Returns how
+ * many there are, or < 0. */
 [[nodiscard]] int firewall_find(const char *own, const char *bridge, firewall_fn each,
 				void *userdata, struct lxcri_error *err);

@@ -5,7 +5,7 @@
 
 #include "base/fail.h"
 #include "net/address.h"
-#include "os/netlink.h"
+#include "os/network/netlink.h"
 
 #include <net/if.h>
 #include <stdbool.h>

@@ -164,7 +164,8 @@ int ruleset_is_loaded(struct ruleset *ruleset, struct lxcri_error *err)
 		mnl_attr_put_strz(message, NFTA_SET_NAME, sets[SET_SELVES6].name);
 		r = netlink_run(ruleset->netfilter, NULL, NULL);
 	}
-	if (r == -ENOENT)
+	/* A kernel that has no nftables any more has no tables either. */
+	if (r == -ENOENT || r == -EINVAL || r == -EOPNOTSUPP)
 		return 0;
 	return r < 0 ? fail_code_errno(err, LXCRI_E_CONFIGURATION_FAILED, r,
 				       "look for the table %s of nftables", ruleset->table)

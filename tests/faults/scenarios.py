@@ -6,7 +6,9 @@ may be afterwards: as before the verb or as after it. Whoever loses its monitor 
 what a container does then. With another id it is "renamed"."""
 
 import dataclasses
+import os
 import pathlib
+import subprocess
 
 from engine import await_that
 
@@ -19,14 +21,18 @@ LIMIT = 77  # of processes
 class World:
     """One engine with a bundle, and an image that is in its store."""
 
-    def __init__(self, engine, bundle, image, other):
-        self.engine, self.bundle, self.other = engine, bundle, other
+    def __init__(self, engine, bundle, image, other, remote, archive):
+        self.engine, self.bundle, self.other, self.remote, self.archive = engine, bundle, other, remote, archive
         engine("image", "import", image, "mine:1").ok()
         # Some directories are made by the first container.
         for make in (self.create, self.run):
             id = engine.id()
             engine(*make(id)).ok()
             engine("delete", "--force", id).ok()
+        for form in ("raw", "ct-template"):
+            engine("image", "convert", "--format", form, "mine:1", self.copied("mine")).ok()
+            self.copied("mine").unlink()
+        self.own = self.store()
 
     def forget(self):
         """Removes caches, so that what fills them is done each time."""
@@ -43,7 +49,8 @@ class World:
 
     def objects(self):
         """What an error may name besides the container."""
-        return "config.json", self.other.removeprefix("oci:").removesuffix(":latest"), str(self.engine.data)
+        return ("config.json", self.other.removeprefix("oci:").removesuffix(":latest"), str(self.engine.data),
+                self.remote.partition("/")[0], "other:1", str(self.archive))
 
     def remove(self, id):
         """Removes what a scenario leaves."""
@@ -56,6 +63,12 @@ class World:
     def run(self, id):
         return ["run", "--detach", "--volume", "kept:/kept", "--volume", "/own", "--image", "mine:1", id,
                 "sh", "-c", f"[ -e /{DATA} ] || {{ echo 1 >/{DATA}; echo 1 >/kept/{DATA}; }}; exec sleep 1000"]
+
+    def store(self):
+        """Every document, blob and layer that is in the store, what was fetched for it, and what was
+        made of it."""
+        return {str(path) for pattern in ("images/**/*", "layers/*", "layers/*/*", "broken/*", "prepared/*/*")
+                for path in self.engine.data.glob(pattern) if path.is_file() or "layers" in pattern}
 
     def upper(self, id):
         return self.engine.data / "containers" / id / "upper" / DATA
@@ -76,9 +89,21 @@ def nothing(world, id, env):
 
 
 def no_image(world, id, env):
-    """Without the image, and the layers, that are to be imported."""
-    if world.engine("image", "remove", "other:1").code == 0:
-        world.engine("system", "prune", "--force").ok()
+    """Without the image, and the layers, that are to come in."""
+    for name in ("other:1", world.remote):
+        if world.engine("image", "remove", name).code == 0:
+            world.engine("system", "prune", "--force").ok()
+
+
+def imported(world, id, env):
+    no_image(world, id, env)
+    world.engine("image", "import", world.other, "other:1", env=env).ok()
+
+
+def unnamed(world, id, env):
+    """An image whose layer is a container's no more, and that has no name."""
+    imported(world, id, env)
+    world.engine("image", "untag", "other:1", env=env).ok()
 
 
 def created(world, id, env):
@@ -106,12 +131,95 @@ def stopped(world, id, env):
     world.engine("stop", "--time", "0", id, env=env).ok()
 
 
-def usable_image(world, id, done):
-    """What was imported can be used, if it is there; else it can be imported now."""
-    if world.engine("image", "inspect", "other:1").code != 0:
+def usable(world, id, name, words, done):
+    """The image can be used, if it is there; else it can come in now. What it leaves when it goes is
+    nothing: not in the store, nor where it was fetched to."""
+    if world.engine("image", "inspect", name).code != 0:
         assert not done
-        world.engine("image", "import", world.other, "other:1").ok()
-    assert world.engine("run", "--rm", "--image", "other:1", f"{id}-image", "cat", "/other").ok().out == "other"
+        world.engine(*words).ok()
+    world.engine("image", "verify", name).ok()
+    assert world.engine("run", "--rm", "--image", name, f"{id}-image", "cat", "/other").ok().out == "other"
+    empty_again(world)
+
+
+def usable_image(world, id, done):
+    usable(world, id, "other:1", ["image", "import", world.other, "other:1"], done)
+
+
+def pulled_image(world, id, done):
+    usable(world, id, world.remote, ["image", "pull", world.remote], done)
+
+
+def loaded_image(world, id, done):
+    usable(world, id, "other:1", ["image", "load", "--input", world.archive], done)
+
+
+def removed_image(world, id, done):
+    assert not done or world.engine("image", "inspect", "other:1").code != 0
+    empty_again(world)
+
+
+def tagged_image(world, id, done):
+    """One digest has one name or two, and goes with the last of them."""
+    second = world.engine("image", "inspect", "second:1")
+    assert second.code == 0 or not done
+    if second.code == 0:
+        world.engine("image", "untag", "second:1").ok()
+    usable_image(world, id, False)
+
+
+def saved_image(world, id, done):
+    """An archive is whole or not there."""
+    path = world.copied(id)
+    assert path.exists() or not done
+    if path.exists():
+        no_image(world, id, {})
+        world.engine("image", "load", "--input", path).ok()
+        path.unlink()
+    usable_image(world, id, False)
+    assert list(path.parent.glob(f"*{path.name}*")) == []
+
+
+def converted_image(world, id, done):
+    """A file is whole or not there."""
+    path = world.copied(id)
+    assert path.exists() or not done
+    if path.exists():
+        whole_conversion(path)
+        path.unlink()
+    usable_image(world, id, False)
+    assert list(path.parent.glob(f"*{path.name}*")) == []
+
+
+def whole_conversion(path):
+    """Asserts that a disk or a template is whole."""
+    is_raw = path.read_bytes()[1080:1082] == b"\x53\xef"
+    check = ["e2fsck", "-fn", path] if is_raw else ["tar", "-tf", path]
+    subprocess.run(check, check=True, capture_output=True)
+
+
+def prepared_image(world, id, done):
+    """What is listed as ready is whole; and it goes when it is given back."""
+    ready = world.engine("image", "prepared", "--format", "json").ok().json()
+    assert ready or not done
+    for entry in ready:
+        whole_conversion(pathlib.Path(entry["name"]))
+        for _ in range(entry["references"]):
+            world.engine("image", "release", entry["name"]).ok()
+        record = pathlib.Path(entry["name"]).parent / "record.json"
+        os.utime(record, (0, 0))  # what is younger waits for who comes next
+    usable_image(world, id, False)
+
+
+def empty_again(world):
+    """What is named verifies; and when the names are gone, so is all that they stood for."""
+    world.engine("image", "verify").ok()
+    no_image(world, None, {})
+    for path in world.engine.data.glob("images/downloads/*"):
+        os.utime(path, (0, 0))  # what is younger waits for the next try
+    world.engine("image", "gc").ok()
+    store = world.store()
+    assert store == world.own, f"left: {store - world.own}, gone: {world.own - store}"
 
 
 def one_limit(world, id, done):
@@ -180,4 +288,20 @@ SCENARIOS = (
              True, whole_copy),
     Scenario("import", no_image, lambda world, id: ["image", "import", world.other, "other:1"], (GONE,), (GONE,),
              verify=usable_image),
+    Scenario("pull", no_image, lambda world, id: ["image", "pull", world.remote], (GONE,), (GONE,), verify=pulled_image),
+    Scenario("load", no_image, lambda world, id: ["image", "load", "--input", world.archive], (GONE,), (GONE,),
+             verify=usable_image),
+    Scenario("save", imported, lambda world, id: ["image", "save", "--output", world.copied(id), "other:1"], (GONE,),
+             (GONE,), verify=saved_image),
+    Scenario("convert", imported, lambda world, id: ["image", "convert", "other:1", world.copied(id)], (GONE,), (GONE,),
+             verify=converted_image),
+    Scenario("template", imported, lambda world, id: ["image", "convert", "--format", "ct-template", "other:1",
+                                                      world.copied(id)], (GONE,), (GONE,), verify=converted_image),
+    Scenario("prepare", imported, lambda world, id: ["image", "prepare", "--format", "ct-template", "other:1"], (GONE,),
+             (GONE,), verify=prepared_image),
+    Scenario("tag", imported, lambda world, id: ["image", "tag", "other:1", "second:1"], (GONE,), (GONE,),
+             verify=tagged_image),
+    Scenario("remove image", imported, lambda world, id: ["image", "remove", "other:1"], (GONE,), (GONE,),
+             verify=removed_image),
+    Scenario("gc", unnamed, lambda world, id: ["image", "gc"], (GONE,), (GONE,), verify=removed_image),
 )

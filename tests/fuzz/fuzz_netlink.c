@@ -3,7 +3,7 @@
 
 #include "net/link.h"
 #include "net/route.h"
-#include "os/netlink.h"
+#include "os/network/netlink.h"
 
 #include "base/mem.h"
 #include "base/scope.h"

@@ -2,6 +2,7 @@
 """Containers on a network of their own: addresses, ways out, and nothing that is left behind."""
 
 import os
+import random
 import signal
 import time
 
@@ -374,3 +375,48 @@ def test_a_network_is_made_once_and_its_name_is_one(one):
     assert large["mtu"] == 9000 and large["stp"] and "subnet6" not in large
     assert "mtu 9000" in one.host.run("ip", "link", "show", large["bridge"])
     assert one("network", "list", "--quiet").lines == ["a-name-that-no-bridge-can-have", "large", "web"]
+
+
+def test_a_check_finds_what_is_wrong_and_mends_it(one, box, world):
+    one("network", "create", "web").ok()
+    id = serve(one, box, "--network", "web", "--publish", "8080:80")
+    assert one("system", "check").ok().code == 0
+    world.host.run("nft", "flush", "ruleset")
+    found = one("system", "check", "--format", "json").json()
+    assert any(entry["check"] == "network" for entry in found["findings"]), found
+    one("system", "check", "--repair").ok()
+    assert "hello" in world.lan.reads("192.0.2.1", 8080)
+    assert one.status(id) == "running"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_command_killed_at_any_moment_leaves_nothing(lx, box, world, seed):
+    """Whoever comes next takes back what a killed run or start has left."""
+    chance = random.Random(seed)
+    lx("network", "create", "web").ok()
+    kept = lx.id("kept")
+    lx("create", "--publish", "9000:80", "--network", "web", "--image", box, kept, "sleep", "1000").ok()
+    lx("stop", "--time", "0", kept).ok()
+    time.sleep(2)  # a bridge that has had a port gets an address by itself, when it wants
+    before = world.host.inventory()
+    for attempt in range(8):
+        id = lx.id("k")
+        words = ["start", kept] if attempt % 2 else \
+            ["run", "--detach", "--publish", "8080:80", "--image", box, id, "sleep", "1000"]
+        child = lx.open(*words)
+        time.sleep(chance.random() * 0.25)
+        child.kill()
+        child.wait()
+        lx.children.remove(child)
+        for name in lx.list():
+            if name != kept:
+                lx("delete", "--force", name).ok()
+        # A monitor whose creator was killed takes a moment to undo what it has made.
+        await_that(lambda: lx("stop", "--time", "0", kept).code == 0, "it has stopped")
+        deadline = time.monotonic() + 10
+        while (difference := world.host.inventory() ^ before) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert difference == set()
+        lx("start", kept).ok()
+        assert "interface" in lx.endpoints(kept)["web"]
+        lx("stop", "--time", "0", kept).ok()

@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "engine/bundle/merged.h"
+#include "image/layer/merged.h"
 #include "os/file.h"
 
 #include <errno.h>

@@ -14,7 +14,7 @@
 #include "engine/network/session.h"
 #include "net/route.h"
 #include "net/veth.h"
-#include "os/netns.h"
+#include "os/network/netns.h"
 
 #include <errno.h>
 #include <fcntl.h>

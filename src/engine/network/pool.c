@@ -12,7 +12,6 @@
 
 #include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 #define PREFIX4 24
 #define PREFIX6 64
@@ -82,6 +81,17 @@ static const struct busy *find_overlap(const struct busy_list *list, const struc
 	return NULL;
 }
 
+/* Tells whether new interfaces of the host may have addresses of IPv6. */
+static bool has_ipv6(void)
+{
+	autofree char *text = NULL;
+	size_t size;
+
+	return file_read(AT_FDCWD, "/proc/sys/net/ipv6/conf/default/disable_ipv6", 16, &text,
+			 &size) == 0 &&
+	       *text == '0';
+}
+
 /* A prefix that is this machine's own, as RFC 4193 wants it, and the subnet within it that goes
  * with the one of IPv4. */
 struct subnet pool_subnet6(const char *name, const struct subnet *subnet4)
@@ -92,7 +102,7 @@ struct subnet pool_subnet6(const char *name, const struct subnet *subnet4)
 	uint64_t sum = FNV_START;
 	size_t size;
 
-	if (access("/proc/net/if_inet6", F_OK) < 0)
+	if (!has_ipv6())
 		return (struct subnet){};
 	(void)file_read(AT_FDCWD, "/etc/machine-id", 256, &machine, &size);
 	for (const char *c = machine ? machine : ""; *c; c++)

@@ -9,7 +9,7 @@
 #include "engine/network/instance.h"
 #include "net/firewall.h"
 #include "net/veth.h"
-#include "os/netns.h"
+#include "os/network/netns.h"
 
 #include <linux/netlink.h>
 #include <string.h>
@@ -199,12 +199,12 @@ struct teller {
 static void tell_barrier(void *userdata, const struct firewall_barrier *barrier)
 {
 	const struct teller *teller = userdata;
-	autofree char *text =
-		xformat("the chain %s of the table %s %s, which is not ours, drops what is passed on; "
-			"containers are reached and reach others by: nft insert rule %s %s %s "
-			"iifname %s accept, and the same with oifname",
-			barrier->chain, barrier->family, barrier->table, barrier->family,
-			barrier->table, barrier->chain, teller->bridge);
+	autofree char *text = xformat(
+		"the chain %s of the table %s %s, which is not ours, drops what is passed on; "
+		"containers are reached and reach others by: nft insert rule %s %s %s "
+		"iifname %s accept, and the same with oifname",
+		barrier->chain, barrier->family, barrier->table, barrier->family, barrier->table,
+		barrier->chain, teller->bridge);
 
 	teller->fault(teller->userdata, text);
 }
@@ -292,10 +292,14 @@ static int look_for_use(void *userdata, const struct network_row *row, struct lx
 int session_tidy(struct session *session, const char *container, struct lxcri_error *err)
 {
 	struct keeper keeper = { session, container, false };
+	int loaded;
 
 	if (networks_each(session->database, look_for_use, &keeper, err) < 0)
 		return -1;
-	return keeper.found ? 0 : ruleset_unload(session->rules, err);
+	if (keeper.found)
+		return 0;
+	loaded = ruleset_is_loaded(session->rules, err);
+	return loaded > 0 ? ruleset_unload(session->rules, err) : loaded;
 }
 
 int session_take_down(struct session *session, const struct network_row *network,

@@ -30,8 +30,8 @@ void session_end(struct session *session);
 [[nodiscard]] int session_bring_up(struct session *session, const struct network_row *network,
 				   unsigned int *ret_bridge, struct lxcri_error *err);
 
-/* Calls @fault with a sentence for each chain of others that drops what is passed on, unless it speaks
- * of the bridge of @network. Returns how many there are. */
+/* Calls @fault with a sentence for each chain of others that drops what is passed on, unless it
+ * speaks of the bridge of @network. Returns how many there are. */
 [[nodiscard]] int session_find_barriers(struct session *session, const struct network_row *network,
 					lxcri_network_fault_fn fault, void *userdata,
 					struct lxcri_error *err);

@@ -36,6 +36,7 @@ struct trouble {
 [[nodiscard]] int check_records(struct check *check, struct lxcri_error *err);
 [[nodiscard]] int check_run(struct check *check, struct lxcri_error *err);
 [[nodiscard]] int check_images(struct check *check, struct lxcri_error *err);
+[[nodiscard]] int check_networks(struct check *check, struct lxcri_error *err);
 [[nodiscard]] int check_volumes(struct check *check, struct lxcri_error *err);
 
 /* Lets the engine do for the container @id what it does for every container that it comes across:

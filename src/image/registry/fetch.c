@@ -61,7 +61,7 @@ static int begin(void *userdata, const struct http_response *response, struct lx
 	struct fetch *fetch = userdata;
 	const char *encoding = response->content_encoding;
 
-	if (encoding && strcasecmp(encoding, "identity") != 0)
+	if (encoding && strcasecmp(encoding, "identity") != 0 && !fetch->is_plain)
 		return fail(err, LXCRI_E_INVALID_FORMAT,
 			    "the answer is encoded (%.40s), which was not asked for", encoding);
 	if (check_part(fetch, response, err) < 0)
@@ -98,7 +98,7 @@ static int start(struct http *http, struct fetch *fetch, struct lxcri_error *err
 
 	if (!fetch->url.text && url_join(&endpoint->base, fetch->path, &fetch->url, err) < 0)
 		return -1;
-	if (fetch->size == FETCH_SIZE_UNKNOWN)
+	if (fetch->size == FETCH_SIZE_UNKNOWN && !fetch->is_plain)
 		request.total_ms = endpoint->settings->timeout_ms;
 	endpoint_prepare(endpoint, &fetch->url, &request);
 	fetch->resumed_at = fetch->have;
@@ -118,7 +118,7 @@ static int try_later(struct fetch *fetch, int64_t asked_ms)
 {
 	const struct settings *settings = fetch->endpoint->settings;
 
-	if (fetch->have >= fetch->resumed_at + PROGRESS_BYTES)
+	if (fetch->have >= fetch->resumed_at + PROGRESS_BYTES && !fetch->is_plain)
 		fetch->attempts = 0;
 	fetch->attempts++;
 	fetch->redirects = 0;
@@ -130,6 +130,12 @@ static int try_later(struct fetch *fetch, int64_t asked_ms)
 		(void)fail_while(&fetch->error, "it asks us to wait %lld seconds",
 				 (long long)(asked_ms / 1000));
 		return failed(fetch);
+	}
+
+	if (fetch->is_plain && fetch->have > 0) {
+		fetch->have = 0;
+		if (fetch->sink.restart(fetch->sink.userdata, &fetch->error) < 0)
+			return failed(fetch);
 	}
 
 	int64_t wait = asked_ms >= 0 ? asked_ms : retry_wait_ms(fetch->attempts);
@@ -246,15 +252,15 @@ static int judge_status(struct fetch *fetch, const struct http_response *respons
 		return complete(fetch);
 	if (status == 301 || status == 302 || status == 303 || status == 307 || status == 308)
 		return redirect(fetch, response);
-	if (status == 401)
+	if (status == 401 && !fetch->is_plain)
 		return authorize(fetch, response);
 	if (status == 408 || status == 429 || (status >= 500 && status != 501 && status != 505)) {
 		explain(fetch, LXCRI_E_DOWNLOAD_FAILED);
 		return try_later(fetch, retry_after_ms(response->retry_after));
 	}
-	explain(fetch, status == 403   ? LXCRI_E_AUTHENTICATION_FAILED
-		       : status == 404 ? LXCRI_E_IMAGE_NOT_FOUND
-				       : LXCRI_E_DOWNLOAD_FAILED);
+	explain(fetch, status == 401 || status == 403 ? LXCRI_E_AUTHENTICATION_FAILED
+		       : status == 404                ? LXCRI_E_IMAGE_NOT_FOUND
+						      : LXCRI_E_DOWNLOAD_FAILED);
 	if (status == 416 && fetch->have > 0) {
 		fetch->have = 0;
 		if (fetch->sink.restart(fetch->sink.userdata, &fetch->error) == 0)

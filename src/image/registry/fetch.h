@@ -30,6 +30,9 @@ struct fetch {
 	const char *accept;        /* borrowed, or NULL */
 	uint64_t size;             /* FETCH_SIZE_UNKNOWN: as much as comes */
 	uint64_t have;             /* taken already, from the start */
+	/* Of a server that is no registry: it is not told who we are, what it sends is taken as it
+	 * is encoded, and parts of two answers are never put together. */
+	bool is_plain;
 	struct fetch_sink sink;
 
 	enum fetch_state state;

@@ -38,6 +38,8 @@ struct http_exchange {
 	CURL *easy;
 	struct curl_slist *headers;
 	struct http_reader reader;
+	struct http_body body;
+	uint64_t sent; /* of it */
 	struct response_head head;
 	struct text words;
 	char message[CURL_ERROR_SIZE];
@@ -145,6 +147,33 @@ static size_t take_body(char *bytes, size_t one, size_t count, void *userdata)
 	return 0;
 }
 
+static size_t give_body(char *bytes, size_t one, size_t count, void *userdata)
+{
+	struct http_exchange *exchange = userdata;
+	const struct http_body *body = &exchange->body;
+	uint64_t left = body->size - exchange->sent;
+	size_t size = one * count < left ? one * count : (size_t)left;
+	ssize_t got = size == 0 ? 0
+				: body->read(body->userdata, exchange->sent, bytes, size,
+					     &exchange->error);
+
+	if (got < 0)
+		return CURL_READFUNC_ABORT;
+	exchange->sent += (uint64_t)got;
+	exchange->window_bytes += got;
+	return (size_t)got;
+}
+
+/* libcurl sends again where a kept connection turns out to be dead. Only who knows what the other
+ * side has of it by then may do so, once bytes went out. */
+static int seek_body(void *userdata, curl_off_t offset, int origin)
+{
+	const struct http_exchange *exchange = userdata;
+
+	return origin == SEEK_SET && offset == 0 && exchange->sent == 0 ? CURL_SEEKFUNC_OK
+									: CURL_SEEKFUNC_FAIL;
+}
+
 /* Tells whether connections may be to a proxy, which decides itself where it goes on to. */
 static bool has_proxy(void)
 {
@@ -179,10 +208,33 @@ static void add_header(struct http_exchange *exchange, const char *name, const c
 		exchange->headers = curl_slist_append(exchange->headers, line);
 }
 
+static void set_body(struct http_exchange *exchange, const struct http_request *request)
+{
+	CURL *easy = exchange->easy;
+
+	exchange->body = *request->body;
+	(void)curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
+	(void)curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)request->body->size);
+	(void)curl_easy_setopt(easy, CURLOPT_READFUNCTION, give_body);
+	(void)curl_easy_setopt(easy, CURLOPT_READDATA, exchange);
+	(void)curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, seek_body);
+	(void)curl_easy_setopt(easy, CURLOPT_SEEKDATA, exchange);
+	add_header(exchange, "Content-Type", request->content_type);
+	add_header(exchange, "Content-Range", request->content_range);
+	/* A name without a value takes the header away: few registries answer it. */
+	exchange->headers = curl_slist_append(exchange->headers, "Expect:");
+}
+
 static void set_request(struct http_exchange *exchange, const struct http_request *request)
 {
 	CURL *easy = exchange->easy;
 
+	if (request->body)
+		set_body(exchange, request);
+	if (request->method && strcmp(request->method, "HEAD") == 0)
+		(void)curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+	else if (request->method)
+		(void)curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
 	add_header(exchange, "Accept", request->accept);
 	add_header(exchange, "Authorization", request->authorization);
 	if (request->from > 0) {
@@ -307,7 +359,8 @@ static void check_clocks(struct http_exchange *exchange, int64_t stall_ms, int64
 	} else if (now >= exchange->window_end_ms) {
 		if (exchange->window_bytes * 1000 < stall_ms * SHARE_BYTES_PER_SECOND) {
 			(void)fail(&exchange->error, LXCRI_E_TIMEOUT,
-				   "the registry sent less than %d bytes a second",
+				   "the registry %s less than %d bytes a second",
+				   exchange->body.size > exchange->sent ? "took" : "sent",
 				   SHARE_BYTES_PER_SECOND);
 			end(exchange, HTTP_BROKEN);
 		}

@@ -12,6 +12,7 @@
 #include "image/registry/url.h"
 
 #include <stdint.h>
+#include <sys/types.h>
 
 struct http;
 struct http_exchange;
@@ -31,10 +32,24 @@ struct http_settings {
 void http_free(struct http *http);
 DEFINE_AUTOPTR(http)
 
+/* What is sent as a body. */
+struct http_body {
+	uint64_t size;
+	/* Reads up to @size bytes from @at; returns their number, which is not 0 before the end, or
+	 * -1 and the exchange ends with that failure. */
+	ssize_t (*read)(void *userdata, uint64_t at, void *bytes, size_t size,
+			struct lxcri_error *err);
+	void *userdata;
+};
+
 /* What is asked. Texts are copied but for @url; each may be NULL but for that. */
 struct http_request {
 	const struct url *url;
-	const char *authorization; /* "Bearer …" */
+	const char *method;           /* "HEAD", "PUT"…; NULL: a GET, or a POST with @form */
+	const struct http_body *body; /* copied; NULL: none */
+	const char *content_type;     /* of it */
+	const char *content_range;    /* which part it is: "0-99" */
+	const char *authorization;    /* "Bearer …" */
 	const char *accept;
 	const char *form;    /* the body of a POST; NULL: a GET */
 	const char *ca_file; /* trusted besides the system's */
@@ -56,6 +71,11 @@ struct http_response {
 	bool has_range;            /* Content-Range, well formed: */
 	uint64_t range_from;
 	uint64_t range_total;
+	char *digest;  /* Docker-Content-Digest */
+	bool has_kept; /* Range, well formed: what a registry has of an upload: */
+	uint64_t
+		kept; /* so many bytes; 0 also for the first alone, which registries say for none */
+	uint64_t chunk_min; /* OCI-Chunk-Min-Length; 0: not told */
 };
 
 /* Who takes the body of a successful response (2xx). Each returns 0, or -1 and the exchange ends

@@ -95,6 +95,28 @@ static int check_digest(const struct reading *reading, const char *wanted, char 
 	return 0;
 }
 
+int resolve_document(struct http *http, struct endpoint *endpoint, const char *what,
+		     struct resolved_document *ret, struct lxcri_error *err)
+{
+	autorun(reading_finish) struct reading reading = {};
+	const char *digest = strchr(what, ':') ? what : NULL;
+
+	if (read_document(http, endpoint, what, &reading, err) < 0 ||
+	    check_digest(&reading, digest, ret->hex, err) < 0)
+		return -1;
+	ret->size = reading.document.text.length;
+	ret->bytes = text_steal(&reading.document.text);
+	ret->media_type = steal(reading.content_type);
+	return 0;
+}
+
+void resolved_document_finish(struct resolved_document *document)
+{
+	free(document->bytes);
+	free(document->media_type);
+	*document = (struct resolved_document){};
+}
+
 /* Chooses in an index; @ret is a copy that outlives it. */
 static int choose(const struct reading *reading, char **ret_digest, char **ret_type,
 		  struct lxcri_error *err)

@@ -19,6 +19,7 @@ static void forget(struct http_response *response)
 	free(response->content_encoding);
 	free(response->location);
 	free(response->retry_after);
+	free(response->digest);
 	strings_finish(&response->challenges);
 	*response = (struct http_response){ .content_length = -1 };
 }
@@ -42,10 +43,33 @@ static void read_range(struct http_response *response, const char *value)
 		response->range_from <= last && last < response->range_total;
 }
 
+/* "0-99", with or without "bytes=": what there is of an upload, from its start. */
+static void read_kept(struct http_response *response, const char *value)
+{
+	const char *range = text_starts_with(value, "bytes=") ? value + strlen("bytes=") : value;
+	uint64_t last;
+
+	response->has_kept = text_starts_with(range, "0-") &&
+			     text_parse_u64(range + strlen("0-"), 0, INT64_MAX - 1, &last) == 0;
+	if (response->has_kept)
+		response->kept = last == 0 ? 0 : last + 1;
+}
+
 static void keep_first(char **slot, const char *value)
 {
 	if (!*slot)
 		*slot = xstrdup(value);
+}
+
+static void read_upload_header(struct http_response *response, const char *name, const char *value)
+{
+	if (strcasecmp(name, "docker-content-digest") == 0)
+		keep_first(&response->digest, value);
+	else if (strcasecmp(name, "range") == 0)
+		read_kept(response, value);
+	else if (strcasecmp(name, "oci-chunk-min-length") == 0 &&
+		 text_parse_u64(value, 0, INT64_MAX, &response->chunk_min) < 0)
+		response->chunk_min = 0;
 }
 
 static void read_header(struct http_response *response, const char *name, const char *value)
@@ -71,6 +95,8 @@ static void read_header(struct http_response *response, const char *name, const 
 		response->content_length = (int64_t)number;
 	} else if (strcasecmp(name, "content-range") == 0) {
 		read_range(response, value);
+	} else {
+		read_upload_header(response, name, value);
 	}
 }
 

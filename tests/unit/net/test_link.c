@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "net/link.h"
 #include "net/route.h"
-#include "os/netlink.h"
+#include "os/network/netlink.h"
 
 #include "test.h"
 
@@ -120,12 +120,27 @@ static void an_answer_to_another_request_is_not_ours(void **state)
 	assert_int_equal(answers.result, -EBADMSG);
 }
 
+static void a_length_that_looks_negative_ends_the_reading(void **state)
+{
+	struct netlink_answers answers = { .first = 0, .last = UINT32_MAX };
+	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
+
+	message->nlmsg_len = UINT32_MAX;
+	netlink_read(&answers, buffer, 64);
+	assert_int_equal(answers.result, -EBADMSG);
+}
+
 static void only_the_address_of_one_interface_is_one(void **state)
 {
-	static const char *const bad[] = { "",		      "02:00:00:00:00",	     "02:00:00:00:00:0",
-					   "02:00:00:00:00:001", "01:00:00:00:00:01",
-					   "00:00:00:00:00:00",  "02-00-00-00-00-01",
-					   "ff:ff:ff:ff:ff:ff",  "0x:00:00:00:00:01" };
+	static const char *const bad[] = { "",
+					   "02:00:00:00:00",
+					   "02:00:00:00:00:0",
+					   "02:00:00:00:00:001",
+					   "01:00:00:00:00:01",
+					   "00:00:00:00:00:00",
+					   "02-00-00-00-00-01",
+					   "ff:ff:ff:ff:ff:ff",
+					   "0x:00:00:00:00:01" };
 	unsigned char mac[LINK_MAC_BYTES] = { 9 };
 	char text[LINK_MAC_TEXT_MAX];
 	char address[ADDRESS_TEXT_MAX];
@@ -149,6 +164,7 @@ int main(void)
 		cmocka_unit_test(what_is_too_short_is_refused),
 		cmocka_unit_test(an_error_ends_the_batch_with_the_kernel_s_words),
 		cmocka_unit_test(an_answer_to_another_request_is_not_ours),
+		cmocka_unit_test(a_length_that_looks_negative_ends_the_reading),
 		cmocka_unit_test(only_the_address_of_one_interface_is_one),
 	};
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Network namespaces. */
 
-#include "os/netns.h"
+#include "os/network/netns.h"
 
 #include "base/log.h"
-#include "os/netlink.h"
+#include "os/network/netlink.h"
 
 #include <errno.h>
 #include <fcntl.h>

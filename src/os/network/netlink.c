@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Netlink sockets over libmnl, whose part is the form of messages. */
 
-#include "os/netlink.h"
+#include "os/network/netlink.h"
 
 #include "base/mem.h"
 
@@ -201,12 +201,21 @@ static void take_end(struct netlink_answers *answers, const struct nlmsghdr *mes
 	answers->ended = true;
 }
 
+/* Tells whether a whole message is left. mnl_nlmsg_ok() takes lengths above INT_MAX for negative
+ * ones, and so for good; and attributes are looked for up to the aligned end, which the kernel's
+ * messages have. */
+static bool is_whole(const struct nlmsghdr *message, int left)
+{
+	return mnl_nlmsg_ok(message, left) && message->nlmsg_len <= (uint32_t)left &&
+	       NLMSG_ALIGN(message->nlmsg_len) <= (uint32_t)left;
+}
+
 void netlink_read(struct netlink_answers *answers, const void *bytes, size_t size)
 {
 	const struct nlmsghdr *message = bytes;
 	int left = (int)size;
 
-	for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
+	for (; is_whole(message, left); message = mnl_nlmsg_next(message, &left)) {
 		if (message->nlmsg_seq - answers->first > answers->last - answers->first)
 			continue; /* of a request that was given up */
 		if (message->nlmsg_type == NLMSG_ERROR) {
