@@ -8,7 +8,6 @@
 
 #include <lxcri/config.h>
 #include <lxcri/error.h>
-#include <lxcri/exec.h>
 #include <lxcri/logs.h>
 #include <lxcri/port.h>
 #include <lxcri/pull.h>
@@ -83,14 +82,11 @@ struct lxcri_create_options {
 	const char *const *env;        /* NAME=VALUE, or NAME for the caller's own value */
 	const char *working_dir;
 	const char *user; /* user[:group], names or numbers */
-	const char *hostname;
-	const char *stop_signal;
-	const char *const *labels;      /* NAME=VALUE */
-	const char *const *annotations; /* NAME=VALUE */
-	const char *const *group_add;   /* names or numbers */
-	const char *const *add_hosts;   /* NAME:ADDRESS, for /etc/hosts */
-	const char *const *cap_add;     /* "NET_ADMIN", "CAP_NET_ADMIN", "ALL" */
-	const char *const *cap_drop;
+	const char *hostname, *stop_signal;
+	const char *const *labels, *const *annotations; /* NAME=VALUE */
+	const char *const *group_add;                   /* names or numbers */
+	const char *const *add_hosts;                   /* NAME:ADDRESS, for /etc/hosts */
+	const char *const *cap_add, *const *cap_drop;   /* "NET_ADMIN", "CAP_NET_ADMIN", "ALL" */
 	const char *apparmor_profile; /* a loaded one, or "unconfined"; NULL: the default one */
 	const char *const *tmpfs;     /* PATH[:OPTIONS] */
 	const struct lxcri_volume *volumes;
@@ -160,8 +156,7 @@ struct lxcri_state {
 	const char *digest;   /* of that image's manifest, or NULL */
 	const char *log_path; /* or NULL */
 	int64_t created_ns;   /* nanoseconds since the epoch; 0 = never */
-	int64_t started_ns;
-	int64_t finished_ns;
+	int64_t started_ns, finished_ns;
 	int exit_code; /* of a stopped one: 0-255, 128 + signal, 137 when its monitor was lost */
 	bool monitor_lost;
 	const char *health; /* "starting", "healthy", "unhealthy"; NULL: nobody asks */
@@ -219,6 +214,25 @@ int lxcri_container_wait(struct lxcri_container *container, int timeout_seconds,
  * ctrl-q. */
 int lxcri_container_run_attached(struct lxcri_container *container, bool pass_signals,
 				 struct lxcri_error *err);
+
+/* A further process. Zeroed members mean: as the container's own process. */
+struct lxcri_exec_options {
+	const char *const *args;  /* required, ended by NULL, unless process_json */
+	const char *process_json; /* a whole process object of the runtime specification */
+	const char *const *env;   /* added to the container's */
+	const char *working_dir;
+	const char *user;
+	bool terminal;
+	bool open_stdin;                       /* pass the caller's standard input on */
+	bool detach;                           /* return once it runs */
+	const char *console_socket, *pid_file; /* as in create */
+};
+
+/* Runs a further process in a running container with the caller's standard streams. Returns its
+ * exit code, 0 when detached. LXCRI_E_INVALID_STATE unless running (paused is refused);
+ * LXCRI_E_COMMAND_NOT_FOUND, LXCRI_E_COMMAND_NOT_EXECUTABLE. */
+int lxcri_container_exec(struct lxcri_container *container,
+			 const struct lxcri_exec_options *options, struct lxcri_error *err);
 
 /* Called for each container; the state's texts are valid during the call. A value < 0 ends the
  * listing. */
