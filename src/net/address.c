@@ -111,6 +111,8 @@ static uint32_t add_at(struct address *address, unsigned int end, uint32_t value
 	uint64_t sum = value;
 	uint64_t was = 0;
 
+	if (end > 8 * sizeof(address->bytes))
+		return 0;
 	for (unsigned int i = 0; i < 32 && i < end; i++) {
 		unsigned int bit = end - 1 - i;
 		unsigned char mask = (unsigned char)(0x80 >> (bit % 8));
