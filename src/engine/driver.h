@@ -2,23 +2,44 @@
 #pragma once
 
 /* How root file systems are made from layers: storage.driver of the configuration, or what the file
- * system of the data directory can carry. */
+ * system of the data directory is and can carry. Which it was is in a container's record. */
 
 #include "engine/engine.h"
+#include "image/snapshot/snapshot.h"
 
-enum driver {
-	DRIVER_OVERLAY, /* an overlay over the layers */
-	DRIVER_DIR,     /* a copy of the layers */
-};
+struct lxcri_container;
+struct record;
 
 /* What is chosen for one container. */
 struct driver_choice {
-	enum driver driver;
-	bool can_map; /* mounts of the data directory can have other owners than the disk has */
+	const struct snapshot_ops *ops;
+	bool can_map;      /* what is mounted can have other owners than the disk has */
+	bool can_map_data; /* that holds for mounts of the data directory */
 };
 
-/* Chooses how the root file system of a container is made: one with ids of its own (@mapped) needs
- * layers that can be mapped for an overlay. What can be had is tried once, and remembered until the
- * next boot. A driver that was asked for and cannot be had is LXCRI_E_UNSUPPORTED_OPERATION. */
+/* Chooses how the root file system of a container is made, one with ids of its own (@mapped) or
+ * not. Of overlays what can be had is tried once, and remembered until the next boot. A driver that
+ * was asked for and cannot be had is LXCRI_E_UNSUPPORTED_OPERATION or LXCRI_E_ZFS_ERROR. */
 [[nodiscard]] int driver_choose(const struct lxcri_engine *engine, bool mapped,
 				struct driver_choice *ret_choice, struct lxcri_error *err);
+
+/* Returns the driver of a container. */
+const struct snapshot_ops *driver_of(const struct record *record);
+
+/* Makes of @layers (topmost first) what @ops takes root file systems from. */
+[[nodiscard]] int driver_prepare(const struct lxcri_engine *engine, const struct snapshot_ops *ops,
+				 const struct strings *layers, struct lxcri_error *err);
+
+/* Makes the root file system of @container, whose record is complete and whose directories are
+ * there. */
+[[nodiscard]] int driver_create(const struct lxcri_container *container, struct lxcri_error *err);
+
+/* Fills in what the monitor of @container mounts; without a target: nothing. The caller ends
+ * *@ret_mount. */
+[[nodiscard]] int driver_describe(const struct lxcri_container *container,
+				  struct mount_root *ret_mount, struct lxcri_error *err);
+
+/* Opens the root file system of @container as it lies on the disk; not of an overlay, whose driver
+ * has no open(). */
+[[nodiscard]] int driver_open(const struct lxcri_container *container, int *ret_fd,
+			      struct lxcri_error *err);

@@ -29,6 +29,7 @@ static const struct text_member {
 	{ "consoleSocket", offsetof(struct record, console_socket), false },
 	{ "slice", offsetof(struct record, slice), false },
 	{ "scope", offsetof(struct record, scope), false },
+	{ "driver", offsetof(struct record, driver), false },
 };
 
 static const struct bool_member {
@@ -38,6 +39,7 @@ static const struct bool_member {
 	{ "terminal", offsetof(struct record, terminal) },
 	{ "openStdin", offsetof(struct record, open_stdin) },
 	{ "remove", offsetof(struct record, remove) },
+	{ "isShifted", offsetof(struct record, is_shifted) },
 	{ "ownsBundle", offsetof(struct record, owns_bundle) },
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The root file system of a container where overlayfs can't be had.
+/* Layers merged into one directory.
  *
  * The layers are copied from the lowest up, each entry in place of what is there by then. Names are
  * opened one component at a time relative to directory descriptors, and no symlink is followed: the
@@ -108,7 +108,7 @@ static int merge_entries(const struct merge *merge)
 	return r;
 }
 
-static int merge_layer(const char *layer_dir, int target)
+int rootfs_merge_layer(const char *layer_dir, int target)
 {
 	autoclose int from = open_dir(AT_FDCWD, layer_dir);
 	struct copy_links links = { .root_fd = target };
@@ -143,7 +143,7 @@ static int fill(const struct strings *layer_dirs, int fd, const char *target,
 	int r;
 
 	for (size_t i = layer_dirs->count; i-- > 0;) {
-		r = merge_layer(layer_dirs->items[i], fd);
+		r = rootfs_merge_layer(layer_dirs->items[i], fd);
 		if (r < 0)
 			return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r,
 					       "copy the layer %s to %s", layer_dirs->items[i],

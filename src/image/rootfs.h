@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The root file system of a container where overlayfs can't be had: one directory with the layers
- * merged into it. */
+/* Layers merged into one directory, and whether an overlay can do without that. */
 
 #include "base/fail.h"
 #include "base/strings.h"
@@ -15,6 +14,10 @@
  * is removed again. LXCRI_E_STORAGE_ERROR. */
 [[nodiscard]] int rootfs_prepare_dir(const struct strings *layer_dirs, const char *target,
 				     const struct id_map *owners, struct lxcri_error *err);
+
+/* Merges the one layer @layer_dir in the same way into the directory @target, where all below it is
+ * already. 0 or -errno. */
+[[nodiscard]] int rootfs_merge_layer(const char *layer_dir, int target);
 
 /* What a file system can carry. */
 enum rootfs_overlay {
