@@ -222,8 +222,12 @@ static int prepare_layers(struct creation *creation, struct lxcri_error *err)
 	if (driver_choose(engine, record->ids.size > 0, &creation->storage, err) < 0)
 		return -1;
 	record->driver = xstrdup(creation->storage.ops->name);
-	record->is_shifted = record->ids.size > 0 && !creation->storage.can_map;
-	return driver_prepare(engine, creation->storage.ops, &creation->image.layer_dirs, err);
+
+	int can_map =
+		driver_prepare(engine, creation->storage.ops, &creation->image.layer_dirs, err);
+
+	record->is_shifted = record->ids.size > 0 && can_map == 0;
+	return can_map < 0 ? -1 : 0;
 }
 
 static int already_there(const char *id, struct lxcri_error *err)

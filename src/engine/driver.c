@@ -5,16 +5,21 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "config/config.h"
 #include "engine/container.h"
 #include "image/rootfs.h"
 #include "os/file.h"
+#include "os/mount.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+
+/* The name of a dataset of our own, where none is configured. */
+#define OWN_DATASET "proxmox-lxcri"
 
 /* Returns the name under which the answer for the data directory's file system is kept in the
  * run-time directory, which a reboot empties; owned by the caller. */
@@ -55,9 +60,26 @@ static enum rootfs_overlay find_overlay(const struct lxcri_engine *engine)
 	return found;
 }
 
+char *driver_dataset(const struct lxcri_engine *engine)
+{
+	const char *pool = config_text(engine->config, CONFIG_STORAGE_ZFS_POOL);
+	const char *dataset = config_text(engine->config, CONFIG_STORAGE_ZFS_DATASET);
+	autofree char *own = NULL;
+
+	if (dataset && pool && (!text_starts_with(dataset, pool) || dataset[strlen(pool)] != '/'))
+		return xformat("%s/%s", pool, dataset);
+	if (dataset)
+		return xstrdup(dataset);
+	if (pool)
+		return xformat("%s/" OWN_DATASET, pool);
+	own = mount_find_dataset(engine->data);
+	return own ? xformat("%s/" OWN_DATASET, own) : NULL;
+}
+
 static struct snapshot_place place_of(const struct lxcri_engine *engine)
 {
-	return (struct snapshot_place){ .data_dir = engine->data };
+	return (struct snapshot_place){ .data_dir = engine->data,
+					.dataset = driver_dataset(engine) };
 }
 
 /* Tells what of overlays there is for a container of that kind: 1, 0 for none. */
@@ -77,26 +99,25 @@ static int choose_overlay(const struct lxcri_engine *engine, bool mapped,
 			    "overlay; set it to auto or dir%s",
 			    engine->data, mapped ? " mapped" : "n",
 			    mapped ? ", or use --userns host" : "");
-	ret_choice->ops = &snapshot_overlay;
-	ret_choice->can_map = ret_choice->can_map_data =
-		find_overlay(engine) == ROOTFS_MAPPED_OVERLAY;
+	*ret_choice = (struct driver_choice){
+		.ops = &snapshot_overlay,
+		.can_map_data = find_overlay(engine) == ROOTFS_MAPPED_OVERLAY,
+	};
 	return 0;
 }
 
 /* Tries @ops at the place. Returns 0, or -1 where it cannot be had. */
 static int choose_other(const struct lxcri_engine *engine, const struct snapshot_ops *ops,
-			struct driver_choice *ret_choice, struct lxcri_error *err)
+			bool mapped, struct driver_choice *ret_choice, struct lxcri_error *err)
 {
-	const struct snapshot_place place = place_of(engine);
-	int ability = ops->probe(&place, err);
+	autorun(snapshot_place_finish) struct snapshot_place place = place_of(engine);
 
-	if (ability < 0)
+	if (ops->probe(&place, err) < 0)
 		return fail_while(err, "storage.driver is %s", ops->name);
-	ret_choice->ops = ops;
-	ret_choice->can_map = ability == SNAPSHOT_MAPPED;
-	ret_choice->can_map_data = ops == &snapshot_btrfs
-					   ? ret_choice->can_map
-					   : find_overlay(engine) == ROOTFS_MAPPED_OVERLAY;
+	*ret_choice = (struct driver_choice){
+		.ops = ops,
+		.can_map_data = mapped && rootfs_can_map(engine->data),
+	};
 	return 0;
 }
 
@@ -104,17 +125,20 @@ static int choose_other(const struct lxcri_engine *engine, const struct snapshot
 static int choose_any(const struct lxcri_engine *engine, bool mapped,
 		      struct driver_choice *ret_choice, struct lxcri_error *err)
 {
-	static const struct snapshot_ops *const native[] = { &snapshot_btrfs };
-	struct lxcri_error ignored;
+	autofree char *dataset = mount_find_dataset(engine->data);
+	struct lxcri_error why = {};
 
-	for (size_t i = 0; i < ARRAY_LEN(native); i++)
-		if (choose_other(engine, native[i], ret_choice, &ignored) == 0)
-			return 0;
+	if (dataset && choose_other(engine, &snapshot_zfs, mapped, ret_choice, &why) == 0)
+		return 0;
+	if (dataset)
+		log_info("%s", why.text);
+	if (choose_other(engine, &snapshot_btrfs, mapped, ret_choice, &why) == 0)
+		return 0;
 	if (overlay_fits(engine, mapped))
 		return choose_overlay(engine, mapped, ret_choice, err);
 	log_info("%s cannot carry a%s overlay; layers are copied", engine->data,
 		 mapped ? " mapped" : "n");
-	return choose_other(engine, &snapshot_dir, ret_choice, err);
+	return choose_other(engine, &snapshot_dir, mapped, ret_choice, err);
 }
 
 int driver_choose(const struct lxcri_engine *engine, bool mapped, struct driver_choice *ret_choice,
@@ -127,10 +151,24 @@ int driver_choose(const struct lxcri_engine *engine, bool mapped, struct driver_
 		return choose_any(engine, mapped, ret_choice, err);
 	if (!ops)
 		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
-			    "storage.driver is %s, which this build does not have; set it to auto",
-			    wanted);
+			    "storage.driver is %s, which there is not; set it to auto", wanted);
 	return ops == &snapshot_overlay ? choose_overlay(engine, mapped, ret_choice, err)
-					: choose_other(engine, ops, ret_choice, err);
+					: choose_other(engine, ops, mapped, ret_choice, err);
+}
+
+const char *driver_probe(const struct lxcri_engine *engine, const char *dir,
+			 struct lxcri_error *err)
+{
+	const char *wanted = config_text(engine->config, CONFIG_STORAGE_DRIVER);
+	const struct snapshot_ops *ops = wanted ? snapshot_find(wanted) : NULL;
+	autorun(snapshot_place_finish) struct snapshot_place place = place_of(engine);
+
+	/* A dataset names its owner as it is called. */
+	if (ops != &snapshot_zfs)
+		place.data_dir = dir;
+	if (ops)
+		(void)ops->probe(&place, err);
+	return ops ? ops->name : NULL;
 }
 
 const struct snapshot_ops *driver_of(const struct record *record)
@@ -166,14 +204,16 @@ static char *target_of(const struct lxcri_container *container)
 int driver_prepare(const struct lxcri_engine *engine, const struct snapshot_ops *ops,
 		   const struct strings *layers, struct lxcri_error *err)
 {
-	const struct snapshot_place place = place_of(engine);
+	autorun(snapshot_place_finish) struct snapshot_place place = place_of(engine);
 
-	return ops->prepare ? ops->prepare(&place, layers, err) : 0;
+	if (ops->prepare && ops->prepare(&place, layers, err) < 0)
+		return -1;
+	return ops->can_map && ops->can_map(&place);
 }
 
 int driver_create(const struct lxcri_container *container, struct lxcri_error *err)
 {
-	const struct snapshot_place place = place_of(container->engine);
+	autorun(snapshot_place_finish) struct snapshot_place place = place_of(container->engine);
 	autofree char *target = target_of(container);
 	const struct snapshot_root root = root_of(container, target, &place);
 
@@ -183,7 +223,7 @@ int driver_create(const struct lxcri_container *container, struct lxcri_error *e
 int driver_describe(const struct lxcri_container *container, struct mount_root *ret_mount,
 		    struct lxcri_error *err)
 {
-	const struct snapshot_place place = place_of(container->engine);
+	autorun(snapshot_place_finish) struct snapshot_place place = place_of(container->engine);
 	autofree char *target = target_of(container);
 	const struct snapshot_root root = root_of(container, target, &place);
 
@@ -192,7 +232,7 @@ int driver_describe(const struct lxcri_container *container, struct mount_root *
 
 int driver_open(const struct lxcri_container *container, int *ret_fd, struct lxcri_error *err)
 {
-	const struct snapshot_place place = place_of(container->engine);
+	autorun(snapshot_place_finish) struct snapshot_place place = place_of(container->engine);
 	autofree char *target = target_of(container);
 	const struct snapshot_root root = root_of(container, target, &place);
 

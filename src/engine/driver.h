@@ -13,8 +13,8 @@ struct record;
 /* What is chosen for one container. */
 struct driver_choice {
 	const struct snapshot_ops *ops;
-	bool can_map;      /* what is mounted can have other owners than the disk has */
-	bool can_map_data; /* that holds for mounts of the data directory */
+	bool can_map_data; /* mounts of the data directory can have other owners than the disk has
+			    */
 };
 
 /* Chooses how the root file system of a container is made, one with ids of its own (@mapped) or
@@ -23,10 +23,21 @@ struct driver_choice {
 [[nodiscard]] int driver_choose(const struct lxcri_engine *engine, bool mapped,
 				struct driver_choice *ret_choice, struct lxcri_error *err);
 
+/* Returns the name of the driver that the configuration asks for, borrowed, having filled @err
+ * where it cannot be had for a data directory at @dir; NULL where it asks for none. Nothing is
+ * changed. */
+const char *driver_probe(const struct lxcri_engine *engine, const char *dir,
+			 struct lxcri_error *err);
+
+/* Returns the dataset below which the zfs driver works: that of the configuration, else one of its
+ * own in that of the data directory. Owned by the caller; NULL where there is none. */
+[[nodiscard]] char *driver_dataset(const struct lxcri_engine *engine);
+
 /* Returns the driver of a container. */
 const struct snapshot_ops *driver_of(const struct record *record);
 
-/* Makes of @layers (topmost first) what @ops takes root file systems from. */
+/* Makes of @layers (topmost first) what @ops takes root file systems from. Returns 1 where these
+ * can be mounted with other owners than the disk has, else 0. */
 [[nodiscard]] int driver_prepare(const struct lxcri_engine *engine, const struct snapshot_ops *ops,
 				 const struct strings *layers, struct lxcri_error *err);
 

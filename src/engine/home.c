@@ -244,7 +244,8 @@ int home_remove(struct lxcri_engine *engine, struct home *home, struct lxcri_err
 	if (persistent) {
 		struct database *database = engine_database(engine, err);
 
-		if (!database || remove_record(database, home, err) < 0 ||
+		if (!database || snapshot_can_destroy(home->data_dir, err) < 0 ||
+		    remove_record(database, home, err) < 0 ||
 		    volume_remove_owned(engine->data, home->id, err) < 0)
 			return -1;
 

@@ -14,6 +14,7 @@
 #include <search.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/sendfile.h>
 #include <sys/xattr.h>
 
 /* The first copy of a file that has several names. */
@@ -99,6 +100,22 @@ int copy_attributes(int from, int to)
 	return futimens(to, times) < 0 ? -errno : 0;
 }
 
+/* The same from one file system to another, which copy_file_range() does not do. */
+static int send_extent(int from, int to, off_t at, off_t end)
+{
+	if (lseek(to, at, SEEK_SET) < 0)
+		return -errno;
+	while (at < end) {
+		ssize_t done = sendfile(to, from, &at, (size_t)(end - at));
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done <= 0)
+			return done < 0 ? -errno : -EIO;
+	}
+	return 0;
+}
+
 /* Copies from the offset @at as much as is no hole. */
 static int copy_extent(int from, int to, off_t at, off_t end)
 {
@@ -109,6 +126,8 @@ static int copy_extent(int from, int to, off_t at, off_t end)
 
 		if (done < 0 && errno == EINTR)
 			continue;
+		if (done < 0 && errno == EXDEV)
+			return send_extent(from, to, at, end);
 		if (done <= 0)
 			return done < 0 ? -errno : -EIO;
 	}

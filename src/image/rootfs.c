@@ -190,14 +190,37 @@ static bool try_plain(const char *dir)
 	       setxattr("lower", "trusted.overlay.opaque", "y", 1, 0) == 0;
 }
 
-/* In the same place, the way a monitor does it. */
-static bool try_mapped(void)
+/* Returns a user namespace to try with, or -errno. */
+static int open_tried_userns(void)
 {
 	static const struct id_extent extent = { .outside = TRIED_ID, .size = 65536 };
 	const struct id_map map = { .uids = { .items = { extent }, .count = 1 },
 				    .gids = { .items = { extent }, .count = 1 } };
+
+	return userns_open(&map);
+}
+
+bool rootfs_can_map(const char *dir)
+{
+	autoclose int userns = open_tried_userns();
+
+	return userns >= 0 && mount_can_map(dir, userns) == 0;
+}
+
+bool rootfs_can_map_dataset(const char *name)
+{
+	autoclose int userns = open_tried_userns();
+	const struct mount_owner owner = { .userns = userns };
+	autoclose int mount = userns < 0 ? -1 : mount_open_dataset(name, &owner);
+
+	return mount >= 0;
+}
+
+/* In the same place, the way a monitor does it. */
+static bool try_mapped(void)
+{
 	const char *const lowers[] = { "lower" };
-	const struct mount_owner owner = { .userns = userns_open(&map) };
+	const struct mount_owner owner = { .userns = open_tried_userns() };
 	const struct mount_overlay overlay = {
 		.lowers = lowers, .n_lowers = 1, .upper = "mine", .work = "work", .owner = &owner
 	};

@@ -7,6 +7,8 @@
 #include "base/strings.h"
 #include "os/id_map.h"
 
+#include <stdbool.h>
+
 /* Merges @layer_dirs (topmost first, as image_store_get() gives them) into the directory @target,
  * which is made with what is missing above it, and must be empty if it is there. Whiteouts and
  * opaque directories take effect; owners, modes, times, extended attributes, hard links and holes
@@ -29,3 +31,8 @@ enum rootfs_overlay {
 /* Finds what can be mounted with its directories below the directory @dir, which must exist: it is
  * tried, in a mount namespace of its own, and leaves nothing behind. */
 enum rootfs_overlay rootfs_try_overlay(const char *dir);
+
+/* Tells whether mounts of the directory @dir, or of the dataset @name of ZFS, can have owners of a
+ * user namespace. */
+bool rootfs_can_map(const char *dir);
+bool rootfs_can_map_dataset(const char *name);

@@ -8,22 +8,23 @@
 #include "base/json.h"
 
 /* The verbs of lxcri-worker, and the members of the answer. */
-#define WORKER_IMPORT   "import"    /* DATA SOURCE [NAME] */
-#define WORKER_UNPACK   "unpack"    /* DATA DIGEST */
-#define WORKER_STORE    "store"     /* DATA DIGEST TYPE NAME: what was fetched */
-#define WORKER_LOAD     "load"      /* DATA FILE, which is descriptor 3 */
-#define WORKER_SAVE     "save"      /* DATA PLACE TAG SOURCE...; an archive is descriptor 3 */
-#define WORKER_HASH     "hash"      /* DATA HEX...: blobs */
-#define WORKER_BROKEN   "broken"    /* of hash: a list of objects with name and text */
-#define WORKER_IMAGES   "images"    /* of load: a list of objects with name and digest */
-#define WORKER_WORKERS  "--workers" /* N, before the verb: layers at a time */
-#define WORKER_COUNTERS "counters"
-#define WORKER_NAME     "name"
-#define WORKER_DIGEST   "digest"
-#define WORKER_TYPE     "mediaType"
-#define WORKER_CODE     "code" /* the name of an error; only on failure */
-#define WORKER_TEXT     "text"
-#define WORKER_ERRNUM   "errnum"
+#define WORKER_IMPORT    "import"    /* DATA SOURCE [NAME] */
+#define WORKER_UNPACK    "unpack"    /* DATA DIGEST */
+#define WORKER_STORE     "store"     /* DATA DIGEST TYPE NAME: what was fetched */
+#define WORKER_LOAD      "load"      /* DATA FILE, which is descriptor 3 */
+#define WORKER_SAVE      "save"      /* DATA PLACE TAG SOURCE...; an archive is descriptor 3 */
+#define WORKER_LAYER_ADD "layer"     /* DATA DIGEST BELOW...: descriptor 3, above those */
+#define WORKER_HASH      "hash"      /* DATA HEX...: blobs */
+#define WORKER_BROKEN    "broken"    /* of hash: a list of objects with name and text */
+#define WORKER_IMAGES    "images"    /* of load: a list of objects with name and digest */
+#define WORKER_WORKERS   "--workers" /* N, before the verb: layers at a time */
+#define WORKER_COUNTERS  "counters"
+#define WORKER_NAME      "name"
+#define WORKER_DIGEST    "digest"
+#define WORKER_TYPE      "mediaType"
+#define WORKER_CODE      "code" /* the name of an error; only on failure */
+#define WORKER_TEXT      "text"
+#define WORKER_ERRNUM    "errnum"
 
 /* The descriptor of an archive that comes or goes. */
 #define WORKER_FD 3

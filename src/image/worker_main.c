@@ -5,6 +5,7 @@
  *	lxcri-worker [--workers N] unpack DATA DIGEST
  *	lxcri-worker [--workers N] store DATA DIGEST TYPE NAME
  *	lxcri-worker [--workers N] load DATA FILE
+ *	lxcri-worker layer DATA DIGEST BELOW...
  *	lxcri-worker hash DATA HEX...
  *	lxcri-worker save DATA PLACE TAG SOURCE...
  *
@@ -18,6 +19,7 @@
 #include "base/text.h"
 #include "base/version.h"
 #include "image/import.h"
+#include "image/worker/add_layer.h"
 #include "image/worker/load.h"
 #include "image/worker/rehash.h"
 #include "image/worker/save.h"
@@ -191,6 +193,8 @@ static int run(int argc, char **argv, struct json_object *result, struct lxcri_e
 		return run_store(argv + 2, result, err);
 	if (argc == 4 && strcmp(argv[1], WORKER_LOAD) == 0)
 		return load_images(argv[2], argv[3], WORKER_FD, workers, result, err);
+	if (argc >= 4 && strcmp(argv[1], WORKER_LAYER_ADD) == 0)
+		return add_layer(argv[2], argv[3], argv + 4, WORKER_FD, result, err);
 	if (argc >= 4 && strcmp(argv[1], WORKER_HASH) == 0)
 		return rehash_blobs(argv[2], argv + 3, result, err);
 	if (argc >= 6 && strcmp(argv[1], WORKER_SAVE) == 0)
@@ -198,7 +202,8 @@ static int run(int argc, char **argv, struct json_object *result, struct lxcri_e
 	return fail(err, LXCRI_E_INVALID_ARGUMENT,
 		    "usage: lxcri-worker [--workers N] import DATA SOURCE [NAME] | unpack DATA "
 		    "DIGEST | "
-		    "store DATA DIGEST TYPE NAME | load DATA FILE | hash DATA HEX... | "
+		    "store DATA DIGEST TYPE NAME | load DATA FILE | layer DATA DIGEST BELOW... | "
+		    "hash DATA HEX... | "
 		    "save DATA PLACE TAG SOURCE...");
 }
 

@@ -11,13 +11,20 @@
 #include "base/mem.h"
 #include "base/scope.h"
 #include "base/text.h"
+#include "os/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#define ZFS_MAGIC           0x2fc12fc1
+#define MOUNTINFO_BYTES_MAX ((size_t)16 << 20)
 
 #define FD_NAME_MAX  32
 #define FD_DIRECTORY "/proc/self/fd"
@@ -351,6 +358,37 @@ int mount_dataset(const char *dataset, const char *target, const struct mount_ow
 	autoclose int mount = mount_open_dataset(dataset, owner);
 
 	return mount < 0 ? mount : place(mount, target);
+}
+
+/* Returns the dataset of a line of mountinfo(5) if it is the mount @id, owned by the caller. */
+static char *take_dataset(char *line, uint64_t id)
+{
+	char *end;
+	char *type = strstr(line, " - zfs ");
+
+	if (!type || strtoull(line, &end, 10) != id || *end != ' ')
+		return NULL;
+	type += strlen(" - zfs ");
+	return xstrndup(type, strcspn(type, " "));
+}
+
+char *mount_find_dataset(const char *dir)
+{
+	struct statfs status;
+	struct statx mount;
+	autofree char *lines = NULL;
+	char *found = NULL;
+	char *at = NULL;
+	size_t size;
+
+	if (statfs(dir, &status) < 0 || status.f_type != ZFS_MAGIC ||
+	    statx(AT_FDCWD, dir, 0, STATX_MNT_ID, &mount) < 0 ||
+	    file_read(AT_FDCWD, "/proc/self/mountinfo", MOUNTINFO_BYTES_MAX, &lines, &size) < 0)
+		return NULL;
+	for (char *line = strtok_r(lines, "\n", &at); line && !found;
+	     line = strtok_r(NULL, "\n", &at))
+		found = take_dataset(line, mount.stx_mnt_id);
+	return found;
 }
 
 int mount_tmpfs(const char *target, uint64_t size_bytes)

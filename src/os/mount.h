@@ -49,5 +49,9 @@ struct mount_overlay {
 [[nodiscard]] int mount_dataset(const char *dataset, const char *target,
 				const struct mount_owner *owner);
 
+/* Returns the dataset that the directory @dir lies in, owned by the caller; NULL where it lies on
+ * another file system than ZFS. */
+[[nodiscard]] char *mount_find_dataset(const char *dir);
+
 /* Mounts a tmpfs of at most @size_bytes on the directory @target with mode 0755. 0 or -errno. */
 [[nodiscard]] int mount_tmpfs(const char *target, uint64_t size_bytes);

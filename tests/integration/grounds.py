@@ -27,7 +27,7 @@ class Ground:
         subprocess.run([f"mkfs.{kind}", "-q", disk], check=True, stdin=subprocess.DEVNULL)
         self.keeper = subprocess.Popen(
             ["unshare", "--mount", "--propagation", "private", "sh", "-c",
-             f"mount -o loop {disk} {self.path} && chmod 711 {self.path} && rm {disk} && echo ready && exec sleep 100000"],
+             f"modprobe -qa loop {kind}; mount -o loop {disk} {self.path} && chmod 711 {self.path} && rm {disk} && echo ready && exec sleep 100000"],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
         assert self.keeper.stdout.readline() == b"ready\n", f"no {kind} can be mounted"
 

@@ -9,10 +9,8 @@
 #include "image/rootfs.h"
 #include "image/snapshot/snapshot.h"
 #include "os/storage/btrfs.h"
-#include "os/mount.h"
 #include "os/owner.h"
 #include "os/path.h"
-#include "os/userns.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,9 +18,6 @@
 
 #define MERGED "merged" /* beside fs/ */
 #define ROOT   "root"
-
-/* Any ids that are not those of the disk will do. */
-#define TRIED_ID 1000000
 
 static int open_dir(int dirfd, const char *path)
 {
@@ -33,18 +28,19 @@ static int open_dir(int dirfd, const char *path)
 
 static int probe(const struct snapshot_place *place, struct lxcri_error *err)
 {
-	static const struct id_extent extent = { .outside = TRIED_ID, .size = 65536 };
-	const struct id_map map = { .uids = { .items = { extent }, .count = 1 },
-				    .gids = { .items = { extent }, .count = 1 } };
 	autoclose int data = open_dir(AT_FDCWD, place->data_dir);
-	autoclose int userns = -1;
 
-	if (data < 0 || !btrfs_has(data))
-		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION, "%s does not lie on btrfs",
-			    place->data_dir);
-	userns = userns_open(&map);
-	return userns >= 0 && mount_can_map(place->data_dir, userns) == 0 ? SNAPSHOT_MAPPED
-									  : SNAPSHOT_PLAIN;
+	return data >= 0 && btrfs_has(data)
+		       ? 0
+		       : fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
+			      "%s does not lie on btrfs; put it there, or set storage.driver to "
+			      "auto",
+			      place->data_dir);
+}
+
+static bool can_map(const struct snapshot_place *place)
+{
+	return rootfs_can_map(place->data_dir);
 }
 
 /* Opens the subvolume with all that @layer_dir and those below it have; -errno. */
@@ -124,6 +120,15 @@ static int prepare(const struct snapshot_place *place, const struct strings *lay
 	return 0;
 }
 
+/* Nobody but who makes it writable can have changed it. */
+static const char *find_fault(const char *layer_dir)
+{
+	autoclose int merged = open_merged(layer_dir);
+
+	return merged >= 0 && btrfs_is_read_only(merged) != 1 ? "its subvolume can be written"
+							      : NULL;
+}
+
 static int open_root(const struct snapshot_root *root, int *ret_fd, struct lxcri_error *err)
 {
 	autofree char *path = xformat("%s/" ROOT, root->dir);
@@ -177,7 +182,9 @@ static int describe(const struct snapshot_root *root, struct mount_root *ret_mou
 const struct snapshot_ops snapshot_btrfs = {
 	.name = "btrfs",
 	.probe = probe,
+	.can_map = can_map,
 	.prepare = prepare,
+	.find_fault = find_fault,
 	.create = create,
 	.describe = describe,
 	.open = open_root,

@@ -12,12 +12,15 @@
 
 static int probe(const struct snapshot_place *place, struct lxcri_error *err)
 {
-	enum rootfs_overlay found = rootfs_try_overlay(place->data_dir);
+	return rootfs_try_overlay(place->data_dir) != ROOTFS_NO_OVERLAY
+		       ? 0
+		       : fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
+			      "the file system of %s cannot carry an overlay", place->data_dir);
+}
 
-	if (found == ROOTFS_NO_OVERLAY)
-		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
-			    "the file system of %s cannot carry an overlay", place->data_dir);
-	return found == ROOTFS_MAPPED_OVERLAY ? SNAPSHOT_MAPPED : SNAPSHOT_PLAIN;
+static bool can_map(const struct snapshot_place *place)
+{
+	return rootfs_try_overlay(place->data_dir) == ROOTFS_MAPPED_OVERLAY;
 }
 
 static int make_dir(const char *path, mode_t mode, struct lxcri_error *err)
@@ -76,6 +79,7 @@ static int describe(const struct snapshot_root *root, struct mount_root *ret_mou
 const struct snapshot_ops snapshot_overlay = {
 	.name = "overlay",
 	.probe = probe,
+	.can_map = can_map,
 	.create = create,
 	.describe = describe,
 };

@@ -28,14 +28,11 @@
 /* Where root file systems are kept. */
 struct snapshot_place {
 	const char *data_dir; /* absolute, exists */
-	const char *dataset;  /* of ZFS, below which all is ours; NULL: none is configured */
+	char *dataset;        /* of ZFS, below which all is ours, owned; NULL: there is none */
 };
 
-/* What a driver can do with the owners of files. */
-enum snapshot_ability {
-	SNAPSHOT_PLAIN,  /* nothing: for other owners files are changed, which an overlay cannot */
-	SNAPSHOT_MAPPED, /* what is mounted can have others than the disk has */
-};
+/* Frees what @place holds. Safe to repeat. */
+void snapshot_place_finish(struct snapshot_place *place);
 
 /* The root file system of one container. */
 struct snapshot_root {
@@ -50,14 +47,22 @@ struct snapshot_root {
 struct snapshot_ops {
 	const char *name; /* as storage.driver has it */
 
-	/* Tells what can be had at @place. Returns an enum snapshot_ability, or fails with
-	 * LXCRI_E_UNSUPPORTED_OPERATION or LXCRI_E_ZFS_ERROR, and says what helps. */
+	/* Tells whether it can be had at @place. Fails with LXCRI_E_UNSUPPORTED_OPERATION,
+	 * LXCRI_E_INVALID_CONFIG or LXCRI_E_ZFS_ERROR, and says what helps. */
 	int (*probe)(const struct snapshot_place *place, struct lxcri_error *err);
+
+	/* Tells whether what is mounted can have other owners than the disk has; asked after
+	 * prepare(). Else the owners on the disk are changed, which an overlay cannot. NULL: no. */
+	bool (*can_map)(const struct snapshot_place *place);
 
 	/* Makes of @layers (topmost first) what containers are taken from; quick where that was
 	 * done before. NULL: nothing is needed. LXCRI_E_STORAGE_ERROR, LXCRI_E_ZFS_ERROR. */
 	int (*prepare)(const struct snapshot_place *place, const struct strings *layers,
 		       struct lxcri_error *err);
+
+	/* Returns what is wrong with what prepare() has made of one layer, or NULL. NULL: it can't
+	 * be told apart from what is right. */
+	const char *(*find_fault)(const char *layer_dir);
 
 	/* Makes the root file system of a container. Fails as prepare(); what it has made by then
 	 * is removed with the container. */
@@ -76,9 +81,16 @@ struct snapshot_ops {
 	 * fine. NULL: there is nothing. */
 	int (*destroy)(const char *dir, struct lxcri_error *err);
 
+	/* Fails as destroy() would where that is sure to fail, before anything else is removed. */
+	int (*can_destroy)(const char *dir, struct lxcri_error *err);
+
+	/* Appends the name of what destroy() would destroy. 0, or -errno where that cannot be told.
+	 * NULL: there is nothing. */
+	int (*list_outside)(const char *dir, struct strings *names);
+
 	/* Removes what prepare() has made of layers that are not in @layers (sorted chain ids, of
-	 * those that stay), and what is left of containers without a directory. The store's lock is
-	 * held, and that of @use. NULL: it goes with the layers. */
+	 * those that stay), and what is in no list_outside() of @options. The store's lock is held,
+	 * and no container comes or goes. NULL: it goes with the layers. */
 	int (*collect)(const struct snapshot_place *place, const struct strings *layers,
 		       const struct collect_options *options, struct lxcri_error *err);
 
@@ -90,13 +102,29 @@ struct snapshot_ops {
 extern const struct snapshot_ops snapshot_overlay;
 extern const struct snapshot_ops snapshot_dir;
 extern const struct snapshot_ops snapshot_btrfs;
+extern const struct snapshot_ops snapshot_zfs;
 
 /* Returns the driver called @name, or NULL. */
 const struct snapshot_ops *snapshot_find(const char *name);
 
+/* Fails where snapshot_destroy() is sure to fail. */
+[[nodiscard]] int snapshot_can_destroy(const char *dir, struct lxcri_error *err);
+
 /* Removes what any driver has made for the container whose directory is @dir, but for the directory
  * itself. Safe to repeat. */
 [[nodiscard]] int snapshot_destroy(const char *dir, struct lxcri_error *err);
+
+/* Appends the names of what the containers whose directories are in @parent have outside of them.
+ * LXCRI_E_STORAGE_ERROR where that cannot be told: then nothing must be collected. */
+[[nodiscard]] int snapshot_list_outside(const char *parent, struct strings *names,
+					struct lxcri_error *err);
+
+/* Returns the first fault that a driver finds in what it has of the layer @layer_dir, or NULL. */
+const char *snapshot_find_fault(const char *layer_dir);
+
+/* Lets each driver collect() at @place. */
+[[nodiscard]] int snapshot_collect(const struct snapshot_place *place, const struct strings *layers,
+				   const struct collect_options *options, struct lxcri_error *err);
 
 /* Returns what the container whose directory is @dir has on the disk outside of it and its target.
  */
