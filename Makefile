@@ -7,7 +7,7 @@ DESTDIR ?=
 IMAGES = $(BUILD)/images
 
 .NOTPARALLEL:
-.PHONY: build demo check check-vm check-zfs check-long check-trixie check-packages bench bench-image deb install uninstall
+.PHONY: build demo check check-vm check-zfs check-long check-trixie check-packages bench bench-vm bench-image deb install uninstall
 .PHONY: clean format images test-deps
 
 build:
@@ -41,6 +41,13 @@ check-long: test-deps build images
 bench: build images
 	@tools/install-deps bench
 	@tests/bench/run $(BUILD) $(IMAGES)
+
+# The same in a guest, where cgroups are of version 2 alone; emulated, so only ratios tell something.
+bench-vm: build images
+	@tools/install-deps bench test
+	@mkdir -p $(BUILD)/bench
+	@tests/vm/run --timeout 3000 --results $(BUILD)/bench/start-vm.json -- tests/bench/run $(BUILD) $(IMAGES) \
+		-n 15 -o /dev/virtio-ports/results
 
 # The same for images that come in: an image of about 1 GB, beside skopeo with umoci and beside tar.
 bench-image: build

@@ -27,9 +27,11 @@
 #include <libcrun/cgroup.h>
 #include <libcrun/container.h>
 #include <libcrun/status.h>
+#include <libcrun/terminal.h>
 
 #include "os/file.h"
 #include "os/process.h"
+#include "os/terminal.h"
 #include "os/cgroup/cgroup.h"
 #include "runtime/cgroup_name.h"
 
@@ -141,6 +143,22 @@ int __wrap_fchown(int fd, uid_t uid, gid_t gid)
 		return -1;
 	}
 	return __real_fchown(fd, uid, gid);
+}
+
+/* libcrun gives the terminal of a further process its size when that process may run already, and
+ * one that asks at once is told 0 by 0. Here it has the size from its birth. */
+static runtime_spec_schema_config_schema_process_console_size *console_size; /* or NULL */
+
+int __real_libcrun_new_terminal(char **pty, libcrun_error_t *crun_err);
+int __wrap_libcrun_new_terminal(char **pty, libcrun_error_t *crun_err);
+int __wrap_libcrun_new_terminal(char **pty, libcrun_error_t *crun_err)
+{
+	int master = __real_libcrun_new_terminal(pty, crun_err);
+
+	if (master >= 0 && console_size)
+		(void)terminal_set_size(master, (uint16_t)console_size->height,
+					(uint16_t)console_size->width); /* libcrun tries again */
+	return master;
 }
 
 /* Leaves the child with its streams, the preserved descriptors, the pipe and nothing else. */
@@ -441,8 +459,32 @@ static int read_pid(int fd, pid_t *ret_pid)
 	return *ret_pid > 0 ? 0 : -ESRCH;
 }
 
+/* Reads the process object; it is freed with the child. */
+static int read_process(const char *path, runtime_spec_schema_config_schema_process **ret_process,
+			struct lxcri_error *err)
+{
+	struct parser_context parser = { .errfile = stderr };
+	parser_error complaint = NULL;
+	autofree char *bytes = NULL;
+	yajl_val tree = NULL;
+	char fault[256];
+	size_t size;
+	int r = file_read(AT_FDCWD, path, PROCESS_BYTES_MAX, &bytes, &size);
+
+	if (r < 0)
+		return fail_errno(err, r, "read %s", path);
+	tree = yajl_tree_parse(bytes, fault, sizeof(fault));
+	if (!tree)
+		return fail(err, LXCRI_E_INVALID_SPEC, "%s: %s", path, fault);
+	*ret_process = make_runtime_spec_schema_config_schema_process(tree, &parser, &complaint);
+	if (!*ret_process)
+		return fail(err, LXCRI_E_INVALID_SPEC, "%s: %s", path, complaint);
+	return 0;
+}
+
 static int exec_in_child(const struct job *job, libcrun_context_t *context, struct report *report)
 {
+	runtime_spec_schema_config_schema_process *process = NULL;
 	autoclose int pid_fd = memfd_create("pid", MFD_CLOEXEC);
 	libcrun_error_t crun_err = NULL;
 	char pid_file[32];
@@ -453,8 +495,10 @@ static int exec_in_child(const struct job *job, libcrun_context_t *context, stru
 	(void)snprintf(pid_file, sizeof(pid_file), "/proc/self/fd/%d", pid_fd);
 	context->pid_file = pid_file;
 	context->console_socket = job->exec->console_socket;
-	r = libcrun_container_exec_process_file(context, context->id, job->exec->process_path,
-						&crun_err);
+	if (read_process(job->exec->process_path, &process, &report->err) < 0)
+		return -1;
+	console_size = process->console_size;
+	r = libcrun_container_exec(context, context->id, process, &crun_err);
 	if (r < 0)
 		/* Without an error here, the process itself has reported one. */
 		return crun_err ? crun_error_to_ours(&crun_err, &report->err) : -1;

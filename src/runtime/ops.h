@@ -33,6 +33,9 @@ struct runtime_container {
 	void *backend; /* whatever the backend keeps between calls */
 };
 
+/* A process object may have as many bytes; a specification of ours has a few thousand. */
+#define PROCESS_BYTES_MAX (4u << 20)
+
 struct runtime_exec {
 	const char *process_path;   /* absolute path of the JSON process object */
 	const char *console_socket; /* NULL without a terminal */

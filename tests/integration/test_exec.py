@@ -5,11 +5,13 @@ import fcntl
 import json
 import os
 import pathlib
+import subprocess
 import termios
 
 import pytest
 
 from engine import await_that
+from test_races import monitor_of
 from test_terminal import Terminal
 
 
@@ -118,6 +120,26 @@ def test_with_a_terminal(engine, start):
     assert child.wait(10) == 6
     engine.children.remove(child)
     terminal.close()
+
+
+def test_a_process_that_asks_at_once_is_told_the_size_of_its_terminal(engine, start):
+    """The first ioctl() of each process of the engine takes 300 ms here: a size that comes too late is seen."""
+    id = start()
+    monitor = monitor_of(engine, id)
+    tracer = subprocess.Popen(["strace", "-f", "-b", "execve", "-qq", "-o", "/dev/null", "-e", "trace=ioctl",
+                               "-e", "inject=ioctl:delay_enter=300ms:when=1", "-p", str(monitor)],
+                              stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        await_that(lambda: f"TracerPid:\t{tracer.pid}\n" in pathlib.Path(f"/proc/{monitor}/status").read_text(),
+                   "it is traced")
+        terminal, child = pty(engine, "exec", "-it", id, "stty", "size", rows=31, columns=97)
+        terminal.expect(b"31 97\r\n")
+        assert child.wait(30) == 0
+        engine.children.remove(child)
+        terminal.close()
+    finally:
+        tracer.terminate()
+        tracer.wait()
 
 
 def test_an_interrupt_typed_reaches_the_process(engine, start):

@@ -24,13 +24,12 @@
 #include "os/socket.h"
 #include "os/tree.h"
 #include "runtime/lxc/lxc_sync.h"
+#include "runtime/ops.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/prctl.h>
-
-#define PROCESS_BYTES_MAX (4u << 20)
 
 struct attached {
 	const struct lxc_command *command;
