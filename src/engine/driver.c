@@ -236,5 +236,5 @@ int driver_open(const struct lxcri_container *container, int *ret_fd, struct lxc
 	autofree char *target = target_of(container);
 	const struct snapshot_root root = root_of(container, target, &place);
 
-	return driver_of(&container->record)->open(&root, ret_fd, err);
+	return driver_of(&container->record)->open_root(&root, ret_fd, err);
 }

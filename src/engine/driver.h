@@ -51,6 +51,6 @@ const struct snapshot_ops *driver_of(const struct record *record);
 				  struct mount_root *ret_mount, struct lxcri_error *err);
 
 /* Opens the root file system of @container as it lies on the disk; not of an overlay, whose driver
- * has no open(). */
+ * has no open_root(). */
 [[nodiscard]] int driver_open(const struct lxcri_container *container, int *ret_fd,
 			      struct lxcri_error *err);

@@ -191,8 +191,8 @@ static int read_spec(const struct lxcri_container *container, struct diff *diff,
 	autojson spec = root_load_spec(container, err);
 	struct json_object *mounts = json_get(spec, "mounts");
 	size_t count = json_count(mounts);
-	bool is_mapped = driver_of(&container->record)->open && !container->record.is_shifted &&
-			 container->record.driver;
+	bool is_mapped = driver_of(&container->record)->open_root &&
+			 !container->record.is_shifted && container->record.driver;
 	/* Owners that are mapped as they are mounted are on the disk what they are in the image. */
 	autofree char *uids = is_mapped ? NULL : root_format_map(spec, "uidMappings");
 	autofree char *gids = is_mapped ? NULL : root_format_map(spec, "gidMappings");
@@ -252,7 +252,7 @@ static int compare(struct lxcri_container *container, struct diff *diff, struct 
 	autoclose int now = -1;
 	int r;
 
-	diff->is_upper = !driver_of(&container->record)->open;
+	diff->is_upper = !driver_of(&container->record)->open_root;
 	if (open_now(container, diff->is_upper, &now, err) < 0 ||
 	    find_layers(container, &layers, err) < 0 || read_spec(container, diff, err) < 0)
 		return -1;

@@ -62,7 +62,7 @@ static int find_dirs(const struct lxcri_container *container, struct strings *di
 	const struct record *record = &container->record;
 	autojson spec = NULL;
 
-	if (record->owns_bundle && !driver_of(record)->open) {
+	if (record->owns_bundle && !driver_of(record)->open_root) {
 		strings_addf(dirs, "%s/upper", container->home.data_dir);
 		strings_add_all(dirs, &record->layers);
 		return 0;

@@ -187,5 +187,5 @@ const struct snapshot_ops snapshot_btrfs = {
 	.find_fault = find_fault,
 	.create = create,
 	.describe = describe,
-	.open = open_root,
+	.open_root = open_root,
 };

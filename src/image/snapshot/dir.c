@@ -47,5 +47,5 @@ const struct snapshot_ops snapshot_dir = {
 	.probe = probe,
 	.create = create,
 	.describe = describe,
-	.open = open_tree_of,
+	.open_root = open_tree_of,
 };

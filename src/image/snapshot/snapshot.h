@@ -75,7 +75,7 @@ struct snapshot_ops {
 
 	/* Opens the whole tree as it is on the disk. NULL: there is none, but layers and an upper
 	 * directory. */
-	int (*open)(const struct snapshot_root *root, int *ret_fd, struct lxcri_error *err);
+	int (*open_root)(const struct snapshot_root *root, int *ret_fd, struct lxcri_error *err);
 
 	/* Removes what create() has made outside of <dir> and the target. What is not there is
 	 * fine. NULL: there is nothing. */

@@ -74,7 +74,8 @@ static bool is_ready(const struct snapshot_place *place, const char *layer_dir)
 	return zfs_exists(name);
 }
 
-static int clone(const char *origin, const char *name, const char *kind, struct lxcri_error *err)
+static int make_clone(const char *origin, const char *name, const char *kind,
+		      struct lxcri_error *err)
 {
 	const struct zfs_property property = { ZFS_BASE_KIND, kind };
 	int r = zfs_clone(origin, name, &property);
@@ -109,7 +110,7 @@ static int make_layer(const struct snapshot_place *place, const struct strings *
 	/* What a killed process has left. */
 	if (zfs_base_destroy(name, LAYER, err) < 0)
 		return -1;
-	r = below ? clone(below, name, LAYER, err)
+	r = below ? make_clone(below, name, LAYER, err)
 		  : ZFS_TOOL(NULL, err, "create", "-o", ZFS_BASE_KIND "=" LAYER, name);
 	if (r < 0 || fill(layer_dir, name, err) < 0)
 		return -1;
@@ -211,7 +212,7 @@ static int create(const struct snapshot_root *root, struct lxcri_error *err)
 		r = file_write_atomic(dir, NOTE, name, strlen(name), 0600, FILE_DURABLE);
 	if (r < 0)
 		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "write %s/" NOTE, root->dir);
-	if (clone(origin, name, CONTAINER, err) < 0)
+	if (make_clone(origin, name, CONTAINER, err) < 0)
 		return -1;
 	return root->is_shifted && !id_map_is_host(&root->owners) ? shift(name, &root->owners, err)
 								  : 0;
@@ -299,7 +300,7 @@ const struct snapshot_ops snapshot_zfs = {
 	.prepare = prepare,
 	.create = create,
 	.describe = describe,
-	.open = open_root,
+	.open_root = open_root,
 	.can_destroy = can_destroy,
 	.destroy = destroy,
 	.list_outside = list_outside,

@@ -20,7 +20,7 @@ static struct {
 	int (*init)(void);
 	int (*exists)(const char *name);
 	int (*snapshot)(struct nvlist *names, struct nvlist *properties, struct nvlist **errors);
-	int (*clone)(const char *name, const char *origin, struct nvlist *properties);
+	int (*make_clone)(const char *name, const char *origin, struct nvlist *properties);
 	int (*destroy)(const char *name);
 	int (*list_alloc)(struct nvlist **list, unsigned int flags, int may_sleep);
 	int (*list_add_boolean)(struct nvlist *list, const char *name);
@@ -47,7 +47,7 @@ static void load(void)
 	static const char *const pairs[] = { "nvlist_alloc", "nvlist_add_boolean",
 					     "nvlist_add_string", "nvlist_free" };
 	void **const core_slots[] = { (void **)&library.init, (void **)&library.exists,
-				      (void **)&library.snapshot, (void **)&library.clone,
+				      (void **)&library.snapshot, (void **)&library.make_clone,
 				      (void **)&library.destroy };
 	void **const pair_slots[] = { (void **)&library.list_alloc,
 				      (void **)&library.list_add_boolean,
@@ -103,7 +103,7 @@ int zfs_clone(const char *origin, const char *name, const struct zfs_property *p
 	if (r == 0)
 		r = library.list_add_string(properties, property->name, property->value);
 	if (r == 0)
-		r = library.clone(name, origin, properties);
+		r = library.make_clone(name, origin, properties);
 	if (properties)
 		library.list_free(properties);
 	return -r;
