@@ -21,16 +21,17 @@
 #define WORKER_HASH     "hash"     /* DATA HEX...: blobs */
 #define WORKER_CONVERT \
 	"convert" /* DATA DIGEST raw SIZE | ct-template COMPRESSION; to descriptor 3 */
-#define WORKER_BROKEN   "broken"    /* of hash: a list of objects with name and text */
-#define WORKER_IMAGES   "images"    /* of load: a list of objects with name and digest */
-#define WORKER_WORKERS  "--workers" /* N, before the verb: layers at a time */
-#define WORKER_COUNTERS "counters"
-#define WORKER_NAME     "name"
-#define WORKER_DIGEST   "digest"
-#define WORKER_TYPE     "mediaType"
-#define WORKER_CODE     "code" /* the name of an error; only on failure */
-#define WORKER_TEXT     "text"
-#define WORKER_ERRNUM   "errnum"
+#define WORKER_BROKEN    "broken"    /* of hash: a list of objects with name and text */
+#define WORKER_IMAGES    "images"    /* of load: a list of objects with name and digest */
+#define WORKER_WORKERS   "--workers" /* N, before the verb: layers at a time */
+#define WORKER_COUNTERS  "counters"
+#define WORKER_NAME      "name"
+#define WORKER_DIGEST    "digest"
+#define WORKER_TYPE      "mediaType"
+#define WORKER_CODE      "code" /* the name of an error; only on failure */
+#define WORKER_TEXT      "text"
+#define WORKER_ERRNUM    "errnum"
+#define WORKER_LAYER_ADD "layer" /* DATA DIGEST BELOW...: descriptor 3, above those */
 
 /* What the worker converts to, and how it compresses a template. */
 #define WORKER_RAW      "raw"

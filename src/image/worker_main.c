@@ -5,6 +5,7 @@
  *	lxcri-worker [--workers N] unpack DATA DIGEST
  *	lxcri-worker [--workers N] store DATA NAME
  *	lxcri-worker [--workers N] load DATA FILE
+ *	lxcri-worker layer DATA DIGEST BELOW...
  *	lxcri-worker hash DATA HEX...
  *	lxcri-worker save|save-all DATA PLACE TAG SOURCE...
  *	lxcri-worker find|find-all DATA SOURCE
@@ -19,6 +20,7 @@
 #include "base/text.h"
 #include "base/version.h"
 #include "image/import.h"
+#include "image/worker/add_layer.h"
 #include "image/worker/convert.h"
 #include "image/worker/follow.h"
 #include "image/worker/load.h"
@@ -169,6 +171,11 @@ static int save(char **args, enum save_platforms platforms, struct lxcri_error *
 	return save_images(&request, err);
 }
 
+static int run_layer(char **args, struct json_object *result, struct lxcri_error *err)
+{
+	return add_layer(args[0], args[1], args + 2, WORKER_FD, result, err);
+}
+
 static int run_save(char **args, struct json_object *result, struct lxcri_error *err)
 {
 	return save(args, SAVE_THIS_PLATFORM, err);
@@ -217,6 +224,7 @@ static const struct worker_verb {
 	{ WORKER_SAVE_ALL, 4, INT_MAX, run_save_all },
 	{ WORKER_FIND, 2, 2, run_find },
 	{ WORKER_FIND_ALL, 2, 2, run_find_all },
+	{ WORKER_LAYER_ADD, 2, INT_MAX, run_layer },
 	{ WORKER_CONVERT, 4, 4, run_convert },
 };
 
@@ -238,7 +246,8 @@ static int run(int argc, char **argv, struct json_object *result, struct lxcri_e
 			return verbs[i].run(argv + 2, result, err);
 	return fail(err, LXCRI_E_INVALID_ARGUMENT,
 		    "usage: lxcri-worker [--workers N] import DATA SOURCE [NAME] | unpack DATA "
-		    "DIGEST | store DATA NAME | load DATA FILE | hash DATA HEX... | "
+		    "DIGEST | store DATA NAME | load DATA FILE | layer DATA DIGEST BELOW... | hash "
+		    "DATA HEX... | "
 		    "save|save-all DATA PLACE TAG SOURCE... | find|find-all DATA SOURCE | "
 		    "convert DATA DIGEST raw SIZE | convert DATA DIGEST ct-template COMPRESSION");
 }
