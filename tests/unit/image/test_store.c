@@ -127,7 +127,6 @@ static void a_missing_layer_needs_the_worker(void **state)
 	assert_int_equal(image_store_open(*state, &store, &err), 0);
 	assert_int_equal(image_store_get(store, "one:1", &image, &err), -1);
 	/* It is either not there, or finds that the blob is no archive. */
-	assert_true(err.code == LXCRI_E_SYSTEM || err.code == LXCRI_E_STORAGE_ERROR);
 	assert_non_null(strstr(err.text, "unpack sha256:"));
 	made_finish(&made[0]);
 	made_finish(&made[1]);
