@@ -27,7 +27,6 @@
 #include "engine/userns/id_pool.h"
 #include "engine/userns/userns.h"
 #include "engine/volume.h"
-#include "image/rootfs.h"
 #include "image/pull.h"
 #include "image/store.h"
 #include "os/cgroup/cgroup_move.h"
@@ -234,6 +233,26 @@ static int find_image(struct creation *creation, struct lxcri_error *err)
 		creation->image.name = steal(name);
 	}
 	return 0;
+}
+
+/* Chooses how its root file system is made, and makes of the layers what that takes. Done before
+ * any lock is taken, for the same reason. */
+static int prepare_layers(struct creation *creation, struct lxcri_error *err)
+{
+	const struct lxcri_engine *engine = creation->container->engine;
+	struct record *record = &creation->container->record;
+
+	if (!creation->options->image)
+		return 0;
+	if (driver_choose(engine, record->ids.size > 0, &creation->storage, err) < 0)
+		return -1;
+	record->driver = xstrdup(creation->storage.ops->name);
+
+	int can_map =
+		driver_prepare(engine, creation->storage.ops, &creation->image.layer_dirs, err);
+
+	record->is_shifted = record->ids.size > 0 && can_map == 0;
+	return can_map < 0 ? -1 : 0;
 }
 
 static int already_there(const char *id, struct lxcri_error *err)
@@ -448,7 +467,7 @@ static int make_volumes(struct creation *creation, struct lxcri_error *err)
 	const struct lxcri_container *container = creation->container;
 	struct bundle *bundle = &creation->bundle;
 	bool own_ids = !id_map_is_host(&creation->map);
-	bool mapped = own_ids && creation->storage.can_map;
+	bool mapped = own_ids && creation->storage.can_map_data;
 
 	for (size_t i = 0; i < bundle->n_volumes; i++) {
 		struct bundle_volume *volume = &bundle->volumes[i];
@@ -499,50 +518,16 @@ static int attach_seccomp(struct creation *creation, struct lxcri_error *err)
 	return seccomp_annotate(creation->container->engine->data, creation->bundle.spec, err);
 }
 
-/* Makes the writable layer. Its own owner and mode are those of the root that the container sees,
- * so they are taken from the image. */
-static int make_upper(const struct creation *creation, const char *data, struct lxcri_error *err)
-{
-	const char *below = creation->container->record.layers.items[0];
-	autofree char *path = xformat("%s/upper", data);
-	uint32_t uid;
-	uint32_t gid;
-	struct stat status;
-
-	if (stat(below, &status) < 0)
-		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno, "look at %s", below);
-	if (id_extents_to_host(&creation->map.uids, status.st_uid, &uid) < 0 ||
-	    id_extents_to_host(&creation->map.gids, status.st_gid, &gid) < 0)
-		return fail(err, LXCRI_E_INVALID_FORMAT,
-			    "the root of the image belongs to %u:%u, which is beyond the ids of "
-			    "the container",
-			    status.st_uid, status.st_gid);
-	if (make_dir(data, "upper", 0755, err) < 0)
-		return -1;
-	if (chown(path, uid, gid) < 0 || chmod(path, status.st_mode & 07777) < 0)
-		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno,
-				       "set owner and mode of %s", path);
-	return 0;
-}
-
-/* Makes upper, work and rootfs, or fills rootfs where the file system cannot carry an overlay. */
+/* A copy needs its layers no more. */
 static int make_rootfs(struct creation *creation, struct lxcri_error *err)
 {
-	struct lxcri_container *container = creation->container;
-	struct record *record = &container->record;
-	const char *data = container->home.data_dir;
-	autofree char *target = xformat("%s/rootfs", record->bundle);
-	const struct id_map *owners = id_map_is_host(&creation->map) ? NULL : &creation->map;
+	struct record *record = &creation->container->record;
 
-	if (make_dir(record->bundle, "rootfs", 0755, err) < 0)
+	if (make_dir(record->bundle, "rootfs", 0755, err) < 0 ||
+	    driver_create(creation->container, err) < 0)
 		return -1;
-	if (creation->storage.driver == DRIVER_OVERLAY)
-		return make_upper(creation, data, err) < 0 || make_dir(data, "work", 0700, err) < 0
-			       ? -1
-			       : 0;
-	if (rootfs_prepare_dir(&record->layers, target, owners, err) < 0)
-		return -1;
-	strings_finish(&record->layers); /* nothing below: the bundle has a root of its own */
+	if (creation->storage.ops == &snapshot_dir)
+		strings_finish(&record->layers);
 	return 0;
 }
 
@@ -564,9 +549,7 @@ static int write_image_bundle(struct creation *creation, struct lxcri_error *err
 {
 	struct record *record = &creation->container->record;
 
-	if (driver_choose(creation->container->engine, record->ids.size > 0, &creation->storage,
-			  err) < 0 ||
-	    bundle_build(creation->image.config_json, creation->options, &record->layers,
+	if (bundle_build(creation->image.config_json, creation->options, &record->layers,
 			 &record->ids, &creation->bundle, err) < 0 ||
 	    make_volumes(creation, err) < 0 ||
 	    mount_file(creation, "hosts", creation->bundle.hosts, err) < 0 ||
@@ -702,19 +685,13 @@ static const struct creation_step {
 	const char *doing;
 	int (*run)(struct creation *creation, struct lxcri_error *err);
 } creation_steps[] = {
-	{ "check the request", check_options },
-	{ "choose the network", choose_network },
-	{ "choose the runtime", choose_runtime },
-	{ "fill the record", fill_record },
-	{ "find the image", find_image },
-	{ "reserve the id", reserve_id },
-	{ "expect a move", expect_move },
-	{ "make its directories", make_home },
-	{ "join its networks", join_networks },
-	{ "make the bundle", make_bundle },
-	{ "create it", launch },
-	{ "write the pid file", write_pid_file },
-	{ "commit", commit },
+	{ "check the request", check_options },   { "choose the network", choose_network },
+	{ "choose the runtime", choose_runtime }, { "fill the record", fill_record },
+	{ "find the image", find_image },         { "prepare its layers", prepare_layers },
+	{ "reserve the id", reserve_id },         { "expect a move", expect_move },
+	{ "make its directories", make_home },    { "join its networks", join_networks },
+	{ "make the bundle", make_bundle },       { "create it", launch },
+	{ "write the pid file", write_pid_file }, { "commit", commit },
 };
 
 /* Undoes what the steps did. The first error is the one that counts. */

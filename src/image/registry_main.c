@@ -11,7 +11,8 @@
  * The request is one JSON object on standard input; news and, as the last line, the result are JSON
  * objects on standard output. It can write to the directory of downloads alone (a login: to that of
  * the file of credentials; fetch: to descriptor 3; a push: nowhere, and it reads the images): what
- *it fetches is taken into the store by the worker, which verifies it once more. */
+ *it fetches is meanwhile verified and taken into the store by the worker, at the other end of
+ * descriptor 3. */
 
 #include "base/json.h"
 #include "base/scope.h"

@@ -164,7 +164,7 @@ static void check_record(struct check *check, const char *id, const char *json)
 		id,
 		LXCRI_HEALTH_FAULT,
 		"it cannot be used, and its layers are kept",
-		"put state.db back from a backup; what it has written lies in containers/ID/upper",
+		"put state.db back from a backup; what it has written lies in containers/ID",
 		false
 	};
 	autorun(record_finish) struct record record = {};

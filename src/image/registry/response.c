@@ -20,6 +20,7 @@ static void forget(struct http_response *response)
 	free(response->location);
 	free(response->retry_after);
 	free(response->digest);
+	free(response->etag);
 	strings_finish(&response->challenges);
 	*response = (struct http_response){ .content_length = -1 };
 }
@@ -30,7 +31,7 @@ static void read_range(struct http_response *response, const char *value)
 	autofree char *copy = xstrdup(value);
 	char *dash = strchr(copy, '-');
 	char *slash = strchr(copy, '/');
-	uint64_t last;
+	uint64_t last = 0;
 
 	response->has_range = false;
 	if (!text_starts_with(copy, "bytes ") || !dash || !slash || slash < dash)
@@ -41,6 +42,7 @@ static void read_range(struct http_response *response, const char *value)
 		text_parse_u64(dash + 1, 0, INT64_MAX, &last) == 0 &&
 		text_parse_u64(slash + 1, 0, INT64_MAX, &response->range_total) == 0 &&
 		response->range_from <= last && last < response->range_total;
+	response->range_end = response->has_range ? last + 1 : 0;
 }
 
 /* "0-99", with or without "bytes=": what there is of an upload, from its start. */
@@ -86,6 +88,8 @@ static void read_header(struct http_response *response, const char *name, const 
 		keep_first(&response->content_encoding, value);
 	} else if (strcasecmp(name, "location") == 0) {
 		keep_first(&response->location, value);
+	} else if (strcasecmp(name, "etag") == 0) {
+		keep_first(&response->etag, value);
 	} else if (strcasecmp(name, "retry-after") == 0) {
 		keep_first(&response->retry_after, value);
 	} else if (strcasecmp(name, "www-authenticate") == 0) {
