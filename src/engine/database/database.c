@@ -206,14 +206,35 @@ static int open_there(const char *data_dir, int mode, struct database *database,
 	return 0;
 }
 
+static int open_known(const char *data_dir, int mode, struct database *database,
+		      struct lxcri_error *err)
+{
+	int version = 0;
+
+	if (open_there(data_dir, mode, database, err) < 0 ||
+	    read_version(database, &version, err) < 0)
+		return -1;
+	return check_version(database, version, err);
+}
+
+/* Where a power cut left a change half done, that has to be undone first: only a writer can. */
+static bool needs_writer(const struct database *database)
+{
+	return (sqlite3_errcode(database->handle) & 0xff) == SQLITE_READONLY;
+}
+
 int database_open_read_only(const char *data_dir, struct database **ret_database,
 			    struct lxcri_error *err)
 {
 	autoptr(database) database = xnew(struct database);
-	int version = 0;
+	int r = open_known(data_dir, SQLITE_OPEN_READONLY, database, err);
 
-	if (open_there(data_dir, SQLITE_OPEN_READONLY, database, err) < 0 ||
-	    read_version(database, &version, err) < 0 || check_version(database, version, err) < 0)
+	if (r < 0 && needs_writer(database)) {
+		database_free(database);
+		database = xnew(struct database);
+		r = open_known(data_dir, SQLITE_OPEN_READWRITE, database, err);
+	}
+	if (r < 0)
 		return -1;
 	*ret_database = steal(database);
 	return 0;
