@@ -7,7 +7,7 @@ DESTDIR ?=
 IMAGES = $(BUILD)/images
 
 .NOTPARALLEL:
-.PHONY: build demo check check-vm check-long check-trixie check-packages bench bench-vm bench-image deb install uninstall
+.PHONY: build demo check check-vm check-powercut check-long check-trixie check-packages bench bench-vm bench-image deb install uninstall
 .PHONY: clean format images test-deps
 
 build:
@@ -29,6 +29,10 @@ check: test-deps build images
 # Only what runs in a guest with a kernel of its own; see tests/vm/README.md.
 check-vm: test-deps build images
 	@tools/check --build $(BUILD) --only vm
+
+# Power cuts at some hundred moments, on each file system; see tests/powercut/README.md.
+check-powercut: test-deps build images
+	@tools/check --build $(BUILD) --long --only powercut
 
 # The same with a longer look: every fuzzer runs for a while, tests marked long run as well.
 check-long: test-deps build images
