@@ -37,7 +37,7 @@ def make_file_system(path, kind):
 
 def make(directory, kind, preload=None):
     """Leaves in @directory "base", the disk at the beginning, and "log", what was written to it. @preload is
-    loaded into the command."""
+    loaded into every program of the guest."""
     directory.mkdir(parents=True, exist_ok=True)
     make_file_system(directory / "base", kind)
     disk = os.open(tempfile.gettempdir(), os.O_TMPFILE | os.O_RDWR, 0o600)
