@@ -179,7 +179,10 @@ int worker_ask(const struct worker_call *call, int fd, struct json_object **ret_
 	    json_parse(bytes.data, bytes.length, &json_limits_config, &answer, &ignored) < 0)
 		return explain_end(call, status, err);
 	if (check_answer(answer, err) < 0)
-		return -1;
+		/* What fails before a helper has read its request does not know the object. */
+		return strstr(err->text, call->object)
+			       ? -1
+			       : fail_while(err, "%s %s", verb, call->object);
 	*ret_answer = steal(answer);
 	return 0;
 }

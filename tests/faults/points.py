@@ -10,7 +10,8 @@ from engine import BUILD
 # What the programs are executed as, and their files. There is no lxcri-init, which changes nothing
 # but its children, nor lxcri-scope, which is for hosts with systemd.
 FILES = {"proxmox-lxcri": "proxmox-lxcri", "lxcri-monitor": "lxcri-monitor", "lxcri-lxc": "lxcri-lxc",
-         "shim": "lxcri-shim", "lxcri-worker": "lxcri-worker", "lxcri-copy": "lxcri-copy"}
+         "shim": "lxcri-shim", "lxcri-worker": "lxcri-worker", "lxcri-copy": "lxcri-copy",
+         "lxcri-registry": "lxcri-registry"}
 PROGRAMS = tuple(FILES)
 ERRORS = ("ENOSPC", "EIO", "EMFILE", "ENOMEM", "EINTR")
 KILLS = ("kill", "kill-after")

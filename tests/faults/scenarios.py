@@ -6,6 +6,7 @@ may be afterwards: as before the verb or as after it. Whoever loses its monitor 
 what a container does then. With another id it is "renamed"."""
 
 import dataclasses
+import os
 import pathlib
 
 from engine import await_that
@@ -19,14 +20,15 @@ LIMIT = 77  # of processes
 class World:
     """One engine with a bundle, and an image that is in its store."""
 
-    def __init__(self, engine, bundle, image, other):
-        self.engine, self.bundle, self.other = engine, bundle, other
+    def __init__(self, engine, bundle, image, other, remote, archive):
+        self.engine, self.bundle, self.other, self.remote, self.archive = engine, bundle, other, remote, archive
         engine("image", "import", image, "mine:1").ok()
         # Some directories are made by the first container.
         for make in (self.create, self.run):
             id = engine.id()
             engine(*make(id)).ok()
             engine("delete", "--force", id).ok()
+        self.own = self.store()
 
     def forget(self):
         """Removes caches, so that what fills them is done each time."""
@@ -43,7 +45,8 @@ class World:
 
     def objects(self):
         """What an error may name besides the container."""
-        return "config.json", self.other.removeprefix("oci:").removesuffix(":latest"), str(self.engine.data)
+        return ("config.json", self.other.removeprefix("oci:").removesuffix(":latest"), str(self.engine.data),
+                self.remote.partition("/")[0], "other:1", str(self.archive))
 
     def remove(self, id):
         """Removes what a scenario leaves."""
@@ -56,6 +59,11 @@ class World:
     def run(self, id):
         return ["run", "--detach", "--volume", "kept:/kept", "--volume", "/own", "--image", "mine:1", id,
                 "sh", "-c", f"[ -e /{DATA} ] || {{ echo 1 >/{DATA}; echo 1 >/kept/{DATA}; }}; exec sleep 1000"]
+
+    def store(self):
+        """Every document, blob and layer that is in the store, and what was fetched for it."""
+        return {str(path) for pattern in ("images/**/*", "layers/*", "layers/*/*", "broken/*")
+                for path in self.engine.data.glob(pattern) if path.is_file() or "layers" in pattern}
 
     def upper(self, id):
         return self.engine.data / "containers" / id / "upper" / DATA
@@ -76,9 +84,21 @@ def nothing(world, id, env):
 
 
 def no_image(world, id, env):
-    """Without the image, and the layers, that are to be imported."""
-    if world.engine("image", "remove", "other:1").code == 0:
-        world.engine("system", "prune", "--force").ok()
+    """Without the image, and the layers, that are to come in."""
+    for name in ("other:1", world.remote):
+        if world.engine("image", "remove", name).code == 0:
+            world.engine("system", "prune", "--force").ok()
+
+
+def imported(world, id, env):
+    no_image(world, id, env)
+    world.engine("image", "import", world.other, "other:1", env=env).ok()
+
+
+def unnamed(world, id, env):
+    """An image whose layer is a container's no more, and that has no name."""
+    imported(world, id, env)
+    world.engine("image", "untag", "other:1", env=env).ok()
 
 
 def created(world, id, env):
@@ -106,12 +126,64 @@ def stopped(world, id, env):
     world.engine("stop", "--time", "0", id, env=env).ok()
 
 
-def usable_image(world, id, done):
-    """What was imported can be used, if it is there; else it can be imported now."""
-    if world.engine("image", "inspect", "other:1").code != 0:
+def usable(world, id, name, words, done):
+    """The image can be used, if it is there; else it can come in now. What it leaves when it goes is
+    nothing: not in the store, nor where it was fetched to."""
+    if world.engine("image", "inspect", name).code != 0:
         assert not done
-        world.engine("image", "import", world.other, "other:1").ok()
-    assert world.engine("run", "--rm", "--image", "other:1", f"{id}-image", "cat", "/other").ok().out == "other"
+        world.engine(*words).ok()
+    world.engine("image", "verify", name).ok()
+    assert world.engine("run", "--rm", "--image", name, f"{id}-image", "cat", "/other").ok().out == "other"
+    empty_again(world)
+
+
+def usable_image(world, id, done):
+    usable(world, id, "other:1", ["image", "import", world.other, "other:1"], done)
+
+
+def pulled_image(world, id, done):
+    usable(world, id, world.remote, ["image", "pull", world.remote], done)
+
+
+def loaded_image(world, id, done):
+    usable(world, id, "other:1", ["image", "load", "--input", world.archive], done)
+
+
+def removed_image(world, id, done):
+    assert not done or world.engine("image", "inspect", "other:1").code != 0
+    empty_again(world)
+
+
+def tagged_image(world, id, done):
+    """One digest has one name or two, and goes with the last of them."""
+    second = world.engine("image", "inspect", "second:1")
+    assert second.code == 0 or not done
+    if second.code == 0:
+        world.engine("image", "untag", "second:1").ok()
+    usable_image(world, id, False)
+
+
+def saved_image(world, id, done):
+    """An archive is whole or not there."""
+    path = world.copied(id)
+    assert path.exists() or not done
+    if path.exists():
+        no_image(world, id, {})
+        world.engine("image", "load", "--input", path).ok()
+        path.unlink()
+    usable_image(world, id, False)
+    assert list(path.parent.glob(f"*{path.name}*")) == []
+
+
+def empty_again(world):
+    """What is named verifies; and when the names are gone, so is all that they stood for."""
+    world.engine("image", "verify").ok()
+    no_image(world, None, {})
+    for path in world.engine.data.glob("images/downloads/*"):
+        os.utime(path, (0, 0))  # what is younger waits for the next try
+    world.engine("image", "gc").ok()
+    store = world.store()
+    assert store == world.own, f"left: {store - world.own}, gone: {world.own - store}"
 
 
 def one_limit(world, id, done):
@@ -180,4 +252,14 @@ SCENARIOS = (
              True, whole_copy),
     Scenario("import", no_image, lambda world, id: ["image", "import", world.other, "other:1"], (GONE,), (GONE,),
              verify=usable_image),
+    Scenario("pull", no_image, lambda world, id: ["image", "pull", world.remote], (GONE,), (GONE,), verify=pulled_image),
+    Scenario("load", no_image, lambda world, id: ["image", "load", "--input", world.archive], (GONE,), (GONE,),
+             verify=usable_image),
+    Scenario("save", imported, lambda world, id: ["image", "save", "--output", world.copied(id), "other:1"], (GONE,),
+             (GONE,), verify=saved_image),
+    Scenario("tag", imported, lambda world, id: ["image", "tag", "other:1", "second:1"], (GONE,), (GONE,),
+             verify=tagged_image),
+    Scenario("remove image", imported, lambda world, id: ["image", "remove", "other:1"], (GONE,), (GONE,),
+             verify=removed_image),
+    Scenario("gc", unnamed, lambda world, id: ["image", "gc"], (GONE,), (GONE,), verify=removed_image),
 )

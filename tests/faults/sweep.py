@@ -14,8 +14,9 @@ import time
 
 from bundle import Bundle
 from engine import BACKENDS, IMAGES, Engine
-from images import Image, Layer, box_layer, pack
+from images import Image, Layer, box_layer, digest, pack
 from points import ERRORS, KILLS, PROGRAMS, Hit, Trace
+from registry import Registry
 from scenarios import SCENARIOS, Scenario, World
 
 LONG = os.environ.get("LXCRI_TEST_LONG", "0") != "0"
@@ -50,6 +51,14 @@ class Moment:
         return self.hit.program, self.hit.point
 
 
+def publish(image, registry, tag):
+    """Makes an image of a layout what a tag of the registry means."""
+    files = image.files()
+    registry.blobs.update((digest(content), content) for name, content in files.items() if name.startswith("blobs/"))
+    manifest = json.loads(files["index.json"])["manifests"][0]["digest"]
+    registry.publish_manifest(registry.blobs[manifest], tag)
+
+
 class Sweep:
     """The worlds of all backends, and all moments of all scenarios in them."""
 
@@ -60,11 +69,19 @@ class Sweep:
         bundle = Bundle(self.directory / "bundle", busybox, ("sleep", "1000"))
         layer = pack(box_layer(busybox).finish())
         image = Image([layer]).oci(self.directory / "box")
-        other = Image([layer, pack(Layer().add("other", b"other").finish())]).oci(self.directory / "other")
+        other = Image([layer, pack(Layer().add("other", b"other").finish())])
+        self.registry = Registry()
+        publish(other, self.registry, "1")
+        remote = f"{self.registry.host}/other:1"
+        config = self.directory / "config.json"
+        config.write_text(json.dumps({"registries": {"insecure": [self.registry.host], "retries": 0}}))
+        archive = self.directory / "other.tar"
+        other.docker(archive, "other:1")
         self.worlds = {}
         for backend in BACKENDS:
             (self.directory / backend).mkdir()
-            self.worlds[backend] = World(Engine(self.directory / backend, backend), bundle, image, other)
+            self.worlds[backend] = World(Engine(self.directory / backend, backend, config), bundle, image,
+                                         other.oci(self.directory / "other"), remote, archive)
         self.moments = self.load() if PLAN and os.path.exists(PLAN) else self.find()
 
     @staticmethod
@@ -116,6 +133,7 @@ class Sweep:
                 for backend, name, *hit, early in json.loads(pathlib.Path(PLAN).read_text())]
 
     def remove(self):
+        self.registry.stop()
         shutil.rmtree(self.directory)
 
     def cases(self):

@@ -72,14 +72,13 @@ USE = {"created": lambda id: ("start", id), "running": lambda id: ("exec", id, "
 
 
 def provoke(world, moment, action, id):
-    """Does what the scenario does with the fault in it. Returns the verb's result, and whether the
-    moment came at all: what depends on time may not come in the same order each time."""
+    """Does what the scenario does with the fault in it. Returns the verb's result, and the trace."""
     world.forget()
     trace = Trace(world.engine.work / "trace")  # where the root of a user namespace gets at it
     env = {"LXCRI_FAULT": moment.hit.fault(action), **trace.environment}
     moment.scenario.prepare(world, id, env if moment.early else trace.environment)
     result = world.engine(*moment.scenario.words(world, id), env=env, timeout=20)
-    return result, trace.came()
+    return result, trace
 
 
 def check(world, scenario, id, result, allowed):
@@ -105,12 +104,13 @@ def check(world, scenario, id, result, allowed):
 
 
 def sweep_moment(world, moment, action):
-    """Asserts what holds after a fault, and tells whether it came."""
+    """Asserts what holds after a fault, and tells whether it came: what waits for the end of a container
+    may have it only when that is deleted."""
     scenario = moment.scenario
     before = files(world.engine)
     with Unchanged(patience=5):
         id = world.engine.id()
-        result, came = provoke(world, moment, action, id)
+        result, trace = provoke(world, moment, action, id)
         check_answer(result, (id, *world.objects()), action)
         # A container ends with its monitor; and with its first process, which the shim is.
         lost = ("stopped",) if action not in ERRORS or moment.hit.program == "shim" else ()
@@ -120,7 +120,7 @@ def sweep_moment(world, moment, action):
         allowed = scenario.after if done else scenario.before + scenario.after
         check(world, scenario, id, result, {*allowed, *lost})
         assert files(world.engine) == before, f"after {result}"
-    return came
+    return trace.came()
 
 
 def test_a_fault_leaves_what_was_before_or_what_comes_after(worlds, moments, action):

@@ -34,6 +34,18 @@ def cgroups():
     return {f"cgroup {directory}" for directory, _, _ in os.walk("/sys/fs/cgroup")}
 
 
+def is_lived_in(cgroup):
+    """Whether processes are in a control group, or below it, none of which bears our mark: what such as
+    a service manager makes meanwhile."""
+    pids = [pid for directory, _, _ in os.walk(cgroup) for pid in read(f"{directory}/cgroup.procs").split()]
+    return bool(pids) and not any(is_marked(pid.decode()) for pid in pids)
+
+
+def is_marked(pid):
+    mark = TAG.encode()
+    return mark in read(f"/proc/{pid}/cmdline") or mark in read(f"/proc/{pid}/environ")
+
+
 def read(path):
     try:
         with open(path, "rb") as file:
@@ -55,7 +67,6 @@ def is_kernel_thread(pid):
 
 def processes():
     """Processes of ours, and all namespaces that any process is in."""
-    mark = TAG.encode()
     found = set()
     for entry in os.listdir("/proc"):
         if not entry.isdigit() or int(entry) == os.getpid():
@@ -63,7 +74,7 @@ def processes():
         command = read(f"/proc/{entry}/cmdline")
         if not command and is_kernel_thread(entry):
             continue
-        ours = mark in command or mark in read(f"/proc/{entry}/environ")
+        ours = is_marked(entry)
         if CROWDED and not ours:
             continue
         if ours:
@@ -138,7 +149,8 @@ class Unchanged:
         deadline = time.monotonic() + self.patience
         while True:
             now = inventory()
-            left = now - self.before
+            left = {item for item in now - self.before
+                    if not item.startswith("cgroup ") or not is_lived_in(item.removeprefix("cgroup "))}
             gone = {item for item in self.before - now if item.startswith("mount")}
             if not left and not gone:
                 return

@@ -26,6 +26,34 @@ static int open_plain(struct out_file *out, struct lxcri_error *err)
 	return 0;
 }
 
+static char *dir_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return !slash          ? xstrdup(".")
+	       : slash == path ? xstrdup("/")
+			       : xstrndup(path, (size_t)(slash - path));
+}
+
+/* What has no name leaves nothing when we are killed. Not every file system can do it. */
+static int open_nameless(struct out_file *out)
+{
+	autofree char *dir = dir_of(out->path);
+
+	out->fd = open(dir, O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600);
+	out->is_nameless = out->fd >= 0;
+	return out->fd;
+}
+
+static int open_temporary(struct out_file *out)
+{
+	out->temporary = xformat("%s.XXXXXX", out->path);
+	out->fd = mkostemp(out->temporary, O_CLOEXEC);
+	if (out->fd < 0)
+		freep(&out->temporary);
+	return out->fd;
+}
+
 int out_file_open(const char *path, struct out_file *ret, struct lxcri_error *err)
 {
 	autorun(out_file_finish) struct out_file out = OUT_FILE_NULL;
@@ -35,13 +63,8 @@ int out_file_open(const char *path, struct out_file *ret, struct lxcri_error *er
 	if (strcmp(path, "-") == 0 || (stat(path, &status) == 0 && !S_ISREG(status.st_mode))) {
 		if (open_plain(&out, err) < 0)
 			return -1;
-	} else {
-		out.temporary = xformat("%s.XXXXXX", path);
-		out.fd = mkostemp(out.temporary, O_CLOEXEC);
-		if (out.fd < 0) {
-			free(steal(out.temporary));
-			return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno, "write %s", path);
-		}
+	} else if (open_nameless(&out) < 0 && open_temporary(&out) < 0) {
+		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno, "write %s", path);
 	}
 	*ret = out;
 	out = OUT_FILE_NULL;
@@ -50,27 +73,43 @@ int out_file_open(const char *path, struct out_file *ret, struct lxcri_error *er
 
 static int flush_dir(const char *path)
 {
-	const char *slash = strrchr(path, '/');
-	autofree char *dir = !slash          ? xstrdup(".")
-			     : slash == path ? xstrdup("/")
-					     : xstrndup(path, (size_t)(slash - path));
+	autofree char *dir = dir_of(path);
 	autoclose int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
+}
+
+/* Gives a file without a name that of @out, or, where that is taken, one to be renamed. */
+static int give_name(struct out_file *out)
+{
+	char file[32];
+
+	(void)snprintf(file, sizeof(file), "/proc/self/fd/%d", out->fd);
+	if (linkat(AT_FDCWD, file, AT_FDCWD, out->path, AT_SYMLINK_FOLLOW) == 0)
+		return 0;
+	if (errno != EEXIST)
+		return -1;
+	out->temporary = xformat("%s.%d", out->path, (int)getpid());
+	if (linkat(AT_FDCWD, file, AT_FDCWD, out->temporary, AT_SYMLINK_FOLLOW) == 0)
+		return 0;
+	freep(&out->temporary);
+	return -1;
 }
 
 int out_file_commit(struct out_file *out, struct lxcri_error *err)
 {
 	mode_t mask;
 
-	if (!out->temporary)
+	if (!out->temporary && !out->is_nameless)
 		return 0;
 	mask = umask(0);
 	(void)umask(mask);
 	if (fchmod(out->fd, 0666 & ~mask) < 0 || fsync(out->fd) < 0 ||
-	    rename(out->temporary, out->path) < 0)
+	    (out->is_nameless && give_name(out) < 0) ||
+	    (out->temporary && rename(out->temporary, out->path) < 0))
 		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno, "write %s", out->path);
-	free(steal(out->temporary));
+	freep(&out->temporary);
+	out->is_nameless = false;
 	if (flush_dir(out->path) < 0)
 		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno, "flush %s", out->path);
 	return 0;

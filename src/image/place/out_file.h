@@ -6,10 +6,13 @@
 #include "base/fail.h"
 #include "base/scope.h"
 
+#include <stdbool.h>
+
 struct out_file {
 	int fd;
 	char *path;
-	char *temporary; /* NULL where @path itself is written: a pipe, a device */
+	char *temporary;  /* NULL without one: as yet, or because @path itself is written: a pipe */
+	bool is_nameless; /* until it is committed */
 };
 #define OUT_FILE_NULL ((struct out_file){ .fd = -1 })
 

@@ -75,8 +75,9 @@ int load_images(const char *data_dir, const char *path, int fd, unsigned int wor
 	lock = layout_open_lock(&layout, err);
 	if (lock < 0 || worker_confine(&layout, NULL, 0, err) < 0 ||
 	    source_open_input(fd, path, layout.blobs_fd, &source, err) < 0 ||
-	    layout_take_lock(&layout, lock, err) < 0 ||
-	    load_each(&layout, source, workers, images, err) < 0)
+	    layout_take_lock(&layout, lock, err) < 0)
 		return fail_while(err, "load");
+	if (load_each(&layout, source, workers, images, err) < 0)
+		return fail_while(err, "load %s", path);
 	return 0;
 }

@@ -281,9 +281,14 @@ static int await_exec(int report, struct lxcri_error *err)
 
 		if (size < 0 && errno == EINTR)
 			continue;
-		/* It is released: whether it executes, its end tells as well. */
-		if (size < 0)
+		/* It is released: whether it executes, its end tells as well. Until it does one or
+		 * the other somebody has to be there for what it writes. */
+		if (size < 0) {
+			struct pollfd hangup = { .fd = report };
+
+			(void)poll(&hangup, 1, -1);
 			return 0;
+		}
 		if (size != sizeof(message))
 			break;
 		if (message.type == LXC_SYNC_EXEC) {
