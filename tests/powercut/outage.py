@@ -2,6 +2,7 @@
 """The power goes: a disk as it is then, and what the engine makes of it."""
 
 import dataclasses
+import fcntl
 import json
 import os
 import pathlib
@@ -53,13 +54,14 @@ class Recording:
         """Returns what is wrong when the power has gone."""
         disk = self.disk_after(cut)
         step = self.log.step_at(cut.position)
-        try:
-            done = subprocess.run(
-                [*NAMESPACES, "/usr/bin/python3", HERE / "look", BUILD / "proxmox-lxcri", f"/proc/self/fd/{disk}",
-                 self.kind], input=json.dumps(dataclasses.asdict(step)), pass_fds=[disk], capture_output=True,
-                text=True, check=False, timeout=TIMEOUT_SECONDS)
-        finally:
-            os.close(disk)
+        command = [*NAMESPACES, "/usr/bin/python3", HERE / "look", BUILD / "proxmox-lxcri", f"/proc/self/fd/{disk}",
+                   self.kind]
+        # One at a time: control groups are in no namespace, and those of a container have one name.
+        with open(HERE / "look", "rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            done = subprocess.run(command, input=json.dumps(dataclasses.asdict(step)), pass_fds=[disk],
+                                  capture_output=True, text=True, check=False, timeout=TIMEOUT_SECONDS)
+        os.close(disk)
         if done.returncode != 0:
             return [f"{done.stdout}{done.stderr}"]
         return json.loads(done.stdout)
