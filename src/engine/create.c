@@ -622,8 +622,8 @@ static int make_durable(struct creation *creation, struct lxcri_error *err)
 	if (r == 0)
 		r = file_flush_all(data, files, ARRAY_LEN(files));
 	/* A root file system of its own is thousands of files: one call for all of them. */
-	if (r == 0 && (fsync(containers) < 0 ||
-		       (creation->storage.ops->open_root && syncfs(bundle) < 0)))
+	if (r == 0 &&
+	    (fsync(containers) < 0 || (creation->storage.ops->open_root && syncfs(bundle) < 0)))
 		r = -errno;
 	return r < 0 ? fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "flush %s",
 				       container->home.data_dir)
