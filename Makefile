@@ -49,7 +49,8 @@ bench-vm: build images
 	@tests/vm/run --timeout 3000 --results $(BUILD)/bench/start-vm.json -- tests/bench/run $(BUILD) $(IMAGES) \
 		-n 15 -o /dev/virtio-ports/results
 
-# The same for images that come in: an image of about 1 GB, beside skopeo with umoci and beside tar.
+# The same for images that come in: one of about 1 GB is pulled from a registry on loopback, beside skopeo with umoci,
+# podman and containerd, and beside tar.
 bench-image: build
 	@tools/install-deps bench
 	@tests/bench/image $(BUILD)

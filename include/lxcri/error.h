@@ -65,14 +65,17 @@ enum lxcri_error_class {
 	X(IMAGE_IN_USE, "ImageInUse", STATE)                            \
 	X(INTEGRITY_CHECK_FAILED, "IntegrityCheckFailed", INVALID)      \
 	X(EXTRACT_FAILED, "ExtractFailed", INVALID)                     \
+	X(CONVERSION_FAILED, "ConversionFailed", SYSTEM)                \
 	X(STORAGE_ERROR, "StorageError", SYSTEM)                        \
+	X(CACHE_ERROR, "CacheError", SYSTEM)                            \
+	X(REFERENCE_COUNT_ERROR, "ReferenceCountError", STATE)          \
+	X(ZFS_ERROR, "ZFSError", SYSTEM)                                \
 	X(ID_RANGES_EXHAUSTED, "IdRangesExhausted", SYSTEM)             \
 	X(MOUNT_FAILED, "MountFailed", SYSTEM)                          \
 	X(UNMOUNT_FAILED, "UnmountFailed", SYSTEM)                      \
 	X(NAMESPACE_ERROR, "NamespaceError", SYSTEM)                    \
 	X(INITIALIZATION_FAILED, "InitializationFailed", SYSTEM)        \
 	X(GARBAGE_COLLECTION_FAILED, "GarbageCollectionFailed", SYSTEM) \
-	X(ZFS_ERROR, "ZFSError", SYSTEM)                                \
 	X(DOWNLOAD_FAILED, "DownloadFailed", SYSTEM)                    \
 	X(AUTHENTICATION_FAILED, "AuthenticationFailed", INVALID)
 

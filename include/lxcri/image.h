@@ -5,7 +5,9 @@
 /* Images on this host: an OCI image layout (image-spec, "image-layout") and the unpacked layers. */
 
 #include <lxcri/container.h>
+#include <lxcri/convert.h>
 #include <lxcri/error.h>
+#include <lxcri/prepare.h>
 #include <lxcri/pull.h>
 #include <lxcri/system.h>
 
@@ -30,7 +32,8 @@ int lxcri_image_manager_open(struct lxcri_engine *engine, const char *umoci_path
 void lxcri_image_manager_free(struct lxcri_image_manager *manager);
 
 /* Imports the image that @source names ("oci:DIR[:TAG]", "oci-archive:FILE[:TAG]",
- * "docker-archive:FILE[:REF]", or "docker://REF" for a pull) under @name (NULL: the name the source
+ * "docker-archive:FILE[:REF]", "tarball:FILE" for the archive of a root file system, which gets no
+ * name by itself, or "docker://REF" for a pull) under @name (NULL: the name the source
  * has for it; where that is a bare tag, the last component of DIR or FILE with that tag). Each byte
  * is verified against its digest before anything names it. *@ret_digest is the manifest's, owned by
  * the caller. */
@@ -52,6 +55,24 @@ struct lxcri_pull_options {
  * lxcri_image_import() fails with. */
 int lxcri_image_pull(struct lxcri_image_manager *manager, const char *reference,
 		     const struct lxcri_pull_options *options, char **ret_digest,
+		     struct lxcri_error *err);
+
+/* How an image is pushed. Zeroed is a plain push. */
+struct lxcri_push_options {
+	const char *reference;  /* where to, "[HOST/]PATH[:TAG]"; NULL: what the image is called */
+	lxcri_pull_fn progress; /* called for each change, from this thread; or NULL */
+	void *userdata;
+};
+
+/* Sends a registry what it lacks of the stored image @name, byte by byte as it is: layers, which it
+ * takes from another of its repositories where the store knows of one, then config and manifest. Of
+ * an index those platforms go along that are stored. Each blob is compared with its digest before
+ * it is sent. @options may be NULL. *@ret_digest is that of the manifest, owned by the caller.
+ * LXCRI_E_IMAGE_NOT_FOUND, LXCRI_E_INTEGRITY_CHECK_FAILED, LXCRI_E_AUTHENTICATION_FAILED,
+ * LXCRI_E_DOWNLOAD_FAILED, LXCRI_E_LIMIT_EXCEEDED, LXCRI_E_TIMEOUT; LXCRI_E_INVALID_ARGUMENT where
+ * nothing says where to. */
+int lxcri_image_push(struct lxcri_image_manager *manager, const char *name,
+		     const struct lxcri_push_options *options, char **ret_digest,
 		     struct lxcri_error *err);
 
 /* Tries @user and @password at @registry, "HOST[:PORT]", and keeps them for later pulls in the file
@@ -117,11 +138,21 @@ typedef void (*lxcri_image_name_fn)(void *userdata, const char *name, const char
 int lxcri_image_load(struct lxcri_image_manager *manager, const char *file,
 		     lxcri_image_name_fn each, void *userdata, struct lxcri_error *err);
 
+/* How an image is copied. Zeroed is a plain copy. */
+struct lxcri_copy_options {
+	bool all_platforms;     /* the whole index, not the image for this host alone */
+	lxcri_pull_fn progress; /* of what comes from a registry or goes there; or NULL */
+	void *userdata;
+};
+
 /* Copies the image @source to @dest. Either is the name of a stored image, or a place as for
- * lxcri_image_import(); "docker://REF" can only be copied into the store, and is
- * LXCRI_E_UNSUPPORTED_OPERATION else. An image that is there under that name is replaced. */
+ * lxcri_image_import(), "docker://REF" included. An image that is there under that name is
+ * replaced.
+ * @options may be NULL. Documents stay as they are. LXCRI_E_UNSUPPORTED_OPERATION for all platforms
+ * into the store or a docker archive, which have one; else it fails as lxcri_image_import(),
+ * lxcri_image_pull(), lxcri_image_push() and lxcri_image_save() do. */
 int lxcri_image_copy(struct lxcri_image_manager *manager, const char *source, const char *dest,
-		     struct lxcri_error *err);
+		     const struct lxcri_copy_options *options, struct lxcri_error *err);
 
 /* One step in which an image was made, as its author tells; NULL is what he doesn't. Texts are
  * valid during the call. */

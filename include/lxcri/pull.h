@@ -2,8 +2,10 @@
 #ifndef LXCRI_PULL_H
 #define LXCRI_PULL_H
 
-/* Fetching images from registries: when, and how it goes on. */
+/* Fetching images from registries: when, and how it goes on. A push tells of itself in the same
+ * way. */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -19,19 +21,20 @@ enum lxcri_pull_policy {
 };
 
 enum lxcri_pull_state {
-	LXCRI_PULL_PRESENT, /* nothing to fetch */
-	LXCRI_PULL_WAITING, /* for somebody else who fetches it */
-	LXCRI_PULL_FETCHING,
+	LXCRI_PULL_PRESENT,  /* nothing to fetch, or to send */
+	LXCRI_PULL_WAITING,  /* for somebody else who fetches it */
+	LXCRI_PULL_FETCHING, /* or sending */
 	LXCRI_PULL_DONE,
 };
 
 /* News of one layer. Texts are valid during the call. */
 struct lxcri_pull_progress {
 	enum lxcri_pull_state state;
-	const char *digest; /* of the layer as it is fetched */
+	bool is_push;
+	const char *digest; /* of the layer as it is fetched, or sent */
 	unsigned int layer; /* from 0 */
 	unsigned int layers;
-	uint64_t bytes; /* that are there */
+	uint64_t bytes; /* that are there, at this end or at the other */
 	uint64_t size;
 };
 

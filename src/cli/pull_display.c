@@ -17,11 +17,19 @@
 #define LINES_MAX 1000
 #define WIDTH     79
 
-static const char *const words[] = {
-	[LXCRI_PULL_PRESENT] = "is here already",
-	[LXCRI_PULL_WAITING] = "is being fetched by somebody else",
-	[LXCRI_PULL_FETCHING] = "fetching",
-	[LXCRI_PULL_DONE] = "fetched",
+static const char *const words[2][LXCRI_PULL_DONE + 1] = {
+	[false] = {
+		[LXCRI_PULL_PRESENT] = "is here already",
+		[LXCRI_PULL_WAITING] = "is being fetched by somebody else",
+		[LXCRI_PULL_FETCHING] = "fetching",
+		[LXCRI_PULL_DONE] = "fetched",
+	},
+	[true] = {
+		[LXCRI_PULL_PRESENT] = "is there already",
+		[LXCRI_PULL_WAITING] = "waits",
+		[LXCRI_PULL_FETCHING] = "sending",
+		[LXCRI_PULL_DONE] = "sent",
+	},
 };
 
 static int64_t now_ms(void)
@@ -60,7 +68,7 @@ static char *format_line(const struct pull_line *line)
 	text_addf(&text, "%s", line->digest);
 	if (!line->is_told)
 		return text_steal(&text);
-	text_addf(&text, " %s", words[line->state]);
+	text_addf(&text, " %s", words[line->is_push][line->state]);
 	if (line->state == LXCRI_PULL_FETCHING && line->bytes <= line->size) {
 		add_rate(&text, line);
 	} else if (line->state == LXCRI_PULL_DONE) {
@@ -94,22 +102,35 @@ static void draw(struct pull_display *display)
 	display->shown = count;
 }
 
+/* Makes room for the layers of an image. A copy brings several, one after the other. */
+static void begin(struct pull_display *display, const struct lxcri_pull_progress *progress)
+{
+	size_t count = progress->layers < LINES_MAX ? progress->layers : LINES_MAX;
+
+	if (display->lines && display->count == count)
+		return;
+	free(display->lines);
+	display->count = count;
+	display->lines = xcalloc(count + 1, sizeof(display->lines[0]));
+	display->is_terminal = isatty(STDERR_FILENO);
+}
+
 static bool take(struct pull_display *display, const struct lxcri_pull_progress *progress)
 {
+	char digest[sizeof(((struct pull_line *)NULL)->digest)];
 	struct pull_line *line;
 
-	if (!display->lines) {
-		display->count = progress->layers < LINES_MAX ? progress->layers : LINES_MAX;
-		display->lines = xcalloc(display->count + 1, sizeof(display->lines[0]));
-		display->is_terminal = isatty(STDERR_FILENO);
-	}
+	begin(display, progress);
 	if (progress->layer >= display->count)
 		return false;
 	line = &display->lines[progress->layer];
-	if (!line->is_told) {
-		(void)snprintf(line->digest, sizeof(line->digest), "%.19s", progress->digest);
-		line->first_bytes = progress->bytes;
-		line->first_ms = now_ms();
+	(void)snprintf(digest, sizeof(digest), "%.19s", progress->digest);
+	if (!line->is_told || line->is_push != progress->is_push ||
+	    strcmp(line->digest, digest) != 0) {
+		*line = (struct pull_line){ .is_push = progress->is_push,
+					    .first_bytes = progress->bytes,
+					    .first_ms = now_ms() };
+		(void)snprintf(line->digest, sizeof(line->digest), "%s", digest);
 	}
 
 	bool is_new = !line->is_told || line->state != progress->state;

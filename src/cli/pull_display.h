@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* How a pull goes on, for people: on a terminal one line for each layer, which changes; elsewhere a
- * line when something begins or ends. All on standard error. */
+/* How a pull or a push goes on, for people: on a terminal one line for each layer, which changes;
+ * elsewhere a line when something begins or ends. All on standard error. */
 
 #include "lxcri/pull.h"
 
@@ -14,6 +14,7 @@ struct pull_line {
 	char digest[20];
 	enum lxcri_pull_state state;
 	bool is_told;
+	bool is_push;
 	uint64_t bytes, size;
 	uint64_t first_bytes; /* that were there when we began to look */
 	int64_t first_ms;

@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "engine/bundle/merged.h"
+#include "image/layer/merged.h"
 #include "os/signal.h"
 
 #include <ctype.h>

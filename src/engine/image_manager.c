@@ -56,6 +56,7 @@ void lxcri_image_manager_free(struct lxcri_image_manager *manager)
 {
 	if (!manager)
 		return;
+	manager_drop_holds(manager);
 	image_store_free(manager->store);
 	free(manager->data);
 	free(manager);

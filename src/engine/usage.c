@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "engine/driver.h"
 #include "engine/home.h"
+#include "engine/images/prepared.h"
 #include "engine/record.h"
 #include "engine/rename.h"
 #include "os/file.h"
@@ -112,6 +113,8 @@ int usage_read(struct lxcri_engine *engine, const struct strings *except, struct
 {
 	struct walk walk = { .engine = engine, .except = except, .usage = ret, .err = err };
 
+	if (prepared_add_usage(engine->data, ret, err) < 0)
+		return -1;
 	return walk_records(engine, note_record, &walk, err);
 }
 
@@ -120,6 +123,8 @@ int usage_peek(const struct lxcri_engine *engine, struct image_usage *ret, struc
 	struct walk walk = { .engine = engine, .usage = ret, .err = err };
 	autoptr(database) database = NULL;
 
+	if (prepared_add_usage(engine->data, ret, err) < 0)
+		return -1;
 	if (database_is_lost(engine->data))
 		return fail(err, LXCRI_E_STORAGE_ERROR, "%s/state.db is missing", engine->data);
 	if (!database_exists(engine->data))

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* What containers stand on: images, layers, volumes. A lock of the data directory keeps it true:
+/* What containers stand on, and images that are held: images, layers, volumes. A lock of the data
+ * directory keeps it true:
  *
  *     shared  while a container is made, from before its record names layers until its
  *             specification names volumes
@@ -19,7 +20,8 @@ enum usage_lock { USAGE_SHARED, USAGE_ALONE };
 [[nodiscard]] int usage_lock(const struct lxcri_engine *engine, enum usage_lock lock,
 			     struct lxcri_error *err);
 
-/* Fills @ret in with what all containers but those in @except (NULL: none) stand on. One whose
+/* Fills @ret in with what all containers but those in @except (NULL: none) stand on, and what is
+ * prepared keeps. One whose
  * directory is gone stands on nothing, unless that is so of all. A record that can't be read is an
  * error: its layers must stay. The caller ends *@ret. */
 [[nodiscard]] int usage_read(struct lxcri_engine *engine, const struct strings *except,

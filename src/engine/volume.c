@@ -11,7 +11,8 @@
 #include "base/mem.h"
 #include "base/scope.h"
 #include "base/text.h"
-#include "engine/bundle/merged.h"
+#include "engine/bundle/merged_copy.h"
+#include "image/layer/merged.h"
 #include "os/owner.h"
 #include "os/path.h"
 

@@ -250,8 +250,11 @@ int collect_downloads(const struct layout *layout, const struct collect_options 
 		if (!is_abandoned(fd))
 			continue;
 		tell(options, COLLECT_BLOB, dirfd, name);
-		if (!options->dry_run && unlinkat(dirfd, name, 0) < 0 && first == 0)
-			first = -errno;
+		if (!options->dry_run) {
+			int r = path_remove_tree(dirfd, name);
+
+			first = first < 0 ? first : r;
+		}
 	}
 	if (first < 0)
 		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, first,

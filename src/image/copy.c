@@ -100,7 +100,7 @@ int copy_attributes(int from, int to)
 	return futimens(to, times) < 0 ? -errno : 0;
 }
 
-/* The same from one file system to another, which copy_file_range() does not do. */
+/* To another file system, where copy_file_range() does not lead since Linux 5.19. */
 static int send_extent(int from, int to, off_t at, off_t end)
 {
 	if (lseek(to, at, SEEK_SET) < 0)
@@ -124,10 +124,11 @@ static int copy_extent(int from, int to, off_t at, off_t end)
 	while (at < end) {
 		ssize_t done = copy_file_range(from, &at, to, &to_at, (size_t)(end - at), 0);
 
-		if (done < 0 && errno == EINTR)
-			continue;
 		if (done < 0 && errno == EXDEV)
 			return send_extent(from, to, at, end);
+
+		if (done < 0 && errno == EINTR)
+			continue;
 		if (done <= 0)
 			return done < 0 ? -errno : -EIO;
 	}
@@ -202,7 +203,25 @@ static int copy_special(int from, int to, const char *name, const struct stat *s
 	return utimensat(to, name, times, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
 }
 
-static int copy_new(int from, int to, const char *name, const struct stat *status)
+const char *copy_links_note(struct copy_links *links, const struct stat *status, const char *path)
+{
+	struct link key = { .device = status->st_dev, .inode = status->st_ino };
+	struct link **found;
+	struct link *link;
+
+	if (status->st_nlink < 2)
+		return NULL;
+	found = tfind(&key, &links->tree, compare_links);
+	if (found)
+		return (*found)->path;
+	link = xnew(struct link);
+	*link = key;
+	link->path = xstrdup(path);
+	(void)tsearch(link, &links->tree, compare_links);
+	return NULL;
+}
+
+int copy_node_as(int from, int to, const char *name, const struct stat *status)
 {
 	return S_ISREG(status->st_mode) ? copy_file(from, to, name, status)
 					: copy_special(from, to, name, status);
@@ -211,21 +230,12 @@ static int copy_new(int from, int to, const char *name, const struct stat *statu
 int copy_node(int from, int to, const char *path, const struct stat *status,
 	      struct copy_links *links)
 {
-	struct link key = { .device = status->st_dev, .inode = status->st_ino };
 	const char *slash = strrchr(path, '/');
 	const char *name = slash ? slash + 1 : path;
-	struct link **found;
-	struct link *link;
+	const char *first = copy_links_note(links, status, path);
 
-	if (status->st_nlink < 2)
-		return copy_new(from, to, name, status);
-	found = tfind(&key, &links->tree, compare_links);
 	/* No component of a path in the same layer can have become a symlink since. */
-	if (found)
-		return linkat(links->root_fd, (*found)->path, to, name, 0) < 0 ? -errno : 0;
-	link = xnew(struct link);
-	*link = key;
-	link->path = xstrdup(path);
-	(void)tsearch(link, &links->tree, compare_links);
-	return copy_new(from, to, name, status);
+	if (first)
+		return linkat(links->root_fd, first, to, name, 0) < 0 ? -errno : 0;
+	return copy_node_as(from, to, name, status);
 }

@@ -26,7 +26,7 @@ static int run(const struct lxcri_config *config, const char *verb, struct json_
 					  .args = args,
 					  .input = text };
 
-	r = worker_run(&call, &answer, err);
+	r = worker_run(&call, -1, &answer, err);
 	explicit_bzero(text, strlen(text));
 	return r;
 }

@@ -2,21 +2,28 @@
 /* lxcri-registry: the process that talks to registries.
  *
  *	lxcri-registry pull
+ *	lxcri-registry platforms
+ *	lxcri-registry push
+ *	lxcri-registry fetch
  *	lxcri-registry login
  *	lxcri-registry logout
  *
  * The request is one JSON object on standard input; news and, as the last line, the result are JSON
  * objects on standard output. It can write to the directory of downloads alone (a login: to that of
- * the file of credentials): what it fetches is
- * taken into the store by the worker, which verifies it once more. */
+ * the file of credentials; fetch: to descriptor 3; a push: nowhere, and it reads the images): what
+ *it fetches is meanwhile verified and taken into the store by the worker, at the other end of
+ * descriptor 3. */
 
 #include "base/json.h"
 #include "base/scope.h"
 #include "base/version.h"
 #include "image/layout.h"
+#include "image/registry/graph/platforms.h"
 #include "image/registry/login.h"
 #include "image/registry/pull.h"
+#include "image/registry/push/push.h"
 #include "image/registry/settings.h"
+#include "image/registry/whole_file.h"
 #include "image/worker.h"
 #include "image/worker/worker_serve.h"
 #include "os/confine.h"
@@ -91,30 +98,54 @@ static void add_authorities(struct opened *opened, const struct settings *settin
 	}
 }
 
-static int confine(const struct settings *settings, int written_fd, struct lxcri_error *err)
+static int confine(const struct settings *settings, const struct confine_path *own, size_t n_own,
+		   struct lxcri_error *err)
 {
 	const struct rlimit memory = { DATA_BYTES_MAX, DATA_BYTES_MAX };
-	struct opened opened = { .paths[0] = { written_fd, CONFINE_WRITE }, .count = 1 };
+	struct opened opened = { .count = n_own };
 	int r;
 
+	memcpy(opened.paths, own, n_own * sizeof(own[0]));
 	for (size_t i = 0; i < ARRAY_LEN(readable); i++)
 		add_path(&opened, readable[i]);
 	add_authorities(&opened, settings);
 	if (setrlimit(RLIMIT_DATA, &memory) < 0)
-		return fail_errno(err, errno, "limit the memory of a pull");
+		return fail_errno(err, errno, "limit the memory");
 	r = confine_capabilities(capabilities, ARRAY_LEN(capabilities));
 	if (r == 0)
 		r = confine_files(opened.paths, opened.count);
-	for (size_t i = 1; i < opened.count; i++)
+	for (size_t i = n_own; i < opened.count; i++)
 		(void)close(opened.paths[i].fd);
 	if (r < 0 && r != -EOPNOTSUPP)
-		return fail_errno(err, r, "confine a pull");
+		return fail_errno(err, r, "confine it");
 	return 0;
 }
 
-static int open_downloads(const struct layout *layout, struct lxcri_error *err)
+static int confine_writing(const struct settings *settings, int fd, struct lxcri_error *err)
+{
+	const struct confine_path own = { fd, CONFINE_WRITE };
+
+	return confine(settings, &own, 1, err);
+}
+
+static int open_blobs(const struct settings *settings, struct lxcri_error *err)
+{
+	int fd = open(settings->blobs, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno, "open %s",
+				       settings->blobs);
+	return fd;
+}
+
+/* Opens what a pull writes to. */
+static int open_downloads(const struct settings *settings, const struct layout *layout,
+			  struct lxcri_error *err)
 {
 	int fd;
+
+	if (settings->blobs)
+		return open_blobs(settings, err);
 
 	if (mkdirat(layout->images_fd, LAYOUT_DOWNLOADS, 0700) < 0 && errno != EEXIST)
 		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno,
@@ -127,20 +158,21 @@ static int open_downloads(const struct layout *layout, struct lxcri_error *err)
 	return fd;
 }
 
-static int run_pull(const struct settings *settings, struct json_object *result,
+static int run_pull(const char *verb, const struct settings *settings, struct json_object *result,
 		    struct lxcri_error *err)
 {
 	autorun(layout_finish) struct layout layout = LAYOUT_NULL;
 	autorun(pull_result_finish) struct pull_result pulled = {};
 	autoptr(pull) pull = NULL;
 
+	(void)verb;
 	if (pull_create(settings, &pull, err) < 0 ||
 	    layout_create(settings->data_dir, &layout, err) < 0)
 		return -1;
 
-	autoclose int downloads = open_downloads(&layout, err);
+	autoclose int downloads = open_downloads(settings, &layout, err);
 
-	if (downloads < 0 || confine(settings, downloads, err) < 0 ||
+	if (downloads < 0 || confine_writing(settings, downloads, err) < 0 ||
 	    pull_run(pull, &layout, downloads, &pulled, err) < 0)
 		return -1;
 	json_set_text(result, WORKER_NAME, pulled.name);
@@ -149,13 +181,85 @@ static int run_pull(const struct settings *settings, struct json_object *result,
 	return 0;
 }
 
+static int run_platforms(const char *verb, const struct settings *settings,
+			 struct json_object *result, struct lxcri_error *err)
+{
+	autorun(platforms_result_finish) struct platforms_result found = {};
+	autoptr(platforms) platforms = NULL;
+	struct json_object *list = json_object_new_array();
+
+	(void)verb;
+	json_object_object_add(result, WORKER_IMAGES, list);
+	if (!settings->blobs)
+		return fail(err, LXCRI_E_INVALID_ARGUMENT, "the request is not complete");
+	if (platforms_create(settings, &platforms, err) < 0)
+		return -1;
+
+	autoclose int blobs = open_blobs(settings, err);
+
+	if (blobs < 0 || confine_writing(settings, blobs, err) < 0 ||
+	    platforms_run(platforms, blobs, &found, err) < 0)
+		return -1;
+	json_set_text(result, WORKER_DIGEST, found.digest);
+	json_set_text(result, WORKER_TYPE, found.media_type);
+	for (size_t i = 0; i < found.manifests.count; i++)
+		(void)json_object_array_add(list, json_object_new_string(found.manifests.items[i]));
+	return 0;
+}
+
+static int run_push(const char *verb, const struct settings *settings, struct json_object *result,
+		    struct lxcri_error *err)
+{
+	autorun(layout_finish) struct layout layout = LAYOUT_NULL;
+	autoclose int blobs = -1;
+	autoptr(push) push = NULL;
+	autofree char *name = NULL;
+
+	(void)verb;
+	if (push_create(settings, &push, err) < 0 ||
+	    layout_open(settings->data_dir, &layout, err) < 0)
+		return -1;
+	if (settings->blobs)
+		blobs = open_blobs(settings, err);
+	if (settings->blobs && blobs < 0)
+		return -1;
+
+	const struct held held = { .where = settings->blobs ? settings->blobs : "the store",
+				   .dirs = { layout.blobs_fd, blobs } };
+	const struct confine_path own[] = { { layout.images_fd, CONFINE_READ },
+					    { blobs, CONFINE_READ } };
+
+	if (confine(settings, own, ARRAY_LEN(own), err) < 0 ||
+	    push_run(push, &layout, &held, &name, err) < 0)
+		return -1;
+	json_set_text(result, WORKER_NAME, name);
+	json_set_text(result, WORKER_DIGEST, settings->digest);
+	json_set_text(result, WORKER_TYPE, settings->media_type);
+	return 0;
+}
+
+/* Nothing of the address but its host is in a message. */
+static int run_fetch(const char *verb, const struct settings *settings, struct json_object *result,
+		     struct lxcri_error *err)
+{
+	autoptr(whole_file) file = NULL;
+
+	(void)verb;
+	(void)result;
+	if (whole_file_create(settings, WORKER_FD, &file, err) < 0 ||
+	    confine(settings, NULL, 0, err) < 0)
+		return -1;
+	return whole_file_fetch(file, err);
+}
+
 static int run_login(const char *verb, const struct settings *settings, struct json_object *result,
 		     struct lxcri_error *err)
 {
 	autoptr(login) login = NULL;
 	int r;
 
-	if (login_create(settings, &login, err) < 0 || confine(settings, login_dir(login), err) < 0)
+	if (login_create(settings, &login, err) < 0 ||
+	    confine_writing(settings, login_dir(login), err) < 0)
 		return -1;
 	r = strcmp(verb, WORKER_LOGIN) == 0 ? login_run(login, err) : login_forget(login, err);
 	if (r == 0)
@@ -163,26 +267,40 @@ static int run_login(const char *verb, const struct settings *settings, struct j
 	return r;
 }
 
+static const struct {
+	const char *verb;
+	int (*run)(const char *verb, const struct settings *settings, struct json_object *result,
+		   struct lxcri_error *err);
+} runs[] = {
+	{ WORKER_PULL, run_pull },   { WORKER_PLATFORMS, run_platforms },
+	{ WORKER_PUSH, run_push },   { WORKER_FETCH, run_fetch },
+	{ WORKER_LOGIN, run_login }, { WORKER_LOGOUT, run_login },
+};
+
 static int run(int argc, char **argv, struct json_object *result, struct lxcri_error *err)
 {
 	autorun(settings_finish) struct settings settings = {};
 	autofree char *request = NULL;
 	size_t size = 0;
+	size_t which = 0;
 	int r;
 
-	if (argc != 2 || (strcmp(argv[1], WORKER_PULL) != 0 && strcmp(argv[1], WORKER_LOGIN) != 0 &&
-			  strcmp(argv[1], WORKER_LOGOUT) != 0))
-		return fail(err, LXCRI_E_INVALID_ARGUMENT,
-			    "usage: lxcri-registry pull | login | logout");
+	while (argc == 2 && which < ARRAY_LEN(runs) && strcmp(argv[1], runs[which].verb) != 0)
+		which++;
+	if (argc != 2 || which == ARRAY_LEN(runs))
+		return fail(
+			err, LXCRI_E_INVALID_ARGUMENT,
+			"usage: lxcri-registry pull | platforms | push | fetch | login | logout");
 	r = file_read_fd(STDIN_FILENO, REQUEST_BYTES_MAX, &request, &size);
 	if (r < 0)
 		return fail_errno(err, r, "read the request");
 	if (settings_parse(request, size, &settings, err) < 0)
 		return -1;
-	r = strcmp(argv[1], WORKER_PULL) == 0 ? run_pull(&settings, result, err)
-					      : run_login(argv[1], &settings, result, err);
+	r = runs[which].run(argv[1], &settings, result, err);
 	explicit_bzero(request, size);
-	return r < 0 ? fail_while(err, "%s %s", argv[1], settings.reference) : 0;
+	if (r < 0 && runs[which].run != run_fetch)
+		return fail_while(err, "%s %s", argv[1], settings.reference);
+	return r;
 }
 
 int main(int argc, char **argv)

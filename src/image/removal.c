@@ -121,6 +121,9 @@ static int take_out(struct removal *removal, const char *name, struct lxcri_erro
 	/* Another name may still lead to it. */
 	if (!user || image_index_find(removal->index, digest))
 		return 0;
+	if (!*user)
+		return fail(err, LXCRI_E_IMAGE_IN_USE,
+			    "image %s is being converted or held; see image prepared", name);
 	return fail(err, LXCRI_E_IMAGE_IN_USE,
 		    "image %s: container %s was made from it; delete the container first", name,
 		    user);

@@ -127,7 +127,7 @@ void image_finish(struct image *image)
 bool image_is_source(const char *source)
 {
 	static const char *const prefixes[] = { "oci:", "oci-archive:", "docker-archive:",
-						IMAGE_DOCKER_PREFIX };
+						"tarball:", IMAGE_DOCKER_PREFIX };
 
 	for (size_t i = 0; i < ARRAY_LEN(prefixes); i++)
 		if (text_starts_with(source, prefixes[i]))
@@ -174,7 +174,7 @@ int image_store_get(struct image_store *store, const char *name, struct image *r
 						  .args = args,
 						  .object = args[2] };
 
-		if (worker_run(&call, &ignored, err) < 0)
+		if (worker_run(&call, -1, &ignored, err) < 0)
 			return fail_while(err, "image %s", stored.image.name);
 	}
 	for (size_t i = stored.chain_ids.count; i-- > 0;)
@@ -201,14 +201,23 @@ bool image_store_has(const struct image_store *store, const char *name, struct l
 int image_store_import(struct image_store *store, const char *source, const char *name,
 		       char **ret_name, char **ret_digest, struct lxcri_error *err)
 {
-	const char *const args[] = { WORKER_IMPORT, store->data_dir, source, name, NULL };
+	const struct image_import import = { .source = source, .name = name, .fd = -1 };
+
+	return image_store_import_from(store, &import, ret_name, ret_digest, err);
+}
+
+int image_store_import_from(struct image_store *store, const struct image_import *import,
+			    char **ret_name, char **ret_digest, struct lxcri_error *err)
+{
+	const char *const args[] = { WORKER_IMPORT, store->data_dir, import->source, import->name,
+				     NULL };
 	const struct worker_call call = { .program = "lxcri-worker",
 					  .workers = store->workers,
 					  .args = args,
 					  .object = args[2] };
 	autorun(worker_answer_finish) struct worker_answer answer = {};
 
-	if (worker_run(&call, &answer, err) < 0)
+	if (worker_run(&call, import->fd, &answer, err) < 0)
 		return -1;
 	if (!answer.digest)
 		return fail(err, LXCRI_E_STORAGE_ERROR, "the worker gave no digest");

@@ -75,7 +75,7 @@ void image_finish(struct image *image);
 bool image_store_has(const struct image_store *store, const char *name, struct lxcri_error *err);
 
 /* Tells whether @source is written as a source ("oci:", "oci-archive:", "docker-archive:",
- * "docker://") rather than the name of a stored image. */
+ * "tarball:", "docker://") rather than the name of a stored image. */
 bool image_is_source(const char *source);
 
 /* Imports @source as lxcri_image_import() describes and unpacks its layers, in the worker process.
@@ -83,6 +83,18 @@ bool image_is_source(const char *source);
 [[nodiscard]] int image_store_import(struct image_store *store, const char *source,
 				     const char *name, char **ret_name, char **ret_digest,
 				     struct lxcri_error *err);
+
+/* What is imported. */
+struct image_import {
+	const char *source;
+	const char *name; /* or NULL */
+	int fd;           /* what WORKER_FD_PATH means in @source; -1 for none. Borrowed */
+};
+
+/* The same for what may have no name in the file system. */
+[[nodiscard]] int image_store_import_from(struct image_store *store,
+					  const struct image_import *import, char **ret_name,
+					  char **ret_digest, struct lxcri_error *err);
 
 /* Calls @each for every stored image, sorted by name; layer_dirs and config_json are not filled. */
 [[nodiscard]] int image_store_list(struct image_store *store,

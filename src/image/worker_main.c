@@ -3,11 +3,13 @@
  *
  *	lxcri-worker [--workers N] import DATA SOURCE [NAME]
  *	lxcri-worker [--workers N] unpack DATA DIGEST
- *	lxcri-worker [--workers N] store DATA DIGEST TYPE NAME
+ *	lxcri-worker [--workers N] store DATA NAME
  *	lxcri-worker [--workers N] load DATA FILE
  *	lxcri-worker layer DATA DIGEST BELOW...
  *	lxcri-worker hash DATA HEX...
- *	lxcri-worker save DATA PLACE TAG SOURCE...
+ *	lxcri-worker save|save-all DATA PLACE TAG SOURCE...
+ *	lxcri-worker find|find-all DATA SOURCE
+ *	lxcri-worker convert DATA DIGEST raw SIZE | ct-template COMPRESSION
  *
  * It holds the libraries that the command is spared, and as few rights as the work allows: the
  * capabilities to write a tree with its owners, and files of images and layers alone. The
@@ -15,11 +17,12 @@
 
 #include "base/json.h"
 #include "base/scope.h"
-#include "base/sha256.h"
 #include "base/text.h"
 #include "base/version.h"
 #include "image/import.h"
 #include "image/worker/add_layer.h"
+#include "image/worker/convert.h"
+#include "image/worker/follow.h"
 #include "image/worker/load.h"
 #include "image/worker/rehash.h"
 #include "image/worker/save.h"
@@ -29,6 +32,7 @@
 #include "oci/reference.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -129,49 +133,100 @@ static int run_unpack(char **args, struct json_object *result, struct lxcri_erro
 	return 0;
 }
 
-/* Removes what was fetched for an image that is stored now. What stays is removed with the next
- * garbage. */
-static void drop_downloads(const struct taking *taking, const char *digest)
-{
-	const struct source_image *image = &taking->image;
-	autoclose int dir = openat(taking->layout.images_fd, LAYOUT_DOWNLOADS,
-				   O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	char config[SHA256_HEX_SIZE];
-
-	if (dir < 0)
-		return;
-	sha256_hex(image->config, image->config_size, config);
-	(void)unlinkat(dir, digest + strlen("sha256:"), 0);
-	(void)unlinkat(dir, config, 0);
-	for (size_t i = 0; i < image->n_layers; i++)
-		(void)unlinkat(dir, image->layers[i].digest + strlen("sha256:"), 0);
-}
-
 static int run_store(char **args, struct json_object *result, struct lxcri_error *err)
 {
-	autorun(taking_finish) struct taking taking = TAKING_NULL;
+	const struct follow_request request = { args[0], args[1], WORKER_FD, workers };
+	struct import_result imported = {};
 
-	if (layout_create(args[0], &taking.layout, err) < 0 ||
-	    source_open_fetched(taking.layout.images_fd, args[1], args[2], &taking.source, err) < 0)
-		return -1;
-	if (take_in(&taking, args[3], IMPORT_RECORD, result, err) < 0)
-		return fail_while(err, "store %s", args[3]);
-	drop_downloads(&taking, args[1]);
+	if (follow_image(&request, &imported, err) < 0)
+		return fail_while(err, "store %s", args[1]);
+	json_set_text(result, WORKER_NAME, args[1]);
+	json_set_text(result, WORKER_DIGEST, imported.digest);
+	tell_counters(&imported, result);
+	free(imported.digest);
 	return 0;
 }
 
-static int run_save(char **args, struct lxcri_error *err)
+static int run_load(char **args, struct json_object *result, struct lxcri_error *err)
+{
+	return load_images(args[0], args[1], WORKER_FD, workers, result, err);
+}
+
+static int run_add_layer(char **args, struct json_object *result, struct lxcri_error *err)
+{
+	return add_layer(args[0], args[1], args + 2, WORKER_FD, result, err);
+}
+
+static int run_hash(char **args, struct json_object *result, struct lxcri_error *err)
+{
+	return rehash_blobs(args[0], args + 1, result, err);
+}
+
+static int save(char **args, enum save_platforms platforms, struct lxcri_error *err)
 {
 	const struct save_request request = {
 		.data_dir = args[0],
 		.place = args[1],
 		.tag = args[2],
 		.sources = args + 3,
+		.platforms = platforms,
 		.fd = WORKER_FD,
 	};
 
 	return save_images(&request, err);
 }
+
+static int run_save(char **args, struct json_object *result, struct lxcri_error *err)
+{
+	return save(args, SAVE_THIS_PLATFORM, err);
+}
+
+static int run_save_all(char **args, struct json_object *result, struct lxcri_error *err)
+{
+	return save(args, SAVE_EVERY_PLATFORM, err);
+}
+
+static int run_find(char **args, struct json_object *result, struct lxcri_error *err)
+{
+	return save_find(args[0], args[1], SAVE_THIS_PLATFORM, result, err);
+}
+
+static int run_find_all(char **args, struct json_object *result, struct lxcri_error *err)
+{
+	return save_find(args[0], args[1], SAVE_EVERY_PLATFORM, result, err);
+}
+
+static int run_convert(char **args, struct json_object *result, struct lxcri_error *err)
+{
+	const struct convert_request request = {
+		.data_dir = args[0],
+		.digest = args[1],
+		.format = args[2],
+		.how = args[3],
+		.fd = WORKER_FD,
+	};
+
+	return convert_image(&request, err);
+}
+
+static const struct worker_verb {
+	const char *name;
+	int least; /* how many arguments it takes */
+	int most;
+	int (*run)(char **args, struct json_object *result, struct lxcri_error *err);
+} verbs[] = {
+	{ WORKER_IMPORT, 2, 3, run_import },
+	{ WORKER_UNPACK, 2, 2, run_unpack },
+	{ WORKER_STORE, 2, 2, run_store },
+	{ WORKER_LOAD, 2, 2, run_load },
+	{ WORKER_LAYER_ADD, 2, INT_MAX, run_add_layer },
+	{ WORKER_HASH, 1, INT_MAX, run_hash },
+	{ WORKER_SAVE, 4, INT_MAX, run_save },
+	{ WORKER_SAVE_ALL, 4, INT_MAX, run_save_all },
+	{ WORKER_FIND, 2, 2, run_find },
+	{ WORKER_FIND_ALL, 2, 2, run_find_all },
+	{ WORKER_CONVERT, 4, 4, run_convert },
+};
 
 static int run(int argc, char **argv, struct json_object *result, struct lxcri_error *err)
 {
@@ -185,26 +240,16 @@ static int run(int argc, char **argv, struct json_object *result, struct lxcri_e
 		argc -= 2;
 		argv += 2;
 	}
-	if ((argc == 4 || argc == 5) && strcmp(argv[1], WORKER_IMPORT) == 0)
-		return run_import(argv + 2, result, err);
-	if (argc == 4 && strcmp(argv[1], WORKER_UNPACK) == 0)
-		return run_unpack(argv + 2, result, err);
-	if (argc == 6 && strcmp(argv[1], WORKER_STORE) == 0)
-		return run_store(argv + 2, result, err);
-	if (argc == 4 && strcmp(argv[1], WORKER_LOAD) == 0)
-		return load_images(argv[2], argv[3], WORKER_FD, workers, result, err);
-	if (argc >= 4 && strcmp(argv[1], WORKER_LAYER_ADD) == 0)
-		return add_layer(argv[2], argv[3], argv + 4, WORKER_FD, result, err);
-	if (argc >= 4 && strcmp(argv[1], WORKER_HASH) == 0)
-		return rehash_blobs(argv[2], argv + 3, result, err);
-	if (argc >= 6 && strcmp(argv[1], WORKER_SAVE) == 0)
-		return run_save(argv + 2, err);
+	for (size_t i = 0; argc > 1 && i < ARRAY_LEN(verbs); i++)
+		if (strcmp(argv[1], verbs[i].name) == 0 && argc - 2 >= verbs[i].least &&
+		    argc - 2 <= verbs[i].most)
+			return verbs[i].run(argv + 2, result, err);
 	return fail(err, LXCRI_E_INVALID_ARGUMENT,
 		    "usage: lxcri-worker [--workers N] import DATA SOURCE [NAME] | unpack DATA "
-		    "DIGEST | "
-		    "store DATA DIGEST TYPE NAME | load DATA FILE | layer DATA DIGEST BELOW... | "
-		    "hash DATA HEX... | "
-		    "save DATA PLACE TAG SOURCE...");
+		    "DIGEST | store DATA NAME | load DATA FILE | "
+		    "layer DATA DIGEST BELOW... | hash DATA HEX... | "
+		    "save|save-all DATA PLACE TAG SOURCE... | find|find-all DATA SOURCE | "
+		    "convert DATA DIGEST raw SIZE | convert DATA DIGEST ct-template COMPRESSION");
 }
 
 int main(int argc, char **argv)

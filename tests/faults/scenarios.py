@@ -8,6 +8,7 @@ what a container does then. With another id it is "renamed"."""
 import dataclasses
 import os
 import pathlib
+import subprocess
 
 from engine import await_that
 
@@ -28,6 +29,9 @@ class World:
             id = engine.id()
             engine(*make(id)).ok()
             engine("delete", "--force", id).ok()
+        for form in ("raw", "ct-template"):
+            engine("image", "convert", "--format", form, "mine:1", self.copied("mine")).ok()
+            self.copied("mine").unlink()
         self.own = self.store()
 
     def forget(self):
@@ -61,8 +65,9 @@ class World:
                 "sh", "-c", f"[ -e /{DATA} ] || {{ echo 1 >/{DATA}; echo 1 >/kept/{DATA}; }}; exec sleep 1000"]
 
     def store(self):
-        """Every document, blob and layer that is in the store, and what was fetched for it."""
-        return {str(path) for pattern in ("images/**/*", "layers/*", "layers/*/*", "broken/*")
+        """Every document, blob and layer that is in the store, what was fetched for it, and what was
+        made of it."""
+        return {str(path) for pattern in ("images/**/*", "layers/*", "layers/*/*", "broken/*", "prepared/*/*")
                 for path in self.engine.data.glob(pattern) if path.is_file() or "layers" in pattern}
 
     def upper(self, id):
@@ -175,6 +180,37 @@ def saved_image(world, id, done):
     assert list(path.parent.glob(f"*{path.name}*")) == []
 
 
+def converted_image(world, id, done):
+    """A file is whole or not there."""
+    path = world.copied(id)
+    assert path.exists() or not done
+    if path.exists():
+        whole_conversion(path)
+        path.unlink()
+    usable_image(world, id, False)
+    assert list(path.parent.glob(f"*{path.name}*")) == []
+
+
+def whole_conversion(path):
+    """Asserts that a disk or a template is whole."""
+    is_raw = path.read_bytes()[1080:1082] == b"\x53\xef"
+    check = ["e2fsck", "-fn", path] if is_raw else ["tar", "-tf", path]
+    subprocess.run(check, check=True, capture_output=True)
+
+
+def prepared_image(world, id, done):
+    """What is listed as ready is whole; and it goes when it is given back."""
+    ready = world.engine("image", "prepared", "--format", "json").ok().json()
+    assert ready or not done
+    for entry in ready:
+        whole_conversion(pathlib.Path(entry["name"]))
+        for _ in range(entry["references"]):
+            world.engine("image", "release", entry["name"]).ok()
+        record = pathlib.Path(entry["name"]).parent / "record.json"
+        os.utime(record, (0, 0))  # what is younger waits for who comes next
+    usable_image(world, id, False)
+
+
 def empty_again(world):
     """What is named verifies; and when the names are gone, so is all that they stood for."""
     world.engine("image", "verify").ok()
@@ -257,6 +293,12 @@ SCENARIOS = (
              verify=usable_image),
     Scenario("save", imported, lambda world, id: ["image", "save", "--output", world.copied(id), "other:1"], (GONE,),
              (GONE,), verify=saved_image),
+    Scenario("convert", imported, lambda world, id: ["image", "convert", "other:1", world.copied(id)], (GONE,), (GONE,),
+             verify=converted_image),
+    Scenario("template", imported, lambda world, id: ["image", "convert", "--format", "ct-template", "other:1",
+                                                      world.copied(id)], (GONE,), (GONE,), verify=converted_image),
+    Scenario("prepare", imported, lambda world, id: ["image", "prepare", "--format", "ct-template", "other:1"], (GONE,),
+             (GONE,), verify=prepared_image),
     Scenario("tag", imported, lambda world, id: ["image", "tag", "other:1", "second:1"], (GONE,), (GONE,),
              verify=tagged_image),
     Scenario("remove image", imported, lambda world, id: ["image", "remove", "other:1"], (GONE,), (GONE,),

@@ -215,6 +215,15 @@ def many_entries(count):
     return gzip.compress(b"".join(block), 1, mtime=0) * -(-count // len(block))
 
 
+def digest_of_content(blob):
+    """The diff id of a gzip stream that is too long to be held."""
+    hasher = hashlib.sha256()
+    with gzip.open(io.BytesIO(blob)) as stream:
+        while piece := stream.read(1 << 20):
+            hasher.update(piece)
+    return "sha256:" + hasher.hexdigest()
+
+
 def host_architecture():
     import platform
     names = {"x86_64": "amd64", "aarch64": "arm64"}

@@ -11,6 +11,7 @@ import ssl
 import subprocess
 import tarfile
 import threading
+import urllib.parse
 
 from images import ARCHITECTURE, CONFIG, LAYER, MANIFEST, digest
 
@@ -21,21 +22,24 @@ def to_json(value):
     return value if isinstance(value, bytes) else json.dumps(value).encode()
 
 
-def archive(name, content):
-    """A tar archive with one file."""
+def archive(files):
+    """A tar archive of names with their contents."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
-        entry = tarfile.TarInfo(name)
-        entry.size = len(content)
-        tar.addfile(entry, io.BytesIO(content))
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            tar.addfile(entry, io.BytesIO(content))
     return buffer.getvalue()
 
 
 class Image:
-    """An image whose parts a test may change before it is published."""
+    """An image whose parts a test may change before it is published: a layer for each content, which is
+    that of one file, or of several by their names."""
 
     def __init__(self, *contents):
-        tars = [archive(f"file{number}", content) for number, content in enumerate(contents)]
+        tars = [archive(content if isinstance(content, dict) else {f"file{number}": content})
+                for number, content in enumerate(contents)]
         self.layers = [gzip.compress(tar, 1, mtime=0) for tar in tars]
         self.config = to_json({"architecture": ARCHITECTURE, "os": "linux", "config": {},
                                "rootfs": {"type": "layers", "diff_ids": [digest(tar) for tar in tars]}})
@@ -46,6 +50,19 @@ class Image:
     @staticmethod
     def descriptor(kind, content):
         return {"mediaType": kind, "digest": digest(content), "size": len(content)}
+
+    def write_layout(self, directory, tag="latest"):
+        """Writes it as an OCI layout; returns what names it."""
+        blobs = directory / "blobs/sha256"
+        blobs.mkdir(parents=True)
+        manifest = to_json(self.manifest)
+        for content in (self.config, manifest, *self.layers):
+            (blobs / digest(content).removeprefix("sha256:")).write_bytes(content)
+        entry = {**self.descriptor(self.manifest["mediaType"], manifest),
+                 "annotations": {"org.opencontainers.image.ref.name": tag}}
+        (directory / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
+        (directory / "index.json").write_bytes(to_json({"schemaVersion": 2, "manifests": [entry]}))
+        return f"oci:{directory}:{tag}"
 
     @staticmethod
     def index(*descriptors):
@@ -59,9 +76,17 @@ class Request:
         self.method, self.path, self.headers, self.body = method, path, headers, body
 
     @property
+    def query(self):
+        return dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(self.path).query))
+
+    @property
     def range_from(self):
-        value = self.headers.get("range")
-        return int(value.removeprefix("bytes=").rstrip("-")) if value else 0
+        return self.range(0)[0]
+
+    def range(self, size):
+        """Which bytes of @size are asked for: the first, and the one behind the last."""
+        first, _, last = self.headers.get("range", "bytes=0-").removeprefix("bytes=").partition("-")
+        return int(first), int(last) + 1 if last else size
 
 
 class Wire:
@@ -83,6 +108,10 @@ class Wire:
                   *headers)
         self.send(content)
 
+    def bare(self, status, *headers, length=0):
+        """An answer without a body; `length` is what a HEAD says of one."""
+        self.head(status, ("Content-Length", length), *headers)
+
     def chunk(self, content):
         self.send(b"%x\r\n%s\r\n" % (len(content), content))
 
@@ -100,8 +129,13 @@ class Handler(socketserver.BaseRequestHandler):
         while (line := reader.readline()) not in (b"\r\n", b""):
             name, _, value = line.decode().partition(":")
             headers[name.lower()] = value.strip()
-        body = reader.read(int(headers.get("content-length", 0)))
-        return Request(method, path, headers, body)
+        request = Request(method, path, headers, b"")
+        registry = self.server.registry
+        if registry.early and registry.early(request, reader, Wire(self.request)) == "close":
+            registry.requests.append(request)
+            return None
+        request.body = reader.read(int(headers.get("content-length", 0)))
+        return request
 
     def handle(self):
         registry = self.server.registry
@@ -128,7 +162,8 @@ class Server(socketserver.ThreadingTCPServer):
 
 class Registry:
     """`handlers` maps the end of a path to what answers it: a function of request and wire, which may
-    return "close", or "default" to leave the answer to the good registry."""
+    return "close", or "default" to leave the answer to the good registry. `early` is asked before the
+    body of a request is read, and may return "close". What is uploaded is served."""
 
     def __init__(self, tls=None, host="127.0.0.1"):
         self.server = Server((host, 0), Handler)
@@ -142,6 +177,10 @@ class Registry:
         self.blobs = {}
         self.manifests = {}
         self.handlers = {}
+        self.early = None
+        self.uploads = {}  # what came of each
+        self.mountable = {}  # a repository, and the digests that it has
+        self.chunk_min = None
         self.stopped = threading.Event()
         self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
         self.thread.start()
@@ -176,6 +215,13 @@ class Registry:
         name = request.path.rsplit("/", 1)[1]
         if request.path == "/v2/":
             return wire.answer(b"{}", "application/json")
+        if "/blobs/uploads/" in request.path:
+            return self.upload(request, wire)
+        if request.method == "HEAD":
+            found = self.blobs.get(name)
+            return wire.bare(404) if found is None else wire.bare(200, length=len(found))
+        if request.method == "PUT":
+            return self.put_manifest(name, request, wire)
         if "/manifests/" in request.path and name in self.manifests:
             kind, content = self.manifests[name]
             return wire.answer(content, kind)
@@ -184,13 +230,46 @@ class Registry:
         return wire.answer({"errors": [{"code": "NOT_HERE", "message": "no such thing"}]},
                            "application/json", 404)
 
+    def put_manifest(self, name, request, wire):
+        self.manifests[name] = self.manifests[digest(request.body)] = (request.headers["content-type"], request.body)
+        return wire.bare(201, ("Docker-Content-Digest", digest(request.body)))
+
+    def place(self, path, content):
+        headers = [("Location", path + "?state=" + str(len(content))), ("Range", f"0-{max(len(content) - 1, 0)}")]
+        if self.chunk_min:
+            headers.append(("OCI-Chunk-Min-Length", self.chunk_min))
+        return headers
+
+    def upload(self, request, wire):
+        path, query = request.path.split("?")[0], request.query
+        if request.method == "POST":
+            if query.get("mount") in self.mountable.get(query.get("from"), ()):
+                return wire.bare(201, ("Docker-Content-Digest", query["mount"]))
+            path += f"u{len(self.uploads)}"
+            self.uploads[path] = b""
+            return wire.bare(202, *self.place(path, b""))
+        if path not in self.uploads:
+            return wire.answer({"errors": [{"message": "upload unknown"}]}, "application/json", 404)
+        if request.method == "PATCH" and int(request.headers["content-range"].split("-")[0]) != len(self.uploads[path]):
+            return wire.bare(416, *self.place(path, self.uploads[path]))
+        self.uploads[path] += request.body
+        content = self.uploads[path]
+        if request.method == "PATCH":
+            return wire.bare(202, *self.place(path, content))
+        if request.method == "GET":
+            return wire.bare(204, *self.place(path, content))
+        if digest(content) != query["digest"]:
+            return wire.answer({"errors": [{"message": "digest invalid"}]}, "application/json", 400)
+        self.blobs[digest(content)] = content
+        return wire.bare(201, ("Docker-Content-Digest", digest(content)))
+
     @staticmethod
     def send_blob(request, wire, content):
-        start = request.range_from
-        if not start:
+        if "range" not in request.headers:
             return wire.answer(content)
-        return wire.answer(content[start:], status=206,
-                           headers=[("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")])
+        start, end = request.range(len(content))
+        return wire.answer(content[start:end], status=206,
+                           headers=[("Content-Range", f"bytes {start}-{end - 1}/{len(content)}")])
 
     def wants_token(self, token="secret-token", realm=None, service="here", scheme="Bearer"):
         """Asks for a token before it answers. Returns the header that asks."""

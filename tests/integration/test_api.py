@@ -2,40 +2,11 @@
 """The programs of docs/api.md, compiled against the library and run; and the command line that the
 first notes of the project show."""
 
+import json
 import os
-import re
-import subprocess
 
-import pytest
-
-from conftest import BUILD, ROOT
+from api_programs import call, programs  # noqa: F401: a fixture
 from images import Layer, digest
-
-PROGRAMS = dict(re.findall(r"^### (\w+)\.c\n\n```c\n(.*?)^```", (ROOT / "docs/api.md").read_text(),
-                           re.M | re.S))
-
-
-@pytest.fixture(scope="session")
-def programs(session_dir):
-    """The compiled programs, beside the helpers that the library starts."""
-    directory = session_dir / "api"
-    directory.mkdir()
-    for helper in BUILD.glob("lxcri-*"):
-        if helper.is_file():
-            os.symlink(helper, directory / helper.name)
-    for name, source in PROGRAMS.items():
-        file = directory / f"{name}.c"
-        file.write_text(source)
-        subprocess.run(["cc", "-std=gnu2x", "-Wall", "-Wextra", "-Werror", f"-I{ROOT}/include", file,
-                        "-o", directory / name, f"-L{BUILD}", "-llxcri", f"-Wl,-rpath,{BUILD}"],
-                       check=True)
-    return directory
-
-
-def call(program, *words):
-    return subprocess.run([program, *map(str, words)], capture_output=True, text=True, timeout=60,
-                          stdin=subprocess.DEVNULL, check=False)
-
 
 def test_the_example_programs_work(programs, engine, make_bundle, make_image, work):
     backend = engine.backend
@@ -68,10 +39,10 @@ def test_the_example_programs_work(programs, engine, make_bundle, make_image, wo
     assert (done.returncode, done.stdout, done.stderr) == (0, "sha256:\nexit code 5\n", "")
 
 
-def test_the_example_of_layers_works(programs, work):
+def test_the_example_of_mounted_layers_works(programs, work):
     layer = Layer().add("mark", b"of the layer").finish()
     (work / "layer.tar").write_bytes(layer)
-    done = call(programs / "layers", work / "base", work / "mnt", work / "layer.tar", digest(layer), len(layer))
+    done = call(programs / "layer_fs", work / "base", work / "mnt", work / "layer.tar", digest(layer), len(layer))
     assert (done.returncode, done.stdout, done.stderr) == (0, "of the layer\n0 layers collected\n", "")
     assert os.listdir(work / "mnt") == [] and len(os.listdir(work / "base/layers")) == 1
 
@@ -86,3 +57,22 @@ def test_the_command_of_the_notes_works(make_engine, make_bundle):
     engine("create", "--runtime", "crun", "--bundle", bundle.path, "my-container").ok()
     engine("start", "my-container").ok()
     engine("delete", "--force", "my-container").ok()
+
+
+def test_the_examples_of_layers_work(programs, any_engine, make_image):
+    any_engine("image", "import", make_image(), "layered:1").ok()
+    for layer in json.loads(any_engine("layer", "list", "--format", "json").ok().out):
+        blob = any_engine.data / "images/blobs/sha256" / layer["digest"].removeprefix("sha256:")
+        done = call(programs / "layers", layer["mediaType"], layer["digest"], layer["size"], blob)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "again: DependencyError\ncached: sha256:\n", "")
+    done = call(programs / "layers", "text/html", layer["digest"], layer["size"], blob)
+    assert done.returncode == 1 and done.stderr.endswith("[InvalidMediaType]\n")
+
+
+def test_the_example_of_conversions_works(programs, any_engine, make_image, work):
+    image = make_image()
+    done = call(programs / "prepare", any_engine.root, any_engine.data, image, work / "disk.raw")
+    assert done.returncode == 0, done
+    assert done.stdout.splitlines() == ["image.tar.zst ct-template 1", "raw", "InvalidArgument",
+                                        "image.tar.zst ct-template 0"]
+    assert (work / "disk.raw").stat().st_size == 64 << 20

@@ -114,8 +114,8 @@ def test_verbs_options_and_their_values_are_offered(ask):
     assert set(options) in (set(), {"--memory", "--memory-reservation", "--memory-swap", "--memory-swappiness"})
     assert sorted(values) == ["json", "table"]
     assert types in (["lxc"], [])
-    assert sorted(image) == ["copy", "df", "gc", "history", "import", "inspect", "list", "load", "pull", "remove",
-                             "save", "tag", "untag", "verify"]
+    assert sorted(image) == ["convert", "copy", "df", "gc", "history", "import", "inspect", "list", "load", "prepare",
+                             "prepared", "pull", "push", "release", "remove", "save", "tag", "untag", "verify"]
 
 
 def test_a_verb_is_offered_the_containers_it_can_be_about(ask, any_engine, box):

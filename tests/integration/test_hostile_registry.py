@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import subprocess
+import time
 
 import pytest
 
@@ -89,10 +90,25 @@ class World:
     def on_layer(self, handler):
         self.on("/blobs/" + digest(self.image.layers[0]), handler)
 
+    def on_upload(self, method, handler):
+        """Answers this method where blobs and manifests are uploaded."""
+        self.registry.handlers[""] = lambda request, wire: \
+            handler(request, wire) if request.method == method else "default"
+
+    def store(self):
+        """Puts the image into the store, to be pushed from there."""
+        self.lx("image", "import", self.image.write_layout(self.lx.directory / "layout"), "mine:1").succeeds()
+
     def pull(self):
+        return self.measure("pull", "-q", self.name)
+
+    def push(self):
+        return self.measure("push", "-q", "mine:1", "docker://" + self.name)
+
+    def measure(self, *words):
         self.lx.configure({"registries": self.settings})
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.lx.directory)}
-        done = subprocess.run(["/usr/bin/python3", "-SEc", MEASURE, *self.lx.arguments("image", "pull", "-q", self.name)],
+        done = subprocess.run(["/usr/bin/python3", "-SEc", MEASURE, *self.lx.arguments("image", *words)],
                               capture_output=True, text=True, errors="surrogateescape", timeout=60, check=False,
                               env=environment, cwd=self.lx.directory)
         lines = done.stderr.splitlines(keepends=True)
@@ -770,3 +786,284 @@ def test_a_hostile_registry_is_refused(world, prepare, error, words):
     for registry in world.registries:
         for request in registry.requests:
             assert registry is world.registry or "authorization" not in request.headers
+
+
+# What a registry must not get from who pushes, nor make it do. The image is in the store by then.
+
+HOSTILE_TO_PUSH = []
+
+
+def hostile_to_push(error, *words, large=False):
+    def add(function):
+        HOSTILE_TO_PUSH.append(pytest.param(function, error, words, large, id=function.__name__))
+        return function
+    return add
+
+
+def place_at(target, status=202):
+    return lambda request, wire: wire.bare(status, ("Location", target))
+
+
+@hostile_to_push("DownloadFailed", "redirects")
+def uploads_redirected_in_a_circle(world):
+    world.on_upload("POST", lambda request, wire: place_at(request.path, 307)(request, wire))
+
+
+@hostile_to_push("DownloadFailed", "redirects")
+def manifests_redirected_in_a_circle(world):
+    world.registry.handlers["/manifests/latest"] = place_at("/v2/test/image/manifests/latest", 308)
+
+
+@hostile_to_push("DownloadFailed", "status 302")
+def an_upload_that_a_redirect_would_make_a_get(world):
+    world.on_upload("POST", place_at("/elsewhere", 302))
+
+
+@hostile_to_push("DownloadFailed", "names no address")
+def a_place_that_is_not_named(world):
+    world.on_upload("POST", lambda request, wire: wire.bare(202))
+
+
+@hostile_to_push("DownloadFailed", "this host or its link")
+def a_place_at_the_metadata_of_a_cloud(world):
+    world.on_upload("POST", place_at("http://169.254.169.254/latest/"))
+
+
+@hostile_to_push("DownloadFailed", "this host or its link")
+def a_place_on_this_host_by_another_name(world):
+    world.on_upload("POST", place_at(f"http://localhost:{world.other().port}/v2/x/blobs/uploads/1"))
+
+
+@hostile_to_push("AuthenticationFailed", "wants to know who we are")
+def a_place_of_another_s_that_asks_for_the_password(world):
+    other = world.other()
+    other.wants_token()
+    world.login()
+    world.on_upload("POST", place_at(f"{other.url}/v2/x/blobs/uploads/1"))
+
+
+@hostile_to_push("DownloadFailed", "without TLS")
+def a_place_away_from_tls(world):
+    other = world.other()
+    world.secure()
+    world.on_upload("POST", place_at(f"{other.url}/v2/x/blobs/uploads/1"))
+
+
+@hostile_to_push("DownloadFailed", "from TLS")
+def a_place_away_from_tls_at_a_registry_that_may_do_without(world):
+    other = world.other()
+    world.secure()
+    world.settings["insecure"] = [world.registry.host]
+    world.on_upload("POST", place_at(f"{other.url}/v2/x/blobs/uploads/1"))
+
+
+@hostile_to_push("InvalidReference", "no http or https")
+def a_place_that_is_a_file(world):
+    world.on_upload("POST", place_at("file:///etc/passwd"))
+
+
+@hostile_to_push("InvalidReference", "user information")
+def a_place_with_a_user(world):
+    world.on_upload("POST", place_at(f"http://user:word@{world.registry.host}/v2/x"))
+
+
+@hostile_to_push("LimitExceeded")
+def a_place_of_any_length(world):
+    world.on_upload("POST", place_at("/v2/x?" + "y" * 20000))
+
+
+@hostile_to_push("DownloadFailed", "status 201")
+def an_upload_that_is_done_before_it_began(world):
+    world.on_upload("POST", lambda request, wire: wire.bare(201))
+
+
+@hostile_to_push("DownloadFailed", "bytes of the blob where", large=True)
+def more_bytes_than_were_sent(world):
+    world.on_upload("PATCH", lambda request, wire: wire.bare(202, ("Location", request.path), ("Range", "0-99999999")))
+
+
+@hostile_to_push("DownloadFailed", "does not keep", large=True)
+def bytes_that_are_never_kept(world):
+    world.on_upload("PATCH", lambda request, wire: wire.bare(202, ("Location", request.path), ("Range", "0-0")))
+
+
+@hostile_to_push("DownloadFailed", "status 416", large=True)
+def parts_that_are_never_right(world):
+    world.on_upload("PATCH", lambda request, wire: wire.bare(416, ("Range", "0-4")))
+
+
+@hostile_to_push("ImageNotFound", "404", large=True)
+def uploads_that_are_forgotten_at_once(world):
+    world.on_upload("PATCH", lambda request, wire: wire.bare(404))
+
+
+@hostile_to_push("DownloadFailed", large=True)
+def parts_that_always_break_off(world):
+    def early(request, reader, wire):
+        return reader.read(1000) and "close" if request.method == "PATCH" else None
+    world.registry.early = early
+
+
+@hostile_to_push("LimitExceeded", "413", "too much for us", large=True)
+def a_layer_that_is_too_large(world):
+    world.on_upload("PATCH", lambda request, wire: wire.answer({"errors": [{"message": "too much for us"}]}, status=413))
+
+
+@hostile_to_push("IntegrityCheckFailed", "says that it is")
+def a_blob_that_became_another(world):
+    world.on_upload("PUT", lambda request, wire: wire.bare(201, ("Docker-Content-Digest", digest(b"another"))))
+
+
+@hostile_to_push("IntegrityCheckFailed", "says that it is")
+def a_manifest_that_became_another(world):
+    world.registry.handlers["/manifests/latest"] = \
+        lambda request, wire: wire.bare(201, ("Docker-Content-Digest", digest(b"another")))
+
+
+@hostile_to_push("DownloadFailed", "status 200")
+def a_page_for_people_instead_of_an_upload(world):
+    world.on_upload("PUT", lambda request, wire: wire.answer(b"<html>please log in</html>", "text/html"))
+
+
+@hostile_to_push("DownloadFailed", "400", "digest invalid")
+def a_blob_that_is_never_right(world):
+    world.on_upload("PUT", lambda request, wire: wire.answer({"errors": [{"message": "digest invalid"}]}, status=400))
+
+
+@hostile_to_push("DownloadFailed", "400", "manifest invalid")
+def a_manifest_that_is_never_right(world):
+    world.registry.handlers["/manifests/latest"] = \
+        lambda request, wire: wire.answer({"errors": [{"message": "manifest invalid"}]}, status=400)
+
+
+@hostile_to_push("DownloadFailed", "400")
+def words_of_a_refusal_that_play_with_the_terminal(world):
+    world.on_upload("POST", lambda request, wire: wire.answer({"errors": [{"message": "\x1b[2J\r\nforged"}]}, status=400))
+
+
+@hostile_to_push("AuthenticationFailed", "does not take")
+def a_token_that_is_never_taken_for_a_push(world):
+    world.on_upload("POST", lambda request, wire: wire.bare(
+        401, ("WWW-Authenticate", f'Bearer realm="{world.registry.url}/token"')))
+    world.registry.handlers = {"/token": lambda request, wire: wire.answer({"token": "t"}, "application/json"),
+                               **world.registry.handlers}
+
+
+@hostile_to_push("AuthenticationFailed", "does not take the user name and password")
+def a_password_that_is_not_taken_for_a_push(world):
+    world.login()
+    world.on_upload("PUT", lambda request, wire: wire.bare(401, ("WWW-Authenticate", 'Basic realm="x"')))
+
+
+@hostile_to_push("AuthenticationFailed", "token_services")
+def a_service_elsewhere_that_wants_the_password_for_a_push(world):
+    world.login()
+    world.registry.wants_token(realm="https://tokens.example/token")
+
+
+@hostile_to_push("AuthenticationFailed", "403")
+def a_registry_that_lets_nobody_push(world):
+    world.on_upload("POST", lambda request, wire: wire.bare(403))
+
+
+@hostile_to_push("DownloadFailed", "wait")
+def a_registry_that_asks_who_pushes_for_a_day(world):
+    world.on_upload("POST", lambda request, wire: wire.bare(429, ("Retry-After", "86400")))
+
+
+@hostile_to_push("DownloadFailed", "503")
+def a_registry_that_is_always_busy_at_the_end(world):
+    world.on_upload("PUT", lambda request, wire: wire.bare(503))
+
+
+@hostile_to_push("Timeout")
+def a_registry_that_never_says_whether_it_has_a_blob(world):
+    world.settings.update(QUICK)
+    world.on_upload("HEAD", lambda request, wire: world.registry.stopped.wait(30) and "close")
+
+
+@hostile_to_push("Timeout")
+def a_registry_that_never_says_that_it_took_it(world):
+    world.settings.update(QUICK)
+    world.on_upload("PUT", lambda request, wire: world.registry.stopped.wait(30) and "close")
+
+
+@hostile_to_push("Timeout", "took less", large=True)
+def a_registry_that_stops_reading(world):
+    world.settings.update(QUICK)
+
+    def early(request, reader, wire):
+        return world.registry.stopped.wait(30) and "close" if request.method == "PATCH" else None
+    world.registry.early = early
+
+
+@hostile_to_push("LimitExceeded", "answer has more")
+def a_success_with_words_without_end(world):
+    def answer(request, wire):
+        wire.head(202, ("Location", "/v2/x"), ("Transfer-Encoding", "chunked"))
+        endless(wire)
+    world.on_upload("POST", answer)
+
+
+@hostile_to_push("DownloadFailed", "500")
+def a_refusal_with_words_without_end(world):
+    def answer(request, wire):
+        wire.head(500, ("Transfer-Encoding", "chunked"))
+        endless(wire)
+    world.on_upload("PUT", answer)
+
+
+@hostile_to_push("DownloadFailed")
+def a_success_that_breaks_off(world):
+    def answer(request, wire):
+        wire.head(201, ("Content-Length", 50))
+        wire.send(b"short")
+        return "close"
+    world.on_upload("PUT", answer)
+
+
+@hostile_to_push("LimitExceeded", "headers")
+def headers_without_end_for_who_pushes(world):
+    def answer(request, wire):
+        wire.send(b"HTTP/1.1 201 Created\r\n")
+        while True:
+            wire.send(b"X-Filler: " + b"y" * 1000 + b"\r\n")
+    world.on_upload("PUT", answer)
+
+
+@hostile_to_push("DownloadFailed")
+def an_answer_to_a_push_that_is_no_http(world):
+    def answer(request, wire):
+        wire.send(b"\x00\x01\x02 hello\r\n\r\n")
+        return "close"
+    world.on_upload("POST", answer)
+
+
+@hostile_to_push("DownloadFailed", "certificate")
+def a_certificate_of_nobody_s_for_who_pushes(world):
+    world.secure()
+    del world.settings["ca"]
+
+
+@pytest.mark.parametrize("prepare, error, words, large", HOSTILE_TO_PUSH)
+def test_a_hostile_registry_gets_nothing_it_should_not(world, prepare, error, words, large):
+    if large:
+        world.image = Image(os.urandom(9 << 20))
+    world.store()
+    before = world.inventory()
+    prepare(world)
+    start = time.monotonic()
+    result = world.push()
+    assert time.monotonic() - start < 5
+    assert result.code == 1 and result.error == error, result
+    assert result.stdout == "" and result.stderr.count("\n") == 1, result
+    assert result.stderr[:-1].isprintable() and SECRET not in result.stderr, result
+    for word in words:
+        assert word in result.message, result
+    assert world.inventory() == before
+    assert "latest" not in world.registry.manifests
+    for registry in world.registries:
+        for request in registry.requests:
+            assert registry is world.registry or "authorization" not in request.headers
+            assert request.body in (b"", world.image.config, to_json(world.image.manifest)) or \
+                any(request.body in layer for layer in world.image.layers)

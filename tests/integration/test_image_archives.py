@@ -253,8 +253,10 @@ def test_images_are_copied_between_all_places(any_engine, box, work):
 
 def test_a_copy_that_cannot_be_says_why(any_engine, box, work):
     any_engine("image", "import", box, "mine:1").ok()
-    any_engine("image", "copy", "docker://x/y", f"oci:{work}/o").fails("UnsupportedOperation", "docker://x/y", "pull")
-    any_engine("image", "copy", "mine:1", "docker://x/y").fails("UnsupportedOperation", "docker://x/y")
+    any_engine("image", "copy", "--all", "mine:1", "mine:2").fails("UnsupportedOperation", "this host alone")
+    any_engine("image", "copy", "--all", "mine:1", f"docker-archive:{work}/d.tar").fails("UnsupportedOperation", "docker")
+    any_engine("image", "copy", "mine:1", "docker://").fails("InvalidReference")
+    any_engine("image", "copy", "mine:1", "docker://127.0.0.1:1/x@sha256:" + "0" * 64).fails("InvalidArgument", "cannot be pushed as")
     any_engine("image", "copy", "nobody", f"oci:{work}/o").fails("ImageNotFound", "nobody")
     any_engine("image", "copy", f"oci:{work}/none", f"oci:{work}/o").fails("ImageNotFound", "none")
     any_engine("image", "copy", "mine:1", "oci:").fails("InvalidArgument")

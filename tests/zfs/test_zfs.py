@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from images import Layer, digest
-from test_api import call
+from api_programs import call
 from test_rootfs_drivers import ZFS, datasets, inside, remains, start, zfs
 
 
@@ -130,12 +130,12 @@ def test_layers_are_mounted_from_datasets(programs, work):
     words = [work / "base", work / "mnt", work / "layer.tar", digest(layer), len(layer), ZFS, base]
     try:
         for _ in range(2):
-            done = call(programs / "layers", *words)
+            done = call(programs / "layer_fs", *words)
             assert (done.returncode, done.stdout, done.stderr) == (0, "of the layer\n0 layers collected\n", "")
         names = zfs("list", "-Hro", "name", f"{ZFS}/{base}")
         assert len([name for name in names if "/layers/" in name]) == 1
         assert [name for name in names if "/containers/" in name] == []
         words[5] = "nopool"
-        assert call(programs / "layers", *words).stderr.endswith("[ZFSError]\n")
+        assert call(programs / "layer_fs", *words).stderr.endswith("[ZFSError]\n")
     finally:
         subprocess.run(["zfs", "destroy", "-R", f"{ZFS}/{base}"], check=False)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* image save, load and copy. */
+/* image save and load. */
 
 #include "base/scope.h"
 #include "cli/image/image_verbs.h"
@@ -52,12 +52,4 @@ int image_load(struct cli *cli, struct lxcri_image_manager *images,
 	for (size_t i = 0; !is_json && i < json_object_array_length(array); i++)
 		(void)puts(json_get_text(json_object_array_get_idx(array, i), "name"));
 	return EXIT_SUCCESS;
-}
-
-int image_copy(struct cli *cli, struct lxcri_image_manager *images,
-	       const struct image_options *options, char **argv, struct lxcri_error *err)
-{
-	if (!argv[0] || !argv[1] || argv[2])
-		return cli_usage(cli, err, "copy: expected SOURCE DEST");
-	return lxcri_image_copy(images, argv[0], argv[1], err) < 0 ? -1 : EXIT_SUCCESS;
 }

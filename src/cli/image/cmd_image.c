@@ -10,8 +10,16 @@
 #include <string.h>
 
 static const struct option_entry options_of_image[] = {
-	OPTION(image_options, format, "format", 'f', OPTION_TEXT, "table|json|FIELD",
-	       "form of what is listed, or of inspect"),
+	OPTION(image_options, format, "format", 'f', OPTION_TEXT,
+	       "table|json|raw|ct-template|zfs|FIELD",
+	       "table or json of what is listed, or a field of inspect; convert, prepare: raw, "
+	       "ct-template or zfs"),
+	OPTION(image_options, size, "size", 0, OPTION_BYTES, "BYTES",
+	       "convert, prepare: of a raw image, instead of what its files need and a quarter "
+	       "more"),
+	OPTION(image_options, fs, "fs", 0, OPTION_TEXT, "ext4", "convert, prepare: of a raw image"),
+	OPTION(image_options, compression, "compression", 0, OPTION_TEXT, "zstd|gzip|none",
+	       "convert, prepare: of a template"),
 	OPTION(image_options, input, "input", 'i', OPTION_TEXT, "FILE",
 	       "load: the archive, instead of standard input"),
 	OPTION(image_options, output, "output", 'o', OPTION_TEXT, "FILE",
@@ -22,10 +30,11 @@ static const struct option_entry options_of_image[] = {
 	       "verify: put aside what is broken, unpack broken layers again"),
 	OPTION(image_options, verbose, "verbose", 'v', OPTION_FLAG, NULL, "df: every object"),
 	OPTION(image_options, all, "all", 'a', OPTION_FLAG, NULL,
-	       "gc: images that no container uses, not only those without a name"),
+	       "gc: images that no container uses, not only those without a name; copy: for every "
+	       "platform"),
 	OPTION(image_options, dry_run, "dry-run", 0, OPTION_FLAG, NULL, "gc: show what would go"),
 	OPTION(image_options, quiet, "quiet", 'q', OPTION_FLAG, NULL,
-	       "list: only the names; pull: only the digest"),
+	       "list: only the names; pull, push: only the digest; copy: nothing"),
 	{},
 };
 
@@ -35,13 +44,25 @@ static const struct image_verb {
 	const char *name, *alias;
 	image_verb_fn *run;
 } image_verbs[] = {
-	{ "pull", NULL, image_pull },       { "import", NULL, image_import },
-	{ "list", "ls", image_list },       { "inspect", "show", image_inspect },
-	{ "history", NULL, image_history }, { "tag", NULL, image_tag },
-	{ "untag", NULL, image_untag },     { "remove", "rm", image_remove },
-	{ "save", NULL, image_save },       { "load", NULL, image_load },
-	{ "copy", "cp", image_copy },       { "verify", NULL, image_verify },
-	{ "df", NULL, image_df },           { "gc", NULL, image_gc },
+	{ "pull", NULL, image_pull },
+	{ "push", NULL, image_push },
+	{ "import", NULL, image_import },
+	{ "list", "ls", image_list },
+	{ "inspect", "show", image_inspect },
+	{ "history", NULL, image_history },
+	{ "tag", NULL, image_tag },
+	{ "untag", NULL, image_untag },
+	{ "remove", "rm", image_remove },
+	{ "save", NULL, image_save },
+	{ "load", NULL, image_load },
+	{ "copy", "cp", image_copy },
+	{ "convert", NULL, image_convert },
+	{ "prepare", NULL, image_prepare },
+	{ "prepared", NULL, image_prepared },
+	{ "release", NULL, image_release },
+	{ "verify", NULL, image_verify },
+	{ "df", NULL, image_df },
+	{ "gc", NULL, image_gc },
 };
 
 int image_each(struct cli *cli, struct lxcri_image_manager *images, char **names,
@@ -68,19 +89,23 @@ static int check_options(const struct cli *cli, const struct image_options *opti
 	const struct {
 		bool given;
 		const char *option;
-		const char *verbs[8];
+		const char *verbs[10];
 	} owned[] = {
 		{ options->format,
 		  "--format",
-		  { "list", "inspect", "history", "load", "verify", "df", "gc" } },
+		  { "list", "inspect", "history", "load", "verify", "df", "gc", "convert",
+		    "prepare", "prepared" } },
+		{ options->size, "--size", { "convert", "prepare" } },
+		{ options->fs, "--fs", { "convert", "prepare" } },
+		{ options->compression, "--compression", { "convert", "prepare" } },
 		{ options->input, "--input", { "load" } },
 		{ options->output, "--output", { "save" } },
 		{ options->type, "--type", { "save" } },
 		{ options->repair, "--repair", { "verify" } },
 		{ options->verbose, "--verbose", { "df" } },
-		{ options->all, "--all", { "gc" } },
+		{ options->all, "--all", { "gc", "copy" } },
 		{ options->dry_run, "--dry-run", { "gc" } },
-		{ options->quiet, "--quiet", { "pull", "list" } },
+		{ options->quiet, "--quiet", { "pull", "push", "copy", "list" } },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(owned); i++) {
@@ -125,9 +150,11 @@ static int cmd_image(struct cli *cli, const void *options, int argc, char **argv
 const struct verb verb_image = {
 	.name = "image",
 	.arguments =
-		"pull NAME | import SOURCE [NAME] | list | inspect NAME... | history NAME | "
+		"pull NAME | push NAME [DEST] | import SOURCE [NAME] | list | inspect NAME... | "
+		"history NAME | "
 		"tag NAME NEW-NAME... | untag NAME... | remove NAME... | save NAME... | load | "
-		"copy SOURCE DEST | verify NAME... | df | gc",
+		"copy SOURCE DEST | convert SOURCE TARGET | "
+		"prepare SOURCE | prepared | release PREPARED... | verify NAME... | df | gc",
 	.summary = "fetch, keep, name, carry, verify and remove images",
 	.options = options_of_image,
 	.options_size = sizeof(struct image_options),

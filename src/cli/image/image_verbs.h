@@ -20,6 +20,9 @@ struct image_options {
 	bool verbose;
 	bool all;
 	bool dry_run;
+	uint64_t size;
+	const char *fs;
+	const char *compression;
 };
 
 typedef int image_verb_fn(struct cli *cli, struct lxcri_image_manager *images,
@@ -32,6 +35,11 @@ int image_each(struct cli *cli, struct lxcri_image_manager *images, char **names
 	       int (*act)(struct lxcri_image_manager *images, const char *name,
 			  struct lxcri_error *err));
 
+/* Reads what the options say an image is to become. */
+[[nodiscard]] int image_convert_options(const struct image_options *options,
+					struct lxcri_convert_options *ret, struct lxcri_error *err);
+
+image_verb_fn image_convert;
 image_verb_fn image_copy;
 image_verb_fn image_df;
 image_verb_fn image_gc;
@@ -40,7 +48,11 @@ image_verb_fn image_import;
 image_verb_fn image_inspect;
 image_verb_fn image_list;
 image_verb_fn image_load;
+image_verb_fn image_prepare;
+image_verb_fn image_prepared;
 image_verb_fn image_pull;
+image_verb_fn image_push;
+image_verb_fn image_release;
 image_verb_fn image_remove;
 image_verb_fn image_save;
 image_verb_fn image_tag;

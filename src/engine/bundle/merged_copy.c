@@ -2,7 +2,7 @@
 /* A directory of the merged tree, copied out. Every step is a single name in a directory that is
  * held open, on both sides, and new names are made exclusively: no symlink is ever followed. */
 
-#include "engine/bundle/merged.h"
+#include "engine/bundle/merged_copy.h"
 
 #include "base/mem.h"
 #include "base/scope.h"

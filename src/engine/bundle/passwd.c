@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "base/scope.h"
 #include "base/text.h"
-#include "engine/bundle/merged.h"
+#include "image/layer/merged.h"
 #include "os/file.h"
 
 #include <errno.h>

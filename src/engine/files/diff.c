@@ -10,10 +10,10 @@
 #include "lxcri/files.h"
 
 #include "base/mem.h"
-#include "engine/bundle/merged.h"
 #include "engine/container.h"
 #include "engine/driver.h"
 #include "engine/files/root.h"
+#include "image/layer/merged.h"
 #include "image/store.h"
 #include "transfer/copy_ids.h"
 #include "os/path.h"

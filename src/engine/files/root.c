@@ -5,8 +5,8 @@
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "engine/bundle/merged.h"
 #include "engine/driver.h"
+#include "image/layer/merged.h"
 #include "os/file.h"
 
 #include <errno.h>

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "engine/images/kept_sizes.h"
 #include "engine/images/manager.h"
+#include "engine/images/prepared.h"
 #include "engine/system/disk.h"
 #include "engine/usage.h"
 #include "image/stored_image.h"
@@ -123,5 +124,6 @@ int lxcri_image_usage(struct lxcri_image_manager *manager, enum lxcri_usage_deta
 	    image_store_list(manager->store, sum_image, &sums, err) < 0 ||
 	    sum_blobs(&sums, err) < 0)
 		return -1;
-	return sum_layers(&sums, err);
+	return sum_layers(&sums, err) < 0 ? -1
+					  : prepared_report(manager->data, report, userdata, err);
 }

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/images/prepared.h"
 #include "engine/system/disk.h"
 #include "engine/usage.h"
 #include "engine/volume.h"
@@ -172,7 +173,7 @@ static int report_images(struct disk *disk, struct lxcri_error *err)
 		report_image(disk, json_object_array_get_idx(list, i));
 	each_entry(disk->layout.blobs_fd, report_lost_blob, disk);
 	each_entry(disk->layout.layers_fd, report_layer, disk);
-	return 0;
+	return prepared_report(disk->engine->data, disk->report, disk->userdata, err);
 }
 
 /* Logs are those files of a container's directory whose name begins so, rotated ones included. */

@@ -6,8 +6,10 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "config/config.h"
 #include "engine/container.h"
 #include "engine/images/manager.h"
+#include "engine/images/prepared.h"
 #include "engine/event.h"
 #include "engine/usage.h"
 #include "engine/volume.h"
@@ -117,6 +119,27 @@ static void tell_image(void *userdata, const char *name, const char *digest)
 	tell(prune, LXCRI_USAGE_IMAGES, name, 0);
 }
 
+static void tell_prepared(void *userdata, const char *key, uint64_t bytes)
+{
+	autofree char *name = xformat(ENTRY_DIR "/%s", key);
+
+	tell(userdata, LXCRI_USAGE_IMAGES, name, bytes);
+}
+
+/* First, for images are kept for some of it. */
+static int prune_prepared(struct prune *prune, struct image_store *store, struct lxcri_error *err)
+{
+	uint64_t grace = config_u64(prune->engine->config, CONFIG_STORAGE_GC_GRACE);
+	const struct prepared_collection collection = {
+		.grace_ns = prune->options->all ? 0 : (int64_t)grace * 1000000000,
+		.dry_run = prune->options->dry_run,
+		.removing = tell_prepared,
+		.userdata = prune,
+	};
+
+	return prepared_collect(prune->engine, store, &collection, err);
+}
+
 static int prune_images(struct prune *prune, struct lxcri_error *err)
 {
 	const struct removal_listener listener = { .use = tell_usage,
@@ -126,7 +149,8 @@ static int prune_images(struct prune *prune, struct lxcri_error *err)
 	autoptr(image_store) store = NULL;
 	int r;
 
-	if (image_store_open(prune->engine->data, &store, err) < 0)
+	if (image_store_open(prune->engine->data, &store, err) < 0 ||
+	    prune_prepared(prune, store, err) < 0)
 		return -1;
 	r = removal_of_unused(store, prune->options->all ? REMOVAL_UNUSED : REMOVAL_NAMELESS,
 			      prune->options->dry_run, &listener, err);

@@ -26,6 +26,13 @@ DEFINE_AUTOPTR(dest)
 [[nodiscard]] int dest_add(struct dest *dest, struct source_image *image,
 			   const struct strings *names, struct lxcri_error *err);
 
+/* Writes the document @root of @source and all that it leads to, for every platform, under all of
+ * @names. Fails as dest_add() does, and with LXCRI_E_UNSUPPORTED_OPERATION for an archive of
+ * docker's. */
+[[nodiscard]] int dest_add_all(struct dest *dest, struct source *source,
+			       const struct source_root *root, const struct strings *names,
+			       struct lxcri_error *err);
+
 /* Writes what names the images, after all that they consist of, and flushes it to the disk where it
  * is on one. */
 [[nodiscard]] int dest_finish(struct dest *dest, struct lxcri_error *err);

@@ -35,6 +35,10 @@ bool dest_has(struct dest *dest, const char *name, uint64_t size);
 [[nodiscard]] int dest_put(struct dest *dest, const char *name, const char *bytes, size_t size,
 			   struct lxcri_error *err);
 
+/* Writes the blob with the digits @hex, which is @span, to an OCI layout, unless it is there. */
+[[nodiscard]] int dest_copy_blob(struct dest *dest, const struct span *span, const char *hex,
+				 struct lxcri_error *err);
+
 /* Adds an image to an OCI layout, as dest_add() does. */
 [[nodiscard]] int dest_add_oci(struct dest *dest, struct source_image *image,
 			       const struct strings *names, struct lxcri_error *err);

@@ -38,16 +38,15 @@ static int copy_span(struct dest *dest, const struct span *span, char ret_hex[SH
 	return 0;
 }
 
-static int add_layer(struct dest *dest, const struct source_layer *layer, const char *hex,
-		     struct lxcri_error *err)
+int dest_copy_blob(struct dest *dest, const struct span *span, const char *hex,
+		   struct lxcri_error *err)
 {
 	autofree char *name = xformat(LAYOUT_BLOBS "/%s", hex);
 	char found[SHA256_HEX_SIZE];
 
-	if (dest_has(dest, name, layer->blob.size))
+	if (dest_has(dest, name, span->size))
 		return 0;
-	if (dest_begin(dest, name, layer->blob.size, err) < 0 ||
-	    copy_span(dest, &layer->blob, found, err) < 0)
+	if (dest_begin(dest, name, span->size, err) < 0 || copy_span(dest, span, found, err) < 0)
 		return -1;
 	if (strcmp(found, hex) != 0)
 		return fail(err, LXCRI_E_INTEGRITY_CHECK_FAILED,
@@ -125,8 +124,8 @@ int dest_add_oci(struct dest *dest, struct source_image *image, const struct str
 	if (!image->manifest && find_digests(image, err) < 0)
 		return -1;
 	for (size_t i = 0; i < image->n_layers; i++)
-		if (add_layer(dest, &image->layers[i], image->layers[i].digest + strlen("sha256:"),
-			      err) < 0)
+		if (dest_copy_blob(dest, &image->layers[i].blob,
+				   image->layers[i].digest + strlen("sha256:"), err) < 0)
 			return fail_while(err, "layer %zu", i + 1);
 	if (put_document(dest, image->config, image->config_size, hex, err) < 0 ||
 	    put_document(dest, image->manifest, image->manifest_size, hex, err) < 0)

@@ -22,6 +22,7 @@
 /* A directory whose times wait until nothing more is put into it. */
 struct tree_dir {
 	char *path;
+	ino_t inode; /* 0: any */
 	struct timespec times[2];
 };
 
@@ -250,6 +251,20 @@ static int set_attributes(int fd, const char *dir, const char *name,
 	return 0;
 }
 
+/* Notes the directory @fd, which an entry calls @path. */
+static int describe(struct tree *tree, int fd, const char *path, const struct timespec times[2],
+		    struct lxcri_error *err)
+{
+	struct stat status;
+
+	if (fstat(fd, &status) < 0)
+		return fail_entry(err, -errno, "look at", path, "");
+	if (dirs_add(tree, &tree->described, path, times, err) < 0)
+		return -1;
+	tree->described.items[tree->described.count - 1].inode = status.st_ino;
+	return 0;
+}
+
 int tree_set_root(struct tree *tree, const struct tree_attributes *attributes,
 		  struct lxcri_error *err)
 {
@@ -263,7 +278,7 @@ int tree_set_root(struct tree *tree, const struct tree_attributes *attributes,
 	tree->root_described = true;
 	if (set_attributes(fd, "", ".", attributes, err) < 0)
 		return -1;
-	return dirs_add(tree, &tree->described, "", attributes->times, err);
+	return describe(tree, fd, "", attributes->times, err);
 }
 
 static int make_opaque(int fd, const char *dir, const char *name, struct lxcri_error *err)
@@ -313,7 +328,7 @@ int tree_make_dir(struct tree *tree, const struct layer_path *path,
 		return -1;
 	if (set_attributes(fd, path->dir, path->name, attributes, err) < 0)
 		return -1;
-	return dirs_add(tree, &tree->described, whole, attributes->times, err);
+	return describe(tree, fd, whole, attributes->times, err);
 }
 
 static int create_file(int parent, const char *name, const void *unused)
@@ -402,6 +417,10 @@ int tree_make_link(struct tree *tree, const struct layer_path *path,
 	if (fstatat(parent, target->name, &status, AT_SYMLINK_NOFOLLOW) < 0)
 		return fail_entry(err, -errno, "find the target of a hard link", target->dir,
 				  target->name);
+	/* What is hidden is not there. */
+	if (is_whiteout(&status))
+		return fail_entry(err, -ENOENT, "find the target of a hard link", target->dir,
+				  target->name);
 	if (S_ISDIR(status.st_mode))
 		return fail_entry(err, -EISDIR, "make a hard link to", target->dir, target->name);
 	/* Replacing the name by itself would remove the only one. */
@@ -475,11 +494,18 @@ static int inherit(int fd, struct tree_dir *dir, const int *lower_fds, size_t n_
 	return 0;
 }
 
-/* Opens the directory that @dir names, if it still is one. Returns an fd, or -errno. */
+/* Opens the directory that @dir names, if it still is that one: its name may have led through a
+ * link that leads elsewhere since. Returns an fd, or -errno. */
 static int reopen(const struct tree *tree, const struct tree_dir *dir)
 {
-	return path_open_in(tree->rootfd, *dir->path ? dir->path : ".",
-			    O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+	int fd = path_open_in(tree->rootfd, *dir->path ? dir->path : ".",
+			      O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+	struct stat status;
+
+	if (fd < 0 || dir->inode == 0 || (fstat(fd, &status) == 0 && status.st_ino == dir->inode))
+		return fd;
+	(void)close(fd);
+	return -ENOENT;
 }
 
 int tree_settle(struct tree *tree, const int *lower_fds, size_t n_lowers, struct lxcri_error *err)

@@ -16,12 +16,19 @@
 #include <errno.h>
 #include <string.h>
 
+#define BLOCK_BYTES 512
+
+static const char zeros[BLOCK_BYTES];
+
 struct unpack {
 	struct stream *stream;
 	struct tree *tree;
 	struct budget *budget;
 	struct archive *archive;
 	struct lxcri_error stream_error; /* set once the stream has failed */
+	uint64_t fed;                    /* bytes of the stream */
+	uint64_t content_end;            /* in it, of the last file; UINT64_MAX: not told */
+	size_t missing;                  /* bytes that the last block lacks */
 };
 
 static la_ssize_t feed(struct archive *archive, void *userdata, const void **ret_bytes)
@@ -31,7 +38,24 @@ static la_ssize_t feed(struct archive *archive, void *userdata, const void **ret
 
 	if (size < 0)
 		archive_set_error(archive, EIO, "stream");
-	return size;
+	unpack->fed += size > 0 ? (uint64_t)size : 0;
+	if (size != 0 || unpack->fed % BLOCK_BYTES == 0 || unpack->missing > 0)
+		return size;
+	unpack->missing = BLOCK_BYTES - unpack->fed % BLOCK_BYTES;
+	*ret_bytes = zeros;
+	return (la_ssize_t)unpack->missing;
+}
+
+/* "umoci insert" leaves out what fills the last block of an archive, and what is written in Go
+ * takes that. Anything else that is missing is a loss. */
+static int check_end(const struct unpack *unpack, struct lxcri_error *err)
+{
+	uint64_t end = unpack->content_end;
+
+	if (unpack->missing == 0 || (end <= unpack->fed && unpack->fed - end < BLOCK_BYTES &&
+				     (unpack->fed - end) + unpack->missing < BLOCK_BYTES))
+		return 0;
+	return fail(err, LXCRI_E_EXTRACT_FAILED, "read the layer: it ends in the middle");
 }
 
 /* What libarchive could not do, unless the stream below it failed first. */
@@ -132,6 +156,10 @@ static int write_content(struct unpack *unpack, struct archive_entry *entry, int
 	la_int64_t offset;
 	int64_t end = 0;
 
+	unpack->content_end =
+		archive_entry_sparse_count(entry) > 0
+			? UINT64_MAX
+			: (uint64_t)archive_filter_bytes(unpack->archive, 0) + (uint64_t)size;
 	/* The size of a sparse file is a claim that no byte of the stream pays for. */
 	if (archive_entry_sparse_count(entry) > 0 &&
 	    budget_spend(unpack->budget, BUDGET_BYTES, (uint64_t)size, err) < 0)
@@ -289,5 +317,7 @@ int unpack_layer(struct stream *stream, struct tree *tree, struct budget *budget
 	else
 		r = read_entries(&unpack, err);
 	(void)archive_read_free(unpack.archive);
+	if (r == 0)
+		r = check_end(&unpack, err);
 	return r < 0 ? -1 : stream_drain(stream, err);
 }

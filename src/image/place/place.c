@@ -14,6 +14,7 @@ static const char *const kinds[] = {
 	[PLACE_OCI_DIR] = "oci",
 	[PLACE_OCI_ARCHIVE] = "oci-archive",
 	[PLACE_DOCKER_ARCHIVE] = "docker-archive",
+	[PLACE_TARBALL] = "tarball",
 };
 
 const char *image_place_kind_name(enum image_place_kind kind)
@@ -30,7 +31,7 @@ int image_place_parse(const char *text, struct image_place *ret, struct lxcri_er
 			continue;
 
 		const char *path = text + prefix + 1;
-		size_t length = strcspn(path, ":");
+		size_t length = i == PLACE_TARBALL ? strlen(path) : strcspn(path, ":");
 
 		if (length == 0)
 			break;
@@ -41,8 +42,8 @@ int image_place_parse(const char *text, struct image_place *ret, struct lxcri_er
 		return 0;
 	}
 	return fail(err, LXCRI_E_INVALID_ARGUMENT,
-		    "\"%s\" is not oci:DIR[:TAG], oci-archive:FILE[:TAG] or "
-		    "docker-archive:FILE[:REF]",
+		    "\"%s\" is not oci:DIR[:TAG], oci-archive:FILE[:TAG], "
+		    "docker-archive:FILE[:REF] or tarball:FILE",
 		    text);
 }
 

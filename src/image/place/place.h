@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Where an image is outside the store: "oci:DIR[:TAG]", "oci-archive:FILE[:TAG]" or
- * "docker-archive:FILE[:REF]". The path ends at the first colon, as other tools have it. */
+/* Where an image is outside the store: "oci:DIR[:TAG]", "oci-archive:FILE[:TAG]",
+ * "docker-archive:FILE[:REF]", or "tarball:FILE", the archive of a root file system. The path ends
+ * at the first colon, as other tools have it; that of a tarball does not end. */
 
 #include "base/fail.h"
 
 #include <stdbool.h>
 
-enum image_place_kind { PLACE_OCI_DIR, PLACE_OCI_ARCHIVE, PLACE_DOCKER_ARCHIVE };
+enum image_place_kind { PLACE_OCI_DIR, PLACE_OCI_ARCHIVE, PLACE_DOCKER_ARCHIVE, PLACE_TARBALL };
 
 /* Zeroed is empty. */
 struct image_place {
@@ -25,5 +26,5 @@ struct image_place {
 /* Frees what @place holds. Safe to repeat. */
 void image_place_finish(struct image_place *place);
 
-/* Returns "oci", "oci-archive" or "docker-archive"; never NULL. */
+/* Returns "oci", "oci-archive", "docker-archive" or "tarball"; never NULL. */
 const char *image_place_kind_name(enum image_place_kind kind);

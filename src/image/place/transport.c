@@ -79,13 +79,14 @@ static bool is_ref_name(const char *tag)
 		       '\0';
 }
 
-/* The name that an image gets at @place; "" for its own. Owned by the caller, or NULL. */
-static char *name_at(const struct image_place *place, struct lxcri_error *err)
+/* The name that an image gets at @place, @own where that has none; "" for its own. Owned by the
+ * caller, or NULL. */
+static char *name_at(const struct image_place *place, const char *own, struct lxcri_error *err)
 {
 	autorun(image_ref_finish) struct image_ref ref = {};
 
 	if (!place->selector)
-		return xstrdup("");
+		return xstrdup(own ? own : "");
 	if (place->kind != PLACE_DOCKER_ARCHIVE && is_ref_name(place->selector))
 		return xstrdup(place->selector);
 	if (place->kind != PLACE_DOCKER_ARCHIVE)
@@ -96,7 +97,7 @@ static char *name_at(const struct image_place *place, struct lxcri_error *err)
 	return NULL;
 }
 
-int image_store_copy_out(struct image_store *store, const char *source, const char *dest,
+int image_store_copy_out(struct image_store *store, const struct image_copy_out *copy,
 			 struct lxcri_error *err)
 {
 	autorun(image_place_finish) struct image_place place = {};
@@ -104,18 +105,23 @@ int image_store_copy_out(struct image_store *store, const char *source, const ch
 	autofree char *tag = NULL;
 	int r;
 
-	if (image_place_parse(dest, &place, err) < 0)
+	if (image_place_parse(copy->dest, &place, err) < 0)
 		return -1;
-	tag = name_at(&place, err);
+	if (place.kind == PLACE_TARBALL)
+		return fail(
+			err, LXCRI_E_UNSUPPORTED_OPERATION,
+			"an image is not copied to a tarball; image convert --format ct-template "
+			"writes one");
+	tag = name_at(&place, copy->name, err);
 	if (!tag)
 		return -1;
-	strings_add(&args, WORKER_SAVE);
+	strings_add(&args, copy->all_platforms ? WORKER_SAVE_ALL : WORKER_SAVE);
 	strings_add(&args, image_store_data_dir(store));
 	strings_addf(&args, "%s:%s", image_place_kind_name(place.kind), place.path);
 	strings_add(&args, tag);
-	if (image_is_source(source))
-		strings_add(&args, source);
-	else if (add_stored(&args, store, source, err) < 0)
+	if (image_is_source(copy->source) || text_starts_with(copy->source, WORKER_FETCHED))
+		strings_add(&args, copy->source);
+	else if (add_stored(&args, store, copy->source, err) < 0)
 		return -1;
 	if (place.kind != PLACE_OCI_DIR)
 		return run_save(&args, place.path, err);

@@ -26,6 +26,14 @@ struct image_save {
 						const char *digest),
 				   void *userdata, struct lxcri_error *err);
 
-/* Copies the image @source, a place or a stored name, to the place @dest. */
-[[nodiscard]] int image_store_copy_out(struct image_store *store, const char *source,
-				       const char *dest, struct lxcri_error *err);
+/* What is copied to a place. */
+struct image_copy_out {
+	const char *source; /* a place, a stored name, or WORKER_FETCHED and what follows */
+	const char *name;   /* what it is called where @dest has no TAG; NULL: its own name */
+	const char *dest;
+	bool all_platforms;
+};
+
+/* Copies an image to a place. */
+[[nodiscard]] int image_store_copy_out(struct image_store *store, const struct image_copy_out *copy,
+				       struct lxcri_error *err);

@@ -41,6 +41,7 @@ void endpoint_finish(struct endpoint *endpoint)
 	free(endpoint->repository);
 	url_finish(&endpoint->base);
 	credentials_finish(&endpoint->credentials);
+	strings_finish(&endpoint->sources);
 	if (endpoint->authorization)
 		explicit_bzero(endpoint->authorization, strlen(endpoint->authorization));
 	free(endpoint->authorization);

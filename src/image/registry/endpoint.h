@@ -17,6 +17,8 @@ struct endpoint {
 	char *authorization;   /* what requests to it carry; NULL for nothing yet */
 	unsigned int renewals; /* how often that changed */
 	bool is_insecure;
+	bool is_pushed_to;      /* the right to push is asked for as well */
+	struct strings sources; /* repositories of it from which blobs are mounted then */
 };
 
 /* Makes the endpoint @name, "HOST[:PORT][/PATH]", for @repository; credentials are looked up, and

@@ -30,6 +30,7 @@ struct http {
 	CURLM *multi;
 	struct http_settings settings;
 	struct http_exchange *first;
+	int heard_fd;
 };
 
 struct http_exchange {
@@ -38,6 +39,8 @@ struct http_exchange {
 	CURL *easy;
 	struct curl_slist *headers;
 	struct http_reader reader;
+	struct http_body body;
+	uint64_t sent; /* of it */
 	struct response_head head;
 	struct text words;
 	char message[CURL_ERROR_SIZE];
@@ -67,6 +70,7 @@ int http_create(const struct http_settings *settings, struct http **ret_http,
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		return fail(err, LXCRI_E_SYSTEM, "libcurl cannot be used");
 	http->settings = *settings;
+	http->heard_fd = -1;
 	http->multi = curl_multi_init();
 	if (!http->multi)
 		return fail(err, LXCRI_E_SYSTEM, "no memory for libcurl");
@@ -145,6 +149,33 @@ static size_t take_body(char *bytes, size_t one, size_t count, void *userdata)
 	return 0;
 }
 
+static size_t give_body(char *bytes, size_t one, size_t count, void *userdata)
+{
+	struct http_exchange *exchange = userdata;
+	const struct http_body *body = &exchange->body;
+	uint64_t left = body->size - exchange->sent;
+	size_t size = one * count < left ? one * count : (size_t)left;
+	ssize_t got = size == 0 ? 0
+				: body->read(body->userdata, exchange->sent, bytes, size,
+					     &exchange->error);
+
+	if (got < 0)
+		return CURL_READFUNC_ABORT;
+	exchange->sent += (uint64_t)got;
+	exchange->window_bytes += got;
+	return (size_t)got;
+}
+
+/* libcurl sends again where a kept connection turns out to be dead. Only who knows what the other
+ * side has of it by then may do so, once bytes went out. */
+static int seek_body(void *userdata, curl_off_t offset, int origin)
+{
+	const struct http_exchange *exchange = userdata;
+
+	return origin == SEEK_SET && offset == 0 && exchange->sent == 0 ? CURL_SEEKFUNC_OK
+									: CURL_SEEKFUNC_FAIL;
+}
+
 /* Tells whether connections may be to a proxy, which decides itself where it goes on to. */
 static bool has_proxy(void)
 {
@@ -179,14 +210,41 @@ static void add_header(struct http_exchange *exchange, const char *name, const c
 		exchange->headers = curl_slist_append(exchange->headers, line);
 }
 
+static void set_body(struct http_exchange *exchange, const struct http_request *request)
+{
+	CURL *easy = exchange->easy;
+
+	exchange->body = *request->body;
+	(void)curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
+	(void)curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)request->body->size);
+	(void)curl_easy_setopt(easy, CURLOPT_READFUNCTION, give_body);
+	(void)curl_easy_setopt(easy, CURLOPT_READDATA, exchange);
+	(void)curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, seek_body);
+	(void)curl_easy_setopt(easy, CURLOPT_SEEKDATA, exchange);
+	add_header(exchange, "Content-Type", request->content_type);
+	add_header(exchange, "Content-Range", request->content_range);
+	/* A name without a value takes the header away: few registries answer it. */
+	exchange->headers = curl_slist_append(exchange->headers, "Expect:");
+}
+
 static void set_request(struct http_exchange *exchange, const struct http_request *request)
 {
 	CURL *easy = exchange->easy;
 
+	if (request->body)
+		set_body(exchange, request);
+	if (request->method && strcmp(request->method, "HEAD") == 0)
+		(void)curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+	else if (request->method)
+		(void)curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
 	add_header(exchange, "Accept", request->accept);
 	add_header(exchange, "Authorization", request->authorization);
-	if (request->from > 0) {
-		autofree char *range = xformat("bytes=%llu-", (unsigned long long)request->from);
+	if (request->from > 0 || request->end > 0) {
+		autofree char *last =
+			request->end > 0 ? xformat("%llu", (unsigned long long)request->end - 1)
+					 : xstrdup("");
+		autofree char *range =
+			xformat("bytes=%llu-%s", (unsigned long long)request->from, last);
 
 		add_header(exchange, "Range", range);
 	}
@@ -307,7 +365,8 @@ static void check_clocks(struct http_exchange *exchange, int64_t stall_ms, int64
 	} else if (now >= exchange->window_end_ms) {
 		if (exchange->window_bytes * 1000 < stall_ms * SHARE_BYTES_PER_SECOND) {
 			(void)fail(&exchange->error, LXCRI_E_TIMEOUT,
-				   "the registry sent less than %d bytes a second",
+				   "the registry %s less than %d bytes a second",
+				   exchange->body.size > exchange->sent ? "took" : "sent",
 				   SHARE_BYTES_PER_SECOND);
 			end(exchange, HTTP_BROKEN);
 		}
@@ -348,6 +407,24 @@ static struct http_exchange *find_ended(struct http *http)
 	return NULL;
 }
 
+void http_listen(struct http *http, int fd)
+{
+	http->heard_fd = fd;
+}
+
+/* Waits for @wait_ms or until something happens. Returns 1 when there is something to be heard, 0,
+ * or -1. */
+static int wait(struct http *http, int64_t wait_ms, struct lxcri_error *err)
+{
+	struct curl_waitfd heard = { .fd = http->heard_fd, .events = CURL_WAIT_POLLIN };
+	CURLMcode code = curl_multi_poll(http->multi, &heard, http->heard_fd >= 0 ? 1 : 0,
+					 (int)wait_ms, NULL);
+
+	if (code != CURLM_OK)
+		return fail(err, LXCRI_E_SYSTEM, "libcurl: %s", curl_multi_strerror(code));
+	return heard.revents != 0;
+}
+
 int http_next(struct http *http, int64_t wait_ms, struct http_exchange **ret_exchange,
 	      struct lxcri_error *err)
 {
@@ -368,11 +445,10 @@ int http_next(struct http *http, int64_t wait_ms, struct http_exchange **ret_exc
 		if (*ret_exchange || (wait_ms >= 0 && now >= end_ms))
 			return 0;
 
-		int64_t wait = until_next(http, now, wait_ms < 0 ? -1 : end_ms - now);
+		int r = wait(http, until_next(http, now, wait_ms < 0 ? -1 : end_ms - now), err);
 
-		code = curl_multi_poll(http->multi, NULL, 0, (int)wait, NULL);
-		if (code != CURLM_OK)
-			return fail(err, LXCRI_E_SYSTEM, "libcurl: %s", curl_multi_strerror(code));
+		if (r != 0)
+			return r < 0 ? -1 : 0;
 	}
 }
 

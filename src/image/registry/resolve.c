@@ -42,10 +42,12 @@ static int head(void *userdata, const struct http_response *response, struct lxc
 	return 0;
 }
 
-static int take(void *userdata, const void *bytes, size_t size, struct lxcri_error *err)
+static int take(void *userdata, uint64_t at, const void *bytes, size_t size,
+		struct lxcri_error *err)
 {
 	struct reading *reading = userdata;
 
+	(void)at;
 	return document_take(&reading->document, bytes, size, err);
 }
 
@@ -67,7 +69,7 @@ static int read_document(struct http *http, struct endpoint *endpoint, const cha
 		.path = xformat("/v2/%s/manifests/%s", endpoint->repository, what),
 		.accept = accepted,
 		.size = FETCH_SIZE_UNKNOWN,
-		.sink = { head, take, restart, NULL, reading },
+		.sink = { .head = head, .take = take, .restart = restart, .userdata = reading },
 	};
 
 	reading->document.bytes_max = json_limits_image.bytes_max;
@@ -93,6 +95,28 @@ static int check_digest(const struct reading *reading, const char *wanted, char 
 			    "the registry answers %s with bytes whose digest is sha256:%s", wanted,
 			    hex);
 	return 0;
+}
+
+int resolve_document(struct http *http, struct endpoint *endpoint, const char *what,
+		     struct resolved_document *ret, struct lxcri_error *err)
+{
+	autorun(reading_finish) struct reading reading = {};
+	const char *digest = strchr(what, ':') ? what : NULL;
+
+	if (read_document(http, endpoint, what, &reading, err) < 0 ||
+	    check_digest(&reading, digest, ret->hex, err) < 0)
+		return -1;
+	ret->size = reading.document.text.length;
+	ret->bytes = text_steal(&reading.document.text);
+	ret->media_type = steal(reading.content_type);
+	return 0;
+}
+
+void resolved_document_finish(struct resolved_document *document)
+{
+	free(document->bytes);
+	free(document->media_type);
+	*document = (struct resolved_document){};
 }
 
 /* Chooses in an index; @ret is a copy that outlives it. */

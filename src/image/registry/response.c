@@ -19,6 +19,8 @@ static void forget(struct http_response *response)
 	free(response->content_encoding);
 	free(response->location);
 	free(response->retry_after);
+	free(response->digest);
+	free(response->etag);
 	strings_finish(&response->challenges);
 	*response = (struct http_response){ .content_length = -1 };
 }
@@ -29,7 +31,7 @@ static void read_range(struct http_response *response, const char *value)
 	autofree char *copy = xstrdup(value);
 	char *dash = strchr(copy, '-');
 	char *slash = strchr(copy, '/');
-	uint64_t last;
+	uint64_t last = 0;
 
 	response->has_range = false;
 	if (!text_starts_with(copy, "bytes ") || !dash || !slash || slash < dash)
@@ -40,12 +42,36 @@ static void read_range(struct http_response *response, const char *value)
 		text_parse_u64(dash + 1, 0, INT64_MAX, &last) == 0 &&
 		text_parse_u64(slash + 1, 0, INT64_MAX, &response->range_total) == 0 &&
 		response->range_from <= last && last < response->range_total;
+	response->range_end = response->has_range ? last + 1 : 0;
+}
+
+/* "0-99", with or without "bytes=": what there is of an upload, from its start. */
+static void read_kept(struct http_response *response, const char *value)
+{
+	const char *range = text_starts_with(value, "bytes=") ? value + strlen("bytes=") : value;
+	uint64_t last;
+
+	response->has_kept = text_starts_with(range, "0-") &&
+			     text_parse_u64(range + strlen("0-"), 0, INT64_MAX - 1, &last) == 0;
+	if (response->has_kept)
+		response->kept = last == 0 ? 0 : last + 1;
 }
 
 static void keep_first(char **slot, const char *value)
 {
 	if (!*slot)
 		*slot = xstrdup(value);
+}
+
+static void read_upload_header(struct http_response *response, const char *name, const char *value)
+{
+	if (strcasecmp(name, "docker-content-digest") == 0)
+		keep_first(&response->digest, value);
+	else if (strcasecmp(name, "range") == 0)
+		read_kept(response, value);
+	else if (strcasecmp(name, "oci-chunk-min-length") == 0 &&
+		 text_parse_u64(value, 0, INT64_MAX, &response->chunk_min) < 0)
+		response->chunk_min = 0;
 }
 
 static void read_header(struct http_response *response, const char *name, const char *value)
@@ -62,6 +88,8 @@ static void read_header(struct http_response *response, const char *name, const 
 		keep_first(&response->content_encoding, value);
 	} else if (strcasecmp(name, "location") == 0) {
 		keep_first(&response->location, value);
+	} else if (strcasecmp(name, "etag") == 0) {
+		keep_first(&response->etag, value);
 	} else if (strcasecmp(name, "retry-after") == 0) {
 		keep_first(&response->retry_after, value);
 	} else if (strcasecmp(name, "www-authenticate") == 0) {
@@ -71,6 +99,8 @@ static void read_header(struct http_response *response, const char *name, const 
 		response->content_length = (int64_t)number;
 	} else if (strcasecmp(name, "content-range") == 0) {
 		read_range(response, value);
+	} else {
+		read_upload_header(response, name, value);
 	}
 }
 

@@ -17,15 +17,26 @@
 #define SETTINGS_USER       "user"
 #define SETTINGS_PASSWORD   "password"
 #define SETTINGS_REGISTRIES "registries"
+#define SETTINGS_DIGEST     "digest"
+#define SETTINGS_TYPE       "mediaType"
+#define SETTINGS_BLOBS      "blobs"
+#define SETTINGS_MOUNT_FROM "mountFrom"
+#define SETTINGS_FEED       "feed"
 
 /* Texts are borrowed from the document. */
 struct settings {
 	struct json_object *document; /* owned */
 	const char *reference;
 	const char *data_dir;
-	const char *user;      /* of a login */
-	const char *password;  /* of a login */
-	const char *auth_file; /* or NULL */
+	const char *user;       /* of a login */
+	const char *password;   /* of a login */
+	const char *auth_file;  /* or NULL */
+	const char *digest;     /* of what is pushed */
+	const char *media_type; /* of it */
+	const char *blobs;      /* a directory of them besides the store: of a push, where some are,
+				 * of a pull, where they go to instead of downloads; or NULL */
+	const char *mount_from; /* the repository of the same registry that has them; or NULL */
+	bool is_fed;            /* descriptor WORKER_FD leads to who takes in what is pulled */
 	int64_t timeout_ms;
 	int64_t stall_ms;
 	int64_t retry_wait_ms;

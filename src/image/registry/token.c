@@ -40,16 +40,32 @@ static int check_service(const struct endpoint *endpoint, const struct url *real
 		    endpoint->name, realm->host);
 }
 
-/* Our own scope: a registry could ask for one of somebody else's. Who logs in needs none. */
-static char *make_scope(const struct endpoint *endpoint)
+/* Our own scopes: a registry could ask for those of somebody else's. Who logs in needs none. */
+static void list_scopes(const struct endpoint *endpoint, struct strings *scopes)
 {
-	return !*endpoint->repository ? xstrdup("")
-				      : xformat("repository:%s:pull", endpoint->repository);
+	if (*endpoint->repository)
+		strings_addf(scopes, "repository:%s:%s", endpoint->repository,
+			     endpoint->is_pushed_to ? "pull,push" : "pull");
+	for (size_t i = 0; i < endpoint->sources.count; i++)
+		strings_addf(scopes, "repository:%s:pull", endpoint->sources.items[i]);
+}
+
+/* As one field has them. */
+static char *join_scopes(const struct strings *scopes)
+{
+	struct text text = {};
+
+	for (size_t i = 0; i < scopes->count; i++)
+		text_addf(&text, "%s%s", i > 0 ? " " : "", scopes->items[i]);
+	return text_steal(&text);
 }
 
 static char *make_form(const struct endpoint *endpoint, const struct challenge *challenge)
 {
-	autofree char *scope = make_scope(endpoint);
+	autorun(strings_finish) struct strings scopes = {};
+	list_scopes(endpoint, &scopes);
+
+	autofree char *scope = join_scopes(&scopes);
 	autofree char *scope_field = url_escape(scope);
 	autofree char *service = url_escape(challenge->service ? challenge->service : "");
 	autofree char *token = url_escape(endpoint->credentials.identity_token);
@@ -62,12 +78,18 @@ static char *make_form(const struct endpoint *endpoint, const struct challenge *
 static char *make_address(const struct endpoint *endpoint, const struct challenge *challenge,
 			  const struct url *realm)
 {
-	autofree char *scope = make_scope(endpoint);
-	autofree char *address =
-		challenge->service ? url_add_parameter(realm->text, "service", challenge->service)
-				   : xstrdup(realm->text);
+	autorun(strings_finish) struct strings scopes = {};
+	char *address = challenge->service
+				? url_add_parameter(realm->text, "service", challenge->service)
+				: xstrdup(realm->text);
 
-	return *scope ? url_add_parameter(address, "scope", scope) : steal(address);
+	list_scopes(endpoint, &scopes);
+	for (size_t i = 0; i < scopes.count; i++) {
+		autofree char *shorter = address;
+
+		address = url_add_parameter(shorter, "scope", scopes.items[i]);
+	}
+	return address;
 }
 
 static int read_token(const struct document *document, char **ret, struct lxcri_error *err)

@@ -5,8 +5,9 @@
 
 #include "image/registry/endpoint.h"
 
-/* Asks the service of @challenge for a token to pull with. Credentials go along only where the
- * service is the registry's own host or one that is known for it; redirects are not followed.
+/* Asks the service of @challenge for a token to pull with, or to push where the endpoint is pushed
+ * to. Credentials go along only where the service is the registry's own host or one that is known
+ * for it; redirects are not followed.
  * *@ret_authorization is the value of a header, owned by the caller.
  * LXCRI_E_AUTHENTICATION_FAILED. */
 [[nodiscard]] int token_get(const struct endpoint *endpoint, const struct challenge *challenge,

@@ -154,12 +154,22 @@ int source_open_stored(int fd, const char *digest, struct source **ret_source,
 	return 0;
 }
 
-int source_open_fetched(int fd, const char *digest, const char *media_type,
+int source_open_fetched(int fd, const char *digest, const char *media_type, struct growth *growth,
 			struct source **ret_source, struct lxcri_error *err)
 {
 	if (source_open_stored(fd, digest, ret_source, err) < 0)
 		return -1;
 	(*ret_source)->media_type = xstrdup(media_type);
+	(*ret_source)->growth = growth;
+	return 0;
+}
+
+int source_open_fetched_in(int fd, const char *dir, const char *digest, const char *media_type,
+			   struct source **ret_source, struct lxcri_error *err)
+{
+	if (source_open_fetched(fd, digest, media_type, NULL, ret_source, err) < 0)
+		return -1;
+	(*ret_source)->downloads = xstrdup(dir);
 	return 0;
 }
 
@@ -172,6 +182,7 @@ void source_free(struct source *source)
 	free(source->selector);
 	free(source->digest);
 	free(source->media_type);
+	free(source->downloads);
 	closep(&source->fd);
 	free(source);
 }
@@ -315,17 +326,43 @@ char *source_name_of(const struct source *source, const char *ref_name)
 	return name ? name : source_name(ref_name);
 }
 
+void source_root_finish(struct source_root *root)
+{
+	free(root->name);
+	free(root->digest);
+	free(root->media_type);
+	*root = (struct source_root){};
+}
+
+static int open_archive(struct source *source, int scratch_fd, struct lxcri_error *err)
+{
+	if (source->kind == PLACE_OCI_DIR || source->kind == PLACE_TARBALL || source->archive)
+		return 0;
+	return archive_file_open(source->fd, scratch_fd, &source->archive, err);
+}
+
+int source_find_root(struct source *source, int scratch_fd, struct source_root *ret,
+		     struct lxcri_error *err)
+{
+	if (source->kind == PLACE_DOCKER_ARCHIVE || source->kind == PLACE_TARBALL)
+		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
+			    "%s: such an archive has no image for several platforms", source->path);
+	if (open_archive(source, scratch_fd, err) < 0 || source_root_oci(source, ret, err) < 0)
+		return fail_while(err, "%s", source->path);
+	return 0;
+}
+
 int source_load(struct source *source, int scratch_fd, struct source_image *ret_image,
 		struct lxcri_error *err)
 {
 	autorun(source_image_finish) struct source_image image = {};
 	int r;
 
-	if (source->kind != PLACE_OCI_DIR && !source->archive &&
-	    archive_file_open(source->fd, scratch_fd, &source->archive, err) < 0)
+	if (open_archive(source, scratch_fd, err) < 0)
 		return fail_while(err, "%s", source->path);
-	r = source->kind == PLACE_DOCKER_ARCHIVE ? source_load_docker(source, &image, err)
-						 : source_load_oci(source, &image, err);
+	r = source->kind == PLACE_TARBALL ? source_load_tarball(source, scratch_fd, &image, err)
+	    : source->kind == PLACE_DOCKER_ARCHIVE ? source_load_docker(source, &image, err)
+						   : source_load_oci(source, &image, err);
 	if (r < 0)
 		return fail_while(err, "%s", source->path);
 	*ret_image = image;

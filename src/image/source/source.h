@@ -2,7 +2,7 @@
 #pragma once
 
 /* Where an image is imported from: an OCI layout (a directory, or packed into a tar archive) or
- * what docker save writes. */
+ * what docker save writes, or an archive of a root file system. */
 
 #include "base/fail.h"
 #include "base/scope.h"
@@ -13,9 +13,9 @@
 
 struct source;
 
-/* Opens @text: "oci:DIR[:TAG]", "oci-archive:FILE[:TAG]" or "docker-archive:FILE[:REF]"; nothing of
- * its content is read yet. LXCRI_E_IMAGE_NOT_FOUND where the file is not there,
- * LXCRI_E_INVALID_ARGUMENT for another form. The caller owns *@ret_source. */
+/* Opens @text: "oci:DIR[:TAG]", "oci-archive:FILE[:TAG]", "docker-archive:FILE[:REF]" or
+ * "tarball:FILE"; nothing of its content is read yet. LXCRI_E_IMAGE_NOT_FOUND where the file is not
+ * there, LXCRI_E_INVALID_ARGUMENT for another form. The caller owns *@ret_source. */
 [[nodiscard]] int source_open(const char *text, struct source **ret_source,
 			      struct lxcri_error *err);
 
@@ -24,9 +24,10 @@ struct source;
 				     struct lxcri_error *err);
 
 /* Opens the manifest @digest of type @media_type in the store @fd, which is copied: what the store
- * lacks of it was fetched, and lies among its downloads. */
+ * lacks of it lies among its downloads, or will: @growth, which is borrowed, knows. */
 [[nodiscard]] int source_open_fetched(int fd, const char *digest, const char *media_type,
-				      struct source **ret_source, struct lxcri_error *err);
+				      struct growth *growth, struct source **ret_source,
+				      struct lxcri_error *err);
 
 /* Opens the archive that @fd, which is borrowed, brings: an OCI archive or a docker archive,
  * compressed or not. What can't be read at any place, as a pipe, is first copied into an unnamed
@@ -34,6 +35,11 @@ struct source;
  * "-" for standard input. LXCRI_E_INVALID_FORMAT, LXCRI_E_LIMIT_EXCEEDED, LXCRI_E_STORAGE_ERROR. */
 [[nodiscard]] int source_open_input(int fd, const char *path, int scratch_fd,
 				    struct source **ret_source, struct lxcri_error *err);
+
+/* The same where the directory @dir of the store has what was fetched. */
+[[nodiscard]] int source_open_fetched_in(int fd, const char *dir, const char *digest,
+					 const char *media_type, struct source **ret_source,
+					 struct lxcri_error *err);
 
 /* Frees @source; NULL is fine. */
 void source_free(struct source *source);
@@ -46,7 +52,8 @@ int source_fd(const struct source *source);
 struct source_layer {
 	struct span blob;
 	char *digest;     /* "sha256:…" of the blob; NULL when only its bytes can tell */
-	bool is_download; /* in the store's own directory, so that a link will do for a copy */
+	bool is_download; /* in the store's own directory, so that a link will do for a copy; its
+			   * file is opened once it has begun to come */
 };
 
 /* One image of a source: its documents are verified, its layers are not yet. Zeroed is empty. */
@@ -78,6 +85,23 @@ void source_image_finish(struct source_image *image);
  * results hold is borrowed from @image, @digest and @ret_summary. */
 void source_image_describe(const struct source_image *image, const char *digest,
 			   struct image_index_entry *ret, struct image_summary *ret_summary);
+
+/* The first document of an image: its manifest, or an index for several platforms. Zeroed is empty.
+ */
+struct source_root {
+	char *name; /* normalised; NULL when the source has none that is a reference */
+	char *digest;
+	char *media_type;
+	uint64_t size;
+};
+
+/* Frees what @root holds. Safe to repeat. */
+void source_root_finish(struct source_root *root);
+
+/* Finds the first document of the image that is meant, an OCI layout's. Fails as source_load()
+ * does, and with LXCRI_E_UNSUPPORTED_OPERATION for a docker archive, which has none. */
+[[nodiscard]] int source_find_root(struct source *source, int scratch_fd, struct source_root *ret,
+				   struct lxcri_error *err);
 
 /* Reads the image of @source. Large intermediate files go to the directory @scratch_fd.
  * LXCRI_E_INVALID_FORMAT, LXCRI_E_INTEGRITY_CHECK_FAILED, LXCRI_E_LIMIT_EXCEEDED,

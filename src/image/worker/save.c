@@ -4,6 +4,7 @@
 #include "image/worker/save.h"
 
 #include "base/mem.h"
+#include "base/sha256.h"
 #include "base/text.h"
 #include "image/dest/dest.h"
 #include "image/image_index.h"
@@ -19,6 +20,7 @@
 struct item {
 	struct source *source;
 	struct source_image image;
+	struct source_root root; /* instead, for every platform */
 	struct strings names;
 };
 
@@ -36,6 +38,7 @@ static void save_finish(struct save *save)
 	for (size_t i = 0; i < save->count; i++) {
 		source_free(save->items[i].source);
 		source_image_finish(&save->items[i].image);
+		source_root_finish(&save->items[i].root);
 		strings_finish(&save->items[i].names);
 	}
 	free(save->items);
@@ -64,6 +67,33 @@ static int open_stored(struct save *save, const char *name, struct item *item,
 	return source_open_stored(save->layout.images_fd, digest, &item->source, err);
 }
 
+/* Opens "DIR:DIGEST:TYPE" of the store. */
+static int open_fetched(struct save *save, const char *text, struct item *item,
+			struct lxcri_error *err)
+{
+	const char *digest = strchr(text, ':');
+	const char *type = digest ? strrchr(text, ':') : NULL;
+
+	if (!digest || type == digest || !text_starts_with(digest, ":sha256:"))
+		return fail(err, LXCRI_E_INVALID_ARGUMENT, "\"%s\" is not what was fetched", text);
+
+	autofree char *dir = xstrndup(text, (size_t)(digest - text));
+	autofree char *name = xstrndup(digest + 1, (size_t)(type - digest - 1));
+
+	return source_open_fetched_in(save->layout.images_fd, dir, name, type + 1, &item->source,
+				      err);
+}
+
+static int open_item(struct save *save, const char *source, struct item *item,
+		     struct lxcri_error *err)
+{
+	if (text_starts_with(source, WORKER_STORED))
+		return open_stored(save, source + strlen(WORKER_STORED), item, err);
+	if (text_starts_with(source, WORKER_FETCHED))
+		return open_fetched(save, source + strlen(WORKER_FETCHED), item, err);
+	return source_open(source, &item->source, err);
+}
+
 static int open_sources(struct save *save, struct lxcri_error *err)
 {
 	size_t count = 0;
@@ -71,16 +101,10 @@ static int open_sources(struct save *save, struct lxcri_error *err)
 	while (save->request->sources[count])
 		count++;
 	save->items = xcalloc(count, sizeof(save->items[0]));
-	for (; save->count < count; save->count++) {
-		const char *source = save->request->sources[save->count];
-		struct item *item = &save->items[save->count];
-		int r = text_starts_with(source, WORKER_STORED)
-				? open_stored(save, source + strlen(WORKER_STORED), item, err)
-				: source_open(source, &item->source, err);
-
-		if (r < 0)
+	for (; save->count < count; save->count++)
+		if (open_item(save, save->request->sources[save->count], &save->items[save->count],
+			      err) < 0)
 			return -1;
-	}
 	return 0;
 }
 
@@ -106,22 +130,30 @@ static int confine(struct save *save, struct lxcri_error *err)
 	return worker_confine(&save->layout, paths, save->count + 1, err);
 }
 
+static int load_item(struct save *save, struct item *item, struct lxcri_error *err)
+{
+	if (save->request->platforms == SAVE_EVERY_PLATFORM)
+		return source_find_root(item->source, save->layout.blobs_fd, &item->root, err);
+	return source_load(item->source, save->layout.blobs_fd, &item->image, err);
+}
+
 static int load_all(struct save *save, struct lxcri_error *err)
 {
 	const char *tag = save->request->tag;
 
 	for (size_t i = 0; i < save->count; i++) {
 		struct item *item = &save->items[i];
+		const char *own;
 
-		if (source_load(item->source, save->layout.blobs_fd, &item->image, err) < 0)
+		if (load_item(save, item, err) < 0)
 			return -1;
+		own = item->root.digest ? item->root.name : item->image.name;
 		if (*tag)
 			strings_finish(&item->names);
 		if (*tag)
 			strings_add(&item->names, tag);
-		else if (!text_starts_with(save->request->sources[i], WORKER_STORED) &&
-			 item->image.name)
-			strings_add(&item->names, item->image.name);
+		else if (!text_starts_with(save->request->sources[i], WORKER_STORED) && own)
+			strings_add(&item->names, own);
 	}
 	return 0;
 }
@@ -152,9 +184,15 @@ static int write_all(struct save *save, struct lxcri_error *err)
 
 	if (dest_open(save->place.kind, fd, &dest, err) < 0)
 		return -1;
-	for (size_t i = 0; i < save->count; i++)
-		if (dest_add(dest, &save->items[i].image, &save->items[i].names, err) < 0)
+	for (size_t i = 0; i < save->count; i++) {
+		struct item *item = &save->items[i];
+		int r = item->root.digest
+				? dest_add_all(dest, item->source, &item->root, &item->names, err)
+				: dest_add(dest, &item->image, &item->names, err);
+
+		if (r < 0)
 			return fail_while(err, "image %s", name_of(save->request->sources[i]));
+	}
 	return dest_finish(dest, err);
 }
 
@@ -172,4 +210,35 @@ int save_images(const struct save_request *request, struct lxcri_error *err)
 		return -1;
 	closep(&lock);
 	return write_all(&save, err);
+}
+
+int save_find(const char *data_dir, const char *text, enum save_platforms platforms,
+	      struct json_object *result, struct lxcri_error *err)
+{
+	autorun(layout_finish) struct layout layout = LAYOUT_NULL;
+	autorun(source_image_finish) struct source_image image = {};
+	autorun(source_root_finish) struct source_root root = {};
+	autoptr(source) source = NULL;
+	char hex[SHA256_HEX_SIZE];
+
+	if (layout_create(data_dir, &layout, err) < 0 || source_open(text, &source, err) < 0)
+		return -1;
+
+	const struct confine_path from = { source_fd(source), CONFINE_READ };
+
+	if (worker_confine(&layout, &from, 1, err) < 0)
+		return -1;
+	if (platforms == SAVE_EVERY_PLATFORM) {
+		if (source_find_root(source, layout.blobs_fd, &root, err) < 0)
+			return -1;
+	} else {
+		if (source_load(source, layout.blobs_fd, &image, err) < 0)
+			return -1;
+		sha256_hex(image.manifest, image.manifest_size, hex);
+		root.digest = xformat("sha256:%s", hex);
+		root.media_type = xstrdup(image.media_type);
+	}
+	json_set_text(result, WORKER_DIGEST, root.digest);
+	json_set_text(result, WORKER_TYPE, root.media_type);
+	return 0;
 }

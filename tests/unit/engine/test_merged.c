@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "engine/bundle/merged.h"
+#include "image/layer/merged.h"
+#include "engine/bundle/merged_copy.h"
 #include "tree.h"
 
 #include <errno.h>

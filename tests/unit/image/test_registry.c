@@ -5,6 +5,7 @@
 #include "image/registry/auth_file.h"
 #include "image/registry/challenge.h"
 #include "image/registry/peer.h"
+#include "image/registry/response.h"
 #include "image/registry/retry.h"
 #include "test.h"
 
@@ -102,6 +103,37 @@ static void a_helper_s_name_is_no_path(void **state)
 	assert_int_equal(err.code, LXCRI_E_INVALID_FORMAT);
 }
 
+static void what_a_registry_has_of_an_upload_is_counted_from_its_start(void **state)
+{
+	static const struct {
+		const char *line;
+		bool has_kept;
+		uint64_t kept;
+	} cases[] = {
+		{ "Range: 0-1023", true, 1024 },
+		{ "range: bytes=0-7", true, 8 },
+		/* Of no byte at all registries say the same as of the first alone. */
+		{ "Range: 0-0", true, 0 },
+		{ "Range: 5-9", false, 0 },
+		{ "Range: 0-", false, 0 },
+		{ "Range: 0--1", false, 0 },
+		{ "Range: 0-9223372036854775807", false, 0 },
+		{ "Ranges: 0-1", false, 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		autorun(response_finish) struct response_head head = {};
+		struct lxcri_error err = {};
+
+		assert_int_equal(response_add_line(&head, "HTTP/1.1 202 x", 14, &err), 0);
+		assert_int_equal(
+			response_add_line(&head, cases[i].line, strlen(cases[i].line), &err), 0);
+		assert_int_equal(head.response.has_kept, cases[i].has_kept);
+		if (cases[i].has_kept)
+			assert_int_equal(head.response.kept, cases[i].kept);
+	}
+}
+
 static bool is_local(const char *text)
 {
 	struct sockaddr_in v4 = { .sin_family = AF_INET };
@@ -172,6 +204,7 @@ int main(void)
 		cmocka_unit_test(the_longest_key_of_an_auth_file_counts),
 		cmocka_unit_test(an_auth_that_could_forge_a_header_is_refused),
 		cmocka_unit_test(a_helper_s_name_is_no_path),
+		cmocka_unit_test(what_a_registry_has_of_an_upload_is_counted_from_its_start),
 		cmocka_unit_test(addresses_of_this_host_and_its_link_are_local_in_every_form),
 		cmocka_unit_test(retry_after_is_seconds_or_a_date),
 		cmocka_unit_test(base64_is_read_as_it_is_written),

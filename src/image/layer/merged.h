@@ -26,6 +26,10 @@ struct merged_node {
 /* Closes what @dir holds. Safe to repeat. */
 void merged_finish(struct merged *dir);
 
+/* Makes @ret the root of the merged tree whose layers @fds are, the topmost first; they are
+ * borrowed and copied. Returns 0 or -errno. */
+[[nodiscard]] int merged_init(struct merged *ret, const int *fds, size_t count);
+
 /* Ends @node; safe to repeat. */
 void merged_node_finish(struct merged_node *node);
 
@@ -44,9 +48,3 @@ void merged_node_finish(struct merged_node *node);
 /* Opens the directory at @path. Returns 0, or -errno: -ENOENT, -ENOTDIR, -ELOOP. */
 [[nodiscard]] int merged_open_dir(const struct strings *layer_dirs, const char *path,
 				  struct merged *ret_dir);
-
-/* Copies what is in @dir, and its own owner, mode and times, into the empty directory @to: files,
- * directories, symlinks, devices and fifos with owner, mode, times and extended attributes. Sockets
- * are left out; two names of one file become two files. Returns 0 or -errno; @to may be half filled
- * then. */
-[[nodiscard]] int merged_copy(const struct merged *dir, int to);

@@ -6,7 +6,7 @@
  * path; since every directory on the way is known by its real name, ".." drops the last one and
  * the walk to it is repeated from the top. */
 
-#include "engine/bundle/merged.h"
+#include "image/layer/merged.h"
 
 #include "base/mem.h"
 #include "base/scope.h"
@@ -36,6 +36,22 @@ void merged_finish(struct merged *dir)
 		closep(&dir->fds[i]);
 	free(dir->fds);
 	*dir = (struct merged){};
+}
+
+int merged_init(struct merged *ret, const int *fds, size_t count)
+{
+	autorun(merged_finish) struct merged root = {};
+
+	for (size_t i = 0; i < count; i++) {
+		int fd = fcntl(fds[i], F_DUPFD_CLOEXEC, 3);
+
+		if (fd < 0)
+			return -errno;
+		add_fd_consume(&root, fd);
+	}
+	*ret = root;
+	root = (struct merged){};
+	return 0;
 }
 
 void merged_node_finish(struct merged_node *node)

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/* Stored images in other forms. */
+
+#include "image/convert/conversion.h"
+
+#include "base/mem.h"
+#include "image/worker.h"
+
+#include <string.h>
+
+static const char *const formats[] = {
+	[LXCRI_IMAGE_RAW] = WORKER_RAW,
+	[LXCRI_IMAGE_CT_TEMPLATE] = WORKER_TEMPLATE,
+	[LXCRI_IMAGE_ZFS] = "zfs",
+};
+
+static const struct {
+	const char *name;
+	const char *suffix;
+} compressions[] = {
+	{ WORKER_ZSTD, ".tar.zst" },
+	{ WORKER_GZIP, ".tar.gz" },
+	{ WORKER_PLAIN, ".tar" },
+};
+
+const char *lxcri_image_format_name(enum lxcri_image_format format)
+{
+	return (size_t)format < ARRAY_LEN(formats) ? formats[format] : NULL;
+}
+
+int lxcri_image_format_parse(const char *name, enum lxcri_image_format *ret_format,
+			     struct lxcri_error *err)
+{
+	for (size_t i = 0; i < ARRAY_LEN(formats); i++) {
+		if (strcmp(formats[i], name) != 0)
+			continue;
+		*ret_format = (enum lxcri_image_format)i;
+		return 0;
+	}
+	return fail(err, LXCRI_E_INVALID_FORMAT, "\"%s\" is none of raw, ct-template and zfs",
+		    name);
+}
+
+static const char *compression_of(const struct lxcri_convert_options *options)
+{
+	return options->compression ? options->compression : WORKER_ZSTD;
+}
+
+static int check_template(const struct lxcri_convert_options *options, struct lxcri_error *err)
+{
+	if (options->size_bytes)
+		return fail(err, LXCRI_E_INVALID_ARGUMENT, "a template has no size to choose");
+	if (options->file_system)
+		return fail(err, LXCRI_E_INVALID_ARGUMENT, "a template has no file system");
+	for (size_t i = 0; i < ARRAY_LEN(compressions); i++)
+		if (strcmp(compressions[i].name, compression_of(options)) == 0)
+			return 0;
+	return fail(err, LXCRI_E_INVALID_ARGUMENT,
+		    "compression \"%s\" is none of zstd, gzip and none", options->compression);
+}
+
+static int check_raw(const struct lxcri_convert_options *options, struct lxcri_error *err)
+{
+	if (options->compression && strcmp(options->compression, WORKER_PLAIN) != 0)
+		return fail(err, LXCRI_E_INVALID_ARGUMENT, "a raw image is not compressed");
+	if (options->file_system && strcmp(options->file_system, "ext4") != 0)
+		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
+			    "file system \"%s\": raw images are ext4", options->file_system);
+	return 0;
+}
+
+int conversion_check(const struct lxcri_convert_options *options, struct lxcri_error *err)
+{
+	switch (options->format) {
+	case LXCRI_IMAGE_RAW:
+		return check_raw(options, err);
+	case LXCRI_IMAGE_CT_TEMPLATE:
+		return check_template(options, err);
+	case LXCRI_IMAGE_ZFS:
+		return 0;
+	}
+	return fail(err, LXCRI_E_INVALID_FORMAT, "there is no format %d", (int)options->format);
+}
+
+char *conversion_key(const struct lxcri_convert_options *options)
+{
+	if (options->format == LXCRI_IMAGE_CT_TEMPLATE)
+		return xformat("%s-%s", formats[options->format], compression_of(options));
+	return xformat("%s-%llu", formats[options->format],
+		       (unsigned long long)options->size_bytes);
+}
+
+const char *conversion_suffix(const struct lxcri_convert_options *options)
+{
+	for (size_t i = 0; i < ARRAY_LEN(compressions); i++)
+		if (options->format == LXCRI_IMAGE_CT_TEMPLATE &&
+		    strcmp(compressions[i].name, compression_of(options)) == 0)
+			return compressions[i].suffix;
+	return ".raw";
+}
+
+int conversion_run(struct image_store *store, const char *digest,
+		   const struct lxcri_convert_options *options, int fd, struct lxcri_error *err)
+{
+	autofree char *size = xformat("%llu", (unsigned long long)options->size_bytes);
+	const char *const args[] = {
+		WORKER_CONVERT,
+		image_store_data_dir(store),
+		digest,
+		formats[options->format],
+		options->format == LXCRI_IMAGE_RAW ? size : compression_of(options),
+		NULL,
+	};
+	const struct worker_call call = { .program = "lxcri-worker",
+					  .args = args,
+					  .object = digest };
+	autojson answer = NULL;
+
+	return worker_ask(&call, fd, &answer, err);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* Stored images in other forms: as one file. The worker writes it. */
+
+#include "image/store.h"
+#include "lxcri/convert.h"
+
+/* Checks that @options ask for what there is. LXCRI_E_INVALID_ARGUMENT,
+ * LXCRI_E_UNSUPPORTED_OPERATION, LXCRI_E_INVALID_SIZE. */
+[[nodiscard]] int conversion_check(const struct lxcri_convert_options *options,
+				   struct lxcri_error *err);
+
+/* Returns the words that the two differ by if and only if their results do; owned by the caller. */
+[[nodiscard]] char *conversion_key(const struct lxcri_convert_options *options);
+
+/* Returns ".raw", ".tar.zst" and so on: what files of that form are called. */
+const char *conversion_suffix(const struct lxcri_convert_options *options);
+
+/* Writes the stored image @digest, whose layers are unpacked and stay, to the empty file @fd, which
+ * is not flushed. LXCRI_E_CONVERSION_FAILED, LXCRI_E_INVALID_SIZE, LXCRI_E_MOUNT_FAILED,
+ * LXCRI_E_STORAGE_ERROR. */
+[[nodiscard]] int conversion_run(struct image_store *store, const char *digest,
+				 const struct lxcri_convert_options *options, int fd,
+				 struct lxcri_error *err);

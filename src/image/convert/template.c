@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: MIT */
+/* The tree of an image as one tar archive. Names begin with "./", as tar itself writes a directory:
+ * `pct create` leaves "./dev" out by that. Of times there is only that of the last change; another
+ * would make each archive of the same image a different one. */
+
+#include "image/convert/template.h"
+
+#include "base/mem.h"
+#include "base/scope.h"
+#include "base/text.h"
+#include "image/convert/walk.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <locale.h>
+#include <string.h>
+#include <sys/xattr.h>
+
+#define BUFFER_BYTES ((size_t)256 << 10)
+/* A file in more pieces is written with its holes. */
+#define EXTENTS_MAX 4096
+/* What the attributes of one file, or their names, may measure (linux/limits.h). */
+#define XATTR_BYTES_MAX ((size_t)64 << 10)
+
+struct template
+{
+	struct archive *archive;
+	char *buffer;
+	char *xattr_names;
+	char *xattr_value;
+};
+
+static void template_finish(struct template *template)
+{
+	(void)archive_write_free(template->archive);
+	free(template->buffer);
+	free(template->xattr_names);
+	free(template->xattr_value);
+}
+
+static int fail_archive(struct template *template, const char *path, struct lxcri_error *err)
+{
+	int problem = archive_errno(template->archive);
+	const char *why = archive_error_string(template->archive);
+	bool is_storage = problem == ENOSPC || problem == EDQUOT || problem == EIO ||
+			  problem == EROFS || problem == EFBIG;
+
+	if (is_storage)
+		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, problem,
+				       "write \"%.200s\" to the archive", path);
+	(void)fail(err, LXCRI_E_CONVERSION_FAILED, "write \"%.200s\" to the archive: %s", path,
+		   why ? why : "failed");
+	err->errnum = problem > 0 ? problem : 0;
+	return -1;
+}
+
+static int fail_read(const struct walk_entry *entry, int r, struct lxcri_error *err)
+{
+	return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "read \"%.200s\" of the image",
+			       *entry->path ? entry->path : "/");
+}
+
+static struct archive_entry *describe(const struct walk_entry *from)
+{
+	struct archive_entry *entry = archive_entry_new();
+	const struct stat *status = from->status;
+	autofree char *name = xformat("./%s", from->path);
+
+	if (!entry)
+		abort(); /* as all our allocations */
+	archive_entry_set_pathname(entry, name);
+	archive_entry_set_mode(entry, status->st_mode);
+	archive_entry_set_uid(entry, status->st_uid);
+	archive_entry_set_gid(entry, status->st_gid);
+	archive_entry_set_mtime(entry, status->st_mtim.tv_sec, status->st_mtim.tv_nsec);
+	archive_entry_set_rdev(entry, status->st_rdev);
+	archive_entry_set_nlink(entry, 1);
+	archive_entry_set_size(entry, S_ISREG(status->st_mode) ? status->st_size : 0);
+	return entry;
+}
+
+/* Adds what belongs to the file rather than to how overlayfs stores it. Returns 0 or -errno. */
+static int add_xattrs(struct template *template, struct archive_entry *entry, int fd)
+{
+	ssize_t size = flistxattr(fd, template->xattr_names, XATTR_BYTES_MAX);
+
+	if (size < 0)
+		return errno == ENOTSUP ? 0 : -errno;
+	for (const char *name = template->xattr_names; name < template->xattr_names + size;
+	     name += strlen(name) + 1) {
+		ssize_t length;
+
+		if (text_starts_with(name, "trusted.overlay."))
+			continue;
+		length = fgetxattr(fd, name, template->xattr_value, XATTR_BYTES_MAX);
+		if (length < 0)
+			return -errno;
+		archive_entry_xattr_add_entry(entry, name, template->xattr_value, (size_t)length);
+	}
+	return 0;
+}
+
+/* Notes where the file @fd has data, unless it has no holes or too many. */
+static void add_extents(struct archive_entry *entry, int fd, const struct stat *status)
+{
+	off_t size = status->st_size;
+	off_t at = 0;
+
+	if (status->st_blocks * 512 >= size)
+		return;
+	for (unsigned int count = 0; at < size; count++) {
+		off_t data = lseek(fd, at, SEEK_DATA);
+
+		if (data < 0 && errno == ENXIO)
+			data = size;
+		at = data < size ? lseek(fd, data, SEEK_HOLE) : size;
+		if (data < 0 || at < 0 || count == EXTENTS_MAX) {
+			archive_entry_sparse_clear(entry);
+			return;
+		}
+		archive_entry_sparse_add_entry(entry, data, at - data);
+	}
+}
+
+static int write_header(struct template *template, struct archive_entry *entry,
+			struct lxcri_error *err)
+{
+	int r = archive_write_header(template->archive, entry);
+	const char *why = archive_error_string(template->archive);
+
+	/* A name in no character set is written as its bytes, and marked so: nothing is lost. */
+	if (r == ARCHIVE_OK || (r == ARCHIVE_WARN && why && strstr(why, "to UTF-8")))
+		return 0;
+	return fail_archive(template, archive_entry_pathname(entry), err);
+}
+
+static int write_bytes(struct template *template, const struct walk_entry *entry, size_t size,
+		       struct lxcri_error *err)
+{
+	for (size_t done = 0; done < size;) {
+		la_ssize_t written =
+			archive_write_data(template->archive, template->buffer + done, size - done);
+
+		if (written <= 0)
+			return fail_archive(template, entry->path, err);
+		done += (size_t)written;
+	}
+	return 0;
+}
+
+/* Passes over a hole: what stands for it is not written where the archive knows of it. */
+static int write_zeroes(struct template *template, const struct walk_entry *entry, int64_t size,
+			struct lxcri_error *err)
+{
+	if (size > 0)
+		memset(template->buffer, 0, BUFFER_BYTES);
+	while (size > 0) {
+		size_t piece = size < (int64_t)BUFFER_BYTES ? (size_t)size : BUFFER_BYTES;
+
+		if (write_bytes(template, entry, piece, err) < 0)
+			return -1;
+		size -= (int64_t)piece;
+	}
+	return 0;
+}
+
+static int write_extent(struct template *template, const struct walk_entry *entry, int fd,
+			int64_t at, int64_t end, struct lxcri_error *err)
+{
+	while (at < end) {
+		size_t wanted =
+			end - at < (int64_t)BUFFER_BYTES ? (size_t)(end - at) : BUFFER_BYTES;
+		ssize_t got = pread(fd, template->buffer, wanted, at);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return fail_read(entry, got < 0 ? errno : ENODATA, err);
+		if (write_bytes(template, entry, (size_t)got, err) < 0)
+			return -1;
+		at += got;
+	}
+	return 0;
+}
+
+static int write_content(struct template *template, const struct walk_entry *from,
+			 struct archive_entry *entry, int fd, struct lxcri_error *err)
+{
+	int64_t size = archive_entry_size(entry);
+	la_int64_t start;
+	la_int64_t length;
+	int64_t at = 0;
+
+	if (archive_entry_sparse_reset(entry) == 0)
+		return write_extent(template, from, fd, 0, size, err);
+	while (archive_entry_sparse_next(entry, &start, &length) == ARCHIVE_OK) {
+		if (write_zeroes(template, from, start - at, err) < 0 ||
+		    write_extent(template, from, fd, start, start + length, err) < 0)
+			return -1;
+		at = start + length;
+	}
+	return write_zeroes(template, from, size - at, err);
+}
+
+static int write_file(struct template *template, const struct walk_entry *from,
+		      struct archive_entry *entry, struct lxcri_error *err)
+{
+	autoclose int fd = openat(from->dir, from->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	int r = fd < 0 ? -errno : add_xattrs(template, entry, fd);
+
+	if (r < 0)
+		return fail_read(from, r, err);
+	add_extents(entry, fd, from->status);
+	if (write_header(template, entry, err) < 0)
+		return -1;
+	return write_content(template, from, entry, fd, err);
+}
+
+static int write_link(struct template *template, const struct walk_entry *from,
+		      struct archive_entry *entry, struct lxcri_error *err)
+{
+	autofree char *target = xformat("./%s", from->first);
+
+	archive_entry_set_hardlink(entry, target);
+	archive_entry_set_size(entry, 0);
+	return write_header(template, entry, err);
+}
+
+static int write_symlink(struct template *template, const struct walk_entry *from,
+			 struct archive_entry *entry, struct lxcri_error *err)
+{
+	char target[PATH_MAX];
+	ssize_t length = readlinkat(from->dir, from->name, target, sizeof(target) - 1);
+
+	if (length < 0)
+		return fail_read(from, errno, err);
+	target[length] = '\0';
+	archive_entry_set_symlink(entry, target);
+	return write_header(template, entry, err);
+}
+
+static int write_dir(struct template *template, const struct walk_entry *from,
+		     struct archive_entry *entry, struct lxcri_error *err)
+{
+	int r = add_xattrs(template, entry, from->fd);
+
+	return r < 0 ? fail_read(from, r, err) : write_header(template, entry, err);
+}
+
+static int enter(void *userdata, const struct walk_entry *from, struct lxcri_error *err)
+{
+	struct template *template = userdata;
+	struct archive_entry *entry = describe(from);
+	int r;
+
+	if (from->first)
+		r = write_link(template, from, entry, err);
+	else if (S_ISDIR(from->status->st_mode))
+		r = write_dir(template, from, entry, err);
+	else if (S_ISREG(from->status->st_mode))
+		r = write_file(template, from, entry, err);
+	else if (S_ISLNK(from->status->st_mode))
+		r = write_symlink(template, from, entry, err);
+	else
+		r = write_header(template, entry, err);
+	archive_entry_free(entry);
+	return r;
+}
+
+static int open_archive(struct template *template, enum template_compression compression, int fd,
+			struct lxcri_error *err)
+{
+	struct archive *archive = archive_write_new();
+	int r = ARCHIVE_OK;
+
+	if (!archive)
+		abort(); /* as all our allocations */
+	template->archive = archive;
+	if (compression == TEMPLATE_ZSTD)
+		r = archive_write_add_filter_zstd(archive);
+	else if (compression == TEMPLATE_GZIP)
+		r = archive_write_add_filter_gzip(archive);
+	if (r == ARCHIVE_OK && compression == TEMPLATE_GZIP)
+		r = archive_write_set_filter_option(archive, "gzip", "timestamp", NULL);
+	/* GNU tar knows attributes by one of the two names that libarchive has for them. */
+	/* Names that are UTF-8 go as they are. Without a locale that says so all would be marked as
+	 * what they are not, of which GNU tar complains. */
+	(void)setlocale(LC_CTYPE, "C.UTF-8");
+	if (r != ARCHIVE_OK || archive_write_set_format_pax(archive) != ARCHIVE_OK ||
+	    archive_write_set_format_option(archive, "pax", "xattrheader", "SCHILY") !=
+		    ARCHIVE_OK ||
+	    archive_write_open_fd(archive, fd) != ARCHIVE_OK)
+		return fail_archive(template, ".", err);
+	return 0;
+}
+
+int template_write(const int *layers, size_t count, enum template_compression compression, int fd,
+		   struct lxcri_error *err)
+{
+	autorun(template_finish) struct template template = {
+		.buffer = xzalloc(BUFFER_BYTES),
+		.xattr_names = xzalloc(XATTR_BYTES_MAX),
+		.xattr_value = xzalloc(XATTR_BYTES_MAX),
+	};
+	const struct walk_visitor visitor = { .enter = enter, .userdata = &template };
+
+	if (open_archive(&template, compression, fd, err) < 0 ||
+	    walk_layers(layers, count, &visitor, err) < 0)
+		return -1;
+	return archive_write_close(template.archive) == ARCHIVE_OK
+		       ? 0
+		       : fail_archive(&template, ".", err);
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/* An image of the store in another form. Nothing is parsed here that came from outside, but trees
+ * are walked through whose names did. */
+
+#include "image/worker/convert.h"
+
+#include "base/mem.h"
+#include "base/scope.h"
+#include "base/text.h"
+#include "image/convert/raw.h"
+#include "image/convert/template.h"
+#include "image/layout.h"
+#include "image/stored_image.h"
+#include "image/worker.h"
+#include "os/confine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <string.h>
+#include <sys/resource.h>
+
+/* SYS_ADMIN is for reading trusted.overlay.opaque. */
+static const unsigned int reading[] = { CAP_DAC_OVERRIDE, CAP_SYS_ADMIN };
+static const unsigned int writing[] = { CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER,   CAP_FSETID,
+					CAP_MKNOD, CAP_SETFCAP,      CAP_SYS_ADMIN };
+
+static const struct {
+	const char *name;
+	enum template_compression compression;
+} compressions[] = {
+	{ WORKER_ZSTD, TEMPLATE_ZSTD },
+	{ WORKER_GZIP, TEMPLATE_GZIP },
+	{ WORKER_PLAIN, TEMPLATE_PLAIN },
+};
+
+struct convert {
+	const struct convert_request *request;
+	struct layout layout;
+	struct stored_image image;
+	struct raw raw;
+	int *layers; /* the topmost first */
+	size_t n_layers;
+};
+
+static void convert_finish(struct convert *convert)
+{
+	raw_finish(&convert->raw);
+	for (size_t i = 0; i < convert->n_layers; i++)
+		closep(&convert->layers[i]);
+	free(convert->layers);
+	stored_image_finish(&convert->image);
+	layout_finish(&convert->layout);
+}
+
+/* Each level of each layer is open while a directory is walked through. */
+static void allow_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+static int open_layers(struct convert *convert, struct lxcri_error *err)
+{
+	const struct strings *ids = &convert->image.chain_ids;
+
+	convert->layers = xcalloc(ids->count, sizeof(*convert->layers));
+	for (size_t i = ids->count; i-- > 0;) {
+		autofree char *path = xformat("%s/" LAYOUT_TREE, ids->items[i]);
+		int fd = openat(convert->layout.layers_fd, path,
+				O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+		if (fd < 0)
+			return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno,
+					       "open the layer %s", ids->items[i]);
+		convert->layers[convert->n_layers++] = fd;
+	}
+	return 0;
+}
+
+static int open_image(struct convert *convert, struct lxcri_error *err)
+{
+	const struct convert_request *request = convert->request;
+	autojson entry = NULL;
+
+	if (layout_open(request->data_dir, &convert->layout, err) < 0)
+		return -1;
+	entry = stored_image_unlisted(&convert->layout, request->digest);
+	if (!entry)
+		return fail(err, LXCRI_E_IMAGE_NOT_FOUND, "image %s is not in the store",
+			    request->digest);
+	if (stored_image_read(&convert->layout, entry, &convert->image, err) < 0)
+		return -1;
+	return open_layers(convert, err);
+}
+
+static int confine(const struct convert *convert, const unsigned int *capabilities, size_t count,
+		   struct lxcri_error *err)
+{
+	const struct confine_path paths[] = {
+		{ convert->layout.layers_fd, CONFINE_READ },
+		{ convert->raw.root, CONFINE_WRITE },
+	};
+	int r = confine_capabilities(capabilities, count);
+
+	if (r == 0)
+		r = confine_files(paths, ARRAY_LEN(paths));
+	return r < 0 && r != -EOPNOTSUPP ? fail_errno(err, r, "confine a conversion") : 0;
+}
+
+static int convert_raw(struct convert *convert, struct lxcri_error *err)
+{
+	struct raw *raw = &convert->raw;
+	uint64_t size;
+
+	if (text_parse_u64(convert->request->how, 0, UINT64_MAX, &size) < 0)
+		return fail(err, LXCRI_E_INVALID_SIZE, "\"%s\" is no size", convert->request->how);
+	raw->layers = convert->layers;
+	raw->n_layers = convert->n_layers;
+	raw->fd = convert->request->fd;
+	if (raw_prepare(raw, size, err) < 0 ||
+	    confine(convert, writing, ARRAY_LEN(writing), err) < 0)
+		return -1;
+	return raw_write(raw, err);
+}
+
+static int convert_template(const struct convert *convert, struct lxcri_error *err)
+{
+	const struct convert_request *request = convert->request;
+
+	for (size_t i = 0; i < ARRAY_LEN(compressions); i++) {
+		if (strcmp(compressions[i].name, request->how) != 0)
+			continue;
+		if (confine(convert, reading, ARRAY_LEN(reading), err) < 0)
+			return -1;
+		return template_write(convert->layers, convert->n_layers,
+				      compressions[i].compression, request->fd, err);
+	}
+	return fail(err, LXCRI_E_INVALID_ARGUMENT, "\"%s\" is no compression", request->how);
+}
+
+int convert_image(const struct convert_request *request, struct lxcri_error *err)
+{
+	autorun(convert_finish) struct convert convert = { .request = request,
+							   .layout = LAYOUT_NULL,
+							   .raw = RAW_NULL };
+
+	allow_descriptors();
+	if (open_image(&convert, err) < 0)
+		return -1;
+	if (strcmp(request->format, WORKER_RAW) == 0)
+		return convert_raw(&convert, err);
+	if (strcmp(request->format, WORKER_TEMPLATE) == 0)
+		return convert_template(&convert, err);
+	return fail(err, LXCRI_E_INVALID_FORMAT, "\"%s\" is neither raw nor ct-template",
+		    request->format);
+}
