@@ -7,7 +7,7 @@ DESTDIR ?=
 IMAGES = $(BUILD)/images
 
 .NOTPARALLEL:
-.PHONY: build demo check check-vm check-zfs check-long check-trixie check-packages bench bench-vm bench-image deb install uninstall
+.PHONY: build demo check check-vm check-zfs check-powercut check-long check-trixie check-packages bench bench-vm bench-image deb install uninstall
 .PHONY: clean format images test-deps
 
 build:
@@ -33,6 +33,10 @@ check-vm: test-deps build images
 # Root file systems on ZFS, in a guest with a pool; the first time builds Debian's module for its kernel.
 check-zfs: test-deps build images
 	@tools/check --build $(BUILD) --only zfs
+
+# Power cuts at some hundred moments, on each file system; see tests/powercut/README.md.
+check-powercut: test-deps build images
+	@tools/check --build $(BUILD) --long --only powercut
 
 # The same with a longer look: every fuzzer runs for a while, tests marked long run as well.
 check-long: test-deps build images

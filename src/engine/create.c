@@ -639,6 +639,42 @@ static int make_bundle(struct creation *creation, struct lxcri_error *err)
 	return r;
 }
 
+static int open_dir(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* Whoever finds the record of a container after a power cut finds what it names. What a container
+ * of a bundle has is lost then anyway. */
+static int make_durable(struct creation *creation, struct lxcri_error *err)
+{
+	static const char *const files[] = { "config.json", "hosts", "hostname" };
+	const struct lxcri_container *container = creation->container;
+	autofree char *parent = xformat("%s/containers", container->engine->data);
+	autoclose int bundle = -1, data = -1, containers = -1;
+	int r;
+
+	if (!creation->options->image)
+		return 0;
+	bundle = open_dir(container->record.bundle);
+	data = open_dir(container->home.data_dir);
+	containers = open_dir(parent);
+	r = bundle < 0 ? bundle : data < 0 ? data : containers < 0 ? containers : 0;
+	if (r == 0)
+		r = file_flush_all(bundle, files, 1);
+	if (r == 0)
+		r = file_flush_all(data, files, ARRAY_LEN(files));
+	/* A root file system of its own is thousands of files: one call for all of them. */
+	if (r == 0 &&
+	    (fsync(containers) < 0 || (creation->storage.ops->open_root && syncfs(bundle) < 0)))
+		r = -errno;
+	return r < 0 ? fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "flush %s",
+				       container->home.data_dir)
+		     : 0;
+}
+
 /* Here the options are known to be good, and the creation's slow parts are still to come. */
 static int expect_move(struct creation *creation, struct lxcri_error *err)
 {
@@ -685,13 +721,21 @@ static const struct creation_step {
 	const char *doing;
 	int (*run)(struct creation *creation, struct lxcri_error *err);
 } creation_steps[] = {
-	{ "check the request", check_options },   { "choose the network", choose_network },
-	{ "choose the runtime", choose_runtime }, { "fill the record", fill_record },
-	{ "find the image", find_image },         { "prepare its layers", prepare_layers },
-	{ "reserve the id", reserve_id },         { "expect a move", expect_move },
-	{ "make its directories", make_home },    { "join its networks", join_networks },
-	{ "make the bundle", make_bundle },       { "create it", launch },
-	{ "write the pid file", write_pid_file }, { "commit", commit },
+	{ "check the request", check_options },
+	{ "choose the network", choose_network },
+	{ "choose the runtime", choose_runtime },
+	{ "fill the record", fill_record },
+	{ "find the image", find_image },
+	{ "prepare its layers", prepare_layers },
+	{ "reserve the id", reserve_id },
+	{ "expect a move", expect_move },
+	{ "make its directories", make_home },
+	{ "join its networks", join_networks },
+	{ "make the bundle", make_bundle },
+	{ "make it durable", make_durable },
+	{ "create it", launch },
+	{ "write the pid file", write_pid_file },
+	{ "commit", commit }, /* from here on it is a container */
 };
 
 /* Undoes what the steps did. The first error is the one that counts. */

@@ -242,12 +242,13 @@ static int run_push(const char *verb, const struct settings *settings, struct js
 static int run_fetch(const char *verb, const struct settings *settings, struct json_object *result,
 		     struct lxcri_error *err)
 {
+	static const struct confine_path nowhere = { -1, CONFINE_READ };
 	autoptr(whole_file) file = NULL;
 
 	(void)verb;
 	(void)result;
 	if (whole_file_create(settings, WORKER_FD, &file, err) < 0 ||
-	    confine(settings, NULL, 0, err) < 0)
+	    confine(settings, &nowhere, 0, err) < 0)
 		return -1;
 	return whole_file_fetch(file, err);
 }

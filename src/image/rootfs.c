@@ -234,7 +234,7 @@ static bool try_mapped(void)
 
 enum rootfs_overlay rootfs_try_overlay(const char *dir)
 {
-	autofree char *path = xformat("%s/.tmp-overlay-XXXXXX", dir);
+	autofree char *path = xformat("%s/" ROOTFS_TRIAL "XXXXXX", dir);
 	int status = -1;
 
 	if (!mkdtemp(path))

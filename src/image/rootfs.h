@@ -28,6 +28,9 @@ enum rootfs_overlay {
 	ROOTFS_MAPPED_OVERLAY, /* also one whose lowers have other owners than on the disk */
 };
 
+/* What the directory in which that is tried is called begins with. */
+#define ROOTFS_TRIAL ".tmp-overlay-"
+
 /* Finds what can be mounted with its directories below the directory @dir, which must exist: it is
  * tried, in a mount namespace of its own, and leaves nothing behind. */
 enum rootfs_overlay rootfs_try_overlay(const char *dir);

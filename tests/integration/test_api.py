@@ -8,7 +8,6 @@ import os
 from api_programs import call, programs  # noqa: F401: a fixture
 from images import Layer, digest
 
-
 def test_the_example_programs_work(programs, engine, make_bundle, make_image, work):
     backend = engine.backend
     root, data = work / "api-root", work / "api-data"
@@ -40,7 +39,7 @@ def test_the_example_programs_work(programs, engine, make_bundle, make_image, wo
     assert (done.returncode, done.stdout, done.stderr) == (0, "sha256:\nexit code 5\n", "")
 
 
-def test_the_example_of_layers_that_are_mounted_works(programs, work):
+def test_the_example_of_mounted_layers_works(programs, work):
     layer = Layer().add("mark", b"of the layer").finish()
     (work / "layer.tar").write_bytes(layer)
     done = call(programs / "layer_fs", work / "base", work / "mnt", work / "layer.tar", digest(layer), len(layer))

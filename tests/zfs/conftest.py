@@ -25,7 +25,7 @@ globals().update({name: value for name, value in vars(integration).items()
                   if not name.startswith(("_", "pytest_"))})
 
 # Fixtures count where conftest.py has their names.
-from test_api import programs  # noqa: E402,F401
+from api_programs import programs  # noqa: E402,F401
 from test_rootfs_drivers import grounds, image, make_placed  # noqa: E402,F401
 
 

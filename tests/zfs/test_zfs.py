@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from images import Layer, digest
-from test_api import call
+from api_programs import call
 from test_rootfs_drivers import ZFS, datasets, inside, remains, start, zfs
 
 
