@@ -7,7 +7,7 @@ DESTDIR ?=
 IMAGES = $(BUILD)/images
 
 .NOTPARALLEL:
-.PHONY: build demo check check-vm check-long check-trixie check-packages bench bench-vm bench-image bench-net deb install uninstall
+.PHONY: build demo check check-vm check-zfs check-powercut check-long check-trixie check-packages bench bench-vm bench-image bench-net deb install uninstall
 .PHONY: clean format images test-deps
 
 build:
@@ -30,6 +30,14 @@ check: test-deps build images
 check-vm: test-deps build images
 	@tools/check --build $(BUILD) --only vm
 
+# Root file systems on ZFS, in a guest with a pool; the first time builds Debian's module for its kernel.
+check-zfs: test-deps build images
+	@tools/check --build $(BUILD) --only zfs
+
+# Power cuts at some hundred moments, on each file system; see tests/powercut/README.md.
+check-powercut: test-deps build images
+	@tools/check --build $(BUILD) --long --only powercut
+
 # The same with a longer look: every fuzzer runs for a while, tests marked long run as well.
 check-long: test-deps build images
 	@tools/check --build $(BUILD) --long
@@ -45,7 +53,8 @@ bench-vm: build images
 	@tests/vm/run --timeout 3000 --results $(BUILD)/bench/start-vm.json -- tests/bench/run $(BUILD) $(IMAGES) \
 		-n 15 -o /dev/virtio-ports/results
 
-# The same for images that come in: an image of about 1 GB, beside skopeo with umoci and beside tar.
+# The same for images that come in: one of about 1 GB is pulled from a registry on loopback, beside skopeo with umoci,
+# podman and containerd, and beside tar.
 bench-image: build
 	@tools/install-deps bench
 	@tests/bench/image $(BUILD)

@@ -83,7 +83,8 @@ const struct config_entry config_table[] = {
 	[CONFIG_STORAGE_DRIVER] = {
 		"storage.driver", CONFIG_WORD, .otherwise = "\"auto\"",
 		.words = " auto overlay zfs btrfs dir ",
-		.help = "How root file systems are made of layers." },
+		.help = "How root file systems are made of layers; auto: zfs or btrfs on such a file "
+			"system, else overlay, else dir." },
 	[CONFIG_STORAGE_IMAGE_PATH] = {
 		"storage.image_path", CONFIG_PATH, .otherwise = "null",
 		.help = "Directory of the images; otherwise images in the data directory." },
@@ -92,10 +93,11 @@ const struct config_entry config_table[] = {
 		.help = "Accepted for old files; umoci is not needed." },
 	[CONFIG_STORAGE_ZFS_POOL] = {
 		"storage.zfs_pool", CONFIG_TEXT, .otherwise = "null",
-		.help = "ZFS pool of the zfs driver." },
+		.help = "ZFS pool of the zfs driver; its dataset is POOL/proxmox-lxcri." },
 	[CONFIG_STORAGE_ZFS_DATASET] = {
 		"storage.zfs_dataset", CONFIG_TEXT, .otherwise = "null",
-		.help = "Dataset below which the zfs driver works." },
+		.help = "Dataset that the zfs driver makes and works in, in that pool or by its full "
+			"name; otherwise proxmox-lxcri in the dataset of the data directory." },
 	[CONFIG_STORAGE_MAX_WORKERS] = {
 		"storage.max_workers", CONFIG_COUNT, .otherwise = "0", .max = 1024,
 		.help = "Layers unpacked at a time; 0 is one for each CPU." },

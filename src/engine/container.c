@@ -8,6 +8,8 @@
 
 #include "engine/container.h"
 
+#include "engine/driver.h"
+
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/files/root.h"
@@ -269,9 +271,7 @@ int container_launch(struct lxcri_container *container, unsigned int preserve_fd
 {
 	const struct record *record = &container->record;
 	const struct home *home = &container->home;
-	autofree char *target = xformat("%s/rootfs", record->bundle);
-	autofree char *upper = xformat("%s/upper", home->data_dir);
-	autofree char *work = xformat("%s/work", home->data_dir);
+	autorun(mount_root_finish) struct mount_root rootfs = {};
 	/* The end of what goes when it ends needs no flush: nobody will ask after a reboot. */
 	bool keep_exit = home_is_persistent(home) && !record->remove;
 	/* Whoever comes across a container that was to go, removes it, and whoever comes across one
@@ -289,14 +289,8 @@ int container_launch(struct lxcri_container *container, unsigned int preserve_fd
 	autofree char *cgroups_path = container_scope_cgroup(container);
 	autorun(strings_finish) struct strings properties = {};
 
-	const struct id_map map = record_id_map(&record->ids);
-	bool copied = record->layers.count == 0;
-	const struct monitor_rootfs rootfs = { .target = target,
-					       .lowers = record->layers,
-					       .upper = copied ? NULL : upper,
-					       .work = copied ? NULL : work,
-					       .owners = id_map_is_host(&map) ? NULL : &map };
-
+	if (record->owns_bundle && driver_describe(container, &rootfs, err) < 0)
+		return -1;
 	if (record->slice)
 		limits_properties(&container->limits, &properties);
 
@@ -314,7 +308,7 @@ int container_launch(struct lxcri_container *container, unsigned int preserve_fd
 		.events = container->engine->root,
 		.image = record->image,
 		.exit_command = record->remove || record->networked ? reap : NULL,
-		.rootfs = !copied || rootfs.owners ? &rootfs : NULL,
+		.rootfs = rootfs.target ? &rootfs : NULL,
 		.console_socket = record->console_socket,
 		.stdio = record->stdio == LXCRI_STDIO_LOG ? MONITOR_STDIO_PUMP
 							  : MONITOR_STDIO_INHERIT,

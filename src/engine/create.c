@@ -29,7 +29,6 @@
 #include "engine/userns/id_pool.h"
 #include "engine/userns/userns.h"
 #include "engine/volume.h"
-#include "image/rootfs.h"
 #include "image/pull.h"
 #include "image/store.h"
 #include "os/cgroup/cgroup_move.h"
@@ -237,6 +236,26 @@ static int find_image(struct creation *creation, struct lxcri_error *err)
 		creation->image.name = steal(name);
 	}
 	return 0;
+}
+
+/* Chooses how its root file system is made, and makes of the layers what that takes. Done before
+ * any lock is taken, for the same reason. */
+static int prepare_layers(struct creation *creation, struct lxcri_error *err)
+{
+	const struct lxcri_engine *engine = creation->container->engine;
+	struct record *record = &creation->container->record;
+
+	if (!creation->options->image)
+		return 0;
+	if (driver_choose(engine, record->ids.size > 0, &creation->storage, err) < 0)
+		return -1;
+	record->driver = xstrdup(creation->storage.ops->name);
+
+	int can_map =
+		driver_prepare(engine, creation->storage.ops, &creation->image.layer_dirs, err);
+
+	record->is_shifted = record->ids.size > 0 && can_map == 0;
+	return can_map < 0 ? -1 : 0;
 }
 
 static int already_there(const char *id, struct lxcri_error *err)
@@ -451,7 +470,7 @@ static int make_volumes(struct creation *creation, struct lxcri_error *err)
 	const struct lxcri_container *container = creation->container;
 	struct bundle *bundle = &creation->bundle;
 	bool own_ids = !id_map_is_host(&creation->map);
-	bool mapped = own_ids && creation->storage.can_map;
+	bool mapped = own_ids && creation->storage.can_map_data;
 
 	for (size_t i = 0; i < bundle->n_volumes; i++) {
 		struct bundle_volume *volume = &bundle->volumes[i];
@@ -502,50 +521,16 @@ static int attach_seccomp(struct creation *creation, struct lxcri_error *err)
 	return seccomp_annotate(creation->container->engine->data, creation->bundle.spec, err);
 }
 
-/* Makes the writable layer. Its own owner and mode are those of the root that the container sees,
- * so they are taken from the image. */
-static int make_upper(const struct creation *creation, const char *data, struct lxcri_error *err)
-{
-	const char *below = creation->container->record.layers.items[0];
-	autofree char *path = xformat("%s/upper", data);
-	uint32_t uid;
-	uint32_t gid;
-	struct stat status;
-
-	if (stat(below, &status) < 0)
-		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno, "look at %s", below);
-	if (id_extents_to_host(&creation->map.uids, status.st_uid, &uid) < 0 ||
-	    id_extents_to_host(&creation->map.gids, status.st_gid, &gid) < 0)
-		return fail(err, LXCRI_E_INVALID_FORMAT,
-			    "the root of the image belongs to %u:%u, which is beyond the ids of "
-			    "the container",
-			    status.st_uid, status.st_gid);
-	if (make_dir(data, "upper", 0755, err) < 0)
-		return -1;
-	if (chown(path, uid, gid) < 0 || chmod(path, status.st_mode & 07777) < 0)
-		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno,
-				       "set owner and mode of %s", path);
-	return 0;
-}
-
-/* Makes upper, work and rootfs, or fills rootfs where the file system cannot carry an overlay. */
+/* A copy needs its layers no more. */
 static int make_rootfs(struct creation *creation, struct lxcri_error *err)
 {
-	struct lxcri_container *container = creation->container;
-	struct record *record = &container->record;
-	const char *data = container->home.data_dir;
-	autofree char *target = xformat("%s/rootfs", record->bundle);
-	const struct id_map *owners = id_map_is_host(&creation->map) ? NULL : &creation->map;
+	struct record *record = &creation->container->record;
 
-	if (make_dir(record->bundle, "rootfs", 0755, err) < 0)
+	if (make_dir(record->bundle, "rootfs", 0755, err) < 0 ||
+	    driver_create(creation->container, err) < 0)
 		return -1;
-	if (creation->storage.driver == DRIVER_OVERLAY)
-		return make_upper(creation, data, err) < 0 || make_dir(data, "work", 0700, err) < 0
-			       ? -1
-			       : 0;
-	if (rootfs_prepare_dir(&record->layers, target, owners, err) < 0)
-		return -1;
-	strings_finish(&record->layers); /* nothing below: the bundle has a root of its own */
+	if (creation->storage.ops == &snapshot_dir)
+		strings_finish(&record->layers);
 	return 0;
 }
 
@@ -588,9 +573,7 @@ static int write_image_bundle(struct creation *creation, struct lxcri_error *err
 {
 	struct record *record = &creation->container->record;
 
-	if (driver_choose(creation->container->engine, record->ids.size > 0, &creation->storage,
-			  err) < 0 ||
-	    build_bundle(creation, err) < 0 || make_volumes(creation, err) < 0 ||
+	if (build_bundle(creation, err) < 0 || make_volumes(creation, err) < 0 ||
 	    mount_file(creation, "hosts", creation->bundle.hosts, err) < 0 ||
 	    mount_file(creation, "hostname", creation->bundle.hostname, err) < 0 ||
 	    mount_file(creation, "resolv.conf", creation->bundle.resolv_conf, err) < 0 ||
@@ -679,6 +662,42 @@ static int make_bundle(struct creation *creation, struct lxcri_error *err)
 	return r;
 }
 
+static int open_dir(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* Whoever finds the record of a container after a power cut finds what it names. What a container
+ * of a bundle has is lost then anyway. */
+static int make_durable(struct creation *creation, struct lxcri_error *err)
+{
+	static const char *const files[] = { "config.json", "hosts", "hostname" };
+	const struct lxcri_container *container = creation->container;
+	autofree char *parent = xformat("%s/containers", container->engine->data);
+	autoclose int bundle = -1, data = -1, containers = -1;
+	int r;
+
+	if (!creation->options->image)
+		return 0;
+	bundle = open_dir(container->record.bundle);
+	data = open_dir(container->home.data_dir);
+	containers = open_dir(parent);
+	r = bundle < 0 ? bundle : data < 0 ? data : containers < 0 ? containers : 0;
+	if (r == 0)
+		r = file_flush_all(bundle, files, 1);
+	if (r == 0)
+		r = file_flush_all(data, files, ARRAY_LEN(files));
+	/* A root file system of its own may be thousands of files: one call for all of them. */
+	if (r == 0 && (fsync(containers) < 0 || (creation->storage.ops != &snapshot_overlay &&
+						 (syncfs(data) < 0 || syncfs(bundle) < 0))))
+		r = -errno;
+	return r < 0 ? fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "flush %s",
+				       container->home.data_dir)
+		     : 0;
+}
+
 /* Here the options are known to be good, and the creation's slow parts are still to come. */
 static int expect_move(struct creation *creation, struct lxcri_error *err)
 {
@@ -730,14 +749,16 @@ static const struct creation_step {
 	{ "choose the runtime", choose_runtime },
 	{ "fill the record", fill_record },
 	{ "find the image", find_image },
+	{ "prepare its layers", prepare_layers },
 	{ "reserve the id", reserve_id },
 	{ "expect a move", expect_move },
 	{ "make its directories", make_home },
 	{ "join its networks", join_networks },
 	{ "make the bundle", make_bundle },
+	{ "make it durable", make_durable },
 	{ "create it", launch },
 	{ "write the pid file", write_pid_file },
-	{ "commit", commit },
+	{ "commit", commit }, /* from here on it is a container */
 };
 
 /* Undoes what the steps did. The first error is the one that counts. */

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "engine/volume.h"
+#include "image/snapshot/snapshot.h"
 #include "os/file.h"
 #include "os/path.h"
 #include "os/rotation.h"
@@ -213,7 +214,7 @@ int home_save_record(struct lxcri_engine *engine, struct home *home, const struc
  * known until its record is gone. */
 static void make_room(const struct home *home)
 {
-	static const char *const large[] = { "log", "upper", "rootfs" };
+	static const char *const large[] = { "log", "upper", "rootfs", "root" };
 	autoclose int dir = open(home->data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 
 	for (size_t i = 0; dir >= 0 && i < ARRAY_LEN(large); i++)
@@ -243,9 +244,13 @@ int home_remove(struct lxcri_engine *engine, struct home *home, struct lxcri_err
 	if (persistent) {
 		struct database *database = engine_database(engine, err);
 
-		if (!database || remove_record(database, home, err) < 0 ||
+		if (!database || snapshot_can_destroy(home->data_dir, err) < 0 ||
+		    remove_record(database, home, err) < 0 ||
 		    volume_remove_owned(engine->data, home->id, err) < 0)
 			return -1;
+
+		if (snapshot_destroy(home->data_dir, err) < 0)
+			return fail_while(err, "remove the root file system of %s", home->id);
 
 		int r = path_remove_tree(AT_FDCWD, home->data_dir);
 

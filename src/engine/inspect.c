@@ -8,6 +8,7 @@
 #include "engine/bundle/seccomp_annotation.h"
 #include "engine/container.h"
 #include "engine/network/describe.h"
+#include "engine/driver.h"
 #include "os/file.h"
 
 #include <fcntl.h>
@@ -160,6 +161,8 @@ int lxcri_container_inspect_json(struct lxcri_container *container, char **ret_j
 	json_set_text(object, "runtime", lxcri_container_type_name(record->type));
 	json_set_text(object, "image", record->image);
 	json_set_text(object, "digest", record->digest);
+	if (record->owns_bundle)
+		json_set_text(object, "storageDriver", driver_of(record)->name);
 	json_set_text(object, "logPath", record->log_path);
 	json_set_text(object, "stopSignal", record->stop_signal);
 	inspect_add_time(object, "created", record->created_ns);

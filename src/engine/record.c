@@ -10,7 +10,9 @@
 #include <stddef.h>
 #include <string.h>
 
-#define RECORD_VERSION 1
+/* The second came with drivers whose files an older program would not find, nor remove. */
+#define RECORD_VERSION       2
+#define RECORD_VERSION_FIRST 1
 
 /* The members that are plain texts and plain truths, by their key. */
 static const struct text_member {
@@ -33,6 +35,7 @@ static const struct text_member {
 	{ "slice", offsetof(struct record, slice), false },
 	{ "scope", offsetof(struct record, scope), false },
 	{ "networkOf", offsetof(struct record, network_of), false },
+	{ "driver", offsetof(struct record, driver), false },
 };
 
 static const struct bool_member {
@@ -44,6 +47,7 @@ static const struct bool_member {
 	{ "remove", offsetof(struct record, remove) },
 	{ "wanted", offsetof(struct record, wanted) },
 	{ "networked", offsetof(struct record, networked) },
+	{ "isShifted", offsetof(struct record, is_shifted) },
 	{ "ownsBundle", offsetof(struct record, owns_bundle) },
 };
 
@@ -137,12 +141,20 @@ static void take_ids(struct json_object *part, struct record_ids *ids)
 	};
 }
 
+static int version_of(const struct record *record)
+{
+	return !record->driver || strcmp(record->driver, "overlay") == 0 ||
+			       strcmp(record->driver, "dir") == 0
+		       ? RECORD_VERSION_FIRST
+		       : RECORD_VERSION;
+}
+
 char *record_format(const struct record *record)
 {
 	autojson object = json_object_new_object();
 	struct json_object *layers = json_object_new_array();
 
-	json_object_object_add(object, "version", json_object_new_int(RECORD_VERSION));
+	json_object_object_add(object, "version", json_object_new_int(version_of(record)));
 	for (size_t i = 0; i < ARRAY_LEN(text_members); i++)
 		json_set_text(object, text_members[i].key, *text_slot(record, &text_members[i]));
 	for (size_t i = 0; i < ARRAY_LEN(bool_members); i++)

@@ -40,13 +40,14 @@ struct record {
 	char *log_id;   /* by which the journal knows it, or NULL */
 	char *stop_signal;
 	char *console_socket;
-	char *restart;         /* policy, as service/restart.h has it; NULL: none */
-	char *stopped_boot;    /* in which it was stopped for good, or NULL */
-	char *health;          /* how that is found out, as service/health.h has it; or NULL */
-	char *slice;           /* of systemd, in which its scope is; NULL: none that we make */
-	char *network_of;      /* the container whose network it is on; or NULL */
-	char *scope;           /* the name of its scope, also where a runtime makes it; or NULL */
-	struct strings layers; /* lower directories, topmost first; empty: the bundle's own root */
+	char *restart;      /* policy, as service/restart.h has it; NULL: none */
+	char *stopped_boot; /* in which it was stopped for good, or NULL */
+	char *health;       /* how that is found out, as service/health.h has it; or NULL */
+	char *slice;        /* of systemd, in which its scope is; NULL: none that we make */
+	char *network_of;   /* the container whose network it is on; or NULL */
+	char *scope;        /* the name of its scope, also where a runtime makes it; or NULL */
+	char *driver; /* of its root file system (struct snapshot_ops), or NULL: see driver_of() */
+	struct strings layers; /* that it stands on, topmost first; empty: it stands for itself */
 	struct record_ids ids;
 	int64_t created_ns;
 	int64_t log_max_bytes; /* of one log file; 0: no limit */
@@ -60,6 +61,7 @@ struct record {
 	bool remove;      /* goes when it ends */
 	bool wanted;      /* its user wants it to run */
 	bool networked;   /* has, or has had, places in networks */
+	bool is_shifted;  /* files on the disk have the ids of the host behind them */
 	bool owns_bundle; /* config.json and rootfs in `bundle` are ours to remove */
 };
 

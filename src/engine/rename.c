@@ -34,7 +34,7 @@
 #include <sys/stat.h>
 
 #define NOTE           ".renaming"     /* no container's id */
-#define NEW_NOTE       ".renaming-new" /* until it is whole; the next rename overwrites it */
+#define NEW_NOTE       ".renaming-new" /* until it is whole */
 #define NOTE_BYTES_MAX (2u << 20)
 
 /* A rename that goes on. */
@@ -69,9 +69,10 @@ static int open_locked(struct lxcri_engine *engine, struct renaming *renaming,
 	while (renaming->dir >= 0 && flock(renaming->dir, LOCK_EX) < 0)
 		if (errno != EINTR)
 			closep(&renaming->dir);
-	return renaming->dir < 0
-		       ? fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno, "lock %s", path)
-		       : 0;
+	if (renaming->dir < 0)
+		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno, "lock %s", path);
+	(void)unlinkat(renaming->dir, NEW_NOTE, 0); /* its writer is gone */
+	return 0;
 }
 
 static int write_note(struct renaming *renaming, struct lxcri_error *err)

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "engine/driver.h"
 #include "engine/home.h"
 #include "engine/images/prepared.h"
 #include "engine/record.h"
@@ -78,6 +79,19 @@ static int note_record(void *userdata, const char *id, const char *json)
 	return 0;
 }
 
+/* By their directories: one that is half made, or half deleted, may have no record. */
+static int read_roots(const struct lxcri_engine *engine, struct image_usage *usage,
+		      struct lxcri_error *err)
+{
+	autofree char *path = xformat("%s/containers", engine->data);
+
+	usage->dataset = driver_dataset(engine);
+	if (snapshot_list_outside(path, &usage->roots, err) < 0)
+		return -1;
+	usage->has_roots = true;
+	return 0;
+}
+
 /* One that is being renamed must be found under one name or the other. */
 static int walk_records(struct lxcri_engine *engine,
 			int (*note)(void *userdata, const char *id, const char *json),
@@ -89,6 +103,8 @@ static int walk_records(struct lxcri_engine *engine,
 	if (!database || rename_exclude(engine, &names, err) < 0)
 		return -1;
 	walk->has_directories = find_directories(engine);
+	if (walk->usage && read_roots(engine, walk->usage, err) < 0)
+		return -1;
 	return database_each_container(database, note, walk, err);
 }
 

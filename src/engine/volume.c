@@ -274,8 +274,9 @@ int volume_remove(const char *data_dir, const char *name, struct lxcri_error *er
 	autoclose int volumes = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int r = volumes < 0 ? -errno : 0;
 
-	/* Half of a volume must not look like a volume. */
-	if (r == 0 && renameat2(volumes, name, volumes, gone, RENAME_NOREPLACE) < 0)
+	/* Half of a volume must not look like a volume, nor may a removed one come back. */
+	if (r == 0 &&
+	    (renameat2(volumes, name, volumes, gone, RENAME_NOREPLACE) < 0 || fsync(volumes) < 0))
 		r = -errno;
 	if (r == 0)
 		r = path_remove_tree(volumes, gone);

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/sha256.h"
 #include "base/text.h"
+#include "image/snapshot/snapshot.h"
 #include "oci/image_config.h"
 #include "oci/manifest.h"
 #include "os/disk_usage.h"
@@ -125,6 +126,22 @@ static void mark_in_use(struct marks *marks, const struct strings *layers_in_use
 		slash = strrchr(path, '/');
 		strings_add(&marks->layers, slash ? slash + 1 : path);
 	}
+}
+
+/* Marks the layers that were unpacked, or used, a short while ago. */
+static void mark_young(struct marks *marks, uint64_t min_age_seconds)
+{
+	autorun(strings_finish) struct strings names = {};
+	int dirfd = marks->layout->layers_fd;
+	time_t now = time(NULL);
+	struct stat status;
+
+	if (min_age_seconds == 0 || dirfd < 0 || path_list_names(dirfd, &names) < 0)
+		return;
+	for (size_t i = 0; i < names.count; i++)
+		if (fstatat(dirfd, names.items[i], &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    now - status.st_mtime < (time_t)min_age_seconds)
+			strings_add(&marks->layers, names.items[i]);
 }
 
 /* A layer first takes a temporary name, so that one half removed is never taken for whole. */
@@ -275,6 +292,7 @@ int collect_garbage(const struct layout *layout, struct json_object *index,
 			return fail_while(err, "look for what images still need");
 	}
 	mark_in_use(&marks, options->layers_in_use);
+	mark_young(&marks, options->min_age_seconds);
 	sort(&marks.blobs);
 	sort(&marks.layers);
 	if (layout->blobs_fd >= 0)
@@ -286,5 +304,10 @@ int collect_garbage(const struct layout *layout, struct json_object *index,
 	if (r < 0)
 		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r,
 				       "remove what no image needs from %s", layout->data_dir);
-	return 0;
+
+	autorun(snapshot_place_finish) struct snapshot_place place = {
+		.data_dir = layout->data_dir, .dataset = xstrdup(options->dataset)
+	};
+
+	return snapshot_collect(&place, &marks.layers, options, err);
 }

@@ -17,6 +17,11 @@ enum collect_part { COLLECT_BLOB, COLLECT_LAYER };
 struct collect_options {
 	const struct strings *layers_in_use; /* absolute paths of fs directories */
 	bool dry_run;                        /* tell, but remove nothing */
+	uint64_t min_age_seconds;            /* layers that are younger stay */
+
+	/* What containers have outside of their directories; NULL: not known, all of it stays. */
+	const struct strings *roots_in_use;
+	const char *dataset; /* of ZFS, below which layers have theirs; or NULL */
 
 	/* Called for each thing before it goes, with what it takes on the disk; or NULL. @name is
 	 * the digest or the chain id, hexadecimal. */

@@ -124,11 +124,10 @@ static int copy_extent(int from, int to, off_t at, off_t end)
 	while (at < end) {
 		ssize_t done = copy_file_range(from, &at, to, &to_at, (size_t)(end - at), 0);
 
-		if (done < 0 && errno == EXDEV)
-			return send_extent(from, to, at, end);
-
 		if (done < 0 && errno == EINTR)
 			continue;
+		if (done < 0 && errno == EXDEV)
+			return send_extent(from, to, at, end);
 		if (done <= 0)
 			return done < 0 ? -errno : -EIO;
 	}

@@ -4,7 +4,11 @@
  * How it works: the layers stream in, several at once, each under a temporary name; the first
  * failure stops the others. Then one flush of the file system for all of it, then the final names,
  * and at last the record in index.json. Whatever ends the process before that leaves names that
- * begin with ".tmp-", or blobs and layers that are whole and that nobody names yet. */
+ * begin with ".tmp-", or blobs and layers that are whole and that nobody names yet.
+ *
+ * An image that is still being fetched takes its time, so nobody shall wait for it: its layers are
+ * unpacked in a place of their own, in the order in which their bytes come, and flushed; only then
+ * the store is locked, and what others changed meanwhile is looked at. */
 
 #include "image/import.h"
 
@@ -16,11 +20,14 @@
 #include "image/layer/layer_record.h"
 #include "image/layer/parallel.h"
 #include "image/source/made_manifest.h"
+#include "image/layer/staging.h"
 #include "oci/media_type.h"
 #include "os/file.h"
+#include "os/path.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -48,6 +55,14 @@ struct import {
 	struct document config;
 	struct document manifest;
 	struct budget budget;
+	struct flusher *flusher;
+	const struct import_fetch *fetch;
+	struct staging staging;
+	char *place;        /* of import_layer */
+	const char **hexes; /* of the blobs, borrowed */
+	bool *is_taken;     /* by a thread */
+	pthread_mutex_t lock;
+	struct lxcri_error failure;
 	struct lxcri_layer_manager *order;
 	struct lxcri_layer_pool *pool;
 	struct lxcri_metadata_cache *cache;
@@ -65,6 +80,10 @@ static void import_finish(struct import *import)
 		free(documents[i]->temporary);
 	}
 	free(import->layers);
+	staging_finish(&import->staging);
+	free(import->place);
+	free(import->hexes);
+	free(import->is_taken);
 	strings_finish(&import->chain_ids);
 	lxcri_layer_manager_free(import->order);
 	lxcri_layer_pool_free(import->pool);
@@ -131,13 +150,19 @@ static void prepare(struct import *import)
 	strings_finish(&diff_ids);
 	import->n_layers = import->image->n_layers;
 	import->layers = xcalloc(import->n_layers, sizeof(import->layers[0]));
+	import->hexes = xcalloc(import->n_layers, sizeof(import->hexes[0]));
+	import->is_taken = xcalloc(import->n_layers, sizeof(bool));
+	import->place = import->staging.name ? xformat("%s/", import->staging.name)
+					     : xstrdup(LAYOUT_TEMPORARY);
 	for (size_t i = 0; i < import->n_layers; i++) {
-		const struct source_layer *source = &import->image->layers[i];
+		struct source_layer *source = &import->image->layers[i];
 		struct import_layer *layer = &import->layers[i];
 		const struct lxcri_layer_record *record;
 
 		*layer = IMPORT_LAYER_NULL;
+		import->hexes[i] = source->blob.hex;
 		layer->source = source;
+		layer->place = import->place;
 		layer->number = (unsigned int)i;
 		layer->diff_id = config->diff_ids[i].text;
 		layer->chain_id = import->chain_ids.items[i];
@@ -158,7 +183,7 @@ static int check_space(const struct import *import, struct lxcri_error *err)
 	uint64_t needed = FREE_BYTES_MIN;
 
 	for (size_t i = 0; i < import->n_layers; i++)
-		if (!import->layers[i].has_blob)
+		if (!import->layers[i].has_blob && !import->layers[i].source->is_download)
 			needed += import->layers[i].source->blob.size;
 	if (fstatvfs(import->layout->blobs_fd, &status) < 0)
 		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno,
@@ -174,8 +199,9 @@ static int run_layer(void *userdata, size_t number, struct lxcri_error *err)
 {
 	struct import *import = userdata;
 	struct lxcri_layer *lent = lxcri_layer_pool_get(import->pool);
-	int r = import_layer_run(&import->layers[number], import->layout, layer_work(lent),
-				 &import->budget, err);
+	const struct import_means means = { &import->budget, import->flusher };
+	int r = import_layer_run(&import->layers[number], import->layout, layer_work(lent), &means,
+				 err);
 
 	lxcri_layer_pool_return(import->pool, lent);
 	if (r < 0)
@@ -184,19 +210,71 @@ static int run_layer(void *userdata, size_t number, struct lxcri_error *err)
 	return 0;
 }
 
+/* Makes *@err the first failure of all: the others fail because of it. */
+static void keep_first(struct import *import, struct lxcri_error *err)
+{
+	(void)pthread_mutex_lock(&import->lock);
+	if (import->failure.code)
+		*err = import->failure;
+	else
+		import->failure = *err;
+	(void)pthread_mutex_unlock(&import->lock);
+}
+
+/* Works on whichever layer has begun to come. */
+static int run_growing(void *userdata, size_t unused, struct lxcri_error *err)
+{
+	struct import *import = userdata;
+	struct growth *growth = import->fetch->growth;
+	ssize_t number = growth_choose(growth, import->hexes, import->is_taken, import->n_layers);
+	int r = number < 0 ? fail(err, LXCRI_E_DOWNLOAD_FAILED, "the download ended early")
+			   : run_layer(import, (size_t)number, err);
+
+	if (r == 0) {
+		growth_judge(growth, import->hexes[number], GROWTH_RIGHT);
+		return 0;
+	}
+	keep_first(import, err);
+	/* Those who wait for bytes look at nothing else. */
+	growth_cancel(growth);
+	return -1;
+}
+
 static int run_all(struct import *import, unsigned int workers, struct lxcri_error *err)
 {
 	const struct parallel parallel = { .count = import->n_layers,
-					   .workers = workers,
+					   /* Waiting for bytes needs no processor. */
+					   .workers = import->fetch && workers == 0 ? WORKERS_MAX
+										    : workers,
 					   .workers_max = WORKERS_MAX,
-					   .each = run_layer,
+					   .each = import->fetch ? run_growing : run_layer,
 					   .userdata = import,
 					   .cancelled = &import->budget.cancelled };
 
-	return parallel_run(&parallel, err);
+	autoptr(flusher) flusher = flusher_create(import->layout->layers_fd);
+	int r;
+
+	import->flusher = flusher;
+	r = parallel_run(&parallel, err);
+	import->flusher = NULL;
+	return r;
 }
 
-/* From the base upwards: each layer may take attributes of directories from those below. */
+/* Opens a layer that was there before, and checks that it is the one. Returns 0, or 1 where others
+ * have removed it while the image was fetched. */
+static int open_stored(struct import *import, struct import_layer *layer, const char *parent,
+		       struct lxcri_error *err)
+{
+	if (import_layer_open(layer, import->layout, err) == 0 &&
+	    import_layer_check(layer, parent, import->layout, import->cache, err) == 0)
+		return 0;
+	if (import->fetch && !layout_has_layer(import->layout, layer->chain_id))
+		return 1;
+	return fail_while(err, "layer %u (%s)", layer->number + 1, layer->diff_id);
+}
+
+/* From the base upwards: each layer may take attributes of directories from those below. Returns as
+ * open_stored() does. */
 static int settle_layers(struct import *import, struct lxcri_error *err)
 {
 	autofree int *lowers = xcalloc(import->n_layers, sizeof(int));
@@ -204,18 +282,13 @@ static int settle_layers(struct import *import, struct lxcri_error *err)
 	for (size_t i = 0; i < import->n_layers; i++) {
 		struct import_layer *layer = &import->layers[i];
 		const char *parent = i > 0 ? import->layers[i - 1].chain_id : NULL;
+		int r = layer->has_tree ? open_stored(import, layer, parent, err) : 0;
 
-		if (import_layer_open(layer, import->layout, err) < 0)
-			return -1;
-		if (layer->has_tree &&
-		    import_layer_check(layer, parent, import->layout, import->cache, err) < 0)
-			return fail_while(err, "layer %zu (%s)", i + 1, layer->diff_id);
-		if (!layer->tree) {
-			lowers[import->n_layers - 1 - i] = layer->tree_fd;
-			continue;
-		}
-		if (tree_settle(layer->tree, lowers + import->n_layers - i, i, err) < 0 ||
-		    import_layer_record(layer, parent, import->layout, import->cache, err) < 0)
+		if (r != 0)
+			return r;
+		if (layer->tree &&
+		    (tree_settle(layer->tree, lowers + import->n_layers - i, i, err) < 0 ||
+		     import_layer_record(layer, parent, import->layout, import->cache, err) < 0))
 			return fail_while(err, "layer %zu (%s)", i + 1, layer->diff_id);
 		lowers[import->n_layers - 1 - i] = layer->tree_fd;
 	}
@@ -293,15 +366,60 @@ static int give_names(struct import *import)
 	return r;
 }
 
+static int flush(const struct layout *layout, struct lxcri_error *err)
+{
+	if (syncfs(layout->blobs_fd) < 0 || syncfs(layout->layers_fd) < 0)
+		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno, "flush the image to %s",
+				       layout->data_dir);
+	return 0;
+}
+
+/* Compares what is in the store now with what was when the layer was begun. What somebody else has
+ * brought meanwhile is taken instead of ours. Returns 0, or 1 where something is gone. */
+static int revise_layer(struct import_layer *layer, const struct layout *layout,
+			struct lxcri_error *err)
+{
+	const char *hex = layer->source->blob.hex;
+	bool has_tree = layout_has_layer(layout, layer->chain_id);
+	bool has_blob = layout_has_blob(layout, hex, layer->source->blob.size);
+	int r;
+
+	if ((layer->has_tree && !has_tree) || (layer->has_blob && !has_blob))
+		return 1;
+	if (layer->tree_name && has_tree) {
+		(void)path_remove_tree(layout->layers_fd, layer->tree_name);
+		free(steal(layer->tree_name));
+	}
+	if (has_blob)
+		return 0;
+	r = import_layer_link(layer, layout, err);
+	return r < 0 ? -1 : r == 0;
+}
+
+/* Takes the lock of the store for an image that was unpacked without it. Returns as revise_layer()
+ * does. */
+static int enter_store(struct import *import, struct lxcri_error *err)
+{
+	int r = 0;
+
+	if (!import->fetch)
+		return 0;
+	if (flush(import->layout, err) < 0 ||
+	    layout_take_lock(import->layout, import->fetch->lock_fd, err) < 0)
+		return -1;
+	for (size_t i = 0; i < import->n_layers && r == 0; i++)
+		r = revise_layer(&import->layers[i], import->layout, err);
+	return r;
+}
+
 /* One flush for all files, then the names, then the directories that hold them. */
 static int make_durable(struct import *import, struct lxcri_error *err)
 {
 	const struct layout *layout = import->layout;
 	int r;
 
-	if (syncfs(layout->blobs_fd) < 0 || syncfs(layout->layers_fd) < 0)
-		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno, "flush the image to %s",
-				       layout->data_dir);
+	if (flush(layout, err) < 0)
+		return -1;
 	r = give_names(import);
 	if (r == 0 && (fsync(layout->blobs_fd) < 0 || fsync(layout->layers_fd) < 0))
 		r = -errno;
@@ -330,14 +448,29 @@ int import_image(const struct layout *layout, struct source_image *image,
 		 const struct import_options *options, struct import_result *ret_result,
 		 struct lxcri_error *err)
 {
-	autorun(import_finish) struct import import = { .layout = layout, .image = image };
+	autorun(import_finish) struct import import = { .layout = layout,
+							.image = image,
+							.lock = PTHREAD_MUTEX_INITIALIZER,
+							.staging = STAGING_NULL };
+	int r;
 
+	if (options->fetch.growth)
+		import.fetch = &options->fetch;
 	import.pool = layer_pool_create_for(WORKERS_MAX, &work_kind);
 	import.cache = lxcri_metadata_cache_create(CACHE_ENTRIES);
+	if (import.fetch &&
+	    staging_open(layout->layers_fd, import.fetch->hex, &import.staging, err) < 0)
+		return -1;
 	prepare(&import);
 	if (order_layers(&import, err) < 0 || check_space(&import, err) < 0 ||
-	    run_all(&import, options->workers, err) < 0 || settle_layers(&import, err) < 0 ||
-	    store_documents(&import, err) < 0 || make_durable(&import, err) < 0)
+	    run_all(&import, options->workers, err) < 0)
+		return -1;
+	r = settle_layers(&import, err);
+	if (r == 0)
+		r = enter_store(&import, err);
+	if (r != 0)
+		return r;
+	if (store_documents(&import, err) < 0 || make_durable(&import, err) < 0)
 		return -1;
 	if (options->index == IMPORT_RECORD && record(&import, options->name, err) < 0)
 		return -1;

@@ -14,25 +14,52 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* A download becomes the blob: its bytes are read and verified, but not copied. */
-static int link_blob(struct import_layer *layer, const struct layout *layout,
-		     struct lxcri_error *err)
+static char *download_path(const struct import_layer *layer)
+{
+	return xformat("%s/%s", LAYOUT_DOWNLOADS, layer->source->blob.hex);
+}
+
+/* Others may have removed what they found wrong: it has to be fetched again then. */
+static int open_download(struct import_layer *layer, const struct layout *layout,
+			 struct lxcri_error *err)
+{
+	autofree char *path = download_path(layer);
+	struct span *blob = &layer->source->blob;
+
+	if (blob->fd >= 0)
+		return 0;
+	blob->fd = openat(layout->images_fd, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (blob->fd >= 0)
+		return 0;
+	if (errno == ENOENT)
+		growth_judge(blob->growth, blob->hex, GROWTH_WRONG);
+	return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno, "open a download");
+}
+
+int import_layer_link(struct import_layer *layer, const struct layout *layout,
+		      struct lxcri_error *err)
 {
 	autofree char *name = xformat("%sblob-%u", LAYOUT_TEMPORARY, layer->number);
-	autofree char *download =
-		xformat("%s/%s", LAYOUT_DOWNLOADS, layer->source->digest + strlen("sha256:"));
+	autofree char *download = download_path(layer);
+	struct stat verified;
+	struct stat linked;
 
 	if (linkat(layout->images_fd, download, layout->blobs_fd, name, 0) < 0)
-		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno, "store a blob");
+		return errno == ENOENT
+			       ? 0
+			       : fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno, "store a blob");
 	layer->blob_name = steal(name);
-	return 0;
+	if (fstat(layer->source->blob.fd, &verified) < 0 ||
+	    fstatat(layout->blobs_fd, layer->blob_name, &linked, AT_SYMLINK_NOFOLLOW) < 0)
+		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno, "store a blob");
+	return verified.st_ino == linked.st_ino && verified.st_dev == linked.st_dev;
 }
 
 static int open_blob(struct import_layer *layer, const struct layout *layout, int *ret_fd,
 		     struct lxcri_error *err)
 {
 	if (layer->source->is_download)
-		return link_blob(layer, layout, err);
+		return open_download(layer, layout, err);
 
 	autofree char *name = xformat("%sblob-%u", LAYOUT_TEMPORARY, layer->number);
 	int fd = openat(layout->blobs_fd, name,
@@ -48,7 +75,7 @@ static int open_blob(struct import_layer *layer, const struct layout *layout, in
 static int make_tree(struct import_layer *layer, const struct layout *layout, struct budget *budget,
 		     struct lxcri_error *err)
 {
-	layer->tree_name = xformat("%s%s", LAYOUT_TEMPORARY, layer->chain_id);
+	layer->tree_name = xformat("%s%s", layer->place, layer->chain_id);
 
 	autofree char *path = xformat("%s/%s", layer->tree_name, LAYOUT_TREE);
 
@@ -77,18 +104,33 @@ static int check_blob(const struct import_layer *layer, struct lxcri_error *err)
 		    layer->digests.blob);
 }
 
-/* A stream that can't be read may just not be the one that was announced: that is the better news,
- * and it decides whose fault it is. */
+/* A stream that can't be read, or is too much, may just not be the one that was announced: that is
+ * the better news, and it decides whose fault it is. */
 static int explain(struct import_layer *layer, struct work *work, struct lxcri_error *err)
 {
+	const struct span *blob = &layer->source->blob;
+	bool is_suspect = err->code == LXCRI_E_EXTRACT_FAILED ||
+			  (err->code == LXCRI_E_LIMIT_EXCEEDED && blob->growth);
 	struct lxcri_error other = {};
 
-	if (err->code != LXCRI_E_EXTRACT_FAILED || !layer->source->digest)
-		return -1;
-	if (stream_hash_source(&layer->source->blob, work, layer->digests.blob, &other) == 0 &&
+	if (is_suspect && layer->source->digest &&
+	    stream_hash_source(blob, work, layer->digests.blob, &other) == 0 &&
 	    check_blob(layer, &other) < 0)
 		*err = other;
 	return -1;
+}
+
+/* Tells who fetches it of a blob that is not what was announced; it may still be where the config
+ * speaks of other content. */
+static int judge(struct import_layer *layer, int r, const struct lxcri_error *err)
+{
+	const struct span *blob = &layer->source->blob;
+	struct lxcri_error ignored;
+
+	if (r < 0 && blob->growth && err->code == LXCRI_E_INTEGRITY_CHECK_FAILED &&
+	    (!*layer->digests.blob || check_blob(layer, &ignored) < 0))
+		growth_judge(blob->growth, blob->hex, GROWTH_WRONG);
+	return r;
 }
 
 static int check_digests(const struct import_layer *layer, struct lxcri_error *err)
@@ -103,12 +145,13 @@ static int check_digests(const struct import_layer *layer, struct lxcri_error *e
 }
 
 int import_layer_run(struct import_layer *layer, const struct layout *layout, struct work *work,
-		     struct budget *budget, struct lxcri_error *err)
+		     const struct import_means *means, struct lxcri_error *err)
 {
 	autoclose int copy = -1;
 	struct stream_options options = { .source = &layer->source->blob,
 					  .is_verified = layer->has_blob,
-					  .budget = budget,
+					  .budget = means->budget,
+					  .flusher = means->flusher,
 					  .work = work };
 	int r;
 
@@ -116,20 +159,20 @@ int import_layer_run(struct import_layer *layer, const struct layout *layout, st
 		return 0;
 	if (!layer->has_blob && open_blob(layer, layout, &copy, err) < 0)
 		return -1;
-	if (!layer->has_tree && make_tree(layer, layout, budget, err) < 0)
+	if (!layer->has_tree && make_tree(layer, layout, means->budget, err) < 0)
 		return -1;
 	options.copy_fd = copy;
 
 	autoptr(stream) stream = stream_create(&options);
 
 	r = layer->has_tree ? stream_drain(stream, err)
-			    : unpack_layer(stream, layer->tree, budget, err);
+			    : unpack_layer(stream, layer->tree, means->budget, err);
 	if (r == 0) {
 		stream_end(stream, &layer->digests);
-		return check_digests(layer, err);
+		return judge(layer, check_digests(layer, err), err);
 	}
 	stream_free(steal(stream));
-	return explain(layer, work, err);
+	return judge(layer, explain(layer, work, err), err);
 }
 
 int import_layer_open(struct import_layer *layer, const struct layout *layout,

@@ -11,25 +11,38 @@
 
 /* Zeroed but for the descriptors (IMPORT_LAYER_NULL) is a layer that nothing was done for. */
 struct import_layer {
-	const struct source_layer *source;
-	const char *diff_id;  /* "sha256:…", borrowed */
-	const char *chain_id; /* hexadecimal, borrowed */
+	struct source_layer *source; /* borrowed */
+	const char *diff_id;         /* "sha256:…", borrowed */
+	const char *chain_id;        /* hexadecimal, borrowed */
 	unsigned int number;
-	bool has_tree;   /* unpacked already: by an earlier import */
-	bool has_blob;   /* stored already */
-	char *tree_name; /* ".tmp-…" in layers/, until it is renamed; NULL without one */
-	char *blob_name; /* the same in blobs/sha256/ */
-	int tree_fd;     /* of fs/ */
+	bool has_tree;     /* unpacked already: by an earlier import */
+	bool has_blob;     /* stored already */
+	const char *place; /* what the name of a tree in layers/ begins with until it is whole,
+			    * borrowed */
+	char *tree_name;   /* that name, until it is renamed; NULL without one */
+	char *blob_name;   /* the same in blobs/sha256/ */
+	int tree_fd;       /* of fs/ */
 	struct tree *tree;
 	struct stream_digests digests;
 };
 #define IMPORT_LAYER_NULL ((struct import_layer){ .tree_fd = -1 })
 
+/* What the layers of an image share; borrowed. */
+struct import_means {
+	struct budget *budget;
+	struct flusher *flusher;
+};
+
 /* Reads the layer, stores its blob and unpacks it under temporary names, as far as it is not there.
  * Both digests are verified, that of a stored blob only by its content. @work is reset. */
 [[nodiscard]] int import_layer_run(struct import_layer *layer, const struct layout *layout,
-				   struct work *work, struct budget *budget,
+				   struct work *work, const struct import_means *means,
 				   struct lxcri_error *err);
+
+/* Gives the blob of a layer that was fetched a temporary name in the store. Returns 1, or 0 where
+ * it is not among the downloads any more, or not the file that was verified. */
+[[nodiscard]] int import_layer_link(struct import_layer *layer, const struct layout *layout,
+				    struct lxcri_error *err);
 
 /* Opens the tree of a layer that was there before, for those above it. */
 [[nodiscard]] int import_layer_open(struct import_layer *layer, const struct layout *layout,

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/sha256.h"
 #include "base/text.h"
+#include "image/layer/staging.h"
 #include "os/file.h"
 #include "os/path.h"
 
@@ -170,10 +171,16 @@ int layout_take_lock(const struct layout *layout, int fd, struct lxcri_error *er
 	if (take_lock(layout, fd, LOCK_EX, err) < 0)
 		return -1;
 	remove_temporaries(layout->layers_fd, LAYOUT_TEMPORARY);
+	staging_clean(layout->layers_fd);
 	remove_temporaries(layout->blobs_fd, LAYOUT_TEMPORARY);
 	/* What file_write_atomic() had not renamed yet. */
 	remove_temporaries(layout->images_fd, "." INDEX ".");
 	return 0;
+}
+
+void layout_give_lock(int fd)
+{
+	(void)flock(fd, LOCK_UN);
 }
 
 int layout_lock(const struct layout *layout, struct lxcri_error *err)

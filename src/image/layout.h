@@ -11,6 +11,7 @@
  *	<data>/broken/              0700: what a repair has put aside, until it is collected
  *	<data>/layers/              0700: nobody else may execute what an image brings
  *	<data>/layers/<chain id>/   fs/ (the tree) and layer.json, which was written last
+ *	<data>/layers/.pull-<hex>/  the same of an image that is still being fetched: staging.h
  *
  * What is being made has a name that begins with ".tmp-"; the next holder of the lock removes it.
  * A record never names what is not there: blobs and layers are flushed before index.json changes,
@@ -60,9 +61,13 @@ void layout_finish(struct layout *layout);
 [[nodiscard]] int layout_lock(const struct layout *layout, struct lxcri_error *err);
 
 /* The two halves of layout_lock(), for who can open no file by the time the lock is wanted: opens
- * what the lock is on, owned by the caller; and waits for it there. */
+ * what the lock is on, owned by the caller; and waits for it there, also
+ * once more after it was given back. */
 [[nodiscard]] int layout_open_lock(const struct layout *layout, struct lxcri_error *err);
 [[nodiscard]] int layout_take_lock(const struct layout *layout, int fd, struct lxcri_error *err);
+
+/* Gives back on @fd what layout_take_lock() took. */
+void layout_give_lock(int fd);
 
 /* The same for who only reads: others may read too, and nothing is removed or made. *@ret_lock
  * stays as it is where nobody has locked yet. */

@@ -2,7 +2,7 @@
 #pragma once
 
 /* Pulling an image into the store: one process fetches what is missing, another, without a network,
- * verifies it and unpacks it. */
+ * verifies it and unpacks it while it comes. */
 
 #include "image/store.h"
 #include "lxcri/config.h"

@@ -11,7 +11,8 @@
  * The request is one JSON object on standard input; news and, as the last line, the result are JSON
  * objects on standard output. It can write to the directory of downloads alone (a login: to that of
  * the file of credentials; fetch: to descriptor 3; a push: nowhere, and it reads the images): what
- *it fetches is taken into the store by the worker, which verifies it once more. */
+ *it fetches is meanwhile verified and taken into the store by the worker, at the other end of
+ * descriptor 3. */
 
 #include "base/json.h"
 #include "base/scope.h"
@@ -241,12 +242,13 @@ static int run_push(const char *verb, const struct settings *settings, struct js
 static int run_fetch(const char *verb, const struct settings *settings, struct json_object *result,
 		     struct lxcri_error *err)
 {
+	static const struct confine_path nowhere = { -1, CONFINE_READ };
 	autoptr(whole_file) file = NULL;
 
 	(void)verb;
 	(void)result;
 	if (whole_file_create(settings, WORKER_FD, &file, err) < 0 ||
-	    confine(settings, NULL, 0, err) < 0)
+	    confine(settings, &nowhere, 0, err) < 0)
 		return -1;
 	return whole_file_fetch(file, err);
 }

@@ -13,6 +13,8 @@ void image_usage_finish(struct image_usage *usage)
 	strings_finish(&usage->layers);
 	strings_finish(&usage->digests);
 	strings_finish(&usage->users);
+	strings_finish(&usage->roots);
+	freep(&usage->dataset);
 }
 
 const char *image_usage_find(const struct image_usage *usage, const char *digest)
@@ -61,6 +63,8 @@ static struct collect_options options_of(const struct removal *removal, bool dry
 {
 	return (struct collect_options){
 		.layers_in_use = &removal->usage.layers,
+		.roots_in_use = removal->usage.has_roots ? &removal->usage.roots : NULL,
+		.dataset = removal->usage.dataset,
 		.dry_run = dry_run,
 		.removing = listener->removing,
 		.userdata = listener->userdata,

@@ -12,6 +12,9 @@ struct image_usage {
 	struct strings layers;  /* absolute paths of fs directories */
 	struct strings digests; /* of manifests */
 	struct strings users;   /* users.items[i] was made from digests.items[i]; "": it is held */
+	struct strings roots;   /* what they have outside of their directories, if... */
+	bool has_roots;         /* that is known */
+	char *dataset;          /* of ZFS, where layers have theirs; or NULL */
 };
 
 /* Frees what @usage holds. Safe to repeat. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The root file system of a container where overlayfs can't be had.
+/* Layers merged into one directory.
  *
  * The layers are copied from the lowest up, each entry in place of what is there by then. Names are
  * opened one component at a time relative to directory descriptors, and no symlink is followed: the
@@ -108,7 +108,7 @@ static int merge_entries(const struct merge *merge)
 	return r;
 }
 
-static int merge_layer(const char *layer_dir, int target)
+int rootfs_merge_layer(const char *layer_dir, int target)
 {
 	autoclose int from = open_dir(AT_FDCWD, layer_dir);
 	struct copy_links links = { .root_fd = target };
@@ -143,7 +143,7 @@ static int fill(const struct strings *layer_dirs, int fd, const char *target,
 	int r;
 
 	for (size_t i = layer_dirs->count; i-- > 0;) {
-		r = merge_layer(layer_dirs->items[i], fd);
+		r = rootfs_merge_layer(layer_dirs->items[i], fd);
 		if (r < 0)
 			return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r,
 					       "copy the layer %s to %s", layer_dirs->items[i],
@@ -190,14 +190,37 @@ static bool try_plain(const char *dir)
 	       setxattr("lower", "trusted.overlay.opaque", "y", 1, 0) == 0;
 }
 
-/* In the same place, the way a monitor does it. */
-static bool try_mapped(void)
+/* Returns a user namespace to try with, or -errno. */
+static int open_tried_userns(void)
 {
 	static const struct id_extent extent = { .outside = TRIED_ID, .size = 65536 };
 	const struct id_map map = { .uids = { .items = { extent }, .count = 1 },
 				    .gids = { .items = { extent }, .count = 1 } };
+
+	return userns_open(&map);
+}
+
+bool rootfs_can_map(const char *dir)
+{
+	autoclose int userns = open_tried_userns();
+
+	return userns >= 0 && mount_can_map(dir, userns) == 0;
+}
+
+bool rootfs_can_map_dataset(const char *name)
+{
+	autoclose int userns = open_tried_userns();
+	const struct mount_owner owner = { .userns = userns };
+	autoclose int mount = userns < 0 ? -1 : mount_open_dataset(name, &owner);
+
+	return mount >= 0;
+}
+
+/* In the same place, the way a monitor does it. */
+static bool try_mapped(void)
+{
 	const char *const lowers[] = { "lower" };
-	const struct mount_owner owner = { .userns = userns_open(&map) };
+	const struct mount_owner owner = { .userns = open_tried_userns() };
 	const struct mount_overlay overlay = {
 		.lowers = lowers, .n_lowers = 1, .upper = "mine", .work = "work", .owner = &owner
 	};
@@ -211,7 +234,7 @@ static bool try_mapped(void)
 
 enum rootfs_overlay rootfs_try_overlay(const char *dir)
 {
-	autofree char *path = xformat("%s/.tmp-overlay-XXXXXX", dir);
+	autofree char *path = xformat("%s/" ROOTFS_TRIAL "XXXXXX", dir);
 	int status = -1;
 
 	if (!mkdtemp(path))

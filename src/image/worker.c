@@ -139,14 +139,11 @@ static pid_t start(const struct worker_call *call, const char *path, const int *
 	return pid;
 }
 
-int worker_ask(const struct worker_call *call, int fd, struct json_object **ret_answer,
-	       struct lxcri_error *err)
+int worker_start(const struct worker_call *call, int fd, struct worker *ret,
+		 struct lxcri_error *err)
 {
 	const char *verb = call->args[0];
 	autofree char *path = helper_path(call->program);
-	autorun(text_finish) struct text bytes = {};
-	autojson answer = NULL;
-	struct lxcri_error ignored;
 	autoclose int input = -1;
 	int ends[2];
 	int r = make_input(call->input, &input);
@@ -164,12 +161,24 @@ int worker_ask(const struct worker_call *call, int fd, struct json_object **ret_
 
 	if (pid < 0)
 		return fail_errno(err, pid, "%s %s: start %s", verb, call->object, path);
-	closep(&to);
-	r = read_all(call, from, &bytes);
-	closep(&from);
+	*ret = (struct worker){ pid, steal_fd(&from) };
+	return 0;
+}
 
-	int status = process_wait(pid);
+int worker_finish(const struct worker_call *call, struct worker *worker,
+		  struct json_object **ret_answer, struct lxcri_error *err)
+{
+	const char *verb = call->args[0];
+	autorun(text_finish) struct text bytes = {};
+	autojson answer = NULL;
+	struct lxcri_error ignored;
+	int r = read_all(call, worker->answers, &bytes);
 
+	closep(&worker->answers);
+
+	int status = process_wait(worker->pid);
+
+	*worker = WORKER_NULL;
 	if (r < 0)
 		return fail_errno(err, r, "%s %s: read the answer of the worker", verb,
 				  call->object);
@@ -185,6 +194,16 @@ int worker_ask(const struct worker_call *call, int fd, struct json_object **ret_
 			       : fail_while(err, "%s %s", verb, call->object);
 	*ret_answer = steal(answer);
 	return 0;
+}
+
+int worker_ask(const struct worker_call *call, int fd, struct json_object **ret_answer,
+	       struct lxcri_error *err)
+{
+	struct worker worker = WORKER_NULL;
+
+	if (worker_start(call, fd, &worker, err) < 0)
+		return -1;
+	return worker_finish(call, &worker, ret_answer, err);
 }
 
 int worker_run(const struct worker_call *call, int fd, struct worker_answer *ret,

@@ -7,10 +7,12 @@
 #include "base/fail.h"
 #include "base/json.h"
 
+#include <sys/types.h>
+
 /* The verbs of lxcri-worker, and the members of the answer. */
 #define WORKER_IMPORT   "import"   /* DATA SOURCE [NAME] */
 #define WORKER_UNPACK   "unpack"   /* DATA DIGEST */
-#define WORKER_STORE    "store"    /* DATA DIGEST TYPE NAME: what was fetched */
+#define WORKER_STORE    "store"    /* DATA NAME: what is fetched at the other end of descriptor 3 */
 #define WORKER_LOAD     "load"     /* DATA FILE, which is descriptor 3 */
 #define WORKER_SAVE     "save"     /* DATA PLACE TAG SOURCE...; an archive is descriptor 3 */
 #define WORKER_SAVE_ALL "save-all" /* the same, for every platform */
@@ -19,16 +21,17 @@
 #define WORKER_HASH     "hash"     /* DATA HEX...: blobs */
 #define WORKER_CONVERT \
 	"convert" /* DATA DIGEST raw SIZE | ct-template COMPRESSION; to descriptor 3 */
-#define WORKER_BROKEN   "broken"    /* of hash: a list of objects with name and text */
-#define WORKER_IMAGES   "images"    /* of load: a list of objects with name and digest */
-#define WORKER_WORKERS  "--workers" /* N, before the verb: layers at a time */
-#define WORKER_COUNTERS "counters"
-#define WORKER_NAME     "name"
-#define WORKER_DIGEST   "digest"
-#define WORKER_TYPE     "mediaType"
-#define WORKER_CODE     "code" /* the name of an error; only on failure */
-#define WORKER_TEXT     "text"
-#define WORKER_ERRNUM   "errnum"
+#define WORKER_BROKEN    "broken"    /* of hash: a list of objects with name and text */
+#define WORKER_IMAGES    "images"    /* of load: a list of objects with name and digest */
+#define WORKER_WORKERS   "--workers" /* N, before the verb: layers at a time */
+#define WORKER_COUNTERS  "counters"
+#define WORKER_NAME      "name"
+#define WORKER_DIGEST    "digest"
+#define WORKER_TYPE      "mediaType"
+#define WORKER_CODE      "code" /* the name of an error; only on failure */
+#define WORKER_TEXT      "text"
+#define WORKER_ERRNUM    "errnum"
+#define WORKER_LAYER_ADD "layer" /* DATA DIGEST BELOW...: descriptor 3, above those */
 
 /* What the worker converts to, and how it compresses a template. */
 #define WORKER_RAW      "raw"
@@ -37,7 +40,8 @@
 #define WORKER_GZIP     "gzip"
 #define WORKER_PLAIN    "none"
 
-/* The descriptor of an archive that comes or goes. */
+/* The descriptor of an archive that comes or goes, or of the socket (image/worker/feed.h) to who
+ * does the other half of a pull. */
 #define WORKER_FD      3
 #define WORKER_FD_PATH "/proc/self/fd/3"
 /* What stands before the name of an image of the store among the sources of WORKER_SAVE. */
@@ -79,6 +83,23 @@ struct worker_answer {
 	char *digest;
 	char *media_type;
 };
+
+/* A process that was started and not waited for. */
+struct worker {
+	pid_t pid; /* 0: none */
+	int answers;
+};
+#define WORKER_NULL ((struct worker){ .answers = -1 })
+
+/* Starts what @call says, with @fd, which is borrowed, as its descriptor WORKER_FD (-1: none). The
+ * caller ends *@ret with worker_finish(). */
+[[nodiscard]] int worker_start(const struct worker_call *call, int fd, struct worker *ret,
+			       struct lxcri_error *err);
+
+/* Waits for @worker, whose answer is the caller's. Fails as it did, or with LXCRI_E_STORAGE_ERROR
+ * when it ended without an answer. */
+[[nodiscard]] int worker_finish(const struct worker_call *call, struct worker *worker,
+				struct json_object **ret_answer, struct lxcri_error *err);
 
 /* Runs what @call says, with @fd, which is borrowed, as its descriptor WORKER_FD (-1: none), and
  * waits for it. Fails as it did, or with LXCRI_E_STORAGE_ERROR when it ended without an answer,

@@ -3,8 +3,9 @@
  *
  *	lxcri-worker [--workers N] import DATA SOURCE [NAME]
  *	lxcri-worker [--workers N] unpack DATA DIGEST
- *	lxcri-worker [--workers N] store DATA DIGEST TYPE NAME
+ *	lxcri-worker [--workers N] store DATA NAME
  *	lxcri-worker [--workers N] load DATA FILE
+ *	lxcri-worker layer DATA DIGEST BELOW...
  *	lxcri-worker hash DATA HEX...
  *	lxcri-worker save|save-all DATA PLACE TAG SOURCE...
  *	lxcri-worker find|find-all DATA SOURCE
@@ -16,11 +17,12 @@
 
 #include "base/json.h"
 #include "base/scope.h"
-#include "base/sha256.h"
 #include "base/text.h"
 #include "base/version.h"
 #include "image/import.h"
+#include "image/worker/add_layer.h"
 #include "image/worker/convert.h"
+#include "image/worker/follow.h"
 #include "image/worker/load.h"
 #include "image/worker/rehash.h"
 #include "image/worker/save.h"
@@ -131,34 +133,17 @@ static int run_unpack(char **args, struct json_object *result, struct lxcri_erro
 	return 0;
 }
 
-/* Removes what was fetched for an image that is stored now. What stays is removed with the next
- * garbage. */
-static void drop_downloads(const struct taking *taking, const char *digest)
-{
-	const struct source_image *image = &taking->image;
-	autoclose int dir = openat(taking->layout.images_fd, LAYOUT_DOWNLOADS,
-				   O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	char config[SHA256_HEX_SIZE];
-
-	if (dir < 0)
-		return;
-	sha256_hex(image->config, image->config_size, config);
-	(void)unlinkat(dir, digest + strlen("sha256:"), 0);
-	(void)unlinkat(dir, config, 0);
-	for (size_t i = 0; i < image->n_layers; i++)
-		(void)unlinkat(dir, image->layers[i].digest + strlen("sha256:"), 0);
-}
-
 static int run_store(char **args, struct json_object *result, struct lxcri_error *err)
 {
-	autorun(taking_finish) struct taking taking = TAKING_NULL;
+	const struct follow_request request = { args[0], args[1], WORKER_FD, workers };
+	struct import_result imported = {};
 
-	if (layout_create(args[0], &taking.layout, err) < 0 ||
-	    source_open_fetched(taking.layout.images_fd, args[1], args[2], &taking.source, err) < 0)
-		return -1;
-	if (take_in(&taking, args[3], IMPORT_RECORD, result, err) < 0)
-		return fail_while(err, "store %s", args[3]);
-	drop_downloads(&taking, args[1]);
+	if (follow_image(&request, &imported, err) < 0)
+		return fail_while(err, "store %s", args[1]);
+	json_set_text(result, WORKER_NAME, args[1]);
+	json_set_text(result, WORKER_DIGEST, imported.digest);
+	tell_counters(&imported, result);
+	free(imported.digest);
 	return 0;
 }
 
@@ -184,6 +169,11 @@ static int save(char **args, enum save_platforms platforms, struct lxcri_error *
 	};
 
 	return save_images(&request, err);
+}
+
+static int run_layer(char **args, struct json_object *result, struct lxcri_error *err)
+{
+	return add_layer(args[0], args[1], args + 2, WORKER_FD, result, err);
 }
 
 static int run_save(char **args, struct json_object *result, struct lxcri_error *err)
@@ -227,13 +217,14 @@ static const struct worker_verb {
 } verbs[] = {
 	{ WORKER_IMPORT, 2, 3, run_import },
 	{ WORKER_UNPACK, 2, 2, run_unpack },
-	{ WORKER_STORE, 4, 4, run_store },
+	{ WORKER_STORE, 2, 2, run_store },
 	{ WORKER_LOAD, 2, 2, run_load },
 	{ WORKER_HASH, 1, INT_MAX, run_hash },
 	{ WORKER_SAVE, 4, INT_MAX, run_save },
 	{ WORKER_SAVE_ALL, 4, INT_MAX, run_save_all },
 	{ WORKER_FIND, 2, 2, run_find },
 	{ WORKER_FIND_ALL, 2, 2, run_find_all },
+	{ WORKER_LAYER_ADD, 2, INT_MAX, run_layer },
 	{ WORKER_CONVERT, 4, 4, run_convert },
 };
 
@@ -255,7 +246,8 @@ static int run(int argc, char **argv, struct json_object *result, struct lxcri_e
 			return verbs[i].run(argv + 2, result, err);
 	return fail(err, LXCRI_E_INVALID_ARGUMENT,
 		    "usage: lxcri-worker [--workers N] import DATA SOURCE [NAME] | unpack DATA "
-		    "DIGEST | store DATA DIGEST TYPE NAME | load DATA FILE | hash DATA HEX... | "
+		    "DIGEST | store DATA NAME | load DATA FILE | layer DATA DIGEST BELOW... | hash "
+		    "DATA HEX... | "
 		    "save|save-all DATA PLACE TAG SOURCE... | find|find-all DATA SOURCE | "
 		    "convert DATA DIGEST raw SIZE | convert DATA DIGEST ct-template COMPRESSION");
 }

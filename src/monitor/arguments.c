@@ -56,8 +56,9 @@ static const char *const text_names[] = { "id",     "bundle",     "run-dir",    
 					  "log",    "helper-dir", "runtime-path", "console-socket",
 					  "rootfs", "upper",      "work",         "cgroups-path",
 					  "slice",  "scope",      "journal",      "events",
-					  "image" };
-static const char *const flag_names[] = { "terminal", "stdin", "inherit", "systemd-cgroup" };
+					  "image",  "dataset",    "directory" };
+static const char *const flag_names[] = { "terminal", "stdin", "inherit", "systemd-cgroup",
+					  "shifted" };
 
 static struct places places_of(struct arguments *arguments)
 {
@@ -67,9 +68,10 @@ static struct places places_of(struct arguments *arguments)
 			   &arguments->runtime_path, &arguments->console_socket, &arguments->rootfs,
 			   &arguments->upper, &arguments->work, &arguments->cgroups_path,
 			   &arguments->slice, &arguments->scope, &arguments->journal,
-			   &arguments->events, &arguments->image },
+			   &arguments->events, &arguments->image, &arguments->dataset,
+			   &arguments->directory },
 		.flags = { &arguments->terminal, &arguments->open_stdin, &arguments->inherit,
-			   &arguments->systemd_cgroup },
+			   &arguments->systemd_cgroup, &arguments->shifted },
 	};
 }
 
@@ -173,7 +175,9 @@ int arguments_parse(struct arguments *arguments, int argc, char **argv, struct l
 			return -1;
 	}
 	if (!arguments->id || !arguments->ops || !arguments->bundle || !arguments->run_dir ||
-	    !arguments->helper_dir || (arguments->upper && !arguments->work))
+	    !arguments->helper_dir || (arguments->upper && !arguments->work) ||
+	    (arguments->rootfs && arguments->lowers.count == 0 && !arguments->dataset &&
+	     !arguments->directory))
 		return fail(err, LXCRI_E_INVALID_ARGUMENT, "an argument is missing");
 	return 0;
 }

@@ -10,10 +10,10 @@
 #include "os/cgroup/cgroup.h"
 #include "os/file.h"
 #include "os/mount.h"
+#include "os/storage/mount_root.h"
 #include "os/socket.h"
 #include "os/terminal.h"
 #include "runtime/scope.h"
-#include "os/userns.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -120,40 +120,26 @@ static int setup_namespace(struct supervisor *supervisor, struct lxcri_error *er
 	return r < 0 ? fail_errno(err, r, "unshare") : 0;
 }
 
-/* Mounts the layers, or what was copied of them, for who owns the container. */
-static int mount_rootfs(const struct arguments *arguments, const struct mount_owner *owner)
-{
-	const struct mount_overlay overlay = {
-		.lowers = (const char *const *)arguments->lowers.items,
-		.n_lowers = arguments->lowers.count,
-		.upper = arguments->upper,
-		.work = arguments->work,
-		.owner = owner,
-	};
-
-	return overlay.n_lowers > 0 ? mount_overlay(&overlay, arguments->rootfs)
-				    : mount_over_itself(arguments->rootfs, owner);
-}
-
 static int setup_rootfs(struct supervisor *supervisor, struct lxcri_error *err)
 {
 	const struct arguments *arguments = &supervisor->arguments;
-	bool unprivileged = !id_map_is_host(&arguments->owners);
-	bool mapped = unprivileged && arguments->lowers.count > 0;
-	int r = 0;
+	autorun(mount_root_finish) struct mount_root root = {
+		.target = xstrdup(arguments->rootfs),
+		.upper = xstrdup(arguments->upper),
+		.work = xstrdup(arguments->work),
+		.dataset = xstrdup(arguments->dataset),
+		.directory = xstrdup(arguments->directory),
+		.owners = arguments->owners,
+		.is_shifted = arguments->shifted,
+	};
+	int r;
 
 	if (!arguments->rootfs)
 		return 0;
-
-	autoclose int userns = mapped ? userns_open(&arguments->owners) : -1;
-	const struct mount_owner owner = { .userns = userns, .no_nodes = unprivileged };
-
-	if (mapped && userns < 0)
-		return fail_errno(err, userns, "make a user namespace");
-	r = mount_rootfs(arguments, &owner);
+	strings_add_all(&root.lowers, &arguments->lowers);
+	r = mount_root(&root);
 	if (r < 0)
-		return fail_code_errno(err, LXCRI_E_MOUNT_FAILED, r, "overlay on %s",
-				       arguments->rootfs);
+		return fail_code_errno(err, LXCRI_E_MOUNT_FAILED, r, "mount on %s", root.target);
 	supervisor->rootfs_mounted = true;
 	return 0;
 }

@@ -29,8 +29,10 @@ struct arguments {
 	const char *helper_dir;
 	const char *runtime_path;
 	const char *console_socket;
-	const char *rootfs;
+	const char *rootfs; /* where one of the three is mounted; NULL: the bundle's own */
 	struct strings lowers;
+	const char *dataset;
+	const char *directory;
 	struct id_map owners; /* of the container's files; empty: the host's */
 	struct strings exit_command;
 	const char *upper;
@@ -44,6 +46,7 @@ struct arguments {
 	bool open_stdin;
 	bool inherit;
 	bool systemd_cgroup;
+	bool shifted; /* the files belong to the owners' ids on the disk */
 };
 
 /* A further process of the container. */

@@ -105,30 +105,34 @@ bool subnet_overlaps(const struct subnet *one, const struct subnet *other)
 					    : subnet_contains(other, &one->base);
 }
 
-/* Returns the last 32 bits before bit @end, and adds @value to them. */
-static uint32_t add_at(struct address *address, unsigned int end, uint32_t value)
+/* Returns bit @bit, counted from the first. */
+static bool get_bit(const struct address *address, size_t bit)
 {
-	uint64_t sum = value;
-	uint64_t was = 0;
+	return address->bytes[bit / 8] & (0x80 >> bit % 8);
+}
 
-	for (unsigned int i = 0; i < 32 && i < end; i++) {
-		unsigned int bit = end - 1 - i;
-		unsigned char mask = (unsigned char)(0x80 >> (bit % 8));
-		bool is_set = address->bytes[bit / 8] & mask;
+static void set_bit(struct address *address, size_t bit, bool value)
+{
+	unsigned char mask = (unsigned char)(0x80 >> bit % 8);
 
-		was |= (uint64_t)is_set << i;
-		sum += (uint64_t)is_set << i;
-	}
-	for (unsigned int i = 0; i < 32 && i < end; i++) {
-		unsigned int bit = end - 1 - i;
-		unsigned char mask = (unsigned char)(0x80 >> (bit % 8));
+	if (value)
+		address->bytes[bit / 8] |= mask;
+	else
+		address->bytes[bit / 8] &= (unsigned char)~mask;
+}
 
-		if (sum >> i & 1)
-			address->bytes[bit / 8] |= mask;
-		else
-			address->bytes[bit / 8] &= (unsigned char)~mask;
-	}
-	return (uint32_t)was;
+/* Returns the last 32 bits before bit @end, and adds @value to them. */
+static uint32_t add_at(struct address *address, size_t end, uint32_t value)
+{
+	size_t start = end > 32 ? end - 32 : 0;
+	uint32_t was = 0;
+
+	for (size_t bit = start; bit < end; bit++)
+		was = was << 1 | get_bit(address, bit);
+	value += was;
+	for (size_t bit = end; bit > start; bit--, value >>= 1)
+		set_bit(address, bit - 1, value & 1);
+	return was;
 }
 
 uint32_t subnet_count(const struct subnet *pool, unsigned int prefix)

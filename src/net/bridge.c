@@ -140,9 +140,16 @@ static void put_address(struct netlink *route, unsigned int index, const struct 
 static int finish(struct netlink *route, const struct bridge *bridge, const struct link *link,
 		  struct lxcri_error *err)
 {
+	const struct address local = link_local_address(link->mac);
 	struct nlmsghdr *message;
-	struct ifinfomsg *header = add_change(route, link->index, &message);
+	struct ifinfomsg *header;
 	int r;
+
+	/* Before it is on: from its own address the kernel would ask nobody for a second or two, in
+	 * which no neighbour is found. */
+	if (!link->is_up && bridge->gateways[1].family)
+		put_address(route, link->index, &local, 64);
+	header = add_change(route, link->index, &message);
 
 	header->ifi_flags = IFF_UP;
 	header->ifi_change = IFF_UP;

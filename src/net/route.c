@@ -126,6 +126,7 @@ static void put_default_route(struct netlink *route, unsigned int index,
 int route_configure(struct netlink *route, const struct interface *interface,
 		    struct lxcri_error *err)
 {
+	struct address local;
 	struct link link;
 	int r = link_find(route, interface->name, &link, err);
 
@@ -133,7 +134,10 @@ int route_configure(struct netlink *route, const struct interface *interface,
 		return r < 0 ? -1
 			     : fail(err, LXCRI_E_CONFIGURATION_FAILED,
 				    "the container has no interface %s", interface->name);
+	local = link_local_address(link.mac);
 	put_up(route, LOOPBACK_INDEX);
+	if (!link.is_up && interface->addresses[1].family)
+		put_address(route, link.index, &local, 64);
 	if (!link.is_up)
 		put_up(route, link.index);
 	for (size_t i = 0; i < ARRAY_LEN(interface->addresses); i++)

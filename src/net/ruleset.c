@@ -25,9 +25,9 @@
 /* Of the comment of a set whose name tells which rules these are. */
 #define TABLE_MARK "@TABLE@"
 
-static const char rules[] =
+static const char *const rules[] = {
 #include "net/ruleset.inc"
-	;
+};
 
 /* The sets and maps of ruleset.nft. */
 enum set {
@@ -182,7 +182,7 @@ static char *make_text(const char *table)
 
 		text_addf(&text, "table %s %s\ndelete table %s %s\n", family, table, family, table);
 	}
-	for (const char *at = rules; *at;) {
+	for (const char *at = rules[0]; *at;) {
 		const char *mark = strstr(at, TABLE_MARK);
 
 		if (!mark) {

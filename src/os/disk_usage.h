@@ -4,10 +4,13 @@
 /* What trees of files take on the disk: blocks, not lengths, so that a sparse file counts for what
  * it has; a file with several names counts once, whichever of the trees has them. */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Zeroed is nothing counted yet. */
 struct disk_usage {
+	bool own_only; /* leave out blocks that other files share, and go into subvolumes of btrfs
+			*/
 	uint64_t bytes;
 	uint64_t files; /* directories and everything else included */
 	void *seen;     /* files with several names */

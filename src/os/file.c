@@ -129,3 +129,33 @@ int file_write_atomic(int dirfd, const char *name, const void *bytes, size_t siz
 	}
 	return 0;
 }
+
+bool file_is_temporary(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+
+	return *name == '.' && dot > name + 1 && dot[1] != '\0' &&
+	       strspn(dot + 1, "0123456789") == strlen(dot + 1);
+}
+
+int file_flush_all(int dirfd, const char *const names[], size_t count)
+{
+	autofree int *fds = xcalloc(count, sizeof(int));
+	int r = 0;
+
+	/* All are on their way before the first is waited for, so that a file system with a journal
+	 * needs to write that once only. */
+	for (size_t i = 0; i < count; i++) {
+		fds[i] = openat(dirfd, names[i], O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+		if (fds[i] < 0 && errno != ENOENT && r == 0)
+			r = -errno;
+		if (fds[i] >= 0)
+			(void)sync_file_range(fds[i], 0, 0, SYNC_FILE_RANGE_WRITE);
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (fds[i] >= 0 && r == 0 && fsync(fds[i]) < 0)
+			r = -errno;
+		closep(&fds[i]);
+	}
+	return r == 0 && fsync(dirfd) < 0 ? -errno : r;
+}

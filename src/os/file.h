@@ -3,6 +3,7 @@
 
 /* Whole small files: read with a bound, written so that a reader sees the old or the new one. */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -24,6 +25,14 @@ enum file_durability {
  * rename, with @mode whatever the umask. On failure the old file stays. Returns 0 or -errno. */
 [[nodiscard]] int file_write_atomic(int dirfd, const char *name, const void *bytes, size_t size,
 				    mode_t mode, enum file_durability durability);
+
+/* Tells whether @name is one that file_write_atomic() gives its temporary files: who was to rename
+ * it may be gone. */
+bool file_is_temporary(const char *name);
+
+/* Flushes those of the @count files @names in the directory @dirfd that are there, and what the
+ * directory says of itself and of them. 0 or -errno. */
+[[nodiscard]] int file_flush_all(int dirfd, const char *const names[], size_t count);
 
 /* Writes all of @size bytes, going on after interruptions and short writes. 0 or -errno. */
 [[nodiscard]] int file_write_all(int fd, const void *bytes, size_t size);

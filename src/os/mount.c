@@ -1,24 +1,33 @@
 /* SPDX-License-Identifier: MIT */
 /* Mounts of a mount namespace of our own.
  *
- * An overlay names its directories as /proc/self/fd/N: no character in a path can be taken for a
- * separator of options then, the 256 bytes of one fsconfig() value suffice, and 200 lowers fit into
- * the one page of options that kernels before 6.8 take (they know no "lowerdir+"). */
+ * An overlay names its directories by the numbers of descriptors: no character in a path can be
+ * taken for a separator of options then, and the 256 bytes of one fsconfig() value suffice. Kernels
+ * before 6.8, which know no "lowerdir+", take all in one page of options: seen from /proc/self/fd
+ * the names are so short that the 500 lowers which overlayfs can have fit into it. */
 
 #include "os/mount.h"
 
 #include "base/mem.h"
 #include "base/scope.h"
 #include "base/text.h"
+#include "os/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 
-#define FD_NAME_MAX 32
+#define ZFS_MAGIC           0x2fc12fc1
+#define MOUNTINFO_BYTES_MAX ((size_t)16 << 20)
+
+#define FD_NAME_MAX  32
+#define FD_DIRECTORY "/proc/self/fd"
 
 int mount_own_namespace(void)
 {
@@ -66,14 +75,11 @@ static bool is_mapped(const struct mount_owner *owner)
 	return owner && owner->userns >= 0;
 }
 
-/* Clones the mount at @path, alone and detached, for @owner. */
-static int clone_for(const char *path, const struct mount_owner *owner)
+/* Makes a detached mount one of @owner. */
+static int own(int mount, const struct mount_owner *owner)
 {
 	struct mount_attr attributes = {};
-	autoclose int mount = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 
-	if (mount < 0)
-		return -errno;
 	if (is_mapped(owner)) {
 		attributes.attr_set |= MOUNT_ATTR_IDMAP;
 		attributes.userns_fd = (uint64_t)owner->userns;
@@ -83,7 +89,16 @@ static int clone_for(const char *path, const struct mount_owner *owner)
 	if (attributes.attr_set &&
 	    mount_setattr(mount, "", AT_EMPTY_PATH, &attributes, sizeof(attributes)) < 0)
 		return -errno;
-	return steal_fd(&mount);
+	return 0;
+}
+
+/* Clones the mount at @path, alone and detached, for @owner. */
+static int clone_for(const char *path, const struct mount_owner *owner)
+{
+	autoclose int mount = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	int r = mount < 0 ? -errno : own(mount, owner);
+
+	return r < 0 ? r : steal_fd(&mount);
 }
 
 static int hold_in(int dirfd, const char *path, int *ret_fd)
@@ -108,17 +123,27 @@ static int clone_once(struct held *held, const char *path, const struct mount_ow
 	return fd;
 }
 
+/* Returns the last two names of @path: layers are told apart by the first of them. */
+static const char *last_two(const char *path)
+{
+	const char *name = path + strlen(path);
+
+	for (int slashes = 0; name > path; name--)
+		if (name[-1] == '/' && ++slashes == 2)
+			break;
+	return name;
+}
+
 static int hold_lower(struct held *held, const char *path, const struct mount_owner *owner,
 		      int *ret_fd)
 {
-	const char *slash = strrchr(path, '/');
-	const char *name = slash ? slash + 1 : path;
-	autofree char *parent = slash ? xstrndup(path, (size_t)(name - path)) : xstrdup(".");
+	const char *name = last_two(path);
+	autofree char *above = name > path ? xstrndup(path, (size_t)(name - path)) : xstrdup(".");
 	int clone;
 
 	if (!is_mapped(owner))
 		return hold_in(AT_FDCWD, path, ret_fd);
-	clone = clone_once(held, parent, owner);
+	clone = clone_once(held, above, owner);
 	return clone < 0 ? clone : hold_in(clone, *name ? name : ".", ret_fd);
 }
 
@@ -151,7 +176,7 @@ static int set_directory(int context, const char *key, int fd)
 {
 	char name[FD_NAME_MAX];
 
-	(void)snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+	(void)snprintf(name, sizeof(name), FD_DIRECTORY "/%d", fd);
 	return set_option(context, key, name);
 }
 
@@ -194,22 +219,29 @@ static int make_overlay(const struct held *held)
 	return mount < 0 ? -errno : mount;
 }
 
-/* Kernels without "lowerdir+" take all lowers as one value, which is too long for fsconfig(). */
+/* Kernels without "lowerdir+" take all lowers as one value, which is too long for fsconfig().
+ * Names are found from the working directory, which is that of the descriptors meanwhile, so the
+ * target needs one that does not start there. */
 static int mount_overlay_by_string(const struct held *held, const char *target)
 {
 	autorun(text_finish) struct text options = {};
-
-	text_add(&options, "index=off,metacopy=off,redirect_dir=off,lowerdir=");
-	for (size_t i = 0; i < held->n_lowers; i++)
-		text_addf(&options, "%s/proc/self/fd/%d", i > 0 ? ":" : "", held->lowers[i]);
-	if (held->upper >= 0)
-		text_addf(&options, ",upperdir=/proc/self/fd/%d,workdir=/proc/self/fd/%d",
-			  held->upper, held->work);
-
+	autoclose int before = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	autoclose int place = open(target, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	unsigned long flags = (held->attributes & MOUNT_ATTR_RDONLY ? MS_RDONLY : 0) |
 			      (held->attributes & MOUNT_ATTR_NODEV ? MS_NODEV : 0);
+	char number[FD_NAME_MAX];
+	int r;
 
-	return mount("overlay", target, "overlay", flags, options.data) < 0 ? -errno : 0;
+	if (before < 0 || place < 0 || chdir(FD_DIRECTORY) < 0)
+		return -errno;
+	text_add(&options, "index=off,metacopy=off,redirect_dir=off,lowerdir=");
+	for (size_t i = 0; i < held->n_lowers; i++)
+		text_addf(&options, "%s%d", i > 0 ? ":" : "", held->lowers[i]);
+	if (held->upper >= 0)
+		text_addf(&options, ",upperdir=%d,workdir=%d", held->upper, held->work);
+	(void)snprintf(number, sizeof(number), "%d", place);
+	r = mount("overlay", number, "overlay", flags, options.data) < 0 ? -errno : 0;
+	return fchdir(before) < 0 ? -errno : r;
 }
 
 /* A target may be a descriptor's name, which is a link. */
@@ -266,7 +298,7 @@ static int make_from_placed(const struct held *held, const char *target)
 		r = place(held->clones[placed].fd, held->clones[placed].path);
 		placed += r == 0;
 	}
-	(void)snprintf(place_name, sizeof(place_name), "/proc/self/fd/%d", place_fd);
+	(void)snprintf(place_name, sizeof(place_name), FD_DIRECTORY "/%d", place_fd);
 	if (r == 0)
 		r = make_and_place(held, place_name);
 	while (placed-- > 0)
@@ -287,11 +319,76 @@ int mount_overlay(const struct mount_overlay *overlay, const char *target)
 	return r < 0 && held.n_clones > 0 ? make_from_placed(&held, target) : r;
 }
 
-int mount_over_itself(const char *target, const struct mount_owner *owner)
+int mount_bind(const char *source, const char *target, const struct mount_owner *owner)
 {
-	autoclose int mount = clone_for(target, owner);
+	autoclose int mount = clone_for(source, owner);
 
 	return mount < 0 ? mount : place(mount, target);
+}
+
+int mount_can_map(const char *dir, int userns)
+{
+	const struct mount_owner owner = { .userns = userns };
+	autoclose int mount = clone_for(dir, &owner);
+
+	return mount < 0 ? mount : 0;
+}
+
+/* One mount of a dataset is enough for all: its attributes are the mount's, not the dataset's. */
+int mount_open_dataset(const char *dataset, const struct mount_owner *owner)
+{
+	autoclose int context = fsopen("zfs", FSOPEN_CLOEXEC);
+	int r = context < 0 ? -errno : set_option(context, "source", dataset);
+
+	if (r < 0)
+		return r;
+	if (fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return -errno;
+
+	autoclose int mount = fsmount(context, FSMOUNT_CLOEXEC, 0);
+
+	if (mount < 0)
+		return -errno;
+	r = own(mount, owner);
+	return r < 0 ? r : steal_fd(&mount);
+}
+
+int mount_dataset(const char *dataset, const char *target, const struct mount_owner *owner)
+{
+	autoclose int mount = mount_open_dataset(dataset, owner);
+
+	return mount < 0 ? mount : place(mount, target);
+}
+
+/* Returns the dataset of a line of mountinfo(5) if it is the mount @id, owned by the caller. */
+static char *take_dataset(char *line, uint64_t id)
+{
+	char *end;
+	char *type = strstr(line, " - zfs ");
+
+	if (!type || strtoull(line, &end, 10) != id || *end != ' ')
+		return NULL;
+	type += strlen(" - zfs ");
+	return xstrndup(type, strcspn(type, " "));
+}
+
+char *mount_find_dataset(const char *dir)
+{
+	struct statfs status;
+	struct statx mount;
+	autofree char *lines = NULL;
+	char *found = NULL;
+	char *at = NULL;
+	size_t size;
+
+	if (statfs(dir, &status) < 0 || status.f_type != ZFS_MAGIC ||
+	    statx(AT_FDCWD, dir, 0, STATX_MNT_ID, &mount) < 0 ||
+	    file_read(AT_FDCWD, "/proc/self/mountinfo", MOUNTINFO_BYTES_MAX, &lines, &size) < 0)
+		return NULL;
+	for (char *line = strtok_r(lines, "\n", &at); line && !found;
+	     line = strtok_r(NULL, "\n", &at))
+		found = take_dataset(line, mount.stx_mnt_id);
+	return found;
 }
 
 int mount_tmpfs(const char *target, uint64_t size_bytes)

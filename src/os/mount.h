@@ -34,8 +34,24 @@ struct mount_overlay {
  * read-only. The names may hold any character. 0 or -errno. */
 [[nodiscard]] int mount_overlay(const struct mount_overlay *overlay, const char *target);
 
-/* Makes a mount of the directory @target at its own place, for @owner. 0 or -errno. */
-[[nodiscard]] int mount_over_itself(const char *target, const struct mount_owner *owner);
+/* Mounts the directory @source, which may be the same, on @target for @owner. 0 or -errno. */
+[[nodiscard]] int mount_bind(const char *source, const char *target,
+			     const struct mount_owner *owner);
+
+/* Tells whether a mount of the directory @dir can have owners of the user namespace @userns: 0, or
+ * -errno (-EINVAL where the file system can't). */
+[[nodiscard]] int mount_can_map(const char *dir, int userns);
+
+/* Mounts the dataset of ZFS @dataset, whose mountpoint is "legacy", for @owner (NULL: as it is).
+ * The first yields a descriptor of its root, which is seen nowhere else and goes with it. 0, the
+ * descriptor or -errno. */
+[[nodiscard]] int mount_open_dataset(const char *dataset, const struct mount_owner *owner);
+[[nodiscard]] int mount_dataset(const char *dataset, const char *target,
+				const struct mount_owner *owner);
+
+/* Returns the dataset that the directory @dir lies in, owned by the caller; NULL where it lies on
+ * another file system than ZFS. */
+[[nodiscard]] char *mount_find_dataset(const char *dir);
 
 /* Mounts a tmpfs of at most @size_bytes on the directory @target with mode 0755. 0 or -errno. */
 [[nodiscard]] int mount_tmpfs(const char *target, uint64_t size_bytes);

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/scope.h"
+#include "os/storage/btrfs.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -133,7 +134,25 @@ int path_make_dirs(const char *path, mode_t mode)
 
 static int remove_entries(int dirfd, dev_t device);
 
-/* Removes the directory @name, known to be one. */
+/* Tells whether something is mounted where @dir is; where that cannot be told it counts as such. */
+static bool is_mount(int dir)
+{
+	struct statx status;
+
+	return statx(dir, "", AT_EMPTY_PATH, 0, &status) < 0 ||
+	       !(status.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) ||
+	       (status.stx_attributes & STATX_ATTR_MOUNT_ROOT);
+}
+
+/* Removes the subvolume @name, which is @dir, at once. One that has others below it stays, and its
+ * entries can be removed then, also of one that a container has made read-only. */
+static bool remove_subvolume(int parent, const char *name, int dir)
+{
+	(void)btrfs_allow_writing(dir);
+	return btrfs_destroy(parent, name) == 0;
+}
+
+/* Removes the directory @name, known to be one. A subvolume has a device of its own. */
 static int remove_dir(int parent, const char *name, dev_t device)
 {
 	autoclose int dir = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -144,6 +163,11 @@ static int remove_dir(int parent, const char *name, dev_t device)
 		return errno == ENOENT ? 0 : -errno;
 	if (fstat(dir, &status) < 0)
 		return -errno;
+	if (btrfs_is_subvolume(dir) && !is_mount(dir)) {
+		if (remove_subvolume(parent, name, dir))
+			return 0;
+		device = status.st_dev;
+	}
 	if (status.st_dev != device)
 		return -EXDEV;
 	first = remove_entries(steal_fd(&dir), device);

@@ -32,9 +32,9 @@
  * count as absence where something is removed then. */
 [[nodiscard]] int path_exists(const char *path);
 
-/* Removes @name below @dirfd with everything in it, never crossing into another mount and never
- * following a symlink. What is absent counts as removed. Returns 0 or the first -errno, having
- * removed what could be. */
+/* Removes @name below @dirfd with everything in it, subvolumes of btrfs included, never crossing
+ * into another mount and never following a symlink. What is absent counts as removed. Returns 0 or
+ * the first -errno, having removed what could be. */
 [[nodiscard]] int path_remove_tree(int dirfd, const char *name);
 
 /* Appends the names in the directory @dirfd, whose position stays. 0 or -errno. */

@@ -197,19 +197,19 @@ static void add_extents(struct strings *argv, const char *name, const struct id_
 	}
 }
 
-static void add_rootfs(struct strings *argv, const struct monitor_rootfs *rootfs)
+static void add_rootfs(struct strings *argv, const struct mount_root *rootfs)
 {
-	if (rootfs->owners) {
-		add_extents(argv, "--uid-map", &rootfs->owners->uids);
-		add_extents(argv, "--gid-map", &rootfs->owners->gids);
-	}
+	add_extents(argv, "--uid-map", &rootfs->owners.uids);
+	add_extents(argv, "--gid-map", &rootfs->owners.gids);
 	add_option(argv, "--rootfs", rootfs->target);
 	for (size_t i = 0; i < rootfs->lowers.count; i++)
 		add_option(argv, "--lower", rootfs->lowers.items[i]);
-	if (rootfs->upper) {
-		add_option(argv, "--upper", rootfs->upper);
-		add_option(argv, "--work", rootfs->work);
-	}
+	add_option(argv, "--upper", rootfs->upper);
+	add_option(argv, "--work", rootfs->work);
+	add_option(argv, "--dataset", rootfs->dataset);
+	add_option(argv, "--directory", rootfs->directory);
+	if (rootfs->is_shifted)
+		strings_add(argv, "--shifted");
 }
 
 static void add_log(struct strings *argv, const struct monitor_options *options)

@@ -7,20 +7,11 @@
 #include "base/scope.h"
 #include "base/strings.h"
 #include "lxcri/config.h"
-#include "os/id_map.h"
+#include "os/storage/mount_root.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
-
-/* The root file system that the monitor mounts in a mount namespace of its own. */
-struct monitor_rootfs {
-	const char *target;    /* absolute, exists */
-	struct strings lowers; /* absolute directories, topmost first; none: it is in @target */
-	const char *upper;     /* absolute, exists; NULL: read-only */
-	const char *work;      /* absolute, exists */
-	const struct id_map *owners; /* of a container that has a user namespace, or NULL */
-};
 
 enum monitor_stdio {
 	MONITOR_STDIO_PUMP,    /* pipes or a terminal, pumped to log and attached clients */
@@ -44,7 +35,7 @@ struct monitor_options {
 	 * ended by NULL, with a path first; or NULL. Its environment is empty, its streams are
 	 * /dev/null. */
 	const char *const *exit_command;
-	const struct monitor_rootfs *rootfs; /* NULL: the bundle's own */
+	const struct mount_root *rootfs; /* what the monitor mounts for itself; NULL: nothing */
 	const char
 		*console_socket; /* the terminal's master goes there instead of the pump; or NULL */
 	enum monitor_stdio stdio;

@@ -9,6 +9,7 @@
 #include "base/strings.h"
 #include "os/file.h"
 #include "os/confine.h"
+#include "os/fs_ids.h"
 #include "transfer/place.h"
 #include "transfer/put.h"
 #include "transfer/spot.h"
@@ -18,7 +19,9 @@
 #include <errno.h>
 #include <limits.h>
 #include <linux/capability.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 
 /* As many as a root file system of any size has; more is an attack on memory and inodes. */
@@ -318,6 +321,21 @@ static int confine(const struct place *place, struct lxcri_error *err)
 	return r < 0 && r != -EOPNOTSUPP ? fail_errno(err, r, "give rights up") : 0;
 }
 
+/* A mount for a user namespace takes files of its ids alone. */
+static int become_root_of(const struct unpack_options *options, struct lxcri_error *err)
+{
+	uint32_t uid = copy_ids_outside(&options->uids, 0);
+	uint32_t gid = copy_ids_outside(&options->gids, 0);
+	int r = 0;
+
+	if (uid != COPY_ID_NONE && gid != COPY_ID_NONE && (uid != 0 || gid != 0))
+		r = fs_ids_set(uid, gid);
+	/* A change of ids makes the kernel forget whose end is ours. */
+	if (r == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		r = -errno;
+	return r < 0 ? fail_errno(err, r, "make files as the root of the container") : 0;
+}
+
 /* Finds the destination before a byte of the stream is read, and lets go of all else. */
 static int prepare(const struct unpack_options *options, struct place *place,
 		   struct lxcri_error *err)
@@ -326,7 +344,7 @@ static int prepare(const struct unpack_options *options, struct place *place,
 		return -1;
 	if (options->stream && place->name)
 		return fail(err, LXCRI_E_PATH_NOT_FOUND, "there is no directory %s", options->path);
-	return confine(place, err);
+	return become_root_of(options, err) < 0 ? -1 : confine(place, err);
 }
 
 int unpack_tree(const struct unpack_options *options, int in, struct lxcri_error *err)

@@ -22,21 +22,24 @@ def to_json(value):
     return value if isinstance(value, bytes) else json.dumps(value).encode()
 
 
-def archive(name, content):
-    """A tar archive with one file."""
+def archive(files):
+    """A tar archive of names with their contents."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
-        entry = tarfile.TarInfo(name)
-        entry.size = len(content)
-        tar.addfile(entry, io.BytesIO(content))
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            tar.addfile(entry, io.BytesIO(content))
     return buffer.getvalue()
 
 
 class Image:
-    """An image whose parts a test may change before it is published."""
+    """An image whose parts a test may change before it is published: a layer for each content, which is
+    that of one file, or of several by their names."""
 
     def __init__(self, *contents):
-        tars = [archive(f"file{number}", content) for number, content in enumerate(contents)]
+        tars = [archive(content if isinstance(content, dict) else {f"file{number}": content})
+                for number, content in enumerate(contents)]
         self.layers = [gzip.compress(tar, 1, mtime=0) for tar in tars]
         self.config = to_json({"architecture": ARCHITECTURE, "os": "linux", "config": {},
                                "rootfs": {"type": "layers", "diff_ids": [digest(tar) for tar in tars]}})
@@ -78,8 +81,12 @@ class Request:
 
     @property
     def range_from(self):
-        value = self.headers.get("range")
-        return int(value.removeprefix("bytes=").rstrip("-")) if value else 0
+        return self.range(0)[0]
+
+    def range(self, size):
+        """Which bytes of @size are asked for: the first, and the one behind the last."""
+        first, _, last = self.headers.get("range", "bytes=0-").removeprefix("bytes=").partition("-")
+        return int(first), int(last) + 1 if last else size
 
 
 class Wire:
@@ -258,11 +265,11 @@ class Registry:
 
     @staticmethod
     def send_blob(request, wire, content):
-        start = request.range_from
-        if not start:
+        if "range" not in request.headers:
             return wire.answer(content)
-        return wire.answer(content[start:], status=206,
-                           headers=[("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")])
+        start, end = request.range(len(content))
+        return wire.answer(content[start:end], status=206,
+                           headers=[("Content-Range", f"bytes {start}-{end - 1}/{len(content)}")])
 
     def wants_token(self, token="secret-token", realm=None, service="here", scheme="Bearer"):
         """Asks for a token before it answers. Returns the header that asks."""

@@ -3,8 +3,10 @@
 first notes of the project show."""
 
 import json
+import os
 
 from api_programs import call, programs  # noqa: F401: a fixture
+from images import Layer, digest
 
 def test_the_example_programs_work(programs, engine, make_bundle, make_image, work):
     backend = engine.backend
@@ -35,6 +37,14 @@ def test_the_example_programs_work(programs, engine, make_bundle, make_image, wo
     image = make_image(Entrypoint=["sh", "-c", "exit 5"])
     done = call(programs / "image", backend, root, data, image, work / "made-bundle")
     assert (done.returncode, done.stdout, done.stderr) == (0, "sha256:\nexit code 5\n", "")
+
+
+def test_the_example_of_mounted_layers_works(programs, work):
+    layer = Layer().add("mark", b"of the layer").finish()
+    (work / "layer.tar").write_bytes(layer)
+    done = call(programs / "layer_fs", work / "base", work / "mnt", work / "layer.tar", digest(layer), len(layer))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "of the layer\n0 layers collected\n", "")
+    assert os.listdir(work / "mnt") == [] and len(os.listdir(work / "base/layers")) == 1
 
 
 def test_the_command_of_the_notes_works(make_engine, make_bundle):

@@ -213,6 +213,7 @@ def test_a_lot_and_half_closed_connections_pass_the_helper(one, box, world):
     child = one.inside(id).start(sys.executable, "-c", script, stdout=subprocess.PIPE, text=True)
     assert child.stdout.readline() == "ready\n"
     client = ("import socket,threading\n"
+              "said=[]\n"
               "def go(n):\n"
               " s=socket.create_connection(('127.0.0.1',8080),10)\n"
               " s.sendall(b'y'*n); s.shutdown(socket.SHUT_WR)\n"
@@ -221,9 +222,10 @@ def test_a_lot_and_half_closed_connections_pass_the_helper(one, box, world):
               "  d=s.recv(65536)\n"
               "  if not d: break\n"
               "  got+=len(d)\n"
-              " print('good' if got==n else f'{got} of {n}')\n"
+              " said.append('good' if got==n else f'{got} of {n}')\n"
               "ts=[threading.Thread(target=go,args=(n,)) for n in [1,1000,10_000_000]+[50_000]*30]\n"
-              "[t.start() for t in ts]; [t.join() for t in ts]")
+              "[t.start() for t in ts]; [t.join() for t in ts]\n"
+              "print(*said)")
     try:
         assert world.host.python(client, timeout=60).split() == ["good"] * 33
         resetting = ("import socket,struct\n"

@@ -273,6 +273,18 @@ def test_a_damaged_download_is_fetched_anew(lx, registry):
     assert ranges(registry, image.layers[0]) == ["bytes=50000-", None]
 
 
+def test_a_whole_download_with_other_bytes_is_fetched_anew(lx, registry):
+    """A file system may have put its length on the disk before its content, when the power went."""
+    image = Image(os.urandom(100_000))
+    configure(lx, registry.host)
+    registry.publish(image)
+    downloads = lx.data / "images/downloads"
+    downloads.mkdir(parents=True)
+    (downloads / digest(image.layers[0]).removeprefix("sha256:")).write_bytes(bytes(len(image.layers[0])))
+    lx("image", "pull", f"{registry.host}/x").succeeds()
+    assert ranges(registry, image.layers[0]) == [None]
+
+
 def test_two_who_pull_the_same_image_fetch_nothing_twice(lx, registry):
     image = Image(os.urandom(500_000), os.urandom(400_000), os.urandom(300_000))
     both = threading.Event()

@@ -190,6 +190,63 @@ def test_a_volume_that_is_half_removed(any_engine, stored):
     assert not half.exists() and check(any_engine) == []
 
 
+def test_what_was_being_written_when_the_power_went(any_engine, stored):
+    data = any_engine.data
+    left = [data / name for name in (f"containers/{stored}/.state.json.12", "images/.oci-layout.7",
+                                     f"cache/seccomp/.{'0' * 64}.bpf.31", ".tmp-overlay-Ab3dEf")]
+    others = [data / name for name in (f"containers/{stored}/.mine", ".mine.d", "images/.x.y.1z")]
+    (data / "cache/seccomp").mkdir(parents=True, exist_ok=True)
+    for path in left[:-1] + others:
+        path.write_text("x")
+    (left[-1] / "upper").mkdir(parents=True)
+    found = check(any_engine)
+    assert {one["check"] for one in found} == {"disk.temporary"}
+    assert {one["object"] for one in found} == {str(path) for path in left}
+    assert all(path.exists() for path in left)
+    assert all(one["repaired"] for one in check(any_engine, "--repair"))
+    assert not any(path.exists() for path in left) and all(path.exists() for path in others)
+    assert check(any_engine) == []
+
+
+def test_a_note_of_a_rename_that_was_not_whole(any_engine, stored):
+    note = any_engine.data / "containers/.renaming-new"
+    note.write_text("{")
+    check(any_engine, "--repair")
+    assert not note.exists() and any_engine.list() == [stored]
+
+
+def test_a_creation_of_which_only_the_record_is_on_the_disk(any_engine, stored):
+    """It is the only container: those that were finished would be taken for a disk that is not mounted."""
+    record = {**record_of(any_engine, stored), "phase": "creating"}
+    change(any_engine, "UPDATE container SET record = ?", json.dumps(record))
+    shutil.rmtree(any_engine.data / "containers" / stored)
+    shutil.rmtree(any_engine.root / "containers" / stored)
+    only(any_engine, "container.directory", "warning", word=stored)
+    assert only(any_engine, "container.directory", "warning", "--repair")["repaired"]
+    assert any_engine.list() == [] and check(any_engine) == []
+
+
+CUT_SHORT = """
+import os, sqlite3, sys
+database = sqlite3.connect(sys.argv[1], isolation_level=None)
+for words in ("PRAGMA journal_mode = DELETE", "PRAGMA cache_size = 1", "BEGIN IMMEDIATE",
+              "UPDATE container SET record = '{'",
+              "INSERT INTO container (id, record) VALUES ('half', hex(randomblob(1000000)))"):
+    database.execute(words).fetchall()
+os._exit(0)
+"""
+
+
+def test_a_change_of_the_database_that_was_cut_short(any_engine, stored):
+    """Those who only read cannot undo it."""
+    subprocess.run(["python3", "-c", CUT_SHORT, any_engine.data / "state.db"], check=True)
+    assert (any_engine.data / "state.db-journal").stat().st_size > 0
+    any_engine("image", "verify", "mine:1").ok()
+    assert check(any_engine) == []
+    assert any_engine.list() == [stored]
+    any_engine("start", stored).ok()
+
+
 def test_a_directory_that_cannot_be_read_is_told(any_engine, stored):
     (any_engine.data / "volumes").mkdir(exist_ok=True)
     owned = any_engine.data / "volumes/.owned"

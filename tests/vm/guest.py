@@ -4,6 +4,7 @@ descriptors that end with it, so that nothing is left however it ends."""
 
 import contextlib
 import ctypes
+import json
 import os
 import pathlib
 import shlex
@@ -67,9 +68,11 @@ class Guest:
     """A machine that runs one command and powers off.
 
     .output is a descriptor to read what the command prints, up to its end. The guest ends with the
-    process that made it."""
+    process that made it. @recorded is a disk and a log of its writes, two open files; it has not been
+    mounted."""
 
-    def __init__(self, command, data=None, memory=MEMORY_MIB, systemd=False, interactive=False):
+    def __init__(self, command, data=None, memory=MEMORY_MIB, systemd=False, interactive=False,
+                 recorded=None):
         self.words = []
         self.passed = []
         self.output, output = os.pipe()
@@ -95,6 +98,10 @@ class Guest:
             self.add("-drive", f"format=raw,if=virtio,cache=unsafe,discard=unmap,"
                      f"file={self.shared(disk, os.O_RDWR, os.O_RDONLY)}")
             os.close(disk)
+        if data:
+            self.tell("data", "/dev/vdb")
+        if recorded:
+            self.record(*recorded)
         self.start(memory, interactive)
         os.close(output)
 
@@ -131,6 +138,21 @@ class Guest:
         """Adds a character device that writes to a descriptor and returns the option that uses it."""
         self.add("-chardev", f"file,id={name},append=on,path={self.shared(descriptor, os.O_WRONLY)}")
         return f"chardev={name}"
+
+    def record(self, disk, log):
+        """Adds a disk of which each write is logged as it ends, in the form of the kernel's dm-log-writes. It
+        has blocks of 4 KiB, which is what a disk writes whole or not at all."""
+        def node(descriptor):
+            return {"driver": "file", "filename": self.shared(descriptor, os.O_RDWR, os.O_RDONLY),
+                    "locking": "off", "cache": {"no-flush": True}}
+
+        self.add("-blockdev", json.dumps({
+            "driver": "blklogwrites", "node-name": "recorded", "file": node(disk), "log": node(log),
+            "log-sector-size": 4096, "log-super-update-interval": 1}))
+        # Zeroes would be logged in two parts, between which QEMU 7.2 lets another write come. QEMU makes
+        # the other disks later: by its address this one is found behind them.
+        self.add("-device", "virtio-blk-pci,drive=recorded,addr=0x1e,logical_block_size=4096,"
+                 "physical_block_size=4096,write-cache=on,write-zeroes=off,discard=off")
 
     def tell(self, name, text):
         """Lets the guest read a text under a name."""

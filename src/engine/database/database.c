@@ -11,11 +11,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 
 /* How long a writer waits for another one. A transaction is a few statements, so a longer wait
  * means that a process hangs while it holds the lock. */
 #define BUSY_TIMEOUT_MS 10000
+#define BUSY_WAIT_MS    10 /* between tries of what SQLite itself does not wait for */
 
 /* Reads the one number that "PRAGMA user_version" yields. */
 static int read_version(struct database *database, int *ret_version, struct lxcri_error *err)
@@ -75,6 +77,23 @@ static int migrate(struct database *database, struct lxcri_error *err)
 	return fail_while(err, "take the layout from %d to %d", version, schema_version);
 }
 
+/* SQLite does not wait here for another one who has begun to write: he may be waiting until nobody
+ * reads, as this one does already. */
+static int set_wal(struct database *database, struct lxcri_error *err)
+{
+	int waited_ms = 0;
+
+	while (execute(database, "PRAGMA journal_mode = WAL", err) < 0) {
+		if (sqlite3_errcode(database->handle) != SQLITE_BUSY ||
+		    waited_ms >= BUSY_TIMEOUT_MS)
+			return -1;
+		*err = (struct lxcri_error){};
+		(void)poll(NULL, 0, BUSY_WAIT_MS);
+		waited_ms += BUSY_WAIT_MS;
+	}
+	return 0;
+}
+
 static int prepare_schema(struct database *database, struct lxcri_error *err)
 {
 	int version = 0;
@@ -85,7 +104,7 @@ static int prepare_schema(struct database *database, struct lxcri_error *err)
 		return 0;
 	/* WAL is a property of the file and needs to be set once; everything else is per
 	 * connection. */
-	if (version == 0 && execute(database, "PRAGMA journal_mode = WAL", err) < 0)
+	if (version == 0 && set_wal(database, err) < 0)
 		return -1;
 	return migrate(database, err);
 }
@@ -192,17 +211,40 @@ static int open_there(const char *data_dir, int mode, struct database *database,
 			    mode | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, NULL) != SQLITE_OK)
 		return statement_refuse(database, "open the database", err);
 	(void)sqlite3_busy_timeout(database->handle, BUSY_TIMEOUT_MS);
+	(void)sqlite3_db_config(database->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	return 0;
+}
+
+static int open_known(const char *data_dir, int mode, struct database *database,
+		      struct lxcri_error *err)
+{
+	int version = 0;
+
+	if (open_there(data_dir, mode, database, err) < 0 ||
+	    read_version(database, &version, err) < 0)
+		return -1;
+	return check_version(database, version, err);
+}
+
+/* Where a power cut left a change half done, that has to be undone first: only a writer can. */
+static bool needs_writer(const struct database *database)
+{
+	return (sqlite3_errcode(database->handle) & 0xff) == SQLITE_READONLY;
 }
 
 int database_open_read_only(const char *data_dir, struct database **ret_database,
 			    struct lxcri_error *err)
 {
 	autoptr(database) database = xnew(struct database);
-	int version = 0;
+	int r = open_known(data_dir, SQLITE_OPEN_READONLY, database, err);
 
-	if (open_there(data_dir, SQLITE_OPEN_READONLY, database, err) < 0 ||
-	    read_version(database, &version, err) < 0 || check_version(database, version, err) < 0)
+	if (r < 0 && needs_writer(database)) {
+		database_free(database);
+		database = xnew(struct database);
+		*err = (struct lxcri_error){};
+		r = open_known(data_dir, SQLITE_OPEN_READWRITE, database, err);
+	}
+	if (r < 0)
 		return -1;
 	*ret_database = steal(database);
 	return 0;
@@ -215,7 +257,6 @@ int database_open_other(const char *data_dir, struct database **ret_database,
 
 	if (open_there(data_dir, SQLITE_OPEN_READWRITE, database, err) < 0)
 		return -1;
-	(void)sqlite3_db_config(database->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	*ret_database = steal(database);
 	return 0;
 }

@@ -27,7 +27,7 @@ bool database_exists(const char *data_dir);
 bool database_is_lost(const char *data_dir);
 
 /* Opens the database of @data_dir, which must exist, for reading alone: nothing is made or brought
- * to another layout. As database_open() otherwise. */
+ * to another layout, only a change that was cut short is undone. As database_open() otherwise. */
 [[nodiscard]] int database_open_read_only(const char *data_dir, struct database **ret_database,
 					  struct lxcri_error *err);
 

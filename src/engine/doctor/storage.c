@@ -4,6 +4,7 @@
 
 #include "engine/doctor/doctor.h"
 #include "engine/doctor/probe.h"
+#include "engine/driver.h"
 
 #include "base/mem.h"
 #include "image/rootfs.h"
@@ -138,6 +139,22 @@ static void check_overlay(struct doctor *doctor, const struct place *place)
 		      can ? "can be mounted" : "cannot be mounted");
 }
 
+/* One that is asked for by name and cannot be had; a data directory that is not there yet lies
+ * where it will be made. */
+static void check_driver(struct doctor *doctor, const struct place *place)
+{
+	static const struct advice advice = { "storage.driver",
+					      "no container can be made from an image",
+					      "see storage.driver in proxmox-lxcri.config(5)" };
+	struct lxcri_error err = {};
+	const char *name = driver_probe(doctor->engine, place->existing, &err);
+
+	if (name && err.code != LXCRI_E_NONE)
+		doctor_report(doctor, LXCRI_HEALTH_FAULT, &advice, "%s", err.text);
+	else
+		doctor_report(doctor, LXCRI_HEALTH_OK, &advice, "%s", name ? name : "auto");
+}
+
 /* Waits in a user namespace until it is killed. */
 _Noreturn static void hold_namespace(int ready)
 {
@@ -256,6 +273,7 @@ static void check_place(struct doctor *doctor, struct place *place)
 	if (place->path != doctor->engine->data)
 		return;
 	check_options(doctor, &status);
+	check_driver(doctor, place);
 	check_types_of_entries(doctor, place);
 	check_idmap(doctor, place);
 	if (!(status.f_flag & ST_RDONLY)) /* said above; it could not even be tried */

@@ -2,8 +2,8 @@
 /* What a container's root file system has that its image has not, and the other way round.
  *
  * How it works: the image is its layers seen as one tree. Against it stands the overlay's upper
- * directory, where all that is there was changed and a whiteout is what was deleted; or, where
- * layers were copied, the whole root file system, where what is not there was deleted and what
+ * directory, where all that is there was changed and a whiteout is what was deleted; or, with every
+ * other driver, the whole root file system, where what is not there was deleted and what
  * differs was changed. An upper directory that is opaque is whole as well. The mounts of this
  * program neither redirect directories nor copy metadata alone (os/mount.c). */
 
@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "engine/container.h"
+#include "engine/driver.h"
 #include "engine/files/root.h"
 #include "image/layer/merged.h"
 #include "image/store.h"
@@ -190,8 +191,11 @@ static int read_spec(const struct lxcri_container *container, struct diff *diff,
 	autojson spec = root_load_spec(container, err);
 	struct json_object *mounts = json_get(spec, "mounts");
 	size_t count = json_count(mounts);
-	autofree char *uids = root_format_map(spec, "uidMappings");
-	autofree char *gids = root_format_map(spec, "gidMappings");
+	bool is_mapped = driver_of(&container->record)->open_root &&
+			 !container->record.is_shifted && container->record.driver;
+	/* Owners that are mapped as they are mounted are on the disk what they are in the image. */
+	autofree char *uids = is_mapped ? NULL : root_format_map(spec, "uidMappings");
+	autofree char *gids = is_mapped ? NULL : root_format_map(spec, "gidMappings");
 
 	if (!spec)
 		return -1;
@@ -228,25 +232,35 @@ static int find_layers(struct lxcri_container *container, struct strings *layers
 	return 0;
 }
 
+/* Opens the upper directory, or the whole tree where there is no such. */
+static int open_now(const struct lxcri_container *container, bool is_upper, int *ret_fd,
+		    struct lxcri_error *err)
+{
+	autofree char *path = xformat("%s/upper", container->home.data_dir);
+
+	if (!is_upper)
+		return driver_open(container, ret_fd, err);
+	*ret_fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return *ret_fd < 0 ? fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno, "open %s", path)
+			   : 0;
+}
+
 static int compare(struct lxcri_container *container, struct diff *diff, struct lxcri_error *err)
 {
-	const struct record *record = &container->record;
 	autorun(strings_finish) struct strings layers = {};
 	autorun(merged_finish) struct merged then = {};
-	autofree char *path = record->layers.count > 0
-				      ? xformat("%s/upper", container->home.data_dir)
-				      : xformat("%s/rootfs", record->bundle);
-	autoclose int now = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	const struct pair root = {
-		.now = now, .then = &then, .path = "", .is_whole = record->layers.count == 0
-	};
+	autoclose int now = -1;
 	int r;
 
-	if (now < 0)
-		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno, "open %s", path);
-	if (find_layers(container, &layers, err) < 0 || read_spec(container, diff, err) < 0)
+	diff->is_upper = !driver_of(&container->record)->open_root;
+	if (open_now(container, diff->is_upper, &now, err) < 0 ||
+	    find_layers(container, &layers, err) < 0 || read_spec(container, diff, err) < 0)
 		return -1;
-	diff->is_upper = record->layers.count > 0;
+
+	const struct pair root = {
+		.now = now, .then = &then, .path = "", .is_whole = !diff->is_upper
+	};
+
 	r = merged_open_dir(&layers, "/", &then);
 	if (r == 0)
 		r = compare_dir(diff, &root);

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "engine/driver.h"
 #include "image/layer/merged.h"
 #include "os/file.h"
 
@@ -31,7 +32,7 @@ char *root_find(const struct lxcri_container *container, struct json_object *spe
 	const char *bundle = container->record.bundle;
 	const char *path = json_get_text(json_get(spec, "root"), "path");
 
-	if (container->record.layers.count > 0 || !path)
+	if (container->record.owns_bundle || !path)
 		path = "rootfs";
 	return *path == '/' ? xstrdup(path) : xformat("%s/%s", bundle, path);
 }
@@ -53,24 +54,43 @@ char *root_format_map(struct json_object *spec, const char *key)
 	return count > 0 ? text_steal(&map) : NULL;
 }
 
+/* Yields what the root file system consists of. A descriptor's name keeps it from being changed on
+ * the way; it is the caller's. */
+static int find_dirs(const struct lxcri_container *container, struct strings *dirs, int *ret_fd,
+		     struct lxcri_error *err)
+{
+	const struct record *record = &container->record;
+	autojson spec = NULL;
+
+	if (record->owns_bundle && !driver_of(record)->open_root) {
+		strings_addf(dirs, "%s/upper", container->home.data_dir);
+		strings_add_all(dirs, &record->layers);
+		return 0;
+	}
+	if (record->owns_bundle) {
+		if (driver_open(container, ret_fd, err) < 0)
+			return -1;
+		strings_addf(dirs, "/proc/self/fd/%d", *ret_fd);
+		return 0;
+	}
+	spec = root_load_spec(container, err);
+	if (!spec)
+		return -1;
+	strings_add_consume(dirs, root_find(container, spec));
+	return 0;
+}
+
 /* Looked at before each start: a container can change its own. */
 int root_check_dev(const struct lxcri_container *container, struct lxcri_error *err)
 {
 	autorun(strings_finish) struct strings dirs = {};
 	autorun(merged_finish) struct merged root = {};
 	autorun(merged_node_finish) struct merged_node dev = {};
+	autoclose int fd = -1;
 	int r;
 
-	if (container->record.layers.count > 0) {
-		strings_addf(&dirs, "%s/upper", container->home.data_dir);
-		strings_add_all(&dirs, &container->record.layers);
-	} else {
-		autojson spec = root_load_spec(container, err);
-
-		if (!spec)
-			return -1;
-		strings_add_consume(&dirs, root_find(container, spec));
-	}
+	if (find_dirs(container, &dirs, &fd, err) < 0)
+		return -1;
 	r = merged_open_dir(&dirs, "/", &root);
 	if (r == 0)
 		r = merged_child(&root, "dev", &dev);

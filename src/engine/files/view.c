@@ -14,14 +14,14 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "engine/driver.h"
 #include "engine/files/root.h"
 #include "os/file.h"
-#include "os/mount.h"
+#include "os/fs_ids.h"
 #include "os/path.h"
 #include "os/process.h"
 #include "os/socket.h"
 #include "os/tree.h"
-#include "os/userns.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -195,30 +195,19 @@ static int enter_space(pid_t monitor, struct lxcri_error *err)
 	return 0;
 }
 
-static int mount_rootfs(const struct lxcri_container *container, const char *rootfs,
-			struct lxcri_error *err)
+static int mount_rootfs(const struct lxcri_container *container, struct lxcri_error *err)
 {
-	const struct record *record = &container->record;
-	autofree char *upper = xformat("%s/upper", container->home.data_dir);
-	autofree char *work = xformat("%s/work", container->home.data_dir);
-	const struct id_map map = record_id_map(&record->ids);
-	bool mapped = !id_map_is_host(&map) && record->layers.count > 0;
-	autoclose int userns = mapped ? userns_open(&map) : -1;
-	const struct mount_owner owner = { .userns = userns };
-	const struct mount_overlay overlay = {
-		.lowers = (const char *const *)record->layers.items,
-		.n_lowers = record->layers.count,
-		.upper = upper,
-		.work = work,
-		.owner = mapped ? &owner : NULL,
-	};
+	autorun(mount_root_finish) struct mount_root root = {};
+	int r = 0;
 
-	if (mapped && userns < 0)
-		return fail_errno(err, userns, "make a user namespace");
-
-	int r = record->layers.count > 0 ? mount_overlay(&overlay, rootfs) : 0;
-
-	return r < 0 ? fail_code_errno(err, LXCRI_E_MOUNT_FAILED, r, "overlay on %s", rootfs) : 0;
+	if (!container->record.owns_bundle)
+		return 0;
+	if (driver_describe(container, &root, err) < 0)
+		return -1;
+	if (root.target)
+		r = mount_root(&root);
+	return r < 0 ? fail_code_errno(err, LXCRI_E_MOUNT_FAILED, r, "mount on %s", root.target)
+		     : 0;
 }
 
 /* A clone of the mount: what is changed of it is our own. */
@@ -236,6 +225,24 @@ static int open_root(const char *rootfs, bool read_only)
 	return r < 0 ? r : path_open_in(tree, ".", O_PATH | O_DIRECTORY);
 }
 
+/* Places of mounts are made as the container's root: a mount for its user namespace takes files of
+ * no other's. */
+static int become_root_of(const struct lxcri_container *container, struct lxcri_error *err)
+{
+	const struct id_map map = record_id_map(&container->record.ids);
+	uint32_t uid;
+	uint32_t gid;
+	int r = id_extents_to_host(&map.uids, 0, &uid);
+
+	if (container->record.ids.size == 0)
+		return 0;
+	if (r == 0)
+		r = id_extents_to_host(&map.gids, 0, &gid);
+	if (r == 0)
+		r = fs_ids_set(uid, gid);
+	return r < 0 ? fail_errno(err, r, "make files as its root") : 0;
+}
+
 /* What the child does: yields the descriptors of root and namespace. */
 static int build(const struct lxcri_container *container, struct json_object *spec, pid_t monitor,
 		 int ret_fds[2], struct lxcri_error *err)
@@ -244,14 +251,16 @@ static int build(const struct lxcri_container *container, struct json_object *sp
 
 	if (enter_space(monitor, err) < 0)
 		return -1;
-	if (monitor <= 0 && mount_rootfs(container, rootfs, err) < 0)
+	if (monitor <= 0 && mount_rootfs(container, err) < 0)
 		return -1;
 	ret_fds[0] = open_root(rootfs, json_get_bool(json_get(spec, "root"), "readonly", false));
 	ret_fds[1] = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
 	if (ret_fds[0] < 0 || ret_fds[1] < 0)
 		return fail_code_errno(err, LXCRI_E_MOUNT_FAILED,
 				       ret_fds[0] < 0 ? ret_fds[0] : errno, "open %s", rootfs);
-	return mount_all(container->record.bundle, ret_fds[0], spec, err);
+	return become_root_of(container, err) < 0
+		       ? -1
+		       : mount_all(container->record.bundle, ret_fds[0], spec, err);
 }
 
 _Noreturn static void run_child(const struct lxcri_container *container, struct json_object *spec,

@@ -13,6 +13,7 @@
 #include "engine/usage.h"
 #include "image/collect.h"
 #include "image/image_index.h"
+#include "image/snapshot/snapshot.h"
 #include "image/worker.h"
 #include "os/file.h"
 #include "os/path.h"
@@ -206,6 +207,7 @@ static char *find_layer_fault(const struct layout *layout, const char *name)
 {
 	autofree char *path = xformat("%s/" LAYOUT_RECORD, name);
 	autofree char *tree = xformat("%s/" LAYOUT_TREE, name);
+	autofree char *full = xformat("%s/layers/%s", layout->data_dir, tree);
 	autofree char *pair = NULL;
 	autofree char *bytes = NULL;
 	autojson record = NULL;
@@ -233,7 +235,7 @@ static char *find_layer_fault(const struct layout *layout, const char *name)
 	if (fstatat(layout->layers_fd, tree, &status, AT_SYMLINK_NOFOLLOW) < 0 ||
 	    !S_ISDIR(status.st_mode))
 		return xstrdup("it has no files");
-	return NULL;
+	return xstrdup(snapshot_find_fault(full));
 }
 
 static void look_at_layer(struct verify *verify, const char *name, const char *owner)

@@ -80,5 +80,7 @@ int lxcri_system_check(struct lxcri_engine *engine, const struct lxcri_check_opt
 		return fail_while(err, "system check");
 	if (has_records && check_volumes(&check, err) < 0)
 		return fail_while(err, "system check");
+	if (check_temporaries(&check, err) < 0)
+		return fail_while(err, "system check");
 	return (int)check.troubles;
 }

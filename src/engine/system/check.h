@@ -38,11 +38,15 @@ struct trouble {
 [[nodiscard]] int check_images(struct check *check, struct lxcri_error *err);
 [[nodiscard]] int check_networks(struct check *check, struct lxcri_error *err);
 [[nodiscard]] int check_volumes(struct check *check, struct lxcri_error *err);
+[[nodiscard]] int check_temporaries(struct check *check, struct lxcri_error *err);
 
 /* Lets the engine do for the container @id what it does for every container that it comes across:
  * clean up behind a killed monitor, remove what is half made or half deleted. Returns whether that
  * worked. */
 bool check_mend(struct check *check, const char *id);
+
+/* Tells whether a monitor or a command has to do with the container @id. */
+bool check_is_attended(const struct check *check, const char *id);
 
 /* Appends the names in the directory @path but those that begin with a dot; none where it is not
  * there. One that cannot be read is reported. */

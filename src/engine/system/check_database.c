@@ -14,7 +14,8 @@ static const char remedy[] =
 	"stop all containers, keep a copy of state.db*, then: sqlite3 state.db .recover | sqlite3 "
 	"new.db, and put new.db in its place without state.db-wal and state.db-shm; or put a "
 	"backup "
-	"back. What containers have written lies in containers/ID/upper in any case";
+	"back. What containers have written lies in containers/ID (upper, root, rootfs, or the "
+	"dataset named there) in any case";
 
 struct walk {
 	struct check *check;
@@ -40,7 +41,7 @@ static int check_absence(struct check *check, const char *path)
 		LXCRI_HEALTH_FAULT,
 		"the containers cannot be used: what they stand on is not known",
 		"put state.db back from a backup; or move containers away to begin anew: what they "
-		"have written lies in containers/ID/upper",
+		"have written lies in containers/ID",
 		false,
 	};
 	autorun(strings_finish) struct strings names = {};

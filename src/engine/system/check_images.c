@@ -220,7 +220,11 @@ static int begin(struct walk *walk, struct lxcri_error *err)
 /* What nothing leads to. The locks are held, the index is what is on the disk. */
 static int collect(struct walk *walk, struct json_object *index, struct lxcri_error *err)
 {
-	const struct collect_options options = { .layers_in_use = &walk->usage.layers };
+	const struct collect_options options = { .layers_in_use = &walk->usage.layers,
+						 .roots_in_use = walk->usage.has_roots
+									 ? &walk->usage.roots
+									 : NULL,
+						 .dataset = walk->usage.dataset };
 
 	return collect_garbage(&walk->layout, index, &options, err);
 }

@@ -19,14 +19,16 @@
 
 struct walk {
 	struct check *check;
-	struct strings ids;  /* that have a record */
-	struct strings gone; /* records without a directory */
+	struct strings ids;    /* that have a record */
+	struct strings gone;   /* records without a directory */
+	struct strings unmade; /* the same, of creations that were interrupted */
 };
 
 static void walk_finish(struct walk *walk)
 {
 	strings_finish(&walk->ids);
 	strings_finish(&walk->gone);
+	strings_finish(&walk->unmade);
 }
 
 /* Tells whether a command is at work on the container. */
@@ -55,8 +57,7 @@ static void check_half_made(struct check *check, const char *id)
 	check_report(check, &trouble, "half made");
 }
 
-/* Tells whether a monitor or a command has to do with the container. */
-static bool is_attended(const struct check *check, const char *id)
+bool check_is_attended(const struct check *check, const char *id)
 {
 	autorun(home_finish) struct home home = HOME_NULL;
 	struct monitor_state state = {};
@@ -79,7 +80,7 @@ static void check_removable(struct check *check, const char *id)
 				   "proxmox-lxcri system check --repair, or any look at it",
 				   false };
 
-	if (is_attended(check, id))
+	if (check_is_attended(check, id))
 		return;
 	trouble.repaired = check_mend(check, id);
 	check_report(check, &trouble, "it has ended, and is there");
@@ -164,7 +165,7 @@ static void check_record(struct check *check, const char *id, const char *json)
 		id,
 		LXCRI_HEALTH_FAULT,
 		"it cannot be used, and its layers are kept",
-		"put state.db back from a backup; what it has written lies in containers/ID/upper",
+		"put state.db back from a backup; what it has written lies in containers/ID",
 		false
 	};
 	autorun(record_finish) struct record record = {};
@@ -191,6 +192,16 @@ static void check_record(struct check *check, const char *id, const char *json)
 	check_time(check, id, &record);
 }
 
+/* A record of a creation may be on the disk before the directory is, when the power goes. */
+static bool is_unmade(const char *json)
+{
+	autorun(record_finish) struct record record = {};
+	struct lxcri_error ignored;
+
+	return record_parse(json, strlen(json), &record, &ignored) == 0 &&
+	       record.phase == RECORD_CREATING;
+}
+
 static int visit(void *userdata, const char *id, const char *json)
 {
 	struct walk *walk = userdata;
@@ -198,7 +209,7 @@ static int visit(void *userdata, const char *id, const char *json)
 
 	strings_add(&walk->ids, id);
 	if (path_exists(dir) == 0)
-		strings_add(&walk->gone, id);
+		strings_add(is_unmade(json) ? &walk->unmade : &walk->gone, id);
 	else
 		check_record(walk->check, id, json);
 	return 0;
@@ -249,12 +260,10 @@ static bool check_all_gone(struct walk *walk)
 }
 
 /* The directory is gone, and with it all that the container had. */
-static void check_gone(struct walk *walk, struct database *database)
+static void check_gone(struct check *check, const struct strings *gone, struct database *database)
 {
-	struct check *check = walk->check;
-
-	for (size_t i = 0; i < walk->gone.count; i++) {
-		const char *id = walk->gone.items[i];
+	for (size_t i = 0; i < gone->count; i++) {
+		const char *id = gone->items[i];
 		struct trouble trouble = { "container.directory",
 					   id,
 					   LXCRI_HEALTH_WARNING,
@@ -318,8 +327,9 @@ int check_records(struct check *check, struct lxcri_error *err)
 		database = own;
 	if (!database || database_each_container(database, visit, &walk, err) < 0)
 		return -1;
+	check_gone(check, &walk.unmade, database);
 	if (!check_all_gone(&walk))
-		check_gone(&walk, database);
+		check_gone(check, &walk.gone, database);
 	check_leftovers(&walk);
 	return 0;
 }

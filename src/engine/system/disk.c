@@ -11,6 +11,7 @@
 #include "engine/usage.h"
 #include "engine/volume.h"
 #include "image/image_index.h"
+#include "image/snapshot/snapshot.h"
 #include "os/disk_usage.h"
 #include "os/path.h"
 
@@ -194,11 +195,14 @@ static int report_container(void *userdata, const struct lxcri_state *state)
 	if (dir < 0 || path_list_names(dir, &names) < 0)
 		return 0; /* of a bundle: its files are its maker's */
 	files.users = logs.users = live;
+	disk->inodes.own_only = true;
 	for (size_t i = 0; i < names.count; i++) {
 		struct lxcri_usage *usage = is_log(names.items[i]) ? &logs : &files;
 
 		usage->bytes += measure(disk, dir, names.items[i]);
 	}
+	disk->inodes.own_only = false;
+	files.bytes += snapshot_measure(path);
 	files.reclaimable_bytes = live ? 0 : files.bytes;
 	logs.reclaimable_bytes = live ? 0 : logs.bytes;
 	tell(disk, &files);

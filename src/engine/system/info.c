@@ -35,7 +35,7 @@ static const char *find_driver(const struct lxcri_engine *engine)
 
 	if (access(engine->data, F_OK) < 0 || driver_choose(engine, false, &choice, &ignored) < 0)
 		return NULL;
-	return choice.driver == DRIVER_OVERLAY ? "overlay" : "dir";
+	return choice.ops->name;
 }
 
 static int count_container(void *userdata, const struct lxcri_state *state)

@@ -13,6 +13,7 @@
 #include "engine/event.h"
 #include "engine/usage.h"
 #include "engine/volume.h"
+#include "image/snapshot/snapshot.h"
 #include "os/disk_usage.h"
 #include "os/path.h"
 
@@ -47,10 +48,10 @@ static void tell(const struct prune *prune, enum lxcri_usage_kind kind, const ch
 
 static uint64_t size_of(const char *path)
 {
-	autorun(disk_usage_finish) struct disk_usage usage = {};
+	autorun(disk_usage_finish) struct disk_usage usage = { .own_only = true };
 
 	(void)disk_usage_add(&usage, AT_FDCWD, path); /* what can't be read is told without */
-	return usage.bytes;
+	return usage.bytes + snapshot_measure(path);
 }
 
 /* Those of bundles belong to whoever made them, and live no longer than the run directory. */

@@ -98,6 +98,8 @@ static ssize_t fetch(struct stream *stream, struct lxcri_error *err)
 			    "the blob ends after %llu of %llu bytes",
 			    (unsigned long long)stream->source_at,
 			    (unsigned long long)stream->options.source->size);
+	if (got == -ECANCELED)
+		return fail(err, LXCRI_E_DOWNLOAD_FAILED, "the download ended early");
 	if (got < 0)
 		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, (int)got, "read the blob");
 	if (!stream->options.is_verified)
@@ -125,6 +127,7 @@ static int account(struct stream *stream, size_t size, struct lxcri_error *err)
 	struct budget *budget = stream->options.budget;
 
 	stream->content_size += size;
+	flusher_note(stream->options.flusher, size);
 	if (atomic_load_explicit(&budget->cancelled, memory_order_relaxed))
 		return fail(err, LXCRI_E_INVALID_STATE, "cancelled after another layer failed");
 	if (budget_spend(budget, BUDGET_BYTES, size, err) < 0)

@@ -6,6 +6,7 @@
  * buffers of the work reach. */
 
 #include "image/layer/budget.h"
+#include "image/layer/flusher.h"
 #include "image/layer/work.h"
 #include "image/source/span.h"
 
@@ -14,6 +15,7 @@ struct stream_options {
 	int copy_fd;               /* receives the bytes as they are; -1 for none. Borrowed */
 	bool is_verified;          /* the bytes have been hashed before: the content alone is */
 	struct budget *budget;     /* borrowed */
+	struct flusher *flusher;   /* is told what comes; borrowed, or NULL */
 	struct work *work;         /* reset; borrowed by this stream alone */
 };
 
@@ -27,7 +29,8 @@ void stream_free(struct stream *stream);
 DEFINE_AUTOPTR(stream)
 
 /* Yields the next piece of content, valid until the next call. Returns its size, 0 at the end.
- * LXCRI_E_EXTRACT_FAILED, LXCRI_E_LIMIT_EXCEEDED, LXCRI_E_STORAGE_ERROR. */
+ * LXCRI_E_EXTRACT_FAILED, LXCRI_E_LIMIT_EXCEEDED, LXCRI_E_STORAGE_ERROR, LXCRI_E_DOWNLOAD_FAILED
+ * for a source that stops growing. */
 [[nodiscard]] ssize_t stream_read(struct stream *stream, const void **ret_bytes,
 				  struct lxcri_error *err);
 

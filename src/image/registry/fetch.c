@@ -3,11 +3,10 @@
  *
  * How it works: a fetch is ready, running, done or failed. Each exchange that ends is judged:
  *
- *	2xx                         done, when nothing is missing
- *	3xx                         ready, at another address, without credentials if it is another
- *host 401                         ready, once the endpoint has something new to say who we are 408,
- *429, 5xx, broken       ready after a while, from the byte that was not there yet anything else
- *failed
+ *	2xx                      done, when nothing is missing
+ *	3xx                      ready, at another address, without credentials if it is another
+ *host 401                      ready, once the endpoint has something new to say who we are 408,
+ *429, 5xx, broken    ready after a while, from the byte that was not there yet anything else failed
  *
  * Every attempt begins at the registry: addresses that it redirects to expire. */
 
@@ -15,6 +14,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "image/registry/response.h"
 #include "image/registry/retry.h"
 
 #include <string.h>
@@ -25,66 +25,99 @@
 #define CHALLENGES_MAX 2
 /* So many bytes more and a connection has been worth its attempt. */
 #define PROGRESS_BYTES ((uint64_t)1 << 20)
-#define WORDS_SHOWN    160
 
 void fetch_finish(struct fetch *fetch)
 {
 	http_exchange_free(steal(fetch->exchange));
-	free(fetch->path);
-	fetch->path = NULL;
+	free(steal(fetch->path));
 	url_finish(&fetch->url);
+	if (fetch->sink.finish)
+		fetch->sink.finish(fetch->sink.userdata);
+	fetch->sink = (struct fetch_sink){};
 }
 
-/* Where a response does not go on where we stopped, all begins anew. */
+/* Returns the byte behind the last that this fetch is to bring. */
+static uint64_t end_of(const struct fetch *fetch)
+{
+	return fetch->end > 0 ? fetch->end : fetch->size;
+}
+
+static bool fits(const struct fetch *fetch, const struct http_response *response)
+{
+	return response->has_range && response->range_from == fetch->have &&
+	       (fetch->size == FETCH_SIZE_UNKNOWN ||
+		(response->range_total == fetch->size && response->range_end == end_of(fetch)));
+}
+
+/* Where a response does not go on where we stopped, all begins anew. Returns 0, or 1 for an answer
+ * that is not taken. */
 static int check_part(struct fetch *fetch, const struct http_response *response,
 		      struct lxcri_error *err)
 {
-	if (response->status == 206) {
-		if (fetch->have == 0 || !response->has_range ||
-		    response->range_from != fetch->have ||
-		    (fetch->size != FETCH_SIZE_UNKNOWN && response->range_total != fetch->size))
-			return fail(err, LXCRI_E_DOWNLOAD_FAILED,
-				    "the registry sends another part than was asked for");
+	bool is_asked = fetch->have > 0 || fetch->end > 0;
+
+	if (response->status == 206 && is_asked && fits(fetch, response))
 		return 0;
-	}
+	if (response->status == 206 && fetch->end > 0)
+		return fetch->sink.refuse(fetch->sink.userdata, err) < 0 ? -1 : 1;
+	if (response->status == 206)
+		return fail(err, LXCRI_E_DOWNLOAD_FAILED,
+			    "the registry sends another part than was asked for");
 	if (response->status != 200)
 		return fail(err, LXCRI_E_DOWNLOAD_FAILED, "the registry answers with status %ld",
 			    response->status);
-	if (fetch->have == 0)
+	if (!is_asked)
 		return 0;
 	fetch->have = 0;
+	fetch->end = 0;
 	return fetch->sink.restart(fetch->sink.userdata, err);
+}
+
+/* Returns 0, or 1 for an answer that is not taken. */
+static int check_head(struct fetch *fetch, const struct http_response *response,
+		      struct lxcri_error *err)
+{
+	const char *encoding = response->content_encoding;
+	uint64_t left;
+	int r;
+
+	if (encoding && strcasecmp(encoding, "identity") != 0 && !fetch->is_plain)
+		return fail(err, LXCRI_E_INVALID_FORMAT,
+			    "the answer is encoded (%.40s), which was not asked for", encoding);
+	r = check_part(fetch, response, err);
+	if (r != 0)
+		return r;
+	fetch->resumed_at = fetch->have;
+	left = end_of(fetch) - fetch->have;
+	if (fetch->size != FETCH_SIZE_UNKNOWN && response->content_length >= 0 &&
+	    (uint64_t)response->content_length != left)
+		return fail(err, LXCRI_E_INTEGRITY_CHECK_FAILED,
+			    "the registry announces %lld bytes where %llu are missing",
+			    (long long)response->content_length, (unsigned long long)left);
+	return fetch->sink.head ? fetch->sink.head(fetch->sink.userdata, response, err) : 0;
 }
 
 static int begin(void *userdata, const struct http_response *response, struct lxcri_error *err)
 {
 	struct fetch *fetch = userdata;
-	const char *encoding = response->content_encoding;
+	int r = check_head(fetch, response, err);
 
-	if (encoding && strcasecmp(encoding, "identity") != 0 && !fetch->is_plain)
-		return fail(err, LXCRI_E_INVALID_FORMAT,
-			    "the answer is encoded (%.40s), which was not asked for", encoding);
-	if (check_part(fetch, response, err) < 0)
-		return -1;
-	fetch->resumed_at = fetch->have;
-	if (fetch->size != FETCH_SIZE_UNKNOWN && response->content_length >= 0 &&
-	    (uint64_t)response->content_length != fetch->size - fetch->have)
-		return fail(err, LXCRI_E_INTEGRITY_CHECK_FAILED,
-			    "the registry announces %lld bytes where %llu are missing",
-			    (long long)response->content_length,
-			    (unsigned long long)(fetch->size - fetch->have));
-	return fetch->sink.head ? fetch->sink.head(fetch->sink.userdata, response, err) : 0;
+	if (r == 1) {
+		fetch->is_void = true;
+		return fail(err, LXCRI_E_DOWNLOAD_FAILED, "the answer is of no use");
+	}
+	return r;
 }
 
 static int take(void *userdata, const void *bytes, size_t size, struct lxcri_error *err)
 {
 	struct fetch *fetch = userdata;
 
-	if (fetch->size != FETCH_SIZE_UNKNOWN && size > fetch->size - fetch->have)
+	if (fetch->size != FETCH_SIZE_UNKNOWN && size > end_of(fetch) - fetch->have)
 		return fail(err, LXCRI_E_INTEGRITY_CHECK_FAILED,
 			    "the registry sends more than the %llu bytes that were announced",
 			    (unsigned long long)fetch->size);
-	if (fetch->sink.take(fetch->sink.userdata, bytes, size, err) < 0)
+	if (fetch->sink.take(fetch->sink.userdata, fetch->have, bytes, size, err) < 0)
 		return -1;
 	fetch->have += size;
 	return 0;
@@ -94,7 +127,9 @@ static int start(struct http *http, struct fetch *fetch, struct lxcri_error *err
 {
 	const struct endpoint *endpoint = fetch->endpoint;
 	const struct http_reader reader = { begin, take, fetch };
-	struct http_request request = { .accept = fetch->accept, .from = fetch->have };
+	struct http_request request = { .accept = fetch->accept,
+					.from = fetch->have,
+					.end = fetch->end };
 
 	if (!fetch->url.text && url_join(&endpoint->base, fetch->path, &fetch->url, err) < 0)
 		return -1;
@@ -194,29 +229,12 @@ static int authorize(struct fetch *fetch, const struct http_response *response)
 	return failed(fetch);
 }
 
-/* Returns what a registry says in {"errors": [{"message"}]}, owned by the caller; else NULL. */
-static char *read_words(const char *body)
-{
-	autojson document = NULL;
-	struct lxcri_error ignored;
-	struct json_object *errors;
-	const char *words;
-
-	if (json_parse(body, strlen(body), &json_limits_config, &document, &ignored) < 0)
-		return NULL;
-	errors = json_get(document, "errors");
-	if (!json_object_is_type(errors, json_type_array))
-		return NULL;
-	words = json_get_text(json_object_array_get_idx(errors, 0), "message");
-	return words ? xstrndup(words, strnlen(words, WORDS_SHOWN)) : NULL;
-}
-
 /* Fills the error with a status and the registry's own words. */
 static void explain(struct fetch *fetch, enum lxcri_code code)
 {
 	const struct http_response *response = http_exchange_response(fetch->exchange);
 	const struct url *url = &fetch->url;
-	autofree char *words = read_words(http_exchange_words(fetch->exchange));
+	autofree char *words = response_words(http_exchange_words(fetch->exchange));
 
 	(void)fail(&fetch->error, code, "%s://%s:%s answers with status %ld%s%s", url->scheme,
 		   url->host, url->port, response->status, words ? ": " : "", words ? words : "");
@@ -224,24 +242,32 @@ static void explain(struct fetch *fetch, enum lxcri_code code)
 
 static int complete(struct fetch *fetch)
 {
-	int r = 0;
-
-	if (fetch->size != FETCH_SIZE_UNKNOWN && fetch->have != fetch->size) {
+	if (fetch->size != FETCH_SIZE_UNKNOWN && fetch->have != end_of(fetch)) {
 		(void)fail(&fetch->error, LXCRI_E_INTEGRITY_CHECK_FAILED,
 			   "the registry sends %llu bytes where %llu were announced",
-			   (unsigned long long)fetch->have, (unsigned long long)fetch->size);
+			   (unsigned long long)fetch->have, (unsigned long long)end_of(fetch));
 		return failed(fetch);
 	}
-	if (fetch->sink.end)
-		r = fetch->sink.end(fetch->sink.userdata, &fetch->error);
-	if (r < 0)
+	if (fetch->sink.end && fetch->sink.end(fetch->sink.userdata, &fetch->error) < 0)
 		return failed(fetch);
-	if (r == 1) {
-		fetch->have = 0;
-		return try_later(fetch, 0);
-	}
 	fetch->state = FETCH_DONE;
 	return 0;
+}
+
+/* The registry has nothing from there on. */
+static int leave_range(struct fetch *fetch)
+{
+	const struct fetch_sink *sink = &fetch->sink;
+
+	if (fetch->end > 0 && sink->refuse(sink->userdata, &fetch->error) == 0) {
+		fetch->state = FETCH_DONE;
+		return 0;
+	}
+	if (fetch->end > 0 || fetch->have == 0)
+		return failed(fetch);
+	fetch->have = 0;
+	return sink->restart(sink->userdata, &fetch->error) == 0 ? try_later(fetch, 0)
+								 : failed(fetch);
 }
 
 static int judge_status(struct fetch *fetch, const struct http_response *response)
@@ -261,12 +287,7 @@ static int judge_status(struct fetch *fetch, const struct http_response *respons
 	explain(fetch, status == 401 || status == 403 ? LXCRI_E_AUTHENTICATION_FAILED
 		       : status == 404                ? LXCRI_E_IMAGE_NOT_FOUND
 						      : LXCRI_E_DOWNLOAD_FAILED);
-	if (status == 416 && fetch->have > 0) {
-		fetch->have = 0;
-		if (fetch->sink.restart(fetch->sink.userdata, &fetch->error) == 0)
-			return try_later(fetch, 0);
-	}
-	return failed(fetch);
+	return status == 416 ? leave_range(fetch) : failed(fetch);
 }
 
 static int judge(struct fetch *fetch)
@@ -274,7 +295,10 @@ static int judge(struct fetch *fetch)
 	enum http_outcome outcome = http_exchange_outcome(fetch->exchange, &fetch->error);
 	int r;
 
-	if (outcome == HTTP_ANSWERED)
+	if (fetch->is_void) {
+		fetch->state = FETCH_DONE;
+		r = 0;
+	} else if (outcome == HTTP_ANSWERED)
 		r = judge_status(fetch, http_exchange_response(fetch->exchange));
 	else if (outcome == HTTP_BROKEN)
 		r = try_later(fetch, -1);
@@ -284,15 +308,14 @@ static int judge(struct fetch *fetch)
 	return r;
 }
 
-/* Starts what is ready, as many as may run. Returns the milliseconds until something more may be
- * started (-1: nothing waits for its time) in *@ret_wait_ms, and tells whether all is done. */
+/* Starts what is ready, as many as may run. Stores the milliseconds until something more may be
+ * started in *@ret_wait_ms (-1: nothing waits for its time). Returns how many are running, or -1.
+ */
 static int start_ready(struct http *http, struct fetch *fetches, size_t count, int64_t *ret_wait_ms,
 		       struct lxcri_error *err)
 {
-	const struct settings *settings = count ? fetches[0].endpoint->settings : NULL;
 	int64_t now = http_now_ms();
-	size_t running = 0;
-	size_t done = 0;
+	unsigned int running = 0;
 
 	*ret_wait_ms = -1;
 	for (size_t i = 0; i < count; i++)
@@ -300,10 +323,12 @@ static int start_ready(struct http *http, struct fetch *fetches, size_t count, i
 	for (size_t i = 0; i < count; i++) {
 		struct fetch *fetch = &fetches[i];
 		int64_t left = fetch->not_before_ms - now;
+		const struct settings *settings;
 
-		done += fetch->state == FETCH_DONE;
-		if (fetch->state != FETCH_READY || running >= settings->per_host ||
-		    running >= settings->connections)
+		if (fetch->state != FETCH_READY)
+			continue;
+		settings = fetch->endpoint->settings;
+		if (running >= settings->per_host || running >= settings->connections)
 			continue;
 		if (left > 0) {
 			if (*ret_wait_ms < 0 || left < *ret_wait_ms)
@@ -314,7 +339,7 @@ static int start_ready(struct http *http, struct fetch *fetches, size_t count, i
 			return -1;
 		running++;
 	}
-	return done == count;
+	return (int)running;
 }
 
 static struct fetch *find_owner(struct fetch *fetches, size_t count,
@@ -326,23 +351,84 @@ static struct fetch *find_owner(struct fetch *fetches, size_t count,
 	return NULL;
 }
 
+/* Lets all go on until one ends, or something is to be heard. */
+static int step(struct http *http, struct fetch *fetches, size_t count, int64_t wait_ms,
+		struct lxcri_error *err)
+{
+	struct http_exchange *ended = NULL;
+	struct fetch *fetch;
+
+	if (http_next(http, wait_ms, &ended, err) < 0)
+		return -1;
+	fetch = ended ? find_owner(fetches, count, ended) : NULL;
+	if (!fetch || judge(fetch) == 0)
+		return 0;
+	*err = fetch->error;
+	return -1;
+}
+
 int fetch_all(struct http *http, struct fetch *fetches, size_t count, struct lxcri_error *err)
 {
 	for (;;) {
-		struct http_exchange *ended = NULL;
 		int64_t wait_ms;
-		int r = start_ready(http, fetches, count, &wait_ms, err);
+		int running = start_ready(http, fetches, count, &wait_ms, err);
 
-		if (r != 0)
-			return r < 0 ? -1 : 0;
-		if (http_next(http, wait_ms, &ended, err) < 0)
+		if (running <= 0 && wait_ms < 0)
+			return running;
+		if (step(http, fetches, count, wait_ms, err) < 0)
 			return -1;
-
-		struct fetch *fetch = ended ? find_owner(fetches, count, ended) : NULL;
-
-		if (fetch && judge(fetch) < 0) {
-			*err = fetch->error;
-			return -1;
-		}
 	}
+}
+
+/* Fills the fetches that are idle, or done, with what there is. Returns 0 or -1. */
+static int refill(const struct fetch_queue *queue, struct fetch *fetches, struct lxcri_error *err)
+{
+	for (size_t i = 0; i < queue->at_once; i++) {
+		struct fetch *fetch = &fetches[i];
+		int r;
+
+		if (fetch->state != FETCH_DONE && fetch->state != FETCH_IDLE)
+			continue;
+		fetch_finish(fetch);
+		*fetch = (struct fetch){};
+		r = queue->next(queue->userdata, fetch, err);
+		if (r <= 0)
+			fetch->state = FETCH_IDLE;
+		if (r < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int run_queue(struct http *http, const struct fetch_queue *queue, struct fetch *fetches,
+		     struct lxcri_error *err)
+{
+	for (;;) {
+		int64_t wait_ms;
+		int running;
+
+		if (refill(queue, fetches, err) < 0)
+			return -1;
+		running = start_ready(http, fetches, queue->at_once, &wait_ms, err);
+		if (running <= 0 && wait_ms < 0)
+			return running;
+		if (step(http, fetches, queue->at_once, wait_ms, err) < 0 ||
+		    (queue->fd >= 0 && queue->hear(queue->userdata, err) < 0))
+			return -1;
+	}
+}
+
+int fetch_queue(struct http *http, const struct fetch_queue *queue, struct lxcri_error *err)
+{
+	autofree struct fetch *fetches = xcalloc(queue->at_once, sizeof(fetches[0]));
+	int r;
+
+	for (size_t i = 0; i < queue->at_once; i++)
+		fetches[i].state = FETCH_IDLE;
+	http_listen(http, queue->fd);
+	r = run_queue(http, queue, fetches, err);
+	http_listen(http, -1);
+	for (size_t i = 0; i < queue->at_once; i++)
+		fetch_finish(&fetches[i]);
+	return r;
 }

@@ -30,6 +30,7 @@ struct http {
 	CURLM *multi;
 	struct http_settings settings;
 	struct http_exchange *first;
+	int heard_fd;
 };
 
 struct http_exchange {
@@ -69,6 +70,7 @@ int http_create(const struct http_settings *settings, struct http **ret_http,
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		return fail(err, LXCRI_E_SYSTEM, "libcurl cannot be used");
 	http->settings = *settings;
+	http->heard_fd = -1;
 	http->multi = curl_multi_init();
 	if (!http->multi)
 		return fail(err, LXCRI_E_SYSTEM, "no memory for libcurl");
@@ -154,7 +156,7 @@ static size_t give_body(char *bytes, size_t one, size_t count, void *userdata)
 	uint64_t left = body->size - exchange->sent;
 	size_t size = one * count < left ? one * count : (size_t)left;
 	ssize_t got = size == 0 ? 0
-				: body->read(body->userdata, exchange->sent, bytes, size,
+				: body->fill(body->userdata, exchange->sent, bytes, size,
 					     &exchange->error);
 
 	if (got < 0)
@@ -237,8 +239,12 @@ static void set_request(struct http_exchange *exchange, const struct http_reques
 		(void)curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
 	add_header(exchange, "Accept", request->accept);
 	add_header(exchange, "Authorization", request->authorization);
-	if (request->from > 0) {
-		autofree char *range = xformat("bytes=%llu-", (unsigned long long)request->from);
+	if (request->from > 0 || request->end > 0) {
+		autofree char *last =
+			request->end > 0 ? xformat("%llu", (unsigned long long)request->end - 1)
+					 : xstrdup("");
+		autofree char *range =
+			xformat("bytes=%llu-%s", (unsigned long long)request->from, last);
 
 		add_header(exchange, "Range", range);
 	}
@@ -401,6 +407,24 @@ static struct http_exchange *find_ended(struct http *http)
 	return NULL;
 }
 
+void http_listen(struct http *http, int fd)
+{
+	http->heard_fd = fd;
+}
+
+/* Waits for @wait_ms or until something happens. Returns 1 when there is something to be heard, 0,
+ * or -1. */
+static int wait(struct http *http, int64_t wait_ms, struct lxcri_error *err)
+{
+	struct curl_waitfd heard = { .fd = http->heard_fd, .events = CURL_WAIT_POLLIN };
+	CURLMcode code = curl_multi_poll(http->multi, &heard, http->heard_fd >= 0 ? 1 : 0,
+					 (int)wait_ms, NULL);
+
+	if (code != CURLM_OK)
+		return fail(err, LXCRI_E_SYSTEM, "libcurl: %s", curl_multi_strerror(code));
+	return heard.revents != 0;
+}
+
 int http_next(struct http *http, int64_t wait_ms, struct http_exchange **ret_exchange,
 	      struct lxcri_error *err)
 {
@@ -421,11 +445,10 @@ int http_next(struct http *http, int64_t wait_ms, struct http_exchange **ret_exc
 		if (*ret_exchange || (wait_ms >= 0 && now >= end_ms))
 			return 0;
 
-		int64_t wait = until_next(http, now, wait_ms < 0 ? -1 : end_ms - now);
+		int r = wait(http, until_next(http, now, wait_ms < 0 ? -1 : end_ms - now), err);
 
-		code = curl_multi_poll(http->multi, NULL, 0, (int)wait, NULL);
-		if (code != CURLM_OK)
-			return fail(err, LXCRI_E_SYSTEM, "libcurl: %s", curl_multi_strerror(code));
+		if (r != 0)
+			return r < 0 ? -1 : 0;
 	}
 }
 

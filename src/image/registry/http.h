@@ -37,7 +37,7 @@ struct http_body {
 	uint64_t size;
 	/* Reads up to @size bytes from @at; returns their number, which is not 0 before the end, or
 	 * -1 and the exchange ends with that failure. */
-	ssize_t (*read)(void *userdata, uint64_t at, void *bytes, size_t size,
+	ssize_t (*fill)(void *userdata, uint64_t at, void *bytes, size_t size,
 			struct lxcri_error *err);
 	void *userdata;
 };
@@ -54,6 +54,7 @@ struct http_request {
 	const char *form;    /* the body of a POST; NULL: a GET */
 	const char *ca_file; /* trusted besides the system's */
 	uint64_t from;       /* the first byte that is wanted */
+	uint64_t end;        /* the first that is not; 0: to the end */
 	int64_t total_ms;    /* for all of it; 0: as long as its share comes in time */
 	bool is_unverified;  /* take any certificate */
 	bool is_public_only; /* connect to no address that only this host can reach */
@@ -67,9 +68,11 @@ struct http_response {
 	char *location;
 	char *retry_after;
 	struct strings challenges; /* the values of WWW-Authenticate */
-	int64_t content_length;    /* -1: not told */
-	bool has_range;            /* Content-Range, well formed: */
+	char *etag;
+	int64_t content_length; /* -1: not told */
+	bool has_range;         /* Content-Range, well formed: */
 	uint64_t range_from;
+	uint64_t range_end; /* behind the last */
 	uint64_t range_total;
 	char *digest;  /* Docker-Content-Digest */
 	bool has_kept; /* Range, well formed: what a registry has of an upload: */
@@ -102,6 +105,9 @@ enum http_outcome {
  * caller's), or for @wait_ms (-1: without end), storing NULL. */
 [[nodiscard]] int http_next(struct http *http, int64_t wait_ms, struct http_exchange **ret_exchange,
 			    struct lxcri_error *err);
+
+/* Makes http_next() return, storing NULL, when @fd, which is borrowed, can be read; -1: none. */
+void http_listen(struct http *http, int fd);
 
 /* How an exchange ended; @err is filled unless it was answered. */
 enum http_outcome http_exchange_outcome(const struct http_exchange *exchange,

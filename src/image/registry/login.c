@@ -112,8 +112,10 @@ static int write_file(const struct login *login, struct json_object *document,
 	return r < 0 ? fail_errno(err, r, "write %s", login->path) : 0;
 }
 
-static int pass_over(void *userdata, const void *bytes, size_t size, struct lxcri_error *err)
+static int pass_over(void *userdata, uint64_t at, const void *bytes, size_t size,
+		     struct lxcri_error *err)
 {
+	(void)at;
 	(void)userdata;
 	(void)bytes;
 	(void)size;

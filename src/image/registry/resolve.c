@@ -42,10 +42,12 @@ static int head(void *userdata, const struct http_response *response, struct lxc
 	return 0;
 }
 
-static int take(void *userdata, const void *bytes, size_t size, struct lxcri_error *err)
+static int take(void *userdata, uint64_t at, const void *bytes, size_t size,
+		struct lxcri_error *err)
 {
 	struct reading *reading = userdata;
 
+	(void)at;
 	return document_take(&reading->document, bytes, size, err);
 }
 
@@ -67,7 +69,7 @@ static int read_document(struct http *http, struct endpoint *endpoint, const cha
 		.path = xformat("/v2/%s/manifests/%s", endpoint->repository, what),
 		.accept = accepted,
 		.size = FETCH_SIZE_UNKNOWN,
-		.sink = { head, take, restart, NULL, reading },
+		.sink = { .head = head, .take = take, .restart = restart, .userdata = reading },
 	};
 
 	reading->document.bytes_max = json_limits_image.bytes_max;

@@ -3,6 +3,7 @@
 
 #include "image/registry/response.h"
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
 
@@ -10,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#define WORDS_SHOWN 160
 
 #define HEAD_BYTES_MAX ((size_t)64 << 10)
 
@@ -20,6 +23,7 @@ static void forget(struct http_response *response)
 	free(response->location);
 	free(response->retry_after);
 	free(response->digest);
+	free(response->etag);
 	strings_finish(&response->challenges);
 	*response = (struct http_response){ .content_length = -1 };
 }
@@ -30,7 +34,7 @@ static void read_range(struct http_response *response, const char *value)
 	autofree char *copy = xstrdup(value);
 	char *dash = strchr(copy, '-');
 	char *slash = strchr(copy, '/');
-	uint64_t last;
+	uint64_t last = 0;
 
 	response->has_range = false;
 	if (!text_starts_with(copy, "bytes ") || !dash || !slash || slash < dash)
@@ -41,6 +45,7 @@ static void read_range(struct http_response *response, const char *value)
 		text_parse_u64(dash + 1, 0, INT64_MAX, &last) == 0 &&
 		text_parse_u64(slash + 1, 0, INT64_MAX, &response->range_total) == 0 &&
 		response->range_from <= last && last < response->range_total;
+	response->range_end = response->has_range ? last + 1 : 0;
 }
 
 /* "0-99", with or without "bytes=": what there is of an upload, from its start. */
@@ -86,6 +91,8 @@ static void read_header(struct http_response *response, const char *name, const 
 		keep_first(&response->content_encoding, value);
 	} else if (strcasecmp(name, "location") == 0) {
 		keep_first(&response->location, value);
+	} else if (strcasecmp(name, "etag") == 0) {
+		keep_first(&response->etag, value);
 	} else if (strcasecmp(name, "retry-after") == 0) {
 		keep_first(&response->retry_after, value);
 	} else if (strcasecmp(name, "www-authenticate") == 0) {
@@ -134,4 +141,20 @@ void response_finish(struct response_head *head)
 {
 	forget(&head->response);
 	*head = (struct response_head){};
+}
+
+char *response_words(const char *body)
+{
+	autojson document = NULL;
+	struct lxcri_error ignored;
+	struct json_object *errors;
+	const char *words;
+
+	if (json_parse(body, strlen(body), &json_limits_config, &document, &ignored) < 0)
+		return NULL;
+	errors = json_get(document, "errors");
+	if (!json_object_is_type(errors, json_type_array))
+		return NULL;
+	words = json_get_text(json_object_array_get_idx(errors, 0), "message");
+	return words ? xstrndup(words, strnlen(words, WORDS_SHOWN)) : NULL;
 }

@@ -29,6 +29,7 @@ int settings_parse(const char *bytes, size_t size, struct settings *ret, struct 
 	settings.media_type = json_get_text(settings.document, SETTINGS_TYPE);
 	settings.blobs = json_get_text(settings.document, SETTINGS_BLOBS);
 	settings.mount_from = json_get_text(settings.document, SETTINGS_MOUNT_FROM);
+	settings.is_fed = json_object_get_boolean(json_get(settings.document, SETTINGS_FEED));
 	settings.auth_file = json_get_text(section, "auth_file");
 	settings.timeout_ms = milliseconds(section, "timeout");
 	settings.stall_ms = milliseconds(section, "stall_timeout");

@@ -21,6 +21,7 @@
 #define SETTINGS_TYPE       "mediaType"
 #define SETTINGS_BLOBS      "blobs"
 #define SETTINGS_MOUNT_FROM "mountFrom"
+#define SETTINGS_FEED       "feed"
 
 /* Texts are borrowed from the document. */
 struct settings {
@@ -35,6 +36,7 @@ struct settings {
 	const char *blobs;      /* a directory of them besides the store: of a push, where some are,
 				 * of a pull, where they go to instead of downloads; or NULL */
 	const char *mount_from; /* the repository of the same registry that has them; or NULL */
+	bool is_fed;            /* descriptor WORKER_FD leads to who takes in what is pulled */
 	int64_t timeout_ms;
 	int64_t stall_ms;
 	int64_t retry_wait_ms;

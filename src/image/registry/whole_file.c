@@ -63,7 +63,8 @@ static int check_space(struct whole_file *file, struct lxcri_error *err)
 	return 0;
 }
 
-static int take_bytes(void *userdata, const void *bytes, size_t size, struct lxcri_error *err)
+static int take_bytes(void *userdata, uint64_t at, const void *bytes, size_t size,
+		      struct lxcri_error *err)
 {
 	struct whole_file *file = userdata;
 	int r;
@@ -75,7 +76,7 @@ static int take_bytes(void *userdata, const void *bytes, size_t size, struct lxc
 	if (http_now_ms() > file->deadline_ms)
 		return fail(err, LXCRI_E_TIMEOUT, "the server did not send all in %lld seconds",
 			    (long long)(TOTAL_MS / 1000));
-	r = file_write_all_at(file->fd, bytes, size, (int64_t)file->have);
+	r = file_write_all_at(file->fd, bytes, size, (int64_t)at);
 	if (r < 0)
 		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "store the download");
 	file->have += size;

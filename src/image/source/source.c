@@ -154,19 +154,20 @@ int source_open_stored(int fd, const char *digest, struct source **ret_source,
 	return 0;
 }
 
-int source_open_fetched(int fd, const char *digest, const char *media_type,
+int source_open_fetched(int fd, const char *digest, const char *media_type, struct growth *growth,
 			struct source **ret_source, struct lxcri_error *err)
 {
 	if (source_open_stored(fd, digest, ret_source, err) < 0)
 		return -1;
 	(*ret_source)->media_type = xstrdup(media_type);
+	(*ret_source)->growth = growth;
 	return 0;
 }
 
 int source_open_fetched_in(int fd, const char *dir, const char *digest, const char *media_type,
 			   struct source **ret_source, struct lxcri_error *err)
 {
-	if (source_open_fetched(fd, digest, media_type, ret_source, err) < 0)
+	if (source_open_fetched(fd, digest, media_type, NULL, ret_source, err) < 0)
 		return -1;
 	(*ret_source)->downloads = xstrdup(dir);
 	return 0;

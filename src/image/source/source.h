@@ -24,9 +24,10 @@ struct source;
 				     struct lxcri_error *err);
 
 /* Opens the manifest @digest of type @media_type in the store @fd, which is copied: what the store
- * lacks of it was fetched, and lies among its downloads. */
+ * lacks of it lies among its downloads, or will: @growth, which is borrowed, knows. */
 [[nodiscard]] int source_open_fetched(int fd, const char *digest, const char *media_type,
-				      struct source **ret_source, struct lxcri_error *err);
+				      struct growth *growth, struct source **ret_source,
+				      struct lxcri_error *err);
 
 /* Opens the archive that @fd, which is borrowed, brings: an OCI archive or a docker archive,
  * compressed or not. What can't be read at any place, as a pipe, is first copied into an unnamed
@@ -51,7 +52,8 @@ int source_fd(const struct source *source);
 struct source_layer {
 	struct span blob;
 	char *digest;     /* "sha256:…" of the blob; NULL when only its bytes can tell */
-	bool is_download; /* in the store's own directory, so that a link will do for a copy */
+	bool is_download; /* in the store's own directory, so that a link will do for a copy; its
+			   * file is opened once it has begun to come */
 };
 
 /* One image of a source: its documents are verified, its layers are not yet. Zeroed is empty. */

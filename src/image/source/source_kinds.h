@@ -10,13 +10,14 @@
 
 struct source {
 	enum image_place_kind kind;
-	char *path;       /* for messages */
-	char *selector;   /* TAG or REF; NULL for none */
-	ssize_t place;    /* of the image that is meant, instead of a selector; or -1 */
-	bool is_pipe;     /* it came through standard input */
-	char *digest;     /* of the manifest that is meant, instead of a selector; or NULL */
-	char *media_type; /* of that manifest, which was fetched; else NULL */
-	char *downloads;  /* where it is, below the layout; NULL: LAYOUT_DOWNLOADS */
+	char *path;            /* for messages */
+	char *selector;        /* TAG or REF; NULL for none */
+	ssize_t place;         /* of the image that is meant, instead of a selector; or -1 */
+	bool is_pipe;          /* it came through standard input */
+	char *digest;          /* of the manifest that is meant, instead of a selector; or NULL */
+	char *media_type;      /* of that manifest, which was fetched; else NULL */
+	char *downloads;       /* where it is, below the layout; NULL: LAYOUT_DOWNLOADS */
+	struct growth *growth; /* of what is being fetched */
 	int fd;
 	struct archive_file *archive; /* NULL for a directory, and before it is loaded */
 };

@@ -27,27 +27,34 @@ static const char *downloads_of(const struct source *source)
 	return source->downloads ? source->downloads : LAYOUT_DOWNLOADS;
 }
 
-/* Finds the blob of @descriptor: where the image was fetched, in the store or among the downloads.
- */
-static int find_blob(const struct source *source, const struct descriptor *descriptor,
-		     struct span *ret_span, bool *ret_is_download, struct lxcri_error *err)
+/* Finds the blob of @descriptor where it is stored. Returns 1, or 0 where it is being fetched. */
+static int find_stored(const struct source *source, const struct descriptor *descriptor,
+		       struct span *ret_span, struct lxcri_error *err)
 {
 	autofree char *path = blob_path(descriptor, err);
-	autofree char *download = NULL;
 	struct lxcri_error ignored;
 
-	*ret_is_download = false;
 	if (!path)
 		return -1;
 	if (!source->media_type)
-		return source_find(source, path, ret_span, err);
-	if (source_find(source, path, ret_span, &ignored) == 0) {
-		if (ret_span->size == descriptor->size)
-			return 0;
-		span_finish(ret_span);
-	}
-	download = xformat("%s/%s", downloads_of(source), descriptor->digest.hex);
-	*ret_is_download = true;
+		return source_find(source, path, ret_span, err) < 0 ? -1 : 1;
+	if (source_find(source, path, ret_span, &ignored) < 0)
+		return 0;
+	if (ret_span->size == descriptor->size)
+		return 1;
+	span_finish(ret_span);
+	return 0;
+}
+
+/* Finds the blob of @descriptor, which is whole, in the store or among the downloads. */
+static int find_whole(const struct source *source, const struct descriptor *descriptor,
+		      struct span *ret_span, struct lxcri_error *err)
+{
+	autofree char *download = xformat("%s/%s", downloads_of(source), descriptor->digest.hex);
+	int r = find_stored(source, descriptor, ret_span, err);
+
+	if (r != 0)
+		return r;
 	return source_find(source, download, ret_span, err);
 }
 
@@ -66,9 +73,8 @@ static int read_document(const struct source *source, const struct descriptor *d
 	autorun(span_finish) struct span span = SPAN_NULL;
 	autofree char *bytes = NULL;
 	char hex[SHA256_HEX_SIZE];
-	bool is_download;
 
-	if (find_blob(source, descriptor, &span, &is_download, err) < 0 ||
+	if (find_whole(source, descriptor, &span, err) < 0 ||
 	    check_size(span.size, descriptor, err) < 0 ||
 	    span_read_document(&span, json_limits_image.bytes_max, descriptor->digest.text, &bytes,
 			       ret_size, err) < 0)
@@ -148,6 +154,25 @@ static const struct descriptor *choose(const struct source *source, const struct
 	return found;
 }
 
+static int load_layer(const struct source *source, const struct descriptor *descriptor,
+		      struct source_layer *layer, struct lxcri_error *err)
+{
+	bool is_followed = source->growth;
+	int r = is_followed ? find_stored(source, descriptor, &layer->blob, err)
+			    : find_whole(source, descriptor, &layer->blob, err);
+
+	if (r < 0)
+		return -1;
+	layer->digest = xstrdup(descriptor->digest.text);
+	layer->blob.hex = layer->digest + strlen("sha256:");
+	if (!is_followed || r == 1)
+		return check_size(layer->blob.size, descriptor, err);
+	layer->is_download = true;
+	layer->blob.size = descriptor->size;
+	layer->blob.growth = source->growth;
+	return 0;
+}
+
 static int load_layers(const struct source *source, const struct manifest *manifest,
 		       struct source_image *image, struct lxcri_error *err)
 {
@@ -162,10 +187,8 @@ static int load_layers(const struct source *source, const struct manifest *manif
 			return fail(err, LXCRI_E_INVALID_MEDIA_TYPE,
 				    "the layer %s is of the unknown type %s",
 				    descriptor->digest.text, descriptor->media_type);
-		if (find_blob(source, descriptor, &layer->blob, &layer->is_download, err) < 0 ||
-		    check_size(layer->blob.size, descriptor, err) < 0)
+		if (load_layer(source, descriptor, layer, err) < 0)
 			return -1;
-		layer->digest = xstrdup(descriptor->digest.text);
 	}
 	return 0;
 }
@@ -280,9 +303,7 @@ int source_count_oci(struct source *source, size_t *ret, struct lxcri_error *err
 int source_find_oci(const struct source *source, const struct descriptor *descriptor,
 		    struct span *ret_span, struct lxcri_error *err)
 {
-	bool is_download;
-
-	if (find_blob(source, descriptor, ret_span, &is_download, err) < 0)
+	if (find_whole(source, descriptor, ret_span, err) < 0)
 		return -1;
 	return check_size(ret_span->size, descriptor, err);
 }

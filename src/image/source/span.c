@@ -13,6 +13,22 @@ void span_finish(struct span *span)
 	*span = SPAN_NULL;
 }
 
+/* Waking up for less would cost more than it brings. */
+#define GROWTH_BYTES ((size_t)64 << 10)
+
+/* Cuts *@size to what is there of a file that grows. Returns 0 or -errno. */
+static int await(const struct span *span, uint64_t at, size_t *size)
+{
+	size_t least = *size < GROWTH_BYTES ? *size : GROWTH_BYTES;
+	int64_t there = growth_wait(span->growth, span->hex, at + least);
+
+	if (there < 0)
+		return (int)there;
+	if (*size > (uint64_t)there - at)
+		*size = (size_t)((uint64_t)there - at);
+	return 0;
+}
+
 ssize_t span_read(const struct span *span, uint64_t at, void *bytes, size_t size)
 {
 	ssize_t got;
@@ -21,6 +37,12 @@ ssize_t span_read(const struct span *span, uint64_t at, void *bytes, size_t size
 		return 0;
 	if (size > span->size - at)
 		size = (size_t)(span->size - at);
+	if (span->growth) {
+		int r = await(span, at, &size);
+
+		if (r < 0)
+			return r;
+	}
 	do {
 		got = pread(span->fd, bytes, size, (off_t)(span->offset + at));
 	} while (got < 0 && errno == EINTR);

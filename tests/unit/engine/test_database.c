@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static char directory[] = "/tmp/test-database-XXXXXX";
 
@@ -224,6 +226,48 @@ static void an_earlier_layout_becomes_ours_with_what_is_in_it(void **state)
 	assert_string_equal(record, "{}");
 }
 
+/* Begins to write @path, says so on @fd, and takes its time. */
+static void write_for_a_while(const char *path, int fd)
+{
+	sqlite3 *handle = NULL;
+
+	if (sqlite3_open(path, &handle) != SQLITE_OK ||
+	    sqlite3_exec(handle, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK ||
+	    write(fd, "r", 1) != 1)
+		_exit(1);
+	(void)usleep(200000);
+	_exit(0);
+}
+
+static void whoever_makes_the_database_waits_for_another_who_does(void **state)
+{
+	autoptr(database) database = NULL;
+	autofree char *path = xformat("%s/state.db", directory);
+	sqlite3 *handle = NULL;
+	struct lxcri_error err = {};
+	char byte;
+	int ready[2];
+	int status;
+
+	assert_int_equal(sqlite3_open(path, &handle), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(handle, "CREATE TABLE other (a)", NULL, NULL, NULL),
+			 SQLITE_OK);
+	(void)sqlite3_close(handle);
+	assert_int_equal(pipe(ready), 0);
+
+	pid_t child = fork();
+
+	if (child == 0)
+		write_for_a_while(path, ready[1]);
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	assert_int_equal(database_open(directory, &database, &err), 0);
+	assert_int_equal(err.code, LXCRI_E_NONE);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	(void)close(ready[0]);
+	(void)close(ready[1]);
+}
+
 static void bytes_that_are_no_database_are_refused(void **state)
 {
 	autoptr(database) database = NULL;
@@ -312,6 +356,9 @@ int main(void)
 			remove_directory),
 		cmocka_unit_test_setup_teardown(an_earlier_layout_becomes_ours_with_what_is_in_it,
 						make_directory, remove_directory),
+		cmocka_unit_test_setup_teardown(
+			whoever_makes_the_database_waits_for_another_who_does, make_directory,
+			remove_directory),
 		cmocka_unit_test_setup_teardown(bytes_that_are_no_database_are_refused,
 						make_directory, remove_directory),
 	};

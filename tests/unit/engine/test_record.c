@@ -51,6 +51,33 @@ static void a_record_comes_back_as_it_was_written(void **state)
 	assert_true(after.terminal && after.remove && !after.open_stdin);
 }
 
+/* An older program would neither find nor remove what such a driver has. */
+static void a_driver_that_older_programs_lack_is_kept_from_them(void **state)
+{
+	static const struct {
+		const char *driver;
+		bool is_new;
+	} drivers[] = {
+		{ "overlay", false }, { "dir", false }, { "btrfs", true }, { "zfs", true }
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(drivers); i++) {
+		autorun(record_finish) struct record before = {};
+		autorun(record_finish) struct record after = {};
+		autofree char *json = NULL;
+		struct lxcri_error err = {};
+
+		fill(&before);
+		before.driver = xstrdup(drivers[i].driver);
+		before.is_shifted = true;
+		json = record_format(&before);
+		assert_int_equal(strstr(json, "\"version\":2") != NULL, drivers[i].is_new);
+		assert_int_equal(record_parse(json, strlen(json), &after, &err), 0);
+		assert_string_equal(after.driver, drivers[i].driver);
+		assert_true(after.is_shifted);
+	}
+}
+
 static void one_id_is_taken_out_of_the_range(void **state)
 {
 	autorun(record_finish) struct record record = {};
@@ -113,6 +140,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_record_comes_back_as_it_was_written),
+		cmocka_unit_test(a_driver_that_older_programs_lack_is_kept_from_them),
 		cmocka_unit_test(one_id_is_taken_out_of_the_range),
 		cmocka_unit_test(a_damaged_record_is_refused_and_leaves_the_result_alone),
 		cmocka_unit_test(a_record_of_a_later_program_is_not_taken_for_damage),

@@ -48,6 +48,31 @@ static void a_parent_that_is_missing_is_told(void **state)
 	assert_int_equal(file_write_atomic(AT_FDCWD, path, "1", 1, 0600, FILE_VOLATILE), -ENOENT);
 }
 
+static void what_a_writer_leaves_is_known_by_its_name(void **state)
+{
+	static const char *const others[] = { "", ".", ".1", "..1", ".a.", ".a", "a.1", ".a.1b" };
+
+	assert_true(file_is_temporary(".state.json.4711"));
+	assert_true(file_is_temporary(".a.1"));
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		assert_false(file_is_temporary(others[i]));
+}
+
+static void what_is_there_of_some_files_is_flushed(void **state)
+{
+	static const char *const names[] = { "missing", "one" };
+	int dir = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	assert_int_equal(file_write_atomic(dir, "one", "1", 1, 0600, FILE_VOLATILE), 0);
+	assert_int_equal(file_flush_all(dir, names, 2), 0);
+	assert_int_equal(unlinkat(dir, "one", 0), 0);
+	/* A link is no file of ours. */
+	assert_int_equal(symlinkat("/etc/passwd", dir, "one"), 0);
+	assert_int_equal(file_flush_all(dir, names, 2), -ELOOP);
+	assert_int_equal(unlinkat(dir, "one", 0), 0);
+	close(dir);
+}
+
 static int make_directory(void **state)
 {
 	return mkdtemp(directory) ? 0 : -1;
@@ -63,6 +88,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_file_is_written_at_a_name_or_a_path),
 		cmocka_unit_test(a_parent_that_is_missing_is_told),
+		cmocka_unit_test(what_a_writer_leaves_is_known_by_its_name),
+		cmocka_unit_test(what_is_there_of_some_files_is_flushed),
 	};
 
 	return cmocka_run_group_tests(tests, make_directory, remove_directory);

@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#define LOWERS 200
+#define LOWERS 500
 
 /* The id of the host behind root. */
 #define MAPPED 1000000

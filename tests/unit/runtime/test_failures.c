@@ -165,7 +165,7 @@ static void a_monitor_that_cannot_be_started_is_told(void **state)
 
 static void a_layer_that_is_not_there_is_told(void **state)
 {
-	struct monitor_rootfs rootfs = {};
+	struct mount_root rootfs = {};
 	struct scene scene;
 
 	scene_init(&scene, state, "true");

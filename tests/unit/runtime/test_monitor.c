@@ -365,7 +365,7 @@ static void the_end_is_recorded_where_it_was_asked_for(void **state)
 
 static void writes_go_to_the_upper_directory_and_the_host_sees_no_mount(void **state)
 {
-	struct monitor_rootfs rootfs = {};
+	struct mount_root rootfs = {};
 	struct scene scene;
 
 	scene_init(&scene, state, "echo new > /file; cat /file");

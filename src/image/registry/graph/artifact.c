@@ -4,7 +4,7 @@
 #include "image/registry/graph/artifact.h"
 
 #include "base/mem.h"
-#include "image/registry/blob.h"
+#include "image/registry/blob/blob.h"
 #include "image/registry/fetch.h"
 
 /* Nobody asked whether there is room for it. */
@@ -20,6 +20,33 @@ bool artifact_is_image(const struct manifest *manifest)
 	return true;
 }
 
+static int take(void *blob, uint64_t at, const void *bytes, size_t size, struct lxcri_error *err)
+{
+	return blob_take(blob, at, bytes, size, err);
+}
+
+static int restart(void *userdata, struct lxcri_error *err)
+{
+	struct blob *blob = userdata;
+
+	return blob_forget(blob, err) < 0 ? -1 : blob_open(blob, BLOB_WAIT, err) < 0 ? -1 : 0;
+}
+
+static int end(void *userdata, struct lxcri_error *err)
+{
+	struct blob *blob = userdata;
+	int r = blob_verify(blob, err);
+
+	if (r < 0)
+		return -1;
+	if (r == 1)
+		return blob_complete(blob, err);
+	if (blob_forget(blob, err) < 0)
+		return -1;
+	return fail(err, LXCRI_E_INTEGRITY_CHECK_FAILED,
+		    "the registry sends other bytes than those of sha256:%s", blob->hex);
+}
+
 static int fetch_blob(struct http *http, struct endpoint *endpoint,
 		      const struct descriptor *descriptor, int blobs_fd, struct lxcri_error *err)
 {
@@ -28,14 +55,14 @@ static int fetch_blob(struct http *http, struct endpoint *endpoint,
 
 	if (blob_init(&blob, blobs_fd, descriptor, err) < 0 || blob_open(&blob, BLOB_WAIT, err) < 0)
 		return -1;
-	if (blob.have == blob.size)
-		return 0;
+	if (blob_have(&blob) == blob.size)
+		return end(&blob, err);
 
 	struct fetch fetch = {
 		.endpoint = endpoint,
 		.path = xformat("/v2/%s/blobs/%s", endpoint->repository, descriptor->digest.text),
 		.size = blob.size,
-		.sink = { NULL, blob_take, blob_restart, blob_end, &blob },
+		.sink = { .take = take, .restart = restart, .end = end, .userdata = &blob },
 	};
 
 	r = fetch_all(http, &fetch, 1, err);

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* Datasets of ZFS, through libzfs_core, which is loaded at the first call and talks to the kernel
+ * only. All return 0 or -errno. */
+
+#include <stdbool.h>
+
+/* Gets hold of library and kernel module. -ENOPKG without the library, -ENODEV or another -errno
+ * without the module. */
+[[nodiscard]] int zfs_open(void);
+
+/* Tells whether there is a dataset or snapshot @name; false where ZFS cannot be had. */
+bool zfs_exists(const char *name);
+
+/* Makes the snapshot @name ("DATASET@SNAPSHOT"), after which all in it is on the disk. */
+[[nodiscard]] int zfs_snapshot(const char *name);
+
+/* A property of a user's, "MODULE:PROPERTY". */
+struct zfs_property {
+	const char *name;
+	const char *value;
+};
+
+/* Makes @name, which has @property from its first moment, a clone of the snapshot @origin. */
+[[nodiscard]] int zfs_clone(const char *origin, const char *name,
+			    const struct zfs_property *property);
+
+/* Destroys the dataset or snapshot @name, alone: -EBUSY while it is mounted or has snapshots,
+ * -EEXIST while others depend on it. */
+[[nodiscard]] int zfs_destroy(const char *name);
