@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/scope.h"
+#include "os/calls.h"
 #include "os/storage/btrfs.h"
 
 #include <dirent.h>

@@ -9,6 +9,7 @@
 
 #include "base/scope.h"
 #include "base/text.h"
+#include "os/calls.h"
 #include "os/file.h"
 
 #include <errno.h>
@@ -18,7 +19,6 @@
 #include <stdalign.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>

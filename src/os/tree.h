@@ -5,9 +5,9 @@
  * attached at last at a place that is itself a descriptor, so that no path is looked up twice. */
 
 #include "base/strings.h"
+#include "os/calls.h"
 
 #include <stdint.h>
-#include <sys/mount.h>
 
 /* The kernel's own words about a mount that it refused. */
 struct tree_message {
