@@ -3,9 +3,9 @@
 
 #include "os/path.h"
 
+#include "base/calls.h"
 #include "base/mem.h"
 #include "base/scope.h"
-#include "os/calls.h"
 #include "os/storage/btrfs.h"
 
 #include <dirent.h>

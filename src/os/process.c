@@ -7,9 +7,9 @@
 
 #include "os/process.h"
 
+#include "base/calls.h"
 #include "base/scope.h"
 #include "base/text.h"
-#include "os/calls.h"
 #include "os/file.h"
 
 #include <errno.h>

@@ -4,8 +4,8 @@
 /* Trees of mounts as file descriptors: made or cloned detached, given their attributes, and
  * attached at last at a place that is itself a descriptor, so that no path is looked up twice. */
 
+#include "base/calls.h"
 #include "base/strings.h"
-#include "os/calls.h"
 
 #include <stdint.h>
 

@@ -6,9 +6,9 @@
 
 #include "runtime/hook.h"
 
+#include "base/calls.h"
 #include "base/mem.h"
 #include "base/scope.h"
-#include "os/calls.h"
 #include "os/file.h"
 #include "os/process.h"
 

@@ -8,9 +8,9 @@
 
 #include "monitor/shim/shim_process.h"
 
+#include "base/calls.h"
 #include "base/mem.h"
 #include "base/scope.h"
-#include "os/calls.h"
 #include "os/file.h"
 #include "os/process.h"
 #include "os/socket.h"
