@@ -17,6 +17,7 @@
 #include "engine/event.h"
 #include "engine/limits/container_limits.h"
 #include "engine/limits/container_scope.h"
+#include "image/collect/access.h"
 #include "os/helper.h"
 #include "os/path.h"
 #include "runtime/wire.h"
@@ -371,6 +372,9 @@ int container_teardown(struct lxcri_container *container, struct lxcri_error *er
 
 int container_remove(struct lxcri_container *container, struct lxcri_error *err)
 {
+	const struct record *record = &container->record;
+
+	access_note(container->engine->data, record->digest, &record->layers);
 	if (container_teardown(container, err) < 0)
 		return -1;
 	container_event(container, "delete", NULL, NULL);

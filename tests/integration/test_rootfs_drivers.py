@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import subprocess
+import threading
 import time
 
 import pytest
@@ -236,6 +237,48 @@ def test_garbage_goes_and_what_a_container_stands_on_stays(make_placed, driver, 
     engine("start", id).ok()
     assert inside(engine, id, "cat /srv/kept /srv/tree/new") == ["keptnew"]
     engine("delete", "--force", id).ok()
+    engine("system", "prune", "--force", "--all").ok()
+    assert remains(engine) == []
+
+
+class Pruning:
+    """Removes all that nothing uses, again and again, as long as the block lasts."""
+
+    def __init__(self, engine):
+        self.engine = engine
+        self.over = threading.Event()
+        self.results = []
+        self.thread = threading.Thread(target=self.run)
+
+    def run(self):
+        while not self.over.is_set():
+            self.results.append(self.engine("system", "prune", "--all", "--volumes", "--force"))
+
+    def __enter__(self):
+        self.thread.start()
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.thread.join()
+        assert len(self.results) > 1 and all(result.code == 0 for result in self.results), self.results
+
+
+def test_a_container_starts_whole_or_not_at_all_while_all_is_removed(make_placed, driver, image):
+    engine = make_placed(driver)
+    words = ["sh", "-c", "cat /srv/kept /srv/tree/new; cd /srv; echo; ls"]
+    whole = ["keptnew", "kept", "link", "other-twin", "owned", "tree", "twin"]
+    engine("image", "import", image, "mine:1").ok()
+    with Pruning(engine):
+        for _ in range(3 if ZFS else 8):
+            # What comes from elsewhere comes again when it was removed.
+            assert engine("run", "--rm", "--image", image, engine.id(), *words).ok().lines == whole
+            named = engine("run", "--rm", "--pull", "never", "--image", "mine:1", engine.id(), *words)
+            if named.code == 0:
+                assert named.lines == whole
+            else:
+                named.fails("ImageNotFound", "mine:1", code=125)
+                engine("image", "import", image, "mine:1").ok()
+    assert engine.list() == []
     engine("system", "prune", "--force", "--all").ok()
     assert remains(engine) == []
 
