@@ -11,6 +11,7 @@
 #include "engine/images/manager.h"
 #include "engine/images/prepared.h"
 #include "engine/event.h"
+#include "engine/system/disk.h"
 #include "engine/usage.h"
 #include "engine/volume.h"
 #include "image/snapshot/snapshot.h"
@@ -26,8 +27,8 @@ struct prune {
 	void *userdata;
 	struct lxcri_collected collected;
 	struct lxcri_error first; /* that kept something from being removed */
-	struct strings stopped;
-	struct strings gone; /* containers, also those that only would be */
+	struct strings stopped;   /* containers and their bundles, by turns */
+	struct strings gone;      /* containers, also those that only would be */
 	int usage_lock;
 };
 
@@ -64,7 +65,15 @@ static uint64_t size_of(const char *path)
 	autorun(disk_usage_finish) struct disk_usage usage = { .own_only = true };
 
 	(void)disk_usage_add(&usage, AT_FDCWD, path); /* what can't be read is told without */
-	return usage.bytes + snapshot_measure(path);
+	return usage.bytes;
+}
+
+static uint64_t size_of_container(const char *dir, const char *bundle)
+{
+	autorun(disk_usage_finish) struct disk_usage usage = { .own_only = true };
+
+	disk_add_bundle(&usage, bundle, dir);
+	return size_of(dir) + usage.bytes + snapshot_measure(dir);
 }
 
 /* Those of bundles belong to whoever made them, and live no longer than the run directory. */
@@ -72,8 +81,10 @@ static int note_stopped(void *userdata, const struct lxcri_state *state)
 {
 	struct prune *prune = userdata;
 
-	if (state->status == LXCRI_STATUS_STOPPED && state->image)
+	if (state->status == LXCRI_STATUS_STOPPED && state->image) {
 		strings_add(&prune->stopped, state->id);
+		strings_add(&prune->stopped, state->bundle);
+	}
 	return 0;
 }
 
@@ -91,10 +102,10 @@ static int prune_containers(struct prune *prune, struct lxcri_error *err)
 {
 	if (lxcri_container_list(prune->engine, note_stopped, prune, err) < 0)
 		return -1;
-	for (size_t i = 0; i < prune->stopped.count; i++) {
+	for (size_t i = 0; i < prune->stopped.count; i += 2) {
 		const char *id = prune->stopped.items[i];
 		autofree char *dir = engine_data_dir(prune->engine, id);
-		uint64_t bytes = size_of(dir);
+		uint64_t bytes = size_of_container(dir, prune->stopped.items[i + 1]);
 		struct lxcri_error why = {};
 		int gone = prune->sweep.dry_run ? 1 : delete_stopped(prune, id, &why);
 
