@@ -196,15 +196,22 @@ int lxcri_image_usage(struct lxcri_image_manager *manager, enum lxcri_usage_deta
 
 struct lxcri_image_gc_options {
 	bool all;     /* images that no container was made from, not only those without a name */
+	bool force;   /* also what was used within storage.gc_grace; never what is in use */
 	bool dry_run; /* tell what would go, and remove nothing */
 };
 
-/* Removes images that nobody uses, blobs and layers of no image, and what a repair has put aside,
- * and reports each with what it gave back: what lxcri_system_prune() does about images. */
+/* Removes images that nobody uses, blobs and layers of no image, what was prepared and nobody
+ * holds, and what a repair has put aside, where it was last used longer ago than storage.gc_grace:
+ * what was used longest ago first. Each is reported with what it gave back. What can't be removed
+ * keeps nothing else: the first failure is returned in the end, the others are logged. *@ret is
+ * filled also on failure; NULL is fine. LXCRI_E_GARBAGE_COLLECTION_FAILED;
+ * LXCRI_E_INTEGRITY_CHECK_FAILED where it can't be told what images need. @gc may be NULL. */
 int lxcri_image_gc(struct lxcri_image_manager *manager, const struct lxcri_image_gc_options *gc,
-		   lxcri_usage_fn report, void *userdata, struct lxcri_error *err);
+		   lxcri_usage_fn report, void *userdata, struct lxcri_collected *ret,
+		   struct lxcri_error *err);
 
-/* Removes the name, and every blob and layer that no other image or container uses.
+/* Removes the name, and what it alone led to of blobs and layers that no other image or container
+ * uses.
  * LXCRI_E_IMAGE_NOT_FOUND, LXCRI_E_IMAGE_IN_USE. */
 int lxcri_image_remove(struct lxcri_image_manager *manager, const char *name,
 		       struct lxcri_error *err);

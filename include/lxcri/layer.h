@@ -190,6 +190,13 @@ typedef int (*lxcri_layer_fn)(void *userdata, const char *digest, struct lxcri_e
 int lxcri_layers_process(const char *const *digests, size_t count, unsigned int max_workers,
 			 lxcri_layer_fn each, void *userdata, struct lxcri_error *err);
 
+/* What a garbage collection did. */
+struct lxcri_collected {
+	uint64_t layers_removed; /* with a dry run, what would be */
+	uint64_t bytes_freed;
+	uint64_t errors; /* that kept something from being removed */
+};
+
 struct lxcri_image_manager;
 
 /* A layer that a stored image has; texts are valid during the call. */

@@ -61,19 +61,13 @@ int lxcri_layer_fs_namespace(const struct lxcri_layer_fs *fs, const char *path,
  * mounted, or somebody uses it; it stays then. */
 int lxcri_layer_fs_unmount(struct lxcri_layer_fs *fs, const char *path, struct lxcri_error *err);
 
-/* What a garbage collection did. */
-struct lxcri_layer_fs_collected {
-	uint64_t layers_removed;
-	uint64_t bytes_freed;
-	uint64_t errors; /* that kept something from being removed */
-};
-
-/* Removes the layers that were not added here, that no mount of any process has, and that have been
- * there longer than the grace period, and what processes that were killed have left; with @force
- * however short. *@ret is filled also on failure. LXCRI_E_GARBAGE_COLLECTION_FAILED, also for the
- * directory of an engine, whose containers are not known here. */
-int lxcri_layer_fs_collect(struct lxcri_layer_fs *fs, bool force,
-			   struct lxcri_layer_fs_collected *ret, struct lxcri_error *err);
+/* Removes the layers that were not added here, that no mount of any process has, and that were not
+ * used for longer than the grace period, what was used longest ago first, and what processes that
+ * were killed have left; with @force however short. What can't be removed keeps nothing else. *@ret
+ * is filled also on failure. LXCRI_E_GARBAGE_COLLECTION_FAILED, also for the directory of an
+ * engine, whose containers are not known here. */
+int lxcri_layer_fs_collect(struct lxcri_layer_fs *fs, bool force, struct lxcri_collected *ret,
+			   struct lxcri_error *err);
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

@@ -6,6 +6,7 @@
  * much is it, what can go. */
 
 #include <lxcri/container.h>
+#include <lxcri/layer.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -122,10 +123,12 @@ struct lxcri_prune_options {
 };
 
 /* Removes stopped containers that were made from an image, images, layers and volumes that nothing
- * uses, and reports each with what it gave back. What is in use, or comes into use meanwhile,
- * stays. */
+ * uses, however short ago they were used, and reports each with what it gave back. What is in use,
+ * or comes into use meanwhile, stays. What can't be removed keeps nothing else: the first failure
+ * is returned in the end, the others are logged. *@ret is filled also on failure; NULL is fine. */
 int lxcri_system_prune(struct lxcri_engine *engine, const struct lxcri_prune_options *options,
-		       lxcri_usage_fn report, void *userdata, struct lxcri_error *err);
+		       lxcri_usage_fn report, void *userdata, struct lxcri_collected *ret,
+		       struct lxcri_error *err);
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

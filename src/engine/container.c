@@ -19,6 +19,7 @@
 #include "engine/limits/container_scope.h"
 #include "engine/network/attach.h"
 #include "engine/network/share.h"
+#include "image/collect/access.h"
 #include "os/helper.h"
 #include "os/path.h"
 #include "runtime/wire.h"
@@ -414,6 +415,9 @@ int container_teardown(struct lxcri_container *container, struct lxcri_error *er
 
 int container_remove(struct lxcri_container *container, struct lxcri_error *err)
 {
+	const struct record *record = &container->record;
+
+	access_note(container->engine->data, record->digest, &record->layers);
 	if (container_teardown(container, err) < 0)
 		return -1;
 	container_event(container, "delete", NULL, NULL);

@@ -29,6 +29,7 @@
 #include "engine/userns/id_pool.h"
 #include "engine/userns/userns.h"
 #include "engine/volume.h"
+#include "image/collect/access.h"
 #include "image/pull.h"
 #include "image/store.h"
 #include "os/cgroup/cgroup_move.h"
@@ -44,6 +45,9 @@
 #include <sys/stat.h>
 #include <time.h>
 
+/* How often an image is looked for that others remove. */
+#define FIND_TRIES 5
+
 struct creation {
 	const struct lxcri_create_options *options;
 	struct lxcri_container *container;
@@ -51,7 +55,8 @@ struct creation {
 				    directory */
 	struct image image;
 	struct bundle bundle;
-	int usage_lock; /* of one from an image, while its files are made */
+	int announcement; /* of one from an image, until its record names that */
+	int usage_lock;   /* of one from an image, while its files are made */
 	struct driver_choice storage;
 	struct id_map map; /* of the container's ids, once they are known */
 	enum lxcri_log_driver log_driver;
@@ -212,7 +217,9 @@ static int find_image(struct creation *creation, struct lxcri_error *err)
 
 	if (!options->image)
 		return 0;
-	if (image_store_open(creation->container->engine->data, &store, err) < 0)
+	closep(&creation->announcement);
+	if (usage_announce(creation->container->engine, &creation->announcement, err) < 0 ||
+	    image_store_open(creation->container->engine->data, &store, err) < 0)
 		return -1;
 	image_store_search(store, config_json(creation->container->engine->config,
 					      CONFIG_REGISTRIES_UNQUALIFIED));
@@ -231,6 +238,8 @@ static int find_image(struct creation *creation, struct lxcri_error *err)
 	}
 	if (r < 0)
 		return -1;
+	access_note(image_store_data_dir(store), creation->image.digest,
+		    &creation->image.layer_dirs);
 	if (name) {
 		free(creation->image.name);
 		creation->image.name = steal(name);
@@ -238,24 +247,18 @@ static int find_image(struct creation *creation, struct lxcri_error *err)
 	return 0;
 }
 
-/* Chooses how its root file system is made, and makes of the layers what that takes. Done before
- * any lock is taken, for the same reason. */
-static int prepare_layers(struct creation *creation, struct lxcri_error *err)
+/* Chooses how its root file system is made. */
+static int choose_driver(struct creation *creation, struct lxcri_error *err)
 {
-	const struct lxcri_engine *engine = creation->container->engine;
 	struct record *record = &creation->container->record;
 
 	if (!creation->options->image)
 		return 0;
-	if (driver_choose(engine, record->ids.size > 0, &creation->storage, err) < 0)
+	if (driver_choose(creation->container->engine, record->ids.size > 0, &creation->storage,
+			  err) < 0)
 		return -1;
 	record->driver = xstrdup(creation->storage.ops->name);
-
-	int can_map =
-		driver_prepare(engine, creation->storage.ops, &creation->image.layer_dirs, err);
-
-	record->is_shifted = record->ids.size > 0 && can_map == 0;
-	return can_map < 0 ? -1 : 0;
+	return 0;
 }
 
 static int already_there(const char *id, struct lxcri_error *err)
@@ -320,14 +323,34 @@ static int make_dir(const char *parent, const char *name, mode_t mode, struct lx
 	return r < 0 ? fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "make %s", path) : 0;
 }
 
-/* Checks that nothing removed a layer between our finding it and the lock. */
-static int check_layers(const struct record *record, struct lxcri_error *err)
+static bool has_layers(const struct image *image)
 {
-	for (size_t i = 0; i < record->layers.count; i++)
-		if (access(record->layers.items[i], F_OK) < 0)
-			return fail(err, LXCRI_E_IMAGE_NOT_FOUND, "image %s was removed meanwhile",
-				    record->image);
-	return 0;
+	for (size_t i = 0; i < image->layer_dirs.count; i++)
+		if (access(image->layer_dirs.items[i], F_OK) < 0)
+			return false;
+	return true;
+}
+
+/* Takes the lock under which the layers stay. Where somebody removed one since the image was found
+ * it is looked for again, which may bring it in again: without a lock, for that may take minutes.
+ */
+static int keep_layers(struct creation *creation, struct lxcri_error *err)
+{
+	for (unsigned int tries = 0; tries < FIND_TRIES; tries++) {
+		if (tries > 0) {
+			image_finish(&creation->image);
+			if (find_image(creation, err) < 0)
+				return -1;
+		}
+		creation->usage_lock = usage_lock(creation->container->engine, USAGE_SHARED, err);
+		if (creation->usage_lock < 0)
+			return -1;
+		if (has_layers(&creation->image))
+			return 0;
+		closep(&creation->usage_lock);
+	}
+	return fail(err, LXCRI_E_IMAGE_NOT_FOUND, "image %s was removed meanwhile",
+		    creation->image.name);
 }
 
 /* Writes the record that names the directories and the ids of a container made from an image. */
@@ -374,6 +397,9 @@ static int make_home(struct creation *creation, struct lxcri_error *err)
 		logs_place(record, creation->log_driver, home->run_dir);
 		return home_save_record(container->engine, &container->home, record, err);
 	}
+	/* Opened before there is a directory: on a full disk neither is made. */
+	if (!engine_database(container->engine, err) || keep_layers(creation, err) < 0)
+		return -1;
 	record->image = xstrdup(creation->image.name);
 	record->digest = xstrdup(creation->image.digest);
 	record->owns_bundle = true;
@@ -383,14 +409,33 @@ static int make_home(struct creation *creation, struct lxcri_error *err)
 
 	autofree char *parent = xformat("%s/containers", container->engine->data);
 
-	/* Opened before there is a directory: on a full disk neither is made. */
-	if (!engine_database(container->engine, err))
+	if (make_dir(parent, home->id, 0700, err) < 0 || save_first(creation, err) < 0)
 		return -1;
-	creation->usage_lock = usage_lock(container->engine, USAGE_SHARED, err);
-	if (creation->usage_lock < 0 || make_dir(parent, home->id, 0700, err) < 0 ||
-	    save_first(creation, err) < 0 || let_root_pass(creation, err) < 0)
+	closep(&creation->announcement);
+	return let_root_pass(creation, err);
+}
+
+/* Makes of the layers what the driver takes. They are the container's by now, so nobody removes
+ * them; and who removes others meanwhile waits for neither this nor the store's lock, which it
+ * takes. */
+static int prepare_layers(struct creation *creation, struct lxcri_error *err)
+{
+	const struct lxcri_engine *engine = creation->container->engine;
+	const struct snapshot_ops *ops = creation->storage.ops;
+	struct record *record = &creation->container->record;
+	int can_map;
+
+	if (!creation->options->image)
+		return 0;
+	if (ops->prepare)
+		closep(&creation->usage_lock);
+	can_map = driver_prepare(engine, ops, &creation->image.layer_dirs, err);
+	if (can_map < 0)
 		return -1;
-	return check_layers(record, err);
+	record->is_shifted = record->ids.size > 0 && can_map == 0;
+	if (ops->prepare)
+		creation->usage_lock = usage_lock(engine, USAGE_SHARED, err);
+	return creation->usage_lock < 0 ? -1 : 0;
 }
 
 /* Writes down its addresses and ports, behind the record that they go with. */
@@ -749,11 +794,12 @@ static const struct creation_step {
 	{ "choose the runtime", choose_runtime },
 	{ "fill the record", fill_record },
 	{ "find the image", find_image },
-	{ "prepare its layers", prepare_layers },
+	{ "choose its driver", choose_driver },
 	{ "reserve the id", reserve_id },
 	{ "expect a move", expect_move },
 	{ "make its directories", make_home },
 	{ "join its networks", join_networks },
+	{ "prepare its layers", prepare_layers },
 	{ "make the bundle", make_bundle },
 	{ "make it durable", make_durable },
 	{ "create it", launch },
@@ -781,6 +827,7 @@ int create_with_bundle(struct lxcri_engine *engine, const struct lxcri_create_op
 	struct creation creation = { .options = options,
 				     .container = container,
 				     .bundle_path = bundle_path,
+				     .announcement = -1,
 				     .usage_lock = -1 };
 	int r = 0;
 
@@ -792,6 +839,7 @@ int create_with_bundle(struct lxcri_engine *engine, const struct lxcri_create_op
 	}
 	image_finish(&creation.image);
 	bundle_finish(&creation.bundle);
+	closep(&creation.announcement);
 	closep(&creation.usage_lock);
 	free(creation.hostname);
 	if (r < 0) {

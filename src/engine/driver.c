@@ -208,6 +208,9 @@ int driver_prepare(const struct lxcri_engine *engine, const struct snapshot_ops 
 
 	if (ops->prepare && ops->prepare(&place, layers, err) < 0)
 		return -1;
+	/* Whether an overlay can was tried, and kept, as it was chosen. */
+	if (ops == &snapshot_overlay)
+		return find_overlay(engine) == ROOTFS_MAPPED_OVERLAY;
 	return ops->can_map && ops->can_map(&place);
 }
 

@@ -19,6 +19,9 @@
 #include <string.h>
 #include <sys/file.h>
 
+/* Of the data directory: locked by who is about to use an image. */
+#define ANNOUNCEMENTS ".announced"
+
 #define SPEC_BYTES_MAX (16u << 20)
 
 int usage_lock(const struct lxcri_engine *engine, enum usage_lock lock, struct lxcri_error *err)
@@ -32,6 +35,38 @@ int usage_lock(const struct lxcri_engine *engine, enum usage_lock lock, struct l
 			return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno, "lock %s",
 					       engine->data);
 	return steal_fd(&fd);
+}
+
+static int open_announcements(const struct lxcri_engine *engine, int flags)
+{
+	autofree char *path = xformat("%s/" ANNOUNCEMENTS, engine->data);
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | flags, 0600);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int usage_announce(const struct lxcri_engine *engine, int *ret_fd, struct lxcri_error *err)
+{
+	autoclose int fd = open_announcements(engine, O_CREAT);
+	int r = fd;
+
+	if (r == -ENOENT)
+		return 0;
+	while (r >= 0 && flock(fd, LOCK_SH) < 0)
+		r = errno == EINTR ? r : -errno;
+	if (r < 0)
+		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "lock %s/" ANNOUNCEMENTS,
+				       engine->data);
+	*ret_fd = steal_fd(&fd);
+	return 0;
+}
+
+/* What can't be told counts as yes. */
+static bool is_announced(const struct lxcri_engine *engine)
+{
+	autoclose int fd = open_announcements(engine, 0);
+
+	return fd < 0 ? fd != -ENOENT : flock(fd, LOCK_EX | LOCK_NB) < 0;
 }
 
 /* A walk over all records. */
@@ -115,6 +150,7 @@ int usage_read(struct lxcri_engine *engine, const struct strings *except, struct
 
 	if (prepared_add_usage(engine->data, ret, err) < 0)
 		return -1;
+	ret->is_awaited = is_announced(engine);
 	return walk_records(engine, note_record, &walk, err);
 }
 

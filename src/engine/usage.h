@@ -5,7 +5,8 @@
  * directory keeps it true:
  *
  *     shared  while a container is made, from before its record names layers until its
- *             specification names volumes
+ *             specification names volumes; but not while layers are prepared for its driver,
+ *             which the record names by then
  *     alone   from asking what is in use until what is not is removed
  *
  * Whoever needs the image store's lock too takes that one first. */
@@ -19,6 +20,13 @@ enum usage_lock { USAGE_SHARED, USAGE_ALONE };
  * caller, whose end is the end of the lock. LXCRI_E_STORAGE_ERROR. */
 [[nodiscard]] int usage_lock(const struct lxcri_engine *engine, enum usage_lock lock,
 			     struct lxcri_error *err);
+
+/* Says that an image is about to be used, which may be brought in first. Until *@ret_fd, which is
+ * the caller's, is closed no collection takes an image that was brought in, or found, a moment ago;
+ * a removal by name does. *@ret_fd stays as it is where there is no data directory yet.
+ * LXCRI_E_STORAGE_ERROR. */
+[[nodiscard]] int usage_announce(const struct lxcri_engine *engine, int *ret_fd,
+				 struct lxcri_error *err);
 
 /* Fills @ret in with what all containers but those in @except (NULL: none) stand on, and what is
  * prepared keeps. One whose

@@ -6,10 +6,11 @@
 #include "base/mem.h"
 #include "base/sha256.h"
 #include "base/text.h"
+#include "image/collect/access.h"
+#include "image/collect/sweep.h"
 #include "image/snapshot/snapshot.h"
 #include "oci/image_config.h"
 #include "oci/manifest.h"
-#include "os/disk_usage.h"
 #include "os/path.h"
 
 #include <errno.h>
@@ -128,27 +129,27 @@ static void mark_in_use(struct marks *marks, const struct strings *layers_in_use
 	}
 }
 
-/* Marks the layers that were unpacked, or used, a short while ago. */
-static void mark_young(struct marks *marks, uint64_t min_age_seconds)
+/* Only names that this store gives are touched. */
+static bool is_ours(const char *name)
 {
-	autorun(strings_finish) struct strings names = {};
-	int dirfd = marks->layout->layers_fd;
-	time_t now = time(NULL);
-	struct stat status;
+	return strlen(name) == SHA256_HEX_SIZE - 1 &&
+	       strspn(name, "0123456789abcdef") == SHA256_HEX_SIZE - 1;
+}
 
-	if (min_age_seconds == 0 || dirfd < 0 || path_list_names(dirfd, &names) < 0)
-		return;
-	for (size_t i = 0; i < names.count; i++)
-		if (fstatat(dirfd, names.items[i], &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-		    now - status.st_mtime < (time_t)min_age_seconds)
-			strings_add(&marks->layers, names.items[i]);
+/* Who had the lock before could not remove it: it is ours too, and was never used. */
+static bool is_left(const char *name)
+{
+	return text_starts_with(name, LAYOUT_TEMPORARY);
 }
 
 /* A layer first takes a temporary name, so that one half removed is never taken for whole. */
 static int remove_layer(int dirfd, const char *name)
 {
-	autofree char *temporary = xformat("%s%s", LAYOUT_TEMPORARY, name);
+	autofree char *temporary = NULL;
 
+	if (is_left(name))
+		return path_remove_tree(dirfd, name);
+	temporary = xformat("%s%s", LAYOUT_TEMPORARY, name);
 	if (renameat(dirfd, name, dirfd, temporary) < 0)
 		return -errno;
 	return path_remove_tree(dirfd, temporary);
@@ -159,65 +160,70 @@ static int remove_blob(int dirfd, const char *name)
 	return unlinkat(dirfd, name, 0) < 0 ? -errno : 0;
 }
 
-static void tell(const struct collect_options *options, enum collect_part part, int dirfd,
-		 const char *name)
+static bool is_spared(const struct victim *victim, const struct collect_options *options)
 {
-	autorun(disk_usage_finish) struct disk_usage usage = {};
-
-	if (!options->removing)
-		return;
-	(void)disk_usage_add(&usage, dirfd, name); /* what can't be read is told without its size */
-	options->removing(options->userdata, part, name, usage.bytes);
+	return (options->only && !strings_has(options->only, victim->name)) ||
+	       access_is_young(victim->used_ns, options->grace_seconds);
 }
 
-/* Only names that this store gives are touched. */
-static bool is_ours(const char *name)
-{
-	return strlen(name) == SHA256_HEX_SIZE - 1 &&
-	       strspn(name, "0123456789abcdef") == SHA256_HEX_SIZE - 1;
-}
-
-/* Removes what is not marked. */
-static int sweep(int dirfd, const struct strings *marked, enum collect_part part,
-		 const struct collect_options *options)
+/* Adds what is not marked of the directory @dirfd (-1: there is none) to @sweep. What is spared all
+ * the same is marked. */
+static int find_victims(int dirfd, enum collect_part part, struct strings *marked,
+			const struct collect_options *options, struct sweep *sweep)
 {
 	autorun(strings_finish) struct strings names = {};
-	int first = path_list_names(dirfd, &names);
+	int r = dirfd < 0 ? 0 : path_list_names(dirfd, &names);
+
+	sort(marked);
+	size_t n_sorted = marked->count;
 
 	for (size_t i = 0; i < names.count; i++) {
 		const char *name = names.items[i];
-		int r = 0;
+		const struct strings sorted = { marked->items, n_sorted };
+		bool is_blob = part == COLLECT_BLOB;
+		struct victim victim = { .part = part,
+					 .dirfd = dirfd,
+					 .name = name,
+					 .remove = is_blob ? remove_blob : remove_layer };
 
-		if (!is_ours(name) || is_marked(marked, name))
+		if (!is_left(name) && (!is_ours(name) || is_marked(&sorted, name)))
 			continue;
-		tell(options, part, dirfd, name);
-		if (!options->dry_run)
-			r = part == COLLECT_BLOB ? remove_blob(dirfd, name)
-						 : remove_layer(dirfd, name);
-		if (first == 0)
-			first = r;
+		if (!is_left(name))
+			victim.used_ns = is_blob ? access_of_blob(dirfd, name)
+						 : access_of_layer(dirfd, name);
+		if (!is_left(name) && is_spared(&victim, options))
+			strings_add(marked, name);
+		else
+			sweep_add(sweep, &victim);
 	}
-	return first;
+	sort(marked);
+	return r;
 }
 
-/* Removes what repairs have put aside. */
-static int sweep_broken(const struct layout *layout, const struct collect_options *options)
+static int open_broken(const struct layout *layout)
+{
+	int fd = openat(layout->data_fd, LAYOUT_BROKEN,
+			O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* Adds what repairs have put aside in @dirfd. */
+static int find_broken(int dirfd, const struct collect_options *options, struct sweep *sweep)
 {
 	autorun(strings_finish) struct strings names = {};
-	autoclose int dir = openat(layout->data_fd, LAYOUT_BROKEN,
-				   O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	int r = dir < 0 ? -errno : path_list_names(dir, &names);
+	int r = path_list_names(dirfd, &names);
 
-	if (r < 0)
-		return r == -ENOENT ? 0 : r;
 	for (size_t i = 0; i < names.count; i++) {
-		tell(options, COLLECT_BLOB, dir, names.items[i]);
-		if (!options->dry_run && r == 0)
-			r = path_remove_tree(dir, names.items[i]);
+		const struct victim victim = { .part = COLLECT_BLOB,
+					       .dirfd = dirfd,
+					       .name = names.items[i],
+					       .used_ns = access_of_arrival(dirfd, names.items[i]),
+					       .remove = path_remove_tree };
+
+		if (!is_spared(&victim, options))
+			sweep_add(sweep, &victim);
 	}
-	if (!options->dry_run && r == 0 &&
-	    unlinkat(layout->data_fd, LAYOUT_BROKEN, AT_REMOVEDIR) < 0)
-		r = -errno;
 	return r;
 }
 
@@ -231,35 +237,39 @@ static bool is_abandoned(int fd)
 	       time(NULL) - status.st_mtime > DOWNLOAD_SECONDS;
 }
 
+/* Looked at once more, for meanwhile somebody may have taken it up. */
+static int remove_download(int dirfd, const char *name)
+{
+	autoclose int fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	return is_abandoned(fd) ? path_remove_tree(dirfd, name) : -EBUSY;
+}
+
 int collect_downloads(const struct layout *layout, const struct collect_options *options,
 		      struct lxcri_error *err)
 {
 	autorun(strings_finish) struct strings names = {};
+	autorun(sweep_finish) struct sweep sweep = {};
 	autoclose int dirfd = openat(layout->images_fd, LAYOUT_DOWNLOADS,
 				     O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	int first;
+	int r = dirfd < 0 ? 0 : path_list_names(dirfd, &names); /* maybe nothing was ever fetched */
 
-	if (dirfd < 0)
-		return 0; /* nothing was ever fetched */
-	first = path_list_names(dirfd, &names);
+	if (r < 0)
+		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "list the downloads in %s",
+				       layout->data_dir);
 	for (size_t i = 0; i < names.count; i++) {
-		const char *name = names.items[i];
-		autoclose int fd =
-			openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+		autoclose int fd = openat(dirfd, names.items[i],
+					  O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+		const struct victim victim = { .part = COLLECT_BLOB,
+					       .dirfd = dirfd,
+					       .name = names.items[i],
+					       .used_ns = access_of_blob(dirfd, names.items[i]),
+					       .remove = remove_download };
 
-		if (!is_abandoned(fd))
-			continue;
-		tell(options, COLLECT_BLOB, dirfd, name);
-		if (!options->dry_run) {
-			int r = path_remove_tree(dirfd, name);
-
-			first = first < 0 ? first : r;
-		}
+		if (is_abandoned(fd))
+			sweep_add(&sweep, &victim);
 	}
-	if (first < 0)
-		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, first,
-				       "remove downloads from %s", layout->data_dir);
-	return 0;
+	return sweep_run(&sweep, layout, options, err);
 }
 
 int collect_reach(const struct layout *layout, struct json_object *entry, struct strings *blobs,
@@ -276,38 +286,56 @@ int collect_reach(const struct layout *layout, struct json_object *entry, struct
 	return r;
 }
 
-int collect_garbage(const struct layout *layout, struct json_object *index,
-		    const struct collect_options *options, struct lxcri_error *err)
+static int mark_images(struct marks *marks, struct json_object *index, struct lxcri_error *err)
 {
-	autorun(marks_finish) struct marks marks = { .layout = layout };
 	struct json_object *list = json_get(index, "manifests");
-	int r = 0;
 
 	for (size_t i = 0; i < json_object_array_length(list); i++) {
 		struct descriptor descriptor;
 
 		if (descriptor_read(json_object_array_get_idx(list, i), "manifests[]", &descriptor,
 				    err) < 0 ||
-		    mark(&marks, &descriptor, 0, err) < 0)
+		    mark(marks, &descriptor, 0, err) < 0)
 			return fail_while(err, "look for what images still need");
 	}
-	mark_in_use(&marks, options->layers_in_use);
-	mark_young(&marks, options->min_age_seconds);
-	sort(&marks.blobs);
-	sort(&marks.layers);
-	if (layout->blobs_fd >= 0)
-		r = sweep(layout->blobs_fd, &marks.blobs, COLLECT_BLOB, options);
-	if (r == 0 && layout->layers_fd >= 0)
-		r = sweep(layout->layers_fd, &marks.layers, COLLECT_LAYER, options);
+	return 0;
+}
+
+/* Sweeps what is not marked. */
+static int sweep_store(struct marks *marks, const struct collect_options *options,
+		       struct lxcri_error *err)
+{
+	const struct layout *layout = marks->layout;
+	autorun(sweep_finish) struct sweep sweep = {};
+	autoclose int broken = open_broken(layout);
+	int r = find_victims(layout->blobs_fd, COLLECT_BLOB, &marks->blobs, options, &sweep);
+
 	if (r == 0)
-		r = sweep_broken(layout, options);
+		r = find_victims(layout->layers_fd, COLLECT_LAYER, &marks->layers, options, &sweep);
+	if (r == 0 && broken != -ENOENT)
+		r = broken < 0 ? broken : find_broken(broken, options, &sweep);
 	if (r < 0)
 		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r,
-				       "remove what no image needs from %s", layout->data_dir);
+				       "look for what no image needs in %s", layout->data_dir);
+	r = sweep_run(&sweep, layout, options, err);
+	if (broken >= 0 && !options->dry_run)
+		(void)unlinkat(layout->data_fd, LAYOUT_BROKEN, AT_REMOVEDIR); /* once it is empty */
+	return r;
+}
 
+int collect_garbage(const struct layout *layout, struct json_object *index,
+		    const struct collect_options *options, struct lxcri_error *err)
+{
+	autorun(marks_finish) struct marks marks = { .layout = layout };
 	autorun(snapshot_place_finish) struct snapshot_place place = {
 		.data_dir = layout->data_dir, .dataset = xstrdup(options->dataset)
 	};
+	struct lxcri_error later = {};
+	int r;
 
-	return snapshot_collect(&place, &marks.layers, options, err);
+	if (mark_images(&marks, index, err) < 0)
+		return -1;
+	mark_in_use(&marks, options->layers_in_use);
+	r = sweep_store(&marks, options, err);
+	return snapshot_collect(&place, &marks.layers, options, r < 0 ? &later : err) < 0 ? -1 : r;
 }

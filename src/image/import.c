@@ -14,6 +14,7 @@
 
 #include "base/mem.h"
 #include "base/sha256.h"
+#include "image/collect/access.h"
 #include "image/image_index.h"
 #include "image/import_layer.h"
 #include "image/layer/layer.h"
@@ -472,6 +473,7 @@ int import_image(const struct layout *layout, struct source_image *image,
 		return r;
 	if (store_documents(&import, err) < 0 || make_durable(&import, err) < 0)
 		return -1;
+	access_note_blob(layout->blobs_fd, import.manifest.hex);
 	if (options->index == IMPORT_RECORD && record(&import, options->name, err) < 0)
 		return -1;
 	*ret_result = (struct import_result){

@@ -4,9 +4,14 @@
 #include "image/removal.h"
 
 #include "base/mem.h"
+#include "image/collect/access.h"
 #include "image/image_index.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+/* How long ago somebody may have found the image that he is about to use. */
+#define AWAITED_SECONDS 1
 
 void image_usage_finish(struct image_usage *usage)
 {
@@ -31,7 +36,8 @@ struct removal {
 	int lock;
 	struct json_object *index;
 	struct image_usage usage;
-	struct strings gone; /* names and digests of images, by turns, taken out of `index` */
+	struct strings gone;  /* names and digests of images, by turns, taken out of `index` */
+	struct strings reach; /* blobs and layers that a removed image led to */
 };
 
 static void removal_finish(struct removal *removal)
@@ -39,6 +45,7 @@ static void removal_finish(struct removal *removal)
 	json_freep(&removal->index);
 	image_usage_finish(&removal->usage);
 	strings_finish(&removal->gone);
+	strings_finish(&removal->reach);
 	closep(&removal->lock);
 	layout_finish(&removal->layout);
 }
@@ -58,25 +65,17 @@ static int begin(const struct image_store *store, const struct removal_listener 
 	return 1;
 }
 
-static struct collect_options options_of(const struct removal *removal, bool dry_run,
+static struct collect_options options_of(const struct removal *removal,
 					 const struct removal_listener *listener)
 {
 	return (struct collect_options){
 		.layers_in_use = &removal->usage.layers,
 		.roots_in_use = removal->usage.has_roots ? &removal->usage.roots : NULL,
 		.dataset = removal->usage.dataset,
-		.dry_run = dry_run,
-		.removing = listener->removing,
+		.removed = listener->removed,
+		.failed = listener->failed,
 		.userdata = listener->userdata,
 	};
-}
-
-static int collect(const struct removal *removal, bool dry_run,
-		   const struct removal_listener *listener, struct lxcri_error *err)
-{
-	const struct collect_options options = options_of(removal, dry_run, listener);
-
-	return collect_garbage(&removal->layout, removal->index, &options, err);
 }
 
 static void note_gone(struct removal *removal, struct json_object *entry)
@@ -103,6 +102,14 @@ static int commit(const struct removal *removal, bool dry_run,
 	return 0;
 }
 
+/* What can't be read leads to nothing more, which is left to a collection. */
+static void note_reach(struct removal *removal, struct json_object *entry)
+{
+	struct lxcri_error ignored;
+
+	(void)collect_reach(&removal->layout, entry, &removal->reach, &removal->reach, &ignored);
+}
+
 /* Takes @name out of the index in memory. */
 static int take_out(struct removal *removal, const char *name, struct lxcri_error *err)
 {
@@ -115,6 +122,7 @@ static int take_out(struct removal *removal, const char *name, struct lxcri_erro
 	digest = xstrdup(json_get_text(entry, "digest"));
 	for (; entry; entry = image_index_take(removal->index, name)) {
 		note_gone(removal, entry);
+		note_reach(removal, entry);
 		json_object_put(entry);
 	}
 	user = image_usage_find(&removal->usage, digest);
@@ -145,26 +153,73 @@ int removal_of_image(const struct image_store *store, const char *name,
 	if (r < 0 || !stored || take_out(&removal, stored, err) < 0 ||
 	    commit(&removal, false, listener, err) < 0)
 		return -1;
-	return collect(&removal, false, listener, err);
+
+	struct collect_options options = options_of(&removal, listener);
+
+	options.only = &removal.reach;
+	return collect_garbage(&removal.layout, removal.index, &options, err);
 }
 
-/* Takes every image out of the index in memory that nobody uses. */
-static void take_out_unused(struct removal *removal, enum removal_extent extent)
+/* An entry of the index that is to go. */
+struct candidate {
+	struct json_object *entry; /* borrowed */
+	int64_t used_ns;
+};
+
+static int compare_uses(const void *a, const void *b)
+{
+	const struct candidate *left = a;
+	const struct candidate *right = b;
+
+	return left->used_ns < right->used_ns ? -1 : left->used_ns > right->used_ns;
+}
+
+static bool is_unused(const struct removal *removal, const struct removal_sweep *sweep,
+		      struct json_object *entry, int64_t *ret_used_ns)
+{
+	const char *digest = json_get_text(entry, "digest");
+	uint64_t grace = sweep->grace_seconds;
+
+	if (grace == 0 && removal->usage.is_awaited)
+		grace = AWAITED_SECONDS;
+	*ret_used_ns =
+		digest ? access_of_blob(removal->layout.blobs_fd, digest + strcspn(digest, ":") + 1)
+		       : 0;
+	return (sweep->extent == REMOVAL_UNUSED || !image_index_name(entry)) &&
+	       !image_usage_find(&removal->usage, digest) && !access_is_young(*ret_used_ns, grace);
+}
+
+static void take_entry(struct removal *removal, struct json_object *entry)
 {
 	struct json_object *list = json_get(removal->index, "manifests");
+	size_t i = 0;
 
-	for (size_t i = json_object_array_length(list); i-- > 0 && extent != REMOVAL_GARBAGE;) {
-		struct json_object *entry = json_object_array_get_idx(list, i);
-
-		if ((extent == REMOVAL_NAMELESS && image_index_name(entry)) ||
-		    image_usage_find(&removal->usage, json_get_text(entry, "digest")))
-			continue;
-		note_gone(removal, entry);
-		(void)json_object_array_del_idx(list, i, 1);
-	}
+	while (json_object_array_get_idx(list, i) != entry)
+		i++;
+	note_gone(removal, entry);
+	(void)json_object_array_del_idx(list, i, 1);
 }
 
-int removal_of_unused(const struct image_store *store, enum removal_extent extent, bool dry_run,
+/* Takes every image out of the index in memory that nobody uses, what was used longest ago first.
+ */
+static void take_out_unused(struct removal *removal, const struct removal_sweep *sweep)
+{
+	struct json_object *list = json_get(removal->index, "manifests");
+	size_t count = json_object_array_length(list), found = 0;
+	autofree struct candidate *candidates = xcalloc(count + 1, sizeof(struct candidate));
+
+	for (size_t i = 0; i < count; i++) {
+		struct candidate one = { .entry = json_object_array_get_idx(list, i) };
+
+		if (is_unused(removal, sweep, one.entry, &one.used_ns))
+			candidates[found++] = one;
+	}
+	qsort(candidates, found, sizeof(*candidates), compare_uses);
+	for (size_t i = 0; i < found; i++)
+		take_entry(removal, candidates[i].entry);
+}
+
+int removal_of_unused(const struct image_store *store, const struct removal_sweep *sweep,
 		      const struct removal_listener *listener, struct lxcri_error *err)
 {
 	autorun(removal_finish) struct removal removal = { .layout = LAYOUT_NULL, .lock = -1 };
@@ -172,13 +227,15 @@ int removal_of_unused(const struct image_store *store, enum removal_extent exten
 
 	if (r <= 0)
 		return r;
-	take_out_unused(&removal, extent);
-	if (commit(&removal, dry_run, listener, err) < 0)
-		return -1;
-	if (collect(&removal, dry_run, listener, err) < 0)
+	take_out_unused(&removal, sweep);
+	if (commit(&removal, sweep->dry_run, listener, err) < 0)
 		return -1;
 
-	const struct collect_options options = options_of(&removal, dry_run, listener);
+	struct collect_options options = options_of(&removal, listener);
+	struct lxcri_error later;
 
-	return collect_downloads(&removal.layout, &options, err);
+	options.dry_run = sweep->dry_run;
+	options.grace_seconds = sweep->grace_seconds;
+	r = collect_garbage(&removal.layout, removal.index, &options, err);
+	return collect_downloads(&removal.layout, &options, r < 0 ? &later : err) < 0 ? -1 : r;
 }

@@ -9,6 +9,7 @@ import os
 import pathlib
 import random
 import shutil
+import subprocess
 import tempfile
 import time
 
@@ -17,9 +18,12 @@ from engine import BACKENDS, IMAGES, Engine
 from images import Image, Layer, box_layer, digest, pack
 from points import ERRORS, KILLS, PROGRAMS, Hit, Trace
 from registry import Registry
-from scenarios import SCENARIOS, Scenario, World
+from scenarios import OF_DRIVERS, SCENARIOS, Scenario, Sources, World
 
 LONG = os.environ.get("LXCRI_TEST_LONG", "0") != "0"
+
+# The world beside those of the backends.
+BTRFS = "btrfs"
 
 # How often one program may pass one point before the rest counts as more of the same.
 HITS_MAX = 3 if LONG else 1
@@ -72,17 +76,36 @@ class Sweep:
         other = Image([layer, pack(Layer().add("other", b"other").finish())])
         self.registry = Registry()
         publish(other, self.registry, "1")
-        remote = f"{self.registry.host}/other:1"
-        config = self.directory / "config.json"
-        config.write_text(json.dumps({"registries": {"insecure": [self.registry.host], "retries": 0}}))
         archive = self.directory / "other.tar"
         other.docker(archive, "other:1")
-        self.worlds = {}
-        for backend in BACKENDS:
-            (self.directory / backend).mkdir()
-            self.worlds[backend] = World(Engine(self.directory / backend, backend, config), bundle, image,
-                                         other.oci(self.directory / "other"), remote, archive)
+        sources = Sources(image, other.oci(self.directory / "other"), f"{self.registry.host}/other:1", archive)
+        self.targets = []
+        self.worlds = {name: self.make_world(name, bundle, sources) for name in (*BACKENDS, BTRFS)}
         self.moments = self.load() if PLAN and os.path.exists(PLAN) else self.find()
+
+    def make_world(self, name, bundle, sources):
+        """An engine with each backend, and one whose data directory lies on btrfs."""
+        is_backend = name in BACKENDS
+        target = Registry()
+        self.targets.append(target)
+        engine = Engine(self.directory / name, name if is_backend else "crun", self.directory / name / "config.json")
+        engine.work.mkdir()
+        engine.config.write_text(json.dumps({
+            "registries": {"insecure": [self.registry.host, target.host], "retries": 0},
+            "storage": {"driver": "auto" if is_backend else BTRFS}}))
+        if not is_backend:
+            disk = self.directory / "disk"
+            with open(disk, "wb") as file:
+                file.truncate(1 << 30)
+            engine.data.mkdir()
+            subprocess.run(["mkfs.btrfs", "-q", disk], check=True, stdout=subprocess.DEVNULL)
+            subprocess.run(["mount", "-o", "loop", disk, engine.data], check=True)
+            engine.data.chmod(0o711)
+        return World(engine, bundle, sources, target, "upper" if is_backend else "root")
+
+    @staticmethod
+    def scenarios_of(name):
+        return [scenario for scenario in SCENARIOS if name in BACKENDS or scenario.name in OF_DRIVERS]
 
     @staticmethod
     def can_come(scenario, hit, before):
@@ -119,10 +142,10 @@ class Sweep:
     def find(self):
         """Returns the moments of all scenarios on all backends, and writes them where others look."""
         def find_on(backend):
-            return [moment for scenario in SCENARIOS for moment in self.trace(backend, scenario)]
+            return [moment for scenario in self.scenarios_of(backend) for moment in self.trace(backend, scenario)]
 
-        with concurrent.futures.ThreadPoolExecutor(len(BACKENDS)) as threads:
-            found = [moment for moments in threads.map(find_on, BACKENDS) for moment in moments]
+        with concurrent.futures.ThreadPoolExecutor(len(self.worlds)) as threads:
+            found = [moment for moments in threads.map(find_on, self.worlds) for moment in moments]
         if PLAN:
             pathlib.Path(PLAN).write_text(json.dumps(
                 [[moment.backend, moment.scenario.name, *dataclasses.astuple(moment.hit), moment.early]
@@ -136,7 +159,9 @@ class Sweep:
                 for backend, name, *hit, early in json.loads(pathlib.Path(PLAN).read_text())]
 
     def remove(self):
-        self.registry.stop()
+        for registry in (self.registry, *self.targets):
+            registry.stop()
+        subprocess.run(["umount", self.worlds[BTRFS].engine.data], check=True)
         shutil.rmtree(self.directory)
 
     def cases(self):

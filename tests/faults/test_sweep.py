@@ -101,6 +101,7 @@ def check(world, scenario, id, result, allowed):
     deleted = engine("delete", "--force", name)
     assert deleted.code == 0 or deleted.error == "ContainerNotFound", f"{deleted} after {result}"
     engine("state", name).fails("ContainerNotFound")
+    scenario.finish(world, name, result.code == 0)
 
 
 def sweep_moment(world, moment, action):

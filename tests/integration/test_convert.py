@@ -171,7 +171,7 @@ def test_an_archive_of_a_root_file_system_is_an_image(any_engine, work, out, com
     # It has no name, and goes with the next collection.
     assert all(image["name"] == image["digest"] for image in
                any_engine("image", "list", "--format", "json").ok().json())
-    any_engine("image", "gc").ok()
+    any_engine("image", "gc", "--force").ok()
     assert any_engine("image", "list", "--quiet").ok().lines == []
     assert any_engine("layer", "list", "--format", "json").ok().json() == []
 
@@ -362,7 +362,7 @@ def test_a_kill_at_any_moment_leaves_nothing(any_engine, work, out, form):
                                for pid in os.listdir("/proc") if pid.isdigit()):
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    any_engine("image", "gc").ok()
+    any_engine("image", "gc", "--force").ok()
     nothing_is_left(any_engine, out)
     any_engine("image", "convert", "--format", form, "large:1", out / "t").ok()
 
@@ -383,7 +383,7 @@ def test_an_image_that_is_being_converted_stays(any_engine, work, out):
         assert time.monotonic() < deadline
         time.sleep(0.005)
     any_engine("image", "remove", "large:1").fails("ImageInUse", "converted")
-    any_engine("image", "gc", "--all").ok()
+    any_engine("image", "gc", "--force", "--all").ok()
     any_engine.finish(child).ok()
     assert any_engine("image", "list", "--quiet").ok().lines == ["docker.io/library/large:1"]
     any_engine("image", "remove", "large:1").ok()

@@ -36,7 +36,7 @@ def test_an_image_that_lost_its_name_stays_until_it_is_collected(any_engine, box
     any_engine("image", "untag", "mine:1", "other:1").ok()
     assert len(names(any_engine)) == 2 and all(name.startswith("sha256:") for name in names(any_engine))
     any_engine("image", "tag", old, "again").ok()
-    removed = any_engine("image", "gc", "--format", "json").ok().json()
+    removed = any_engine("image", "gc", "--force", "--format", "json").ok().json()
     assert removed["freed"] > 0 and names(any_engine) == ["docker.io/library/again:latest"]
 
 

@@ -68,7 +68,7 @@ def test_repair_puts_a_broken_blob_aside_and_an_import_brings_it_back(stored, bo
     assert os.listdir(stored.data / "broken") == [blob.name] and not blob.exists()
     stored("image", "import", box, "mine:1").ok()
     assert verify(stored)["faults"] == 0
-    assert stored("image", "gc", "--format", "json").ok().json()["freed"] > 0
+    assert stored("image", "gc", "--force", "--format", "json").ok().json()["freed"] > 0
     assert not (stored.data / "broken").exists()
 
 
@@ -138,12 +138,12 @@ def test_df_sums_what_system_df_sums(stored):
 
 def test_gc_takes_what_no_name_is_left_for(stored):
     stored("image", "untag", "more:1").ok()
-    dry = stored("image", "gc", "--dry-run", "--format", "json").ok().json()
+    dry = stored("image", "gc", "--force", "--dry-run", "--format", "json").ok().json()
     assert dry["dryRun"] and len(stored("image", "list", "-q").ok().lines) == 2
-    assert stored("image", "gc", "--format", "json").ok().json()["freed"] == dry["freed"] > 0
+    assert stored("image", "gc", "--force", "--format", "json").ok().json()["freed"] == dry["freed"] > 0
     assert stored("image", "list", "-q").ok().lines == ["docker.io/library/mine:1"]
-    assert stored("image", "gc", "--format", "json").ok().json()["freed"] == 0
-    stored("image", "gc", "--all").ok()
+    assert stored("image", "gc", "--force", "--format", "json").ok().json()["freed"] == 0
+    stored("image", "gc", "--force", "--all").ok()
     assert os.listdir(stored.data / "layers") == os.listdir(stored.data / "images/blobs/sha256") == []
 
 
@@ -166,7 +166,7 @@ def test_killed_at_each_change_of_the_disk_a_load_was_or_was_not(any_engine, box
     whole = listed(any_engine)
     for calls in CALLS:
         for number in range(1, 40):
-            any_engine("image", "gc", "--all").ok()
+            any_engine("image", "gc", "--force", "--all").ok()
             assert os.listdir(any_engine.data / "layers") == []
             assert os.listdir(any_engine.data / "images/blobs/sha256") == []
             assert sorted(os.listdir(any_engine.data / "images")) == ["blobs", "index.json", "oci-layout"]
@@ -179,7 +179,7 @@ def test_killed_at_each_change_of_the_disk_a_load_was_or_was_not(any_engine, box
 
 
 @pytest.mark.parametrize("words, before, after", [
-    (["tag", "more:1", "mine:1"], 2, 3), (["untag", "more:1"], 2, 2), (["gc", "--all"], 2, 0),
+    (["tag", "more:1", "mine:1"], 2, 3), (["untag", "more:1"], 2, 2), (["gc", "--all", "--force"], 2, 0),
     (["remove", "more:1"], 2, 1)])
 def test_killed_at_each_change_of_the_disk_names_are_old_or_new(make_engine, work, words, before, after):
     engine = make_engine("crun")
@@ -188,13 +188,13 @@ def test_killed_at_each_change_of_the_disk_names_are_old_or_new(make_engine, wor
     more = Image([base, pack(Layer().add("more", b"more").finish())]).oci(work / "more")
     for calls in CALLS:
         for number in range(1, 40):
-            engine("image", "gc", "--all").ok()
+            engine("image", "gc", "--force", "--all").ok()
             engine("image", "import", mine, "mine:1").ok()
             engine("image", "import", more, "more:1").ok()
             code = killed(engine, calls, number, *words)
             assert len(listed(engine)) in (before, after)
             engine("image", "verify").ok()
-            engine("image", "gc").ok()
+            engine("image", "gc", "--force").ok()
             assert not [name for part in ("layers", "images", "images/blobs/sha256")
                         for name in os.listdir(engine.data / part) if name[0] == "."]
             engine("image", "verify").ok()

@@ -108,7 +108,7 @@ def test_what_is_not_prepared_is_not_released(any_engine, stored, name):
 
 def test_a_collection_takes_what_nobody_holds(any_engine, stored):
     path = any_engine("image", "prepare", *TEMPLATE, stored).ok().out.strip()
-    any_engine("image", "gc", "--all").ok()
+    any_engine("image", "gc", "--force", "--all").ok()
     assert os.path.exists(path) and holds(any_engine) == [1]
     any_engine("image", "release", path).ok()
     # It was used a moment ago.
@@ -158,7 +158,7 @@ def test_a_damaged_record_is_told_and_collected(any_engine, stored, damage):
         out.write(damage)
     any_engine("image", "prepare", *TEMPLATE, stored).fails("CacheError", "record.json")
     assert len(prepared(any_engine)) == 1
-    any_engine("image", "gc", "--all").ok()
+    any_engine("image", "gc", "--force", "--all").ok()
     assert prepared(any_engine) == []
 
 
@@ -405,7 +405,7 @@ def test_an_image_is_held_as_long_as_its_holder_lives(programs, any_engine, stor
     second.communicate()
     assert holds(any_engine) == [1]
     any_engine("image", "remove", "a:1").fails("ImageInUse", "held")
-    any_engine("image", "gc", "--all").ok()
+    any_engine("image", "gc", "--force", "--all").ok()
     assert any_engine("image", "list", "--quiet").ok().lines == ["docker.io/library/a:1"]
     if end == "killed":
         child.kill()
@@ -425,11 +425,11 @@ def test_an_image_that_is_not_stored_is_fetched_by_its_hash(programs, fetching):
     key = [f"{site.host}/x", "1", digest]
     child = hold(programs, engine, key, engine.config)
     assert child.id == digest, child.communicate()
-    engine("image", "gc", "--all").ok()
+    engine("image", "gc", "--force", "--all").ok()
     assert [entry["digest"] for entry in engine("image", "list", "--format", "json").ok().json()] == [digest]
     child.communicate("")
     # It goes with what kept it.
-    engine("image", "gc", "--all").ok()
+    engine("image", "gc", "--force", "--all").ok()
     assert engine("image", "list", "--quiet").ok().lines == [] and prepared(engine) == []
     # And can be had again, also when the store lost it meanwhile.
     hold(programs, engine, key, engine.config).communicate("")

@@ -5,7 +5,9 @@ dataset below which it may work."""
 import json
 import os
 import secrets
+import sqlite3
 import subprocess
+import threading
 import time
 
 import pytest
@@ -240,6 +242,48 @@ def test_garbage_goes_and_what_a_container_stands_on_stays(make_placed, driver, 
     assert remains(engine) == []
 
 
+class Pruning:
+    """Removes all that nothing uses, again and again, as long as the block lasts."""
+
+    def __init__(self, engine):
+        self.engine = engine
+        self.over = threading.Event()
+        self.results = []
+        self.thread = threading.Thread(target=self.run)
+
+    def run(self):
+        while not self.over.is_set():
+            self.results.append(self.engine("system", "prune", "--all", "--volumes", "--force"))
+
+    def __enter__(self):
+        self.thread.start()
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.thread.join()
+        assert len(self.results) > 1 and all(result.code == 0 for result in self.results), self.results
+
+
+def test_a_container_starts_whole_or_not_at_all_while_all_is_removed(make_placed, driver, image):
+    engine = make_placed(driver)
+    words = ["sh", "-c", "cat /srv/kept /srv/tree/new; cd /srv; echo; ls"]
+    whole = ["keptnew", "kept", "link", "other-twin", "owned", "tree", "twin"]
+    engine("image", "import", image, "mine:1").ok()
+    with Pruning(engine):
+        for _ in range(3 if ZFS else 8):
+            # What comes from elsewhere comes again when it was removed.
+            assert engine("run", "--rm", "--image", image, engine.id(), *words).ok().lines == whole
+            named = engine("run", "--rm", "--pull", "never", "--image", "mine:1", engine.id(), *words)
+            if named.code == 0:
+                assert named.lines == whole
+            else:
+                named.fails("ImageNotFound", "mine:1", code=125)
+                engine("image", "import", image, "mine:1").ok()
+    assert engine.list() == []
+    engine("system", "prune", "--force", "--all").ok()
+    assert remains(engine) == []
+
+
 def test_a_container_takes_what_it_has_written(make_placed, driver, make_image):
     engine = make_placed(driver)
     image = make_image(Layer().add("large", os.urandom(8 << 20)))
@@ -254,6 +298,71 @@ def test_a_container_takes_what_it_has_written(make_placed, driver, make_image):
     assert 4 << 20 <= taken() - few < 5 << 20
     if driver in SHARING:
         assert few < 1 << 20
+
+
+def sums(engine, verb="system"):
+    """What df says that layers, or containers, take and could give back."""
+    found = {}
+    for flags in ([], ["--verbose"]):
+        document = engine(verb, "df", "--format", "json", *flags).ok().json()
+        assert not found or found == {one["type"]: one for one in document["sums"]}
+        found = {one["type"]: one for one in document["sums"]}
+    return found
+
+
+@pytest.mark.parametrize("copies", [False, True])
+def test_what_a_driver_makes_of_layers_counts_where_it_takes_room(make_placed, make_image, copies):
+    """Without copy-on-write btrfs cannot share blocks with what has it."""
+    engine = make_placed("btrfs")
+    engine.ground.run("mkdir", "-m", "711", engine.data)
+    if copies:
+        engine.ground.run("chattr", "+C", engine.data)
+    image = make_image(Layer().add("large", os.urandom(8 << 20)).hardlink("twin", "large"),
+                       Layer().add("other", os.urandom(4 << 20)).add("small", b"x"))
+    engine("image", "import", image, "mine:1").ok()
+    before, free = sums(engine)["layers"]["size"], engine.ground.free_bytes()
+    assert 12 << 20 <= before < 15 << 20
+    id = engine.id()
+    engine("create", "--image", "mine:1", id, "true").ok()
+    taken, room = sums(engine)["layers"]["size"] - before, free - engine.ground.free_bytes()
+    assert taken == sums(engine, "image")["layers"]["size"] - before
+    assert (12 << 20 <= taken <= room if copies else taken == 0), (taken, room)
+    assert sums(engine)["layers"]["reclaimable"] == 0 and sums(engine)["containers"]["size"] < 1 << 20
+    engine("delete", "--force", id).ok()
+    promised = sums(engine)["layers"]
+    assert promised["size"] == promised["reclaimable"] == before + taken
+    flags = ["--all", "--force", "--format", "json"]
+    would = engine("system", "prune", "--dry-run", *flags).ok().json()
+    free = engine.ground.free_bytes()
+    done = engine("image", "gc", *flags).ok().json()
+    assert done["removed"] == would["removed"] and done["freed"] == would["freed"] > promised["size"]
+    assert sum(one["size"] for one in done["removed"] if one["type"] == "layers") == promised["size"]
+    engine.ground.run("btrfs", "subvolume", "sync", engine.ground.path)
+    assert engine.ground.free_bytes() - free >= promised["size"]
+
+
+def test_a_copy_in_a_bundle_elsewhere_counts(make_placed, make_image, work):
+    """lxcri_image_create_container() makes such."""
+    engine = make_placed("dir")
+    id = engine.id()
+    engine("create", "--image", make_image(Layer().add("large", os.urandom(4 << 20))), id, "true").ok()
+    engine("start", id).ok()
+    engine("wait", id).ok()
+    whole = sums(engine)["containers"]
+    assert whole["size"] == whole["reclaimable"] > 4 << 20
+    bundle, home = work / "bundle", engine.seen("containers", id)
+    bundle.mkdir()
+    for name in ("rootfs", "config.json"):
+        (home / name).rename(bundle / name)
+    with sqlite3.connect(engine.seen("state.db")) as database:
+        (record,) = database.execute("SELECT record FROM container WHERE id = ?", (id,)).fetchone()
+        database.execute("UPDATE container SET record = ? WHERE id = ?",
+                         (json.dumps({**json.loads(record), "bundle": str(bundle)}), id))
+    database.close()
+    assert sums(engine)["containers"] == whole
+    done = engine("system", "prune", "--force", "--format", "json").ok().json()
+    assert [one["size"] > 4 << 20 for one in done["removed"] if one["name"] == id] == [True]
+    assert not bundle.exists()
 
 
 def test_a_container_goes_on_with_the_driver_that_it_was_made_with(make_placed, driver, image):

@@ -103,10 +103,11 @@ static int system_prune(struct cli *cli, const struct system_options *options, b
 	if (yes <= 0)
 		return yes < 0 ? -1 : EXIT_FAILURE;
 
-	int r = lxcri_system_prune(cli->engine, &prune, usages_add, &usages, err);
+	struct lxcri_collected collected = {};
+	int r = lxcri_system_prune(cli->engine, &prune, usages_add, &usages, &collected, err);
 
 	/* What went before a failure did go. */
-	usages_print_removed(&usages, is_json, stdout);
+	usages_print_removed(&usages, &collected, is_json, stdout);
 	usages_finish(&usages);
 	return r < 0 ? -1 : EXIT_SUCCESS;
 }

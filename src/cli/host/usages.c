@@ -6,6 +6,8 @@
 #include "base/mem.h"
 #include "base/scope.h"
 
+#include <inttypes.h>
+
 static void set_number(struct json_object *object, const char *key, uint64_t number)
 {
 	json_object_object_add(object, key, json_object_new_uint64(number));
@@ -116,22 +118,28 @@ void usages_print(struct usages *usages, bool as_json, FILE *out)
 	print_table_finish(&table, out);
 }
 
-void usages_print_removed(struct usages *usages, bool as_json, FILE *out)
+static void print_removed_json(struct usages *usages, const struct lxcri_collected *collected,
+			       FILE *out)
 {
-	autofree char *size = NULL;
-	uint64_t bytes = 0;
+	autojson object = json_object_new_object();
 
-	for (size_t i = 0; i < USAGE_KINDS; i++)
-		bytes += usages->sums[i].bytes;
+	json_object_object_add(object, "dryRun", json_object_new_boolean(usages->dry_run));
+	set_number(object, "layersRemoved", collected->layers_removed);
+	set_number(object, "freed", collected->bytes_freed);
+	set_number(object, "errors", collected->errors);
+	json_object_object_add(object, "removed",
+			       usages->array ? json_object_get(usages->array)
+					     : json_object_new_array());
+	print_json(object, out);
+}
+
+void usages_print_removed(struct usages *usages, const struct lxcri_collected *collected,
+			  bool as_json, FILE *out)
+{
+	autofree char *size = print_size(collected->bytes_freed);
+
 	if (as_json) {
-		autojson object = json_object_new_object();
-
-		json_object_object_add(object, "dryRun", json_object_new_boolean(usages->dry_run));
-		set_number(object, "freed", bytes);
-		json_object_object_add(object, "removed",
-				       usages->array ? json_object_get(usages->array)
-						     : json_object_new_array());
-		print_json(object, out);
+		print_removed_json(usages, collected, out);
 		return;
 	}
 	/* A row has five cells, of which kind, name and size count here. */
@@ -142,8 +150,10 @@ void usages_print_removed(struct usages *usages, bool as_json, FILE *out)
 			      usages->dry_run ? "would remove" : "removed",
 			      usages->rows.items[i + 2], usages->rows.items[i], name);
 	}
-	size = print_size(bytes);
-	(void)fprintf(out, "%s %s\n", usages->dry_run ? "would free" : "freed", size);
+	(void)fprintf(out, "%s %s, %" PRIu64 " layer%s, %" PRIu64 " error%s\n",
+		      usages->dry_run ? "would free" : "freed", size, collected->layers_removed,
+		      collected->layers_removed == 1 ? "" : "s", collected->errors,
+		      collected->errors == 1 ? "" : "s");
 }
 
 void usages_finish(struct usages *usages)

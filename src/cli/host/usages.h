@@ -33,8 +33,9 @@ void usages_add(void *userdata, const struct lxcri_usage *usage);
 /* Writes the sums, and the objects where they are wanted, as tables or as JSON. */
 void usages_print(struct usages *usages, bool as_json, FILE *out);
 
-/* Writes what was removed, or would be. */
-void usages_print_removed(struct usages *usages, bool as_json, FILE *out);
+/* Writes what was removed, or would be, and the sums that @collected has of it. */
+void usages_print_removed(struct usages *usages, const struct lxcri_collected *collected,
+			  bool as_json, FILE *out);
 
 /* Frees what @usages holds. Safe to repeat. */
 void usages_finish(struct usages *usages);

@@ -32,6 +32,8 @@ static const struct option_entry options_of_image[] = {
 	OPTION(image_options, all, "all", 'a', OPTION_FLAG, NULL,
 	       "gc: images that no container uses, not only those without a name; copy: for every "
 	       "platform"),
+	OPTION(image_options, force, "force", 0, OPTION_FLAG, NULL,
+	       "gc: also what was used a short while ago; never what is in use"),
 	OPTION(image_options, dry_run, "dry-run", 0, OPTION_FLAG, NULL, "gc: show what would go"),
 	OPTION(image_options, quiet, "quiet", 'q', OPTION_FLAG, NULL,
 	       "list: only the names; pull, push: only the digest; copy: nothing"),
@@ -104,6 +106,7 @@ static int check_options(const struct cli *cli, const struct image_options *opti
 		{ options->repair, "--repair", { "verify" } },
 		{ options->verbose, "--verbose", { "df" } },
 		{ options->all, "--all", { "gc", "copy" } },
+		{ options->force, "--force", { "gc" } },
 		{ options->dry_run, "--dry-run", { "gc" } },
 		{ options->quiet, "--quiet", { "pull", "push", "copy", "list" } },
 	};

@@ -28,7 +28,9 @@ int image_gc(struct cli *cli, struct lxcri_image_manager *images,
 	     const struct image_options *options, char **argv, struct lxcri_error *err)
 {
 	const struct lxcri_image_gc_options gc = { .all = options->all,
+						   .force = options->force,
 						   .dry_run = options->dry_run };
+	struct lxcri_collected collected = {};
 	struct usages usages = { .every_object = true, .dry_run = options->dry_run };
 	int is_json = print_wants_json(options->format, err);
 	int r;
@@ -37,9 +39,9 @@ int image_gc(struct cli *cli, struct lxcri_image_manager *images,
 		return fail_while(err, "image gc");
 	if (argv[0])
 		return cli_usage(cli, err, "gc: expected no argument");
-	r = lxcri_image_gc(images, &gc, usages_add, &usages, err);
+	r = lxcri_image_gc(images, &gc, usages_add, &usages, &collected, err);
 	/* What went before a failure did go. */
-	usages_print_removed(&usages, is_json, stdout);
+	usages_print_removed(&usages, &collected, is_json, stdout);
 	usages_finish(&usages);
 	return r < 0 ? -1 : EXIT_SUCCESS;
 }

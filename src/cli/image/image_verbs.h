@@ -19,6 +19,7 @@ struct image_options {
 	bool repair;
 	bool verbose;
 	bool all;
+	bool force;
 	bool dry_run;
 	uint64_t size;
 	const char *fs;

@@ -88,6 +88,7 @@ static int sum_layers(struct sums *sums, struct lxcri_error *err)
 	if (r < 0)
 		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "list the layers in %s",
 				       sums->layout.data_dir);
+	sums->layer_sizes.data_dir = sums->layout.data_dir;
 	kept_sizes_load(&sums->layer_sizes, fd, sums->manager->engine->root, "layer-sizes");
 	for (size_t i = 0; i < names.count; i++) {
 		const char *name = names.items[i];

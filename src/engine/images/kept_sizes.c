@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/moment.h"
 #include "base/text.h"
+#include "image/snapshot/snapshot.h"
 #include "os/disk_usage.h"
 #include "os/file.h"
 
@@ -120,6 +121,8 @@ uint64_t kept_sizes_get(struct kept_sizes *sizes, const char *name)
 		return usage.bytes;
 	}
 	one.bytes = usage.bytes;
+	if (sizes->data_dir)
+		one.bytes += snapshot_measure_layer(sizes->data_dir, name);
 	sizes->is_stale = true;
 	add(&sizes->found, &sizes->n_found, &one);
 	return one.bytes;

@@ -25,11 +25,12 @@ struct kept_sizes {
 	size_t count;
 	struct kept_size *found; /* what was asked for, as it will be kept */
 	size_t n_found;
-	char *path;    /* of the file that it is kept in */
-	char *stamp;   /* of the directory; NULL where it has changed just now */
-	int dirfd;     /* of the directory, borrowed */
-	bool is_same;  /* nothing has come or gone in it */
-	bool is_stale; /* something was measured anew */
+	char *path;           /* of the file that it is kept in */
+	char *stamp;          /* of the directory; NULL where it has changed just now */
+	int dirfd;            /* of the directory, borrowed */
+	const char *data_dir; /* of layers: with what drivers have made of them; else NULL */
+	bool is_same;         /* nothing has come or gone in it */
+	bool is_stale;        /* something was measured anew */
 };
 
 /* Reads what is kept of the directory @dirfd in the file @name of @run_dir; what can't be read is

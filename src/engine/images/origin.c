@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "engine/event.h"
 #include "engine/usage.h"
+#include "image/collect/access.h"
 #include "image/place/download.h"
 #include "image/pull.h"
 #include "image/stored_image.h"
@@ -163,5 +164,8 @@ int origin_keep(struct lxcri_image_manager *manager, const char *digest, struct 
 	if (lock < 0)
 		return -1;
 	closep(&lock);
-	return image_store_get(manager->store, digest, &image, err);
+	if (image_store_get(manager->store, digest, &image, err) < 0)
+		return -1;
+	access_note(image_store_data_dir(manager->store), digest, &image.layer_dirs);
+	return 0;
 }

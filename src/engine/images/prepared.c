@@ -228,13 +228,14 @@ int prepared_collect(struct lxcri_engine *engine, struct image_store *store,
 	for (size_t i = 0; i < list.count; i++) {
 		const struct prepared_item *item = &list.items[i];
 		uint64_t bytes = prepared_size(engine->data, item->key);
+		struct lxcri_error why = {};
 		int gone;
 
 		if (item->is_busy || item->holds > 0 || now - item->used_ns < collection->grace_ns)
 			continue;
-		gone = collection->dry_run ? 1 : prepared_remove(engine, store, item->key, err);
+		gone = collection->dry_run ? 1 : prepared_remove(engine, store, item->key, &why);
 		if (gone < 0)
-			return -1;
+			collection->failed(collection->userdata, &why);
 		if (gone > 0)
 			collection->removing(collection->userdata, item->key, bytes);
 	}

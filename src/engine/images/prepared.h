@@ -41,10 +41,12 @@ struct prepared_collection {
 	int64_t grace_ns; /* what was used since stays */
 	bool dry_run;
 	void (*removing)(void *userdata, const char *key, uint64_t bytes);
+	void (*failed)(void *userdata, const struct lxcri_error *why);
 	void *userdata;
 };
 
-/* Removes what nobody holds, what was used longest ago first. */
+/* Removes what nobody holds, what was used longest ago first. What can't be removed is told, and
+ * keeps nothing else. */
 [[nodiscard]] int prepared_collect(struct lxcri_engine *engine, struct image_store *store,
 				   const struct prepared_collection *collection,
 				   struct lxcri_error *err);

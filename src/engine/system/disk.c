@@ -148,7 +148,8 @@ static void report_layer(struct disk *disk, int dirfd, const char *name)
 				     .name = name,
 				     .users = count_of(&disk->usage.layers, path) };
 
-	usage.bytes = measure(disk, dirfd, name);
+	usage.bytes =
+		measure(disk, dirfd, name) + snapshot_measure_layer(disk->layout.data_dir, name);
 	if (usage.users == 0 && !strings_has(&disk->kept_layers, name))
 		usage.reclaimable_bytes = usage.bytes;
 	tell(disk, &usage);
@@ -176,6 +177,17 @@ static int report_images(struct disk *disk, struct lxcri_error *err)
 	return prepared_report(disk->engine->data, disk->report, disk->userdata, err);
 }
 
+void disk_add_bundle(struct disk_usage *usage, const char *bundle, const char *data_dir)
+{
+	static const char *const names[] = { "rootfs", "config.json" };
+
+	for (size_t i = 0; strcmp(bundle, data_dir) != 0 && i < ARRAY_LEN(names); i++) {
+		autofree char *path = xformat("%s/%s", bundle, names[i]);
+
+		(void)disk_usage_add(usage, AT_FDCWD, path); /* what can't be read adds nothing */
+	}
+}
+
 /* Logs are those files of a container's directory whose name begins so, rotated ones included. */
 static bool is_log(const char *name)
 {
@@ -201,8 +213,11 @@ static int report_container(void *userdata, const struct lxcri_state *state)
 
 		usage->bytes += measure(disk, dir, names.items[i]);
 	}
+	uint64_t before = disk->inodes.bytes;
+
+	disk_add_bundle(&disk->inodes, state->bundle, path);
 	disk->inodes.own_only = false;
-	files.bytes += snapshot_measure(path);
+	files.bytes += disk->inodes.bytes - before + snapshot_measure(path);
 	files.reclaimable_bytes = live ? 0 : files.bytes;
 	logs.reclaimable_bytes = live ? 0 : logs.bytes;
 	tell(disk, &files);

@@ -11,6 +11,7 @@
 #include "engine/images/manager.h"
 #include "engine/images/prepared.h"
 #include "engine/event.h"
+#include "engine/system/disk.h"
 #include "engine/usage.h"
 #include "engine/volume.h"
 #include "image/snapshot/snapshot.h"
@@ -21,11 +22,13 @@
 
 struct prune {
 	struct lxcri_engine *engine;
-	const struct lxcri_prune_options *options;
+	struct removal_sweep sweep;
 	lxcri_usage_fn report;
 	void *userdata;
-	struct strings stopped;
-	struct strings gone; /* containers, also those that only would be */
+	struct lxcri_collected collected;
+	struct lxcri_error first; /* that kept something from being removed */
+	struct strings stopped;   /* containers and their bundles, by turns */
+	struct strings gone;      /* containers, also those that only would be */
 	int usage_lock;
 };
 
@@ -36,14 +39,25 @@ static void prune_finish(struct prune *prune)
 	closep(&prune->usage_lock);
 }
 
-static void tell(const struct prune *prune, enum lxcri_usage_kind kind, const char *name,
-		 uint64_t bytes)
+static void tell(struct prune *prune, enum lxcri_usage_kind kind, const char *name, uint64_t bytes)
 {
 	const struct lxcri_usage usage = {
 		.kind = kind, .name = name, .bytes = bytes, .reclaimable_bytes = bytes
 	};
 
+	prune->collected.layers_removed += kind == LXCRI_USAGE_LAYERS;
+	prune->collected.bytes_freed += bytes;
 	prune->report(prune->userdata, &usage);
+}
+
+/* What fails keeps nothing else. The first failure is what is returned in the end, the others are
+ * said here. */
+static void go_on(struct prune *prune, const struct lxcri_error *why)
+{
+	if (prune->collected.errors++ == 0)
+		prune->first = *why;
+	else
+		log_warning("%s", why->text);
 }
 
 static uint64_t size_of(const char *path)
@@ -51,7 +65,15 @@ static uint64_t size_of(const char *path)
 	autorun(disk_usage_finish) struct disk_usage usage = { .own_only = true };
 
 	(void)disk_usage_add(&usage, AT_FDCWD, path); /* what can't be read is told without */
-	return usage.bytes + snapshot_measure(path);
+	return usage.bytes;
+}
+
+static uint64_t size_of_container(const char *dir, const char *bundle)
+{
+	autorun(disk_usage_finish) struct disk_usage usage = { .own_only = true };
+
+	disk_add_bundle(&usage, bundle, dir);
+	return size_of(dir) + usage.bytes + snapshot_measure(dir);
 }
 
 /* Those of bundles belong to whoever made them, and live no longer than the run directory. */
@@ -59,8 +81,10 @@ static int note_stopped(void *userdata, const struct lxcri_state *state)
 {
 	struct prune *prune = userdata;
 
-	if (state->status == LXCRI_STATUS_STOPPED && state->image)
+	if (state->status == LXCRI_STATUS_STOPPED && state->image) {
 		strings_add(&prune->stopped, state->id);
+		strings_add(&prune->stopped, state->bundle);
+	}
 	return 0;
 }
 
@@ -78,18 +102,17 @@ static int prune_containers(struct prune *prune, struct lxcri_error *err)
 {
 	if (lxcri_container_list(prune->engine, note_stopped, prune, err) < 0)
 		return -1;
-	for (size_t i = 0; i < prune->stopped.count; i++) {
+	for (size_t i = 0; i < prune->stopped.count; i += 2) {
 		const char *id = prune->stopped.items[i];
 		autofree char *dir = engine_data_dir(prune->engine, id);
-		uint64_t bytes = size_of(dir);
-		int gone = prune->options->dry_run ? 1 : delete_stopped(prune, id, err);
+		uint64_t bytes = size_of_container(dir, prune->stopped.items[i + 1]);
+		struct lxcri_error why = {};
+		int gone = prune->sweep.dry_run ? 1 : delete_stopped(prune, id, &why);
 
-		if (gone < 0 && err->code != LXCRI_E_CONTAINER_NOT_FOUND)
-			return -1;
-		if (gone <= 0) { /* started, or deleted, since we looked */
-			*err = (struct lxcri_error){};
+		if (gone < 0 && why.code != LXCRI_E_CONTAINER_NOT_FOUND)
+			go_on(prune, &why);
+		if (gone <= 0) /* started, or deleted, since we looked */
 			continue;
-		}
 		strings_add(&prune->gone, id);
 		tell(prune, LXCRI_USAGE_CONTAINERS, id, bytes);
 	}
@@ -109,12 +132,23 @@ static void tell_part(void *userdata, enum collect_part part, const char *name, 
 	tell(userdata, part == COLLECT_BLOB ? LXCRI_USAGE_IMAGES : LXCRI_USAGE_LAYERS, name, bytes);
 }
 
+static void tell_failure(void *userdata, enum collect_part part, const char *name, int errnum)
+{
+	struct prune *prune = userdata;
+	struct lxcri_error why;
+
+	(void)fail_code_errno(&why, LXCRI_E_GARBAGE_COLLECTION_FAILED, errnum,
+			      "%s: remove the %s %s", prune->engine->data,
+			      part == COLLECT_BLOB ? "blob" : "layer", name);
+	go_on(prune, &why);
+}
+
 /* Its bytes are those of its blobs, which are told one by one. */
 static void tell_image(void *userdata, const char *name, const char *digest)
 {
-	const struct prune *prune = userdata;
+	struct prune *prune = userdata;
 
-	if (!prune->options->dry_run)
+	if (!prune->sweep.dry_run)
 		event_image_removed(prune->engine, name, digest);
 	tell(prune, LXCRI_USAGE_IMAGES, name, 0);
 }
@@ -126,14 +160,19 @@ static void tell_prepared(void *userdata, const char *key, uint64_t bytes)
 	tell(userdata, LXCRI_USAGE_IMAGES, name, bytes);
 }
 
+static void tell_prepared_failure(void *userdata, const struct lxcri_error *why)
+{
+	go_on(userdata, why);
+}
+
 /* First, for images are kept for some of it. */
 static int prune_prepared(struct prune *prune, struct image_store *store, struct lxcri_error *err)
 {
-	uint64_t grace = config_u64(prune->engine->config, CONFIG_STORAGE_GC_GRACE);
 	const struct prepared_collection collection = {
-		.grace_ns = prune->options->all ? 0 : (int64_t)grace * 1000000000,
-		.dry_run = prune->options->dry_run,
+		.grace_ns = (int64_t)prune->sweep.grace_seconds * 1000000000,
+		.dry_run = prune->sweep.dry_run,
 		.removing = tell_prepared,
+		.failed = tell_prepared_failure,
 		.userdata = prune,
 	};
 
@@ -143,19 +182,21 @@ static int prune_prepared(struct prune *prune, struct image_store *store, struct
 static int prune_images(struct prune *prune, struct lxcri_error *err)
 {
 	const struct removal_listener listener = { .use = tell_usage,
-						   .removing = tell_part,
+						   .removed = tell_part,
+						   .failed = tell_failure,
 						   .removed_image = tell_image,
 						   .userdata = prune };
 	autoptr(image_store) store = NULL;
+	uint64_t failed;
 	int r;
 
 	if (image_store_open(prune->engine->data, &store, err) < 0 ||
 	    prune_prepared(prune, store, err) < 0)
 		return -1;
-	r = removal_of_unused(store, prune->options->all ? REMOVAL_UNUSED : REMOVAL_NAMELESS,
-			      prune->options->dry_run, &listener, err);
+	failed = prune->collected.errors;
+	r = removal_of_unused(store, &prune->sweep, &listener, err);
 	closep(&prune->usage_lock);
-	return r;
+	return prune->collected.errors > failed ? 0 : r; /* each was told */
 }
 
 static int remove_volume(const struct prune *prune, const char *name, struct lxcri_error *err)
@@ -176,62 +217,93 @@ static int prune_volumes(struct prune *prune, struct lxcri_error *err)
 	if (prune->usage_lock < 0 ||
 	    usage_read_volumes(prune->engine, &prune->gone, &used, err) < 0 ||
 	    volume_list(data, &names, err) < 0 ||
-	    (!prune->options->dry_run && volume_remove_leftovers(data, err) < 0))
+	    (!prune->sweep.dry_run && volume_remove_leftovers(data, err) < 0))
 		return -1;
 	for (size_t i = 0; i < names.count; i++) {
 		autofree char *path = xformat("%s/volumes/%s", data, names.items[i]);
+		struct lxcri_error why = {};
 		uint64_t bytes;
 
 		if (strings_has(&used, names.items[i]))
 			continue;
 		bytes = size_of(path);
-		if (!prune->options->dry_run && remove_volume(prune, names.items[i], err) < 0)
-			return -1;
-		tell(prune, LXCRI_USAGE_VOLUMES, names.items[i], bytes);
+		if (!prune->sweep.dry_run && remove_volume(prune, names.items[i], &why) < 0)
+			go_on(prune, &why);
+		else
+			tell(prune, LXCRI_USAGE_VOLUMES, names.items[i], bytes);
 	}
 	return 0;
 }
 
-int lxcri_image_gc(struct lxcri_image_manager *manager, const struct lxcri_image_gc_options *gc,
-		   lxcri_usage_fn report, void *userdata, struct lxcri_error *err)
+/* Tells how it went: @r is of what ended it early. */
+static int end(struct prune *prune, int r, struct lxcri_collected *ret, struct lxcri_error *err)
 {
-	const struct lxcri_prune_options options = { .all = gc && gc->all,
-						     .dry_run = gc && gc->dry_run };
-	autorun(prune_finish) struct prune prune = { .engine = manager->engine,
-						     .options = &options,
-						     .report = report,
-						     .userdata = userdata,
-						     .usage_lock = -1 };
+	if (r < 0)
+		go_on(prune, err);
+	if (ret)
+		*ret = prune->collected;
+	if (prune->collected.errors == 0)
+		return 0;
+	*err = prune->first;
+	return -1;
+}
 
-	int there = path_exists(manager->engine->data);
+/* Tells whether there is anything to collect in. */
+static int is_there(const struct lxcri_engine *engine, struct lxcri_error *err)
+{
+	int there = path_exists(engine->data);
 
-	if (there < 0)
-		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, there, "image gc: %s",
-				       manager->engine->data);
-	if (there == 0)
-		return 0; /* nothing was ever made */
-	return prune_images(&prune, err) < 0 ? fail_while(err, "image gc") : 0;
+	return there < 0 ? fail_code_errno(err, LXCRI_E_STORAGE_ERROR, there, "%s", engine->data)
+			 : there;
+}
+
+int lxcri_image_gc(struct lxcri_image_manager *manager, const struct lxcri_image_gc_options *gc,
+		   lxcri_usage_fn report, void *userdata, struct lxcri_collected *ret,
+		   struct lxcri_error *err)
+{
+	struct lxcri_engine *engine = manager->engine;
+	const bool force = gc && gc->force;
+	autorun(prune_finish) struct prune prune = {
+		.engine = engine,
+		.sweep = { .extent = gc && gc->all ? REMOVAL_UNUSED : REMOVAL_NAMELESS,
+			   .grace_seconds =
+				   force ? 0 : config_u64(engine->config, CONFIG_STORAGE_GC_GRACE),
+			   .dry_run = gc && gc->dry_run },
+		.report = report,
+		.userdata = userdata,
+		.usage_lock = -1
+	};
+	int r = is_there(engine, err);
+
+	if (r > 0)
+		r = prune_images(&prune, err);
+	return end(&prune, r, ret, err) < 0 ? fail_while(err, "image gc") : 0;
+}
+
+static int prune_all(struct prune *prune, bool volumes, struct lxcri_error *err)
+{
+	int r = is_there(prune->engine, err);
+
+	if (r <= 0)
+		return r; /* nothing was ever made */
+	if (prune_containers(prune, err) < 0 || prune_images(prune, err) < 0)
+		return -1;
+	return volumes ? prune_volumes(prune, err) : 0;
 }
 
 int lxcri_system_prune(struct lxcri_engine *engine, const struct lxcri_prune_options *options,
-		       lxcri_usage_fn report, void *userdata, struct lxcri_error *err)
+		       lxcri_usage_fn report, void *userdata, struct lxcri_collected *ret,
+		       struct lxcri_error *err)
 {
-	autorun(prune_finish) struct prune prune = { .engine = engine,
-						     .options = options,
-						     .report = report,
-						     .userdata = userdata,
-						     .usage_lock = -1 };
+	autorun(prune_finish) struct prune prune = {
+		.engine = engine,
+		.sweep = { .extent = options->all ? REMOVAL_UNUSED : REMOVAL_NAMELESS,
+			   .dry_run = options->dry_run },
+		.report = report,
+		.userdata = userdata,
+		.usage_lock = -1
+	};
+	int r = prune_all(&prune, options->volumes, err);
 
-	int there = path_exists(engine->data);
-
-	if (there < 0)
-		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, there, "prune: %s",
-				       engine->data);
-	if (there == 0)
-		return 0; /* nothing was ever made */
-	if (prune_containers(&prune, err) < 0 || prune_images(&prune, err) < 0)
-		return fail_while(err, "prune");
-	if (options->volumes && prune_volumes(&prune, err) < 0)
-		return fail_while(err, "prune");
-	return 0;
+	return end(&prune, r, ret, err) < 0 ? fail_while(err, "prune") : 0;
 }

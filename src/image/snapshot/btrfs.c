@@ -7,6 +7,7 @@
 #include "base/scope.h"
 #include "image/layout.h"
 #include "image/rootfs.h"
+#include "image/snapshot/btrfs_copies.h"
 #include "image/snapshot/snapshot.h"
 #include "os/storage/btrfs.h"
 #include "os/owner.h"
@@ -129,6 +130,15 @@ static const char *find_fault(const char *layer_dir)
 							      : NULL;
 }
 
+static uint64_t measure_layer(const char *data_dir, const char *chain_id)
+{
+	autofree char *tree = xformat("%s/layers/%s/" LAYOUT_TREE, data_dir, chain_id);
+	autoclose int layer = open_dir(AT_FDCWD, tree);
+	autoclose int merged = layer < 0 ? -1 : open_merged(tree);
+
+	return merged < 0 ? 0 : btrfs_copies_measure(layer, merged);
+}
+
 static int open_root(const struct snapshot_root *root, int *ret_fd, struct lxcri_error *err)
 {
 	autofree char *path = xformat("%s/" ROOT, root->dir);
@@ -185,6 +195,7 @@ const struct snapshot_ops snapshot_btrfs = {
 	.can_map = can_map,
 	.prepare = prepare,
 	.find_fault = find_fault,
+	.measure_layer = measure_layer,
 	.create = create,
 	.describe = describe,
 	.open_root = open_root,

@@ -160,10 +160,17 @@ int lxcri_layer_fs_add(struct lxcri_layer_fs *fs, const struct lxcri_layer *laye
 
 static void count(void *userdata, enum collect_part part, const char *name, uint64_t bytes)
 {
-	struct lxcri_layer_fs_collected *collected = userdata;
+	struct lxcri_collected *collected = userdata;
 
 	collected->layers_removed += part == COLLECT_LAYER;
 	collected->bytes_freed += bytes;
+}
+
+static void count_failure(void *userdata, enum collect_part part, const char *name, int errnum)
+{
+	struct lxcri_collected *collected = userdata;
+
+	collected->errors++;
 }
 
 /* Adds what the mount in @dir stands on; without an owner it is removed instead. */
@@ -208,8 +215,8 @@ static int look_at_mounts(const struct lxcri_layer_fs *fs, struct strings *in_us
 	return snapshot_list_outside(path, roots, err);
 }
 
-static int collect(const struct lxcri_layer_fs *fs, uint64_t min_age_seconds,
-		   struct lxcri_layer_fs_collected *collected, struct lxcri_error *err)
+static int collect(const struct lxcri_layer_fs *fs, uint64_t grace_seconds,
+		   struct lxcri_collected *collected, struct lxcri_error *err)
 {
 	autorun(layout_finish) struct layout layout = LAYOUT_NULL;
 	autorun(strings_finish) struct strings in_use = layer_fs_layers(fs);
@@ -220,8 +227,9 @@ static int collect(const struct lxcri_layer_fs *fs, uint64_t min_age_seconds,
 		.layers_in_use = &in_use,
 		.roots_in_use = &roots,
 		.dataset = fs->place.dataset,
-		.min_age_seconds = min_age_seconds,
-		.removing = count,
+		.grace_seconds = grace_seconds,
+		.removed = count,
+		.failed = count_failure,
 		.userdata = collected,
 	};
 
@@ -234,12 +242,12 @@ static int collect(const struct lxcri_layer_fs *fs, uint64_t min_age_seconds,
 	return collect_garbage(&layout, index, &options, err);
 }
 
-int lxcri_layer_fs_collect(struct lxcri_layer_fs *fs, bool force,
-			   struct lxcri_layer_fs_collected *ret, struct lxcri_error *err)
+int lxcri_layer_fs_collect(struct lxcri_layer_fs *fs, bool force, struct lxcri_collected *ret,
+			   struct lxcri_error *err)
 {
 	autofree char *records = xformat("%s/state.db", fs->base);
 
-	*ret = (struct lxcri_layer_fs_collected){};
+	*ret = (struct lxcri_collected){};
 	if (path_exists(records) != 0) {
 		ret->errors = 1;
 		return fail(err, LXCRI_E_GARBAGE_COLLECTION_FAILED,
@@ -247,6 +255,7 @@ int lxcri_layer_fs_collect(struct lxcri_layer_fs *fs, bool force,
 	}
 	if (collect(fs, force ? 0 : fs->grace_seconds, ret, err) == 0)
 		return 0;
-	ret->errors = 1;
+	if (ret->errors == 0)
+		ret->errors = 1;
 	return layer_fs_fail(err, LXCRI_E_GARBAGE_COLLECTION_FAILED, "collect unused layers");
 }

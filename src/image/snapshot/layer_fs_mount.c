@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/scope.h"
 #include "base/text.h"
+#include "image/collect/access.h"
 #include "image/layout.h"
 #include "os/file.h"
 #include "os/path.h"
@@ -196,6 +197,8 @@ static int reserve(const struct lxcri_layer_fs *fs, const struct strings *layers
 		r = make_dir(fs, mount);
 	if (r == 0)
 		r = write_list(mount, layers);
+	if (r == 0)
+		access_note(fs->base, NULL, layers);
 	return r < 0 ? fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r,
 				       "make the directory of a mount in %s", fs->base)
 		     : 0;
@@ -237,8 +240,9 @@ int lxcri_layer_fs_mount(struct lxcri_layer_fs *fs, const char *path, struct lxc
 				       "make the mount point %s", path);
 	if (find(fs, mount.path))
 		return fail(err, LXCRI_E_MOUNT_FAILED, "something is mounted on %s already", path);
-	if ((fs->ops->prepare && fs->ops->prepare(&fs->place, &layers, err) < 0) ||
-	    reserve(fs, &layers, &mount, err) < 0 || make(fs, &layers, &mount, err) < 0)
+	if (reserve(fs, &layers, &mount, err) < 0 ||
+	    (fs->ops->prepare && fs->ops->prepare(&fs->place, &layers, err) < 0) ||
+	    make(fs, &layers, &mount, err) < 0)
 		return -1;
 	fs->mounts = xreallocarray(fs->mounts, fs->n_mounts + 1, sizeof(fs->mounts[0]));
 	fs->mounts[fs->n_mounts++] = mount;
@@ -280,6 +284,7 @@ int lxcri_layer_fs_namespace(const struct lxcri_layer_fs *fs, const char *path,
 
 int lxcri_layer_fs_unmount(struct lxcri_layer_fs *fs, const char *path, struct lxcri_error *err)
 {
+	autorun(strings_finish) struct strings layers = layer_fs_layers(fs);
 	struct layer_mount *mount = resolve(fs, path);
 	int fd = -1;
 
@@ -293,6 +298,7 @@ int lxcri_layer_fs_unmount(struct lxcri_layer_fs *fs, const char *path, struct l
 	if (send_child(&errand, &fd, err) < 0)
 		return -1;
 	closep(&fd);
+	access_note(fs->base, NULL, &layers);
 	mount_finish(mount);
 	*mount = fs->mounts[--fs->n_mounts];
 	return 0;

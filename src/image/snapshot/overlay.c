@@ -18,11 +18,6 @@ static int probe(const struct snapshot_place *place, struct lxcri_error *err)
 			      "the file system of %s cannot carry an overlay", place->data_dir);
 }
 
-static bool can_map(const struct snapshot_place *place)
-{
-	return rootfs_try_overlay(place->data_dir) == ROOTFS_MAPPED_OVERLAY;
-}
-
 static int make_dir(const char *path, mode_t mode, struct lxcri_error *err)
 {
 	int r = path_make_dirs(path, mode);
@@ -79,7 +74,6 @@ static int describe(const struct snapshot_root *root, struct mount_root *ret_mou
 const struct snapshot_ops snapshot_overlay = {
 	.name = "overlay",
 	.probe = probe,
-	.can_map = can_map,
 	.create = create,
 	.describe = describe,
 };

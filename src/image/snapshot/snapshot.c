@@ -99,6 +99,16 @@ uint64_t snapshot_measure(const char *dir)
 	return bytes;
 }
 
+uint64_t snapshot_measure_layer(const char *data_dir, const char *chain_id)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(drivers); i++)
+		if (drivers[i]->measure_layer)
+			bytes += drivers[i]->measure_layer(data_dir, chain_id);
+	return bytes;
+}
+
 char *snapshot_chain_id(const char *layer_dir)
 {
 	const char *end = strrchr(layer_dir, '/');

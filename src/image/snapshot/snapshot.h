@@ -12,10 +12,10 @@
  *which the file <dir>/dataset names dir        -                                  <target>: a copy,
  *which shares blocks where the file system can
  *
- * prepare() is called under no lock, and takes the image store's while it makes something; create()
- * under one that keeps the layers. What a killed process leaves of a layer is removed by who comes
- * next; what it leaves of a container by destroy() and with <dir>, which must exist from before
- * create() until after destroy(). */
+ * prepare() is called under no lock, while a record keeps the layers, and takes the image store's
+ * while it makes something; create() under one that keeps the layers. What a killed process leaves
+ * of a layer is removed by who comes next; what it leaves of a container by destroy() and with
+ * <dir>, which must exist from before create() until after destroy(). */
 
 #include "base/fail.h"
 #include "base/strings.h"
@@ -52,7 +52,8 @@ struct snapshot_ops {
 	int (*probe)(const struct snapshot_place *place, struct lxcri_error *err);
 
 	/* Tells whether what is mounted can have other owners than the disk has; asked after
-	 * prepare(). Else the owners on the disk are changed, which an overlay cannot. NULL: no. */
+	 * prepare(). Else the owners on the disk are changed. NULL: no; and of an overlay it is
+	 * known as it is chosen, which cannot have its owners changed. */
 	bool (*can_map)(const struct snapshot_place *place);
 
 	/* Makes of @layers (topmost first) what containers are taken from; quick where that was
@@ -94,6 +95,10 @@ struct snapshot_ops {
 	int (*collect)(const struct snapshot_place *place, const struct strings *layers,
 		       const struct collect_options *options, struct lxcri_error *err);
 
+	/* Returns what prepare() has made of the layer @chain_id takes on the disk besides the
+	 * unpacked layer. NULL: nothing. */
+	uint64_t (*measure_layer)(const char *data_dir, const char *chain_id);
+
 	/* Returns what the container has on the disk for itself, outside of what a count of <dir>
 	 * finds. NULL: nothing. */
 	uint64_t (*measure)(const char *dir);
@@ -129,6 +134,9 @@ const char *snapshot_find_fault(const char *layer_dir);
 /* Returns what the container whose directory is @dir has on the disk outside of it and its target.
  */
 uint64_t snapshot_measure(const char *dir);
+
+/* Returns what all drivers have made of the layer @chain_id besides the unpacked one. */
+uint64_t snapshot_measure_layer(const char *data_dir, const char *chain_id);
 
 /* Returns the name of the layer whose fs directory is @layer_dir, owned by the caller. */
 [[nodiscard]] char *snapshot_chain_id(const char *layer_dir);

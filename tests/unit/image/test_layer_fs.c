@@ -3,15 +3,19 @@
 
 #include "base/sha256.h"
 #include "base/text.h"
+#include "os/path.h"
 #include "scratch.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #define BLOCK 512
 
@@ -301,7 +305,7 @@ static void garbage_is_what_nobody_added_or_has_mounted(void **state)
 {
 	struct stack stack;
 	struct lxcri_layer_fs *other;
-	struct lxcri_layer_fs_collected collected;
+	struct lxcri_collected collected;
 	struct lxcri_error err = {};
 
 	stack_init(&stack, *state);
@@ -325,10 +329,52 @@ static void garbage_is_what_nobody_added_or_has_mounted(void **state)
 	stack_finish(&stack);
 }
 
+/* Makes all layers look as if they had been used @seconds ago. */
+static void make_older(const char *base, time_t seconds)
+{
+	autofree char *path = xformat("%s/layers", base);
+	autorun(strings_finish) struct strings names = {};
+	const struct timespec when = { .tv_sec = time(NULL) - seconds };
+	const struct timespec times[2] = { when, when };
+
+	assert_int_equal(path_list_shown(path, &names), 0);
+	for (size_t i = 0; i < names.count; i++) {
+		autofree char *record = xformat("%s/%s/layer.json", path, names.items[i]);
+
+		assert_int_equal(utimensat(AT_FDCWD, record, times, 0), 0);
+	}
+}
+
+static void what_was_mounted_a_short_while_ago_is_no_garbage(void **state)
+{
+	static const struct lxcri_layer_fs_options options = { .grace_seconds = 1000 };
+	struct stack stack;
+	struct lxcri_layer_fs *other;
+	struct lxcri_collected collected;
+	struct lxcri_error err = {};
+
+	stack_init(&stack, *state);
+	assert_int_equal(lxcri_layer_fs_create(stack.base, &options, &other, &err), 0);
+	make_older(stack.base, 2000);
+	assert_int_equal(lxcri_layer_fs_mount(stack.fs, stack.path, &err), 0);
+	make_older(stack.base, 2000);
+	assert_int_equal(lxcri_layer_fs_unmount(stack.fs, stack.path, &err), 0);
+	assert_int_equal(lxcri_layer_fs_collect(other, false, &collected, &err), 0);
+	assert_int_equal(collected.layers_removed, 0);
+	make_older(stack.base, 900);
+	assert_int_equal(lxcri_layer_fs_collect(other, false, &collected, &err), 0);
+	assert_int_equal(collected.layers_removed, 0);
+	make_older(stack.base, 2000);
+	assert_int_equal(lxcri_layer_fs_collect(other, false, &collected, &err), 0);
+	assert_int_equal(collected.layers_removed, 2);
+	lxcri_layer_fs_free(other);
+	stack_finish(&stack);
+}
+
 static void what_a_killed_process_had_mounted_is_garbage(void **state)
 {
 	struct stack stack;
-	struct lxcri_layer_fs_collected collected;
+	struct lxcri_collected collected;
 	int status;
 
 	stack_init(&stack, *state);
@@ -349,7 +395,7 @@ static void what_a_killed_process_had_mounted_is_garbage(void **state)
 static void the_directory_of_an_engine_is_not_collected(void **state)
 {
 	struct stack stack;
-	struct lxcri_layer_fs_collected collected;
+	struct lxcri_collected collected;
 
 	stack_init(&stack, *state);
 	scratch_write(stack.base, "state.db", "");
@@ -386,6 +432,7 @@ int main(void)
 		LAYER_FS_TEST(what_lies_below_must_have_been_added),
 		LAYER_FS_TEST(a_file_system_that_cannot_be_had_is_told_by_its_own_code),
 		LAYER_FS_TEST(garbage_is_what_nobody_added_or_has_mounted),
+		LAYER_FS_TEST(what_was_mounted_a_short_while_ago_is_no_garbage),
 		LAYER_FS_TEST(what_a_killed_process_had_mounted_is_garbage),
 		LAYER_FS_TEST(the_directory_of_an_engine_is_not_collected),
 	};

@@ -254,11 +254,20 @@ static void a_layer_in_use_outlives_its_image(void **state)
 	strings_addf(&in_use, "%s/layers/%s/fs", (char *)*state, made[0].chain_id);
 
 	const struct removal_listener used = { .use = use_layers, .userdata = &in_use };
+	const struct removal_sweep at_once = {};
+	const struct removal_sweep young = { .grace_seconds = 3600 };
 
 	assert_int_equal(image_store_open(*state, &store, &err), 0);
 	assert_int_equal(removal_of_image(store, "one:1", &used, &err), 0);
 	assert_true(scratch_has(*state, file));
+	/* What another image has left waits for a collection. */
 	assert_int_equal(removal_of_image(store, "two", &unused, &err), 0);
+	assert_true(scratch_has(*state, file));
+	assert_int_equal(removal_of_unused(store, &at_once, &used, &err), 0);
+	assert_true(scratch_has(*state, file));
+	assert_int_equal(removal_of_unused(store, &young, &unused, &err), 0);
+	assert_true(scratch_has(*state, file));
+	assert_int_equal(removal_of_unused(store, &at_once, &unused, &err), 0);
 	assert_false(scratch_has(*state, file));
 	strings_finish(&in_use);
 	made_finish(&made[0]);
