@@ -4,13 +4,14 @@
 /* How the root file system of a container comes to be from unpacked layers: one struct snapshot_ops
  * for each driver.
  *
- *	           of each layer                      of each container
- *	overlay    -                                  <dir>/upper, <dir>/work
- *	btrfs      layers/<chain id>/merged,          <dir>/root, a snapshot of it
- *	           a read-only subvolume
- *	zfs        <dataset>/layers/<chain id>@ready  <dataset>/containers/<key>, a clone of it,
- *which the file <dir>/dataset names dir        -                                  <target>: a copy,
- *which shares blocks where the file system can
+ *	         of each layer                      of each container
+ *	overlay  -                                  <dir>/upper, <dir>/work
+ *	btrfs    layers/<chain id>/merged,          <dir>/root, a snapshot of it
+ *	         a read-only subvolume
+ *	zfs      <dataset>/layers/<chain id>@ready  <dataset>/containers/<key>, a
+ *	                                            clone of it: zfs_note.h
+ *	dir      -                                  <target>: a copy, which shares
+ *	                                            blocks where that can be
  *
  * prepare() is called under no lock, while a record keeps the layers, and takes the image store's
  * while it makes something; create() under one that keeps the layers. What a killed process leaves
@@ -43,6 +44,21 @@ struct snapshot_root {
 	struct id_map owners;         /* of a user namespace; empty: the host's ids */
 	bool is_shifted;              /* files on the disk have the ids of the host behind them */
 };
+
+/* What layers take outside of their directories. Zeroed is nothing. */
+struct snapshot_sizes {
+	struct strings chain_ids;
+	uint64_t *bytes; /* as many */
+};
+
+/* Appends a layer. */
+void snapshot_sizes_add(struct snapshot_sizes *sizes, const char *chain_id, uint64_t bytes);
+
+/* Returns what the layer takes; 0 for one that is not there. */
+uint64_t snapshot_sizes_get(const struct snapshot_sizes *sizes, const char *chain_id);
+
+/* Frees what @sizes holds. Safe to repeat. */
+void snapshot_sizes_finish(struct snapshot_sizes *sizes);
 
 struct snapshot_ops {
 	const char *name; /* as storage.driver has it */
@@ -102,6 +118,10 @@ struct snapshot_ops {
 	/* Returns what the container has on the disk for itself, outside of what a count of <dir>
 	 * finds. NULL: nothing. */
 	uint64_t (*measure)(const char *dir);
+
+	/* Adds what prepare() has made of each layer, as far as a count of the layer's directory
+	 * does not find it. NULL: there is nothing. */
+	void (*measure_layers)(const struct snapshot_place *place, struct snapshot_sizes *sizes);
 };
 
 extern const struct snapshot_ops snapshot_overlay;
@@ -137,6 +157,9 @@ uint64_t snapshot_measure(const char *dir);
 
 /* Returns what all drivers have made of the layer @chain_id besides the unpacked one. */
 uint64_t snapshot_measure_layer(const char *data_dir, const char *chain_id);
+
+/* Adds what all drivers have of layers at @place outside of the layers' directories. */
+void snapshot_measure_layers(const struct snapshot_place *place, struct snapshot_sizes *sizes);
 
 /* Returns the name of the layer whose fs directory is @layer_dir, owned by the caller. */
 [[nodiscard]] char *snapshot_chain_id(const char *layer_dir);
