@@ -9,6 +9,7 @@
 #include "engine/container.h"
 #include "engine/event.h"
 #include "engine/files/root.h"
+#include "engine/lifecycle.h"
 #include "engine/limits/container_limits.h"
 #include "os/cgroup/cgroup_move.h"
 #include "os/signal.h"
@@ -92,7 +93,7 @@ static int make_startable(struct lxcri_container *container, struct lxcri_error 
 		    lxcri_status_name(container->status));
 }
 
-static int start_locked(struct lxcri_container *container, struct lxcri_error *err)
+int lifecycle_start_locked(struct lxcri_container *container, struct lxcri_error *err)
 {
 	autoptr(monitor) monitor = NULL;
 
@@ -106,7 +107,7 @@ int lxcri_container_start(struct lxcri_container *container, struct lxcri_error 
 	if (container_lock(container, err) < 0)
 		return -1;
 
-	int r = container_explain_end(container, start_locked(container, err), err);
+	int r = container_explain_end(container, lifecycle_start_locked(container, err), err);
 
 	home_unlock(&container->home);
 	return r < 0 ? fail_as(err, LXCRI_E_CONTAINER_START_FAILED, "start %s", container->home.id)
@@ -255,6 +256,28 @@ int lxcri_container_stop(struct lxcri_container *container, unsigned int grace_s
 		r = 0; /* and was one that goes then */
 	return r < 0 ? fail_as(err, LXCRI_E_CONTAINER_KILL_FAILED, "stop %s", container->home.id)
 		     : 0;
+}
+
+int lifecycle_stop_locked(struct lxcri_container *container, unsigned int grace_seconds,
+			  struct lxcri_error *err)
+{
+	autoptr(monitor) monitor = NULL;
+	int r = connect_locked(container, &monitor, err);
+
+	if (r > 0 && stop_through(container, monitor, grace_seconds, err) == 0)
+		container_event(container, "stop", NULL, NULL);
+	/* It may have ended by itself, or its monitor have been killed: what there is tells. */
+	*err = (struct lxcri_error){};
+	monitor_free(steal(monitor));
+	if (container->home.run_fd >= 0 && r != 0 &&
+	    monitor_await_end(container->home.run_fd, KILL_TIMEOUT_MS, err) < 0)
+		return -1;
+	if (container_refresh(container, err) < 0)
+		return -1;
+	return container->status == LXCRI_STATUS_STOPPED
+		       ? 0
+		       : fail(err, LXCRI_E_CONTAINER_KILL_FAILED, "it is %s still",
+			      lxcri_status_name(container->status));
 }
 
 static int pause_locked(struct lxcri_container *container, struct lxcri_error *err)

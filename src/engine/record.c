@@ -10,9 +10,11 @@
 #include <stddef.h>
 #include <string.h>
 
-/* The second came with drivers whose files an older program would not find, nor remove. */
-#define RECORD_VERSION       2
-#define RECORD_VERSION_FIRST 1
+/* The second came with drivers whose files an older program would not find, nor remove, the third
+ * with updates, of whose root file systems the same is true. */
+#define RECORD_VERSION         3
+#define RECORD_VERSION_DRIVERS 2
+#define RECORD_VERSION_FIRST   1
 
 /* The members that are plain texts and plain truths, by their key. */
 static const struct text_member {
@@ -32,6 +34,8 @@ static const struct text_member {
 	{ "slice", offsetof(struct record, slice), false },
 	{ "scope", offsetof(struct record, scope), false },
 	{ "driver", offsetof(struct record, driver), false },
+	{ "previous", offsetof(struct record, previous), false },
+	{ "history", offsetof(struct record, history), false },
 };
 
 static const struct bool_member {
@@ -54,6 +58,7 @@ static const struct number_member {
 	{ "created", offsetof(struct record, created_ns), 0 },
 	{ "logMaxBytes", offsetof(struct record, log_max_bytes), 10 << 20 },
 	{ "logMaxFiles", offsetof(struct record, log_max_files), 3 },
+	{ "revision", offsetof(struct record, revision), 0 },
 };
 
 static char **text_slot(const struct record *record, const struct text_member *member)
@@ -134,10 +139,12 @@ static void take_ids(struct json_object *part, struct record_ids *ids)
 
 static int version_of(const struct record *record)
 {
+	if (record->revision > 0)
+		return RECORD_VERSION;
 	return !record->driver || strcmp(record->driver, "overlay") == 0 ||
 			       strcmp(record->driver, "dir") == 0
 		       ? RECORD_VERSION_FIRST
-		       : RECORD_VERSION;
+		       : RECORD_VERSION_DRIVERS;
 }
 
 char *record_format(const struct record *record)

@@ -43,6 +43,14 @@ bool volume_name_is_valid(const char *name)
 	return true;
 }
 
+char *volume_name_of(const char *data_dir, const char *source)
+{
+	autofree char *prefix = xformat("%s/volumes/", data_dir);
+	const char *name = source + strlen(prefix);
+
+	return text_starts_with(source, prefix) ? xstrndup(name, strcspn(name, "/")) : NULL;
+}
+
 /* Returns 64 random hexadecimal digits, owned by the caller. */
 static char *random_name(void)
 {

@@ -33,6 +33,10 @@ struct volume_request {
 [[nodiscard]] int volume_ensure(const struct volume_request *request, char **ret_source,
 				struct lxcri_error *err);
 
+/* Returns the name of the volume whose directory to mount is @source; NULL when it is none of
+ * @data_dir. Owned by the caller. */
+[[nodiscard]] char *volume_name_of(const char *data_dir, const char *source);
+
 /* Makes @to the owner of what @from owns. Nothing to change is success, also because it was done
  * before. LXCRI_E_STORAGE_ERROR. */
 [[nodiscard]] int volume_rename_owner(const char *data_dir, const char *from, const char *to,

@@ -311,7 +311,7 @@ static int check_network(const char *network, struct lxcri_error *err)
 }
 
 /* Of several for one thing the last counts, as with docker. */
-static int fill_pull(const char *value, enum lxcri_pull_policy *ret, struct lxcri_error *err)
+int create_request_pull(const char *value, enum lxcri_pull_policy *ret, struct lxcri_error *err)
 {
 	static const char *const policies[] = {
 		[LXCRI_PULL_MISSING] = "missing",
@@ -415,7 +415,7 @@ int create_request_fill(const struct create_options *options, struct create_requ
 	engine->n_devices = options->devices.count;
 	engine->rlimits = request->rlimits;
 	engine->n_rlimits = options->ulimits.count;
-	if (fill_pull(options->pull, &engine->pull, err) < 0)
+	if (create_request_pull(options->pull, &engine->pull, err) < 0)
 		return -1;
 	engine->network = options->network;
 	engine->userns = options->userns;

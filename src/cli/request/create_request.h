@@ -77,5 +77,9 @@ struct create_request {
 [[nodiscard]] int create_request_fill(const struct create_options *options,
 				      struct create_request *ret_request, struct lxcri_error *err);
 
+/* Reads the value of --pull, NULL for none. LXCRI_E_INVALID_ARGUMENT. */
+[[nodiscard]] int create_request_pull(const char *value, enum lxcri_pull_policy *ret,
+				      struct lxcri_error *err);
+
 /* Frees what @request holds. Safe to repeat. */
 void create_request_finish(struct create_request *request);
