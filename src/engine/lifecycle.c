@@ -262,8 +262,12 @@ int lifecycle_stop_locked(struct lxcri_container *container, unsigned int grace_
 			  struct lxcri_error *err)
 {
 	autoptr(monitor) monitor = NULL;
-	int r = connect_locked(container, &monitor, err);
+	int r;
 
+	/* Somebody may have started it with this handle. */
+	if (container_refresh(container, err) < 0)
+		return -1;
+	r = connect_locked(container, &monitor, err);
 	if (r > 0 && stop_through(container, monitor, grace_seconds, err) == 0)
 		container_event(container, "stop", NULL, NULL);
 	/* It may have ended by itself, or its monitor have been killed: what there is tells. */

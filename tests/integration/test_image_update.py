@@ -147,16 +147,16 @@ def test_the_check_of_the_image_or_of_the_user_decides(engine, release, start):
     id = start(release(1))
     ill = release(2, Healthcheck={"Test": ["CMD-SHELL", "test -e /ready"]})
     failed = engine("update", *QUICK, "--health-timeout", "2", "--image", ill, id)
-    failed.fails("ContainerStartFailed", "health check did not succeed within 2 s", "code 1")
+    failed.fails("ContainerStartFailed", "health check did not succeed within 2 s", "code 1", "so it is back on")
     assert version(engine, id) == "1"
     well = release(3, Cmd=["sh", "-c", "sleep 2; touch /ready; sleep 1000"],
                    Healthcheck={"Test": ["CMD", "test", "-e", "/ready"]})
     engine("update", *QUICK, "--health-timeout", "20", "--image", well, id).ok()
     assert version(engine, id) == "3"
-    failed = engine("update", *QUICK, "--health-timeout", "2", "--health-cmd", "sleep 100", "--image", release(4), id)
+    failed = engine("update", *QUICK, "--health-timeout", "2", "--health-cmd", "sleep 54321", "--image", release(4), id)
     failed.fails("ContainerStartFailed", "gave no answer within 2 s")
     assert version(engine, id) == "3"
-    assert "100" not in engine("top", id).ok().out
+    assert "54321" not in engine("top", id).ok().out
     engine("update", *QUICK, "--health-cmd", "grep -q 5 /version", "--image", release(5), id).ok()
     assert version(engine, id) == "5"
     engine("update", "--time", "0", "--settle", "0", "--image", release(6, Cmd=["false"]), id).ok()
@@ -303,6 +303,14 @@ def kill_at_random(child, most):
     child.wait()
 
 
+def runs(engine, id):
+    """Starts what is stopped. What the killed command has asked for may still be on its way."""
+    if engine.status(id) == "stopped":
+        started = engine("start", id)
+        assert started.code == 0 or started.error == "InvalidState", started
+    return engine("exec", id, "true").code == 0
+
+
 @pytest.mark.vm
 def test_a_killed_update_leaves_the_old_or_the_new(engine, release, start):
     """LXCRI_UPDATE_KILLS is how often, over all backends; a long check asks for 200."""
@@ -313,30 +321,27 @@ def test_a_killed_update_leaves_the_old_or_the_new(engine, release, start):
     expected, current, seen = volume_hash(engine), "0", {}
     digests = {inspect(engine, id)["digest"]: "0"}
     began = time.monotonic()
-    engine("update", "--time", "0", "--settle", "1", "--image", images[1], id).ok()
+    engine("update", "--time", "0", "--settle", "0", "--image", images[1], id).ok()
     took = time.monotonic() - began
     digests[inspect(engine, id)["digest"]] = current = "1"
     for _ in range(rounds):
         other = "1" if current == "0" else "0"
-        child = engine.open("update", "--time", "0", "--settle", "1", "--image", images[int(other)], id)
+        child = engine.open("update", "--time", "0", "--settle", "0", "--image", images[int(other)], id)
         engine.children.remove(child)
         kill_at_random(child, took)
         assert volume_hash(engine) == expected
-        status = engine.status(id)
-        if status == "stopped":
-            engine("start", id).ok()
-        assert version(engine, id) == digests[inspect(engine, id)["digest"]]
-        assert version(engine, id) in (current, other)
-        seen[version(engine, id) == current] = seen.get(version(engine, id) == current, 0) + 1
-        current = version(engine, id)
+        await_that(lambda: runs(engine, id), "it runs, or can be started")
+        found = version(engine, id)
+        assert found == digests[inspect(engine, id)["digest"]] and found in (current, other)
+        seen[found == current] = seen.get(found == current, 0) + 1
+        current = found
         assert volume_hash(engine) == expected
-        assert engine("system", "check", "--repair").code == 0
-        engine("system", "check").ok()
+        engine("system", "check", "--repair").ok()
+        found = engine("system", "check", "--format", "json").ok().json()
+        assert (found["faults"], found["warnings"]) == (0, 0), found
+        assert len(roots(engine, id)) <= 2
     print(f"old {seen.get(True, 0)}, new {seen.get(False, 0)}")
-    if current == "1":
-        engine("update", *QUICK, "--image", images[0], id).ok()
-    assert volume_hash(engine) == expected
-    assert len(roots(engine, id)) <= 2
+    assert rounds < 30 or len(seen) == 2, seen
     engine("delete", "--force", id).ok()
 
 
