@@ -37,4 +37,5 @@ extern const struct verb verb_stop;
 extern const struct verb verb_system;
 extern const struct verb verb_top;
 extern const struct verb verb_update;
+extern const struct verb verb_volume;
 extern const struct verb verb_wait;

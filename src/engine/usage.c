@@ -41,6 +41,7 @@ struct walk {
 	const struct strings *except;
 	struct image_usage *usage;
 	struct strings *volumes;
+	struct strings *volume_users; /* or NULL */
 	struct lxcri_error *err;
 };
 
@@ -141,7 +142,7 @@ int usage_peek(const struct lxcri_engine *engine, struct image_usage *ret, struc
 }
 
 /* Adds the volumes that @spec mounts: what lies below <data>/volumes. */
-static void add_volumes(const struct walk *walk, struct json_object *spec)
+static void add_volumes(const struct walk *walk, const char *id, struct json_object *spec)
 {
 	struct json_object *mounts = json_get(spec, "mounts");
 
@@ -151,8 +152,11 @@ static void add_volumes(const struct walk *walk, struct json_object *spec)
 		const char *source = json_get_text(json_object_array_get_idx(mounts, i), "source");
 		char *name = source ? volume_name_of(walk->engine->data, source) : NULL;
 
-		if (name)
-			strings_add_consume(walk->volumes, name);
+		if (!name)
+			continue;
+		strings_add_consume(walk->volumes, name);
+		if (walk->volume_users)
+			strings_add(walk->volume_users, id);
 	}
 }
 
@@ -178,7 +182,7 @@ static int read_volumes(struct walk *walk, const char *id, const char *json)
 				  id, path);
 	if (json_parse(text, size, &json_limits_spec, &spec, walk->err) < 0)
 		return fail_while(walk->err, "container %s, whose volumes must stay: %s", id, path);
-	add_volumes(walk, spec);
+	add_volumes(walk, id, spec);
 	return record.previous ? read_volumes(walk, id, record.previous) : 0;
 }
 
@@ -211,12 +215,26 @@ static int read_volumes_of_bundles(struct walk *walk, struct lxcri_error *err)
 	return r;
 }
 
+static int read_all_volumes(struct lxcri_engine *engine, struct walk *walk)
+{
+	walk->engine = engine;
+	if (walk_records(engine, note_volumes, walk, walk->err) < 0)
+		return -1;
+	return read_volumes_of_bundles(walk, walk->err);
+}
+
 int usage_read_volumes(struct lxcri_engine *engine, const struct strings *except,
 		       struct strings *names, struct lxcri_error *err)
 {
-	struct walk walk = { .engine = engine, .except = except, .volumes = names, .err = err };
+	struct walk walk = { .except = except, .volumes = names, .err = err };
 
-	if (walk_records(engine, note_volumes, &walk, err) < 0)
-		return -1;
-	return read_volumes_of_bundles(&walk, err);
+	return read_all_volumes(engine, &walk);
+}
+
+int usage_read_volume_users(struct lxcri_engine *engine, struct strings *names,
+			    struct strings *users, struct lxcri_error *err)
+{
+	struct walk walk = { .volumes = names, .volume_users = users, .err = err };
+
+	return read_all_volumes(engine, &walk);
 }

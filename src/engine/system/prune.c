@@ -3,6 +3,7 @@
  * A dry run goes the same way and removes nothing: what it said would go is counted as gone. */
 
 #include "lxcri/system.h"
+#include "lxcri/volumes.h"
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -166,7 +167,9 @@ static int remove_volume(const struct prune *prune, const char *name, struct lxc
 	return 0;
 }
 
-static int prune_volumes(struct prune *prune, struct lxcri_error *err)
+enum volumes { VOLUMES_ALL, VOLUMES_ANONYMOUS };
+
+static int prune_volumes(struct prune *prune, enum volumes which, struct lxcri_error *err)
 {
 	autorun(strings_finish) struct strings used = {};
 	autorun(strings_finish) struct strings names = {};
@@ -182,7 +185,8 @@ static int prune_volumes(struct prune *prune, struct lxcri_error *err)
 		autofree char *path = xformat("%s/volumes/%s", data, names.items[i]);
 		uint64_t bytes;
 
-		if (strings_has(&used, names.items[i]))
+		if (strings_has(&used, names.items[i]) ||
+		    (which == VOLUMES_ANONYMOUS && !volume_is_anonymous(names.items[i])))
 			continue;
 		bytes = size_of(path);
 		if (!prune->options->dry_run && remove_volume(prune, names.items[i], err) < 0)
@@ -231,7 +235,27 @@ int lxcri_system_prune(struct lxcri_engine *engine, const struct lxcri_prune_opt
 		return 0; /* nothing was ever made */
 	if (prune_containers(&prune, err) < 0 || prune_images(&prune, err) < 0)
 		return fail_while(err, "prune");
-	if (options->volumes && prune_volumes(&prune, err) < 0)
+	if (options->volumes && prune_volumes(&prune, VOLUMES_ALL, err) < 0)
 		return fail_while(err, "prune");
 	return 0;
+}
+
+int lxcri_volume_prune(struct lxcri_engine *engine, const struct lxcri_prune_options *options,
+		       lxcri_usage_fn report, void *userdata, struct lxcri_error *err)
+{
+	autorun(prune_finish) struct prune prune = { .engine = engine,
+						     .options = options,
+						     .report = report,
+						     .userdata = userdata,
+						     .usage_lock = -1 };
+	int there = path_exists(engine->data);
+
+	if (there < 0)
+		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, there, "prune: %s",
+				       engine->data);
+	if (there == 0)
+		return 0; /* nothing was ever made */
+	return prune_volumes(&prune, options->all ? VOLUMES_ALL : VOLUMES_ANONYMOUS, err) < 0
+		       ? fail_while(err, "prune volumes")
+		       : 0;
 }
