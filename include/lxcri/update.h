@@ -20,20 +20,20 @@ struct lxcri_image_update_options {
 	enum lxcri_pull_policy pull; /* of a name */
 	lxcri_pull_fn pull_progress; /* called while its image is pulled; or NULL */
 	void *pull_userdata;
-	unsigned int grace_seconds; /* between the stop signal and the kill */
-	const char *health_command; /* a line for /bin/sh in the container that exits with 0 when
-				       all is well; NULL: the image's own check, if it has one */
+	unsigned int grace_seconds;  /* between the stop signal and the kill */
+	const char *health_command;  /* a line for /bin/sh in the container that exits with 0 when
+					all is well; NULL: the image's own check, if it has one */
 	unsigned int health_seconds; /* within which it has to do so once; 0: 60 */
 	int settle_seconds; /* how long it has to go on running; 0: 3, < 0: no gate at all */
 };
 
 /* Makes the root file system of another image while the container runs, stops it, puts it on that
- * root, starts it if it ran, and looks whether it stays and is well. Where it does not, the old root
- * comes back and is started, and that is a failure, LXCRI_E_CONTAINER_START_FAILED. A command that
- * is killed leaves the container on the one or the other root, at worst stopped; volumes are never
- * touched. Returns 1, or 0 when the container has that image already. LXCRI_E_INVALID_STATE for a
- * paused one, LXCRI_E_UNSUPPORTED_OPERATION for what is no container of an image, or goes when it
- * ends; else what creating fails with. */
+ * root, starts it if it ran, and looks whether it stays and is well. Where it does not, the old
+ * root comes back and is started, and that is a failure, LXCRI_E_CONTAINER_START_FAILED. A command
+ * that is killed leaves the container on the one or the other root, at worst stopped; volumes are
+ * never touched. Returns 1, or 0 when the container has that image already. LXCRI_E_INVALID_STATE
+ * for a paused one, LXCRI_E_UNSUPPORTED_OPERATION for what is no container of an image, or goes
+ * when it ends; else what creating fails with. */
 int lxcri_container_update_image(struct lxcri_container *container,
 				 const struct lxcri_image_update_options *options,
 				 struct lxcri_error *err);
@@ -46,9 +46,9 @@ int lxcri_container_rollback(struct lxcri_container *container,
 			     struct lxcri_error *err);
 
 /* Returns the updates and rollbacks of the container, the oldest first, as an array of JSON objects
- * {time, action, image, digest, fromImage, fromDigest, result, error}; owned by the caller (free()).
- * The last fifty are kept. The result is "done", "reverted", or "started" of one whose command was
- * killed before it knew. */
+ * {time, action, image, digest, fromImage, fromDigest, result, error}; owned by the caller
+ * (free()). The last fifty are kept. The result is "done", "reverted", or "started" of one whose
+ * command was killed before it knew. */
 int lxcri_container_history_json(struct lxcri_container *container, char **ret_json,
 				 struct lxcri_error *err);
 

@@ -67,8 +67,8 @@ int lxcri_volume_export(struct lxcri_engine *engine, const char *name, int fd,
 
 /* Makes of the tar archive @fd, also a compressed one, the content of the volume @name: all of it,
  * at once or not at all. A volume that is missing is made; the containers of one that is there must
- * have stopped, else LXCRI_E_INVALID_STATE. Nothing is made outside of it, whatever the archive says;
- * devices are refused. LXCRI_E_EXTRACT_FAILED, LXCRI_E_LIMIT_EXCEEDED, LXCRI_E_COPY_FAILED,
+ * have stopped, else LXCRI_E_INVALID_STATE. Nothing is made outside of it, whatever the archive
+ * says; devices are refused. LXCRI_E_EXTRACT_FAILED, LXCRI_E_LIMIT_EXCEEDED, LXCRI_E_COPY_FAILED,
  * LXCRI_E_STORAGE_ERROR. */
 int lxcri_volume_import(struct lxcri_engine *engine, const char *name, int fd,
 			struct lxcri_error *err);

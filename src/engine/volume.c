@@ -71,7 +71,8 @@ char *volume_make_name(void)
 	return name;
 }
 
-/* Nobody else may pass: a set-user-ID program in a volume would make its caller root of the host. */
+/* Nobody else may pass: a set-user-ID program in a volume would make its caller root of the host.
+ */
 int volume_open_all(const char *data_dir)
 {
 	autofree char *path = xformat("%s/volumes", data_dir);

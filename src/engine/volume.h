@@ -69,7 +69,8 @@ struct volume_request {
 					struct lxcri_error *err);
 [[nodiscard]] int volume_remove_leftovers(const char *data_dir, struct lxcri_error *err);
 
-/* Returns the container that owns the anonymous volume @name, owned by the caller; NULL for none. */
+/* Returns the container that owns the anonymous volume @name, owned by the caller; NULL for none.
+ */
 [[nodiscard]] char *volume_find_owner(const char *data_dir, const char *name);
 
 /* Removes the anonymous volumes that @container_id owns, and any volume that a killed command left

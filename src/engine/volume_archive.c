@@ -89,8 +89,8 @@ static int hold_all(struct lxcri_engine *engine, const char *name, struct holder
 	return 0;
 }
 
-/* Puts the draft in its place. Who makes a container waits for the lock of usages, so that those who
- * are held are all. */
+/* Puts the draft in its place. Who makes a container waits for the lock of usages, so that those
+ * who are held are all. */
 static int put(struct lxcri_engine *engine, struct volume_draft *draft, const char *name,
 	       struct lxcri_error *err)
 {
@@ -103,8 +103,7 @@ static int put(struct lxcri_engine *engine, struct volume_draft *draft, const ch
 	r = volume_draft_commit(draft, name, VOLUME_REPLACE, err);
 	if (r == 0)
 		r = volume_draft_commit(draft, name, VOLUME_NEW, err);
-	return r == 0 ? fail(err, LXCRI_E_INVALID_STATE, "somebody else has just made it")
-		      : r;
+	return r == 0 ? fail(err, LXCRI_E_INVALID_STATE, "somebody else has just made it") : r;
 }
 
 /* What is known of a volume that is there stays true. */
@@ -143,8 +142,8 @@ int lxcri_volume_import(struct lxcri_engine *engine, const char *name, int fd,
 			struct lxcri_error *err)
 {
 	if (!volume_name_is_valid(name))
-		return fail(err, LXCRI_E_INVALID_ARGUMENT,
-			    "\"%.255s\" is not a name for a volume", name);
+		return fail(err, LXCRI_E_INVALID_ARGUMENT, "\"%.255s\" is not a name for a volume",
+			    name);
 	return import(engine, name, fd, err) < 0
 		       ? fail_as(err, LXCRI_E_COPY_FAILED, "import the volume %s", name)
 		       : 0;

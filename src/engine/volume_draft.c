@@ -38,8 +38,7 @@ static int make_locked(struct volume_draft *draft)
 	return fchmod(draft->data, 0755) < 0 ? -errno : 0;
 }
 
-int volume_draft_open(const char *data_dir, struct volume_draft *ret_draft,
-		      struct lxcri_error *err)
+int volume_draft_open(const char *data_dir, struct volume_draft *ret_draft, struct lxcri_error *err)
 {
 	autofree char *digits = volume_make_name();
 	int r;

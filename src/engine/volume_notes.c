@@ -57,8 +57,7 @@ int volume_notes_load(const char *data_dir, const char *name, struct volume_note
 	ret_notes->created_ns = json_get_i64(object, "created", 0);
 	labels = json_get(object, "labels");
 	for (size_t i = 0; i < json_count(labels); i++) {
-		const char *label =
-			json_object_get_string(json_object_array_get_idx(labels, i));
+		const char *label = json_object_get_string(json_object_array_get_idx(labels, i));
 
 		if (label)
 			strings_add(&ret_notes->labels, label);

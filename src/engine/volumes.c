@@ -271,10 +271,10 @@ static int check_unused(struct lxcri_engine *engine, const char *name, struct lx
 		return -1;
 	for (size_t i = 0; i < users.count; i++)
 		text_addf(&list, "%s%s", i > 0 ? ", " : "", users.items[i]);
-	return users.count == 0 ? 0
-				: fail(err, LXCRI_E_INVALID_STATE,
-				       "it is mounted by container %s; delete that first",
-				       list.data);
+	return users.count == 0
+		       ? 0
+		       : fail(err, LXCRI_E_INVALID_STATE,
+			      "it is mounted by container %s; delete that first", list.data);
 }
 
 int lxcri_volume_remove(struct lxcri_engine *engine, const char *name, struct lxcri_error *err)
@@ -284,8 +284,8 @@ int lxcri_volume_remove(struct lxcri_engine *engine, const char *name, struct lx
 	if (volumes_get(engine, name, err) < 0)
 		return -1;
 	lock = usage_lock(engine, USAGE_ALONE, err);
-	if (lock < 0 || volumes_get(engine, name, err) < 0 ||
-	    check_unused(engine, name, err) < 0 || volume_remove(engine->data, name, err) < 0)
+	if (lock < 0 || volumes_get(engine, name, err) < 0 || check_unused(engine, name, err) < 0 ||
+	    volume_remove(engine->data, name, err) < 0)
 		return fail_while(err, "remove the volume %s", name);
 	engine_event(engine, "volume", "remove", name, NULL);
 	return 0;

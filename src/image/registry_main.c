@@ -11,9 +11,9 @@
  *
  * The request is one JSON object on standard input; news and, as the last line, the result are JSON
  * objects on standard output. It can write to the directory of downloads alone (a login: to that of
- * the file of credentials; fetch: to descriptor 3; a look: nowhere; a push: nowhere, and it reads the images): what
- *it fetches is meanwhile verified and taken into the store by the worker, at the other end of
- * descriptor 3. */
+ * the file of credentials; fetch: to descriptor 3; a look: nowhere; a push: nowhere, and it reads
+ *the images): what it fetches is meanwhile verified and taken into the store by the worker, at the
+ *other end of descriptor 3. */
 
 #include "base/json.h"
 #include "base/scope.h"
@@ -292,9 +292,9 @@ static const struct {
 	int (*run)(const char *verb, const struct settings *settings, struct json_object *result,
 		   struct lxcri_error *err);
 } runs[] = {
-	{ WORKER_PULL, run_pull },     { WORKER_LOOK, run_look },
-	{ WORKER_PUSH, run_push },     { WORKER_PLATFORMS, run_platforms },
-	{ WORKER_FETCH, run_fetch },   { WORKER_LOGIN, run_login },
+	{ WORKER_PULL, run_pull },    { WORKER_LOOK, run_look },
+	{ WORKER_PUSH, run_push },    { WORKER_PLATFORMS, run_platforms },
+	{ WORKER_FETCH, run_fetch },  { WORKER_LOGIN, run_login },
 	{ WORKER_LOGOUT, run_login },
 };
 

@@ -37,7 +37,8 @@ struct copy_end {
 struct copy_options {
 	bool archive;
 	bool follow;
-	bool top; /* with a stream: the directory takes owner and mode that the archive has for "." */
+	bool top; /* with a stream: the directory takes owner and mode that the archive has for "."
+		   */
 };
 
 /* Copies @from to @to by the rules of cp: into a directory that exists under its own name, to a

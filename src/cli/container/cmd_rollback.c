@@ -95,8 +95,7 @@ const struct verb verb_rollback = {
 	.summary = "put containers back on the image from before their last update",
 	.options = options_of_rollback,
 	.options_size = sizeof(struct rollback_options),
-	.options_defaults =
-		&(const struct rollback_options){ .gate = GATE_OPTIONS_DEFAULTS },
+	.options_defaults = &(const struct rollback_options){ .gate = GATE_OPTIONS_DEFAULTS },
 	.run = cmd_rollback,
 };
 

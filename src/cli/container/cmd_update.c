@@ -142,7 +142,6 @@ const struct verb verb_update = {
 		"--check exits with 100 when one is outdated.\n",
 	.options = options_of_update,
 	.options_size = sizeof(struct update_options),
-	.options_defaults =
-		&(const struct update_options){ .gate = GATE_OPTIONS_DEFAULTS },
+	.options_defaults = &(const struct update_options){ .gate = GATE_OPTIONS_DEFAULTS },
 	.run = cmd_update,
 };

@@ -206,8 +206,8 @@ static int volume_prune(struct cli *cli, const struct volume_options *options, c
 static int volume_export(struct cli *cli, const struct volume_options *options, char **argv,
 			 struct lxcri_error *err)
 {
-	const char *path = options->output && strcmp(options->output, "-") != 0 ? options->output
-										: NULL;
+	const char *path =
+		options->output && strcmp(options->output, "-") != 0 ? options->output : NULL;
 	autoclose int file = -1;
 
 	if (!argv[0] || argv[1])
@@ -251,9 +251,9 @@ static const struct volume_verb {
 	int (*run)(struct cli *cli, const struct volume_options *options, char **argv,
 		   struct lxcri_error *err);
 } volume_verbs[] = {
-	{ "create", NULL, volume_create },    { "list", "ls", volume_list },
+	{ "create", NULL, volume_create },     { "list", "ls", volume_list },
 	{ "inspect", "show", volume_inspect }, { "remove", "rm", volume_remove },
-	{ "prune", NULL, volume_prune },      { "export", NULL, volume_export },
+	{ "prune", NULL, volume_prune },       { "export", NULL, volume_export },
 	{ "import", NULL, volume_import },
 };
 

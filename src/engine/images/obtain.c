@@ -61,8 +61,8 @@ static int fetch_first(struct lxcri_engine *engine, struct image_store *store,
 	return 0;
 }
 
-int image_obtain(struct lxcri_engine *engine, const struct image_wish *wish, struct image *ret_image,
-		 struct lxcri_error *err)
+int image_obtain(struct lxcri_engine *engine, const struct image_wish *wish,
+		 struct image *ret_image, struct lxcri_error *err)
 {
 	const struct lxcri_config *config = engine->config;
 	autoptr(image_store) store = NULL;

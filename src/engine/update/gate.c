@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Whether a container that was just started stays and is well.
  *
- * The check is run by the command's own exec, in a process that can be ended: no answer is an answer
- * too. */
+ * The check is run by the command's own exec, in a process that can be ended: no answer is an
+ * answer too. */
 
 #include "engine/update/gate.h"
 
@@ -20,10 +20,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define PID_FILE    "gate.pid"
-#define PAUSE_MS    250 /* from one check to the next */
-#define NS_IN_MS    1000000
-#define MS_IN_S     1000
+#define PID_FILE "gate.pid"
+#define PAUSE_MS 250 /* from one check to the next */
+#define NS_IN_MS 1000000
+#define MS_IN_S  1000
 
 /* Waits @timeout_ms for the end of the container, which is a failure. */
 static int stay(struct monitor *monitor, int timeout_ms, struct lxcri_error *err)
@@ -55,14 +55,10 @@ static pid_t start_check(const struct lxcri_container *container, const struct s
 {
 	static const int fds[] = { -1, -1, -1 };
 	autorun(strings_finish) struct strings words = {};
-	const char *const first[] = { "--root",
-				      container->engine->root,
-				      "--data",
-				      container->engine->data,
-				      "exec",
-				      "--pid-file",
-				      pid_file,
-				      container->home.id };
+	const char *const first[] = { "--root", container->engine->root,
+				      "--data", container->engine->data,
+				      "exec",   "--pid-file",
+				      pid_file, container->home.id };
 
 	strings_add_consume(&words, helper_command_path());
 	for (size_t i = 0; i < ARRAY_LEN(first); i++)
@@ -123,8 +119,7 @@ static int check_until(struct lxcri_container *container, struct monitor *monito
 
 		if (left <= 0)
 			break;
-		code = check_once(container, gate->check,
-				  left < INT32_MAX ? (int)left : INT32_MAX);
+		code = check_once(container, gate->check, left < INT32_MAX ? (int)left : INT32_MAX);
 		if (code == 0)
 			return 0;
 		if (stay(monitor, PAUSE_MS, err) < 0)

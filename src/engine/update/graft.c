@@ -14,8 +14,8 @@ static void take(struct json_object *from, struct json_object *to, const char *k
 	json_object_object_add(to, key, json_object_get(json_get(from, key)));
 }
 
-/* The bounding set is what was asked for; what the process has of it at once depends on its user, as
- * it did at the creation. */
+/* The bounding set is what was asked for; what the process has of it at once depends on its user,
+ * as it did at the creation. */
 static void take_capabilities(struct json_object *old, struct json_object *process)
 {
 	struct json_object *bounding = json_get(json_get(old, "capabilities"), "bounding");
@@ -38,8 +38,7 @@ static void unset(const struct strings *names, struct json_object *process)
 	size_t count = json_count(env);
 
 	for (size_t i = count; i-- > 0;) {
-		const char *variable =
-			json_object_get_string(json_object_array_get_idx(env, i));
+		const char *variable = json_object_get_string(json_object_array_get_idx(env, i));
 		autofree char *name = xstrndup(variable, strcspn(variable, "="));
 
 		if (strings_has(names, name))

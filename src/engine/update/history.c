@@ -15,7 +15,8 @@
 
 #define ENTRIES_MAX 50
 
-/* Returns the history of @record, an array; what cannot be read counts as none. Owned by the caller.
+/* Returns the history of @record, an array; what cannot be read counts as none. Owned by the
+ * caller.
  */
 static struct json_object *read_history(const struct record *record)
 {

@@ -276,8 +276,8 @@ int next_prepare(const struct lxcri_container *container, const struct next_sour
 static void take_root(struct record *from, struct record *to)
 {
 	char **const texts[][2] = {
-		{ &from->bundle, &to->bundle }, { &from->image, &to->image },
-		{ &from->digest, &to->digest }, { &from->driver, &to->driver },
+		{ &from->bundle, &to->bundle },           { &from->image, &to->image },
+		{ &from->digest, &to->digest },           { &from->driver, &to->driver },
 		{ &from->stop_signal, &to->stop_signal },
 	};
 

@@ -13,7 +13,7 @@ struct next {
 	char *dir;              /* made for it; or NULL */
 	struct strings volumes; /* the same */
 	bool in_force;
-	struct strings check;   /* the command of the image's health check; empty: none */
+	struct strings check; /* the command of the image's health check; empty: none */
 };
 
 /* Removes what was made for it, unless it is in force, and frees what it holds. Safe to repeat. */
@@ -27,8 +27,8 @@ struct next_source {
 };
 
 /* Makes root file system, specification and record of @container for another image. The container's
- * lock and that of usages are held; both are kept until next_commit(). Fails as a creation does; the
- * caller ends *@ret_next with next_discard() in any case. */
+ * lock and that of usages are held; both are kept until next_commit(). Fails as a creation does;
+ * the caller ends *@ret_next with next_discard() in any case. */
 [[nodiscard]] int next_prepare(const struct lxcri_container *container,
 			       const struct next_source *source, struct next *ret_next,
 			       struct lxcri_error *err);
@@ -46,8 +46,8 @@ struct next_source {
 [[nodiscard]] int next_revert(struct lxcri_container *container, struct next *next, const char *why,
 			      struct lxcri_error *err);
 
-/* Removes the root file systems that neither the record of @container nor the one before it name: of
- * updates that failed or were interrupted, and what the last one has replaced. The lock is held.
+/* Removes the root file systems that neither the record of @container nor the one before it name:
+ * of updates that failed or were interrupted, and what the last one has replaced. The lock is held.
  * LXCRI_E_STORAGE_ERROR, LXCRI_E_ZFS_ERROR. */
 [[nodiscard]] int next_collect(const struct lxcri_container *container, struct lxcri_error *err);
 

@@ -92,8 +92,7 @@ static const struct answer *ask(struct look *look, const char *image)
 	for (size_t i = 0; i < look->n_answers; i++)
 		if (strcmp(look->answers[i].image, image) == 0)
 			return &look->answers[i];
-	look->answers =
-		xreallocarray(look->answers, look->n_answers + 1, sizeof(*look->answers));
+	look->answers = xreallocarray(look->answers, look->n_answers + 1, sizeof(*look->answers));
 	answer = &look->answers[look->n_answers++];
 	*answer = (struct answer){ .image = xstrdup(image) };
 	/* The error says why it is not known. */
@@ -110,8 +109,7 @@ int lxcri_update_check(struct lxcri_engine *engine, const char *const *ids,
 
 	if (image_store_open(engine->data, &look.store, err) < 0)
 		return -1;
-	image_store_search(look.store,
-			   config_json(engine->config, CONFIG_REGISTRIES_UNQUALIFIED));
+	image_store_search(look.store, config_json(engine->config, CONFIG_REGISTRIES_UNQUALIFIED));
 	if (!ids && lxcri_container_list(engine, add_item, &look, err) < 0)
 		return -1;
 	for (size_t i = 0; ids && ids[i]; i++)

@@ -34,8 +34,8 @@ void request_finish(struct request *request);
 [[nodiscard]] int request_save(const struct lxcri_create_options *options, const char *dir,
 			       struct lxcri_error *err);
 
-/* Reads it; the caller ends *@ret_request. None is LXCRI_E_UNSUPPORTED_OPERATION: an earlier release
- * made the container. LXCRI_E_STORAGE_ERROR. */
+/* Reads it; the caller ends *@ret_request. None is LXCRI_E_UNSUPPORTED_OPERATION: an earlier
+ * release made the container. LXCRI_E_STORAGE_ERROR. */
 [[nodiscard]] int request_load(const char *dir, struct request *ret_request,
 			       struct lxcri_error *err);
 

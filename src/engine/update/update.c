@@ -3,8 +3,8 @@
  *
  * The order is: make the new root beside the old one while the container runs; stop it; save the
  * record, which decides; start it; look whether it stays and is well; if not, save the old record
- * again, and start that. All but fetching the image is done under the container's lock: who wants to
- * start, stop, delete or update it meanwhile waits, and finds the one or the other. */
+ * again, and start that. All but fetching the image is done under the container's lock: who wants
+ * to start, stop, delete or update it meanwhile waits, and finds the one or the other. */
 
 #include "lxcri/update.h"
 
@@ -58,8 +58,8 @@ static int check_container(const struct lxcri_container *container, struct lxcri
 			    "it goes when it ends, so it cannot be stopped for another image");
 	if (strncmp(record->bundle, container->home.data_dir, strlen(container->home.data_dir)) !=
 	    0)
-		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
-			    "its bundle %s is its maker's", record->bundle);
+		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION, "its bundle %s is its maker's",
+			    record->bundle);
 	if (container->status == LXCRI_STATUS_PAUSED)
 		return fail(err, LXCRI_E_INVALID_STATE, "it is paused; resume or stop it first");
 	return 0;
@@ -110,8 +110,7 @@ static int go_back(struct update *update, struct lxcri_error *err)
 	container_event(container, "update_reverted", "to", wanted);
 	start_again(update);
 	return fail_as(err, LXCRI_E_CONTAINER_START_FAILED,
-		       "image %s did not do, so it is back on %s", wanted,
-		       container->record.image);
+		       "image %s did not do, so it is back on %s", wanted, container->record.image);
 }
 
 /* The switch itself. */
