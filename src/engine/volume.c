@@ -13,7 +13,7 @@
 #include "base/scope.h"
 #include "base/text.h"
 #include "engine/bundle/merged_copy.h"
-#include "engine/volume_notes.h"
+#include "engine/volumes/volume_notes.h"
 #include "image/layer/merged.h"
 #include "os/owner.h"
 #include "os/path.h"

@@ -4,7 +4,7 @@
 #include "base/json.h"
 #include "base/scope.h"
 #include "cli/commands.h"
-#include "cli/container/gate_options.h"
+#include "cli/request/gate_options.h"
 #include "cli/print.h"
 
 struct rollback_options {

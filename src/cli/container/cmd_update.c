@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include "base/scope.h"
 #include "cli/commands.h"
-#include "cli/container/gate_options.h"
+#include "cli/request/gate_options.h"
 #include "cli/container/outdated.h"
 #include "cli/pull_display.h"
 #include "cli/request/create_request.h"

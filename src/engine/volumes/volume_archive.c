@@ -7,9 +7,9 @@
 #include "engine/event.h"
 #include "engine/usage.h"
 #include "engine/volume.h"
-#include "engine/volume_draft.h"
-#include "engine/volume_notes.h"
-#include "engine/volumes.h"
+#include "engine/volumes/volume_draft.h"
+#include "engine/volumes/volume_notes.h"
+#include "engine/volumes/volumes.h"
 #include "transfer/copy.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Making, listing and removing volumes. */
 
-#include "engine/volumes.h"
+#include "engine/volumes/volumes.h"
 
 #include "base/json.h"
 #include "base/mem.h"
@@ -11,8 +11,8 @@
 #include "engine/inspect.h"
 #include "engine/usage.h"
 #include "engine/volume.h"
-#include "engine/volume_draft.h"
-#include "engine/volume_notes.h"
+#include "engine/volumes/volume_draft.h"
+#include "engine/volumes/volume_notes.h"
 #include "os/path.h"
 
 #include <string.h>

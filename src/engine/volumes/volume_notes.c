@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What is known of a volume besides its data. */
 
-#include "engine/volume_notes.h"
+#include "engine/volumes/volume_notes.h"
 
 #include "base/json.h"
 #include "base/mem.h"

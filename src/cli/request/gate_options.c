@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The options of update and rollback that both have. */
 
-#include "cli/container/gate_options.h"
+#include "cli/request/gate_options.h"
 
 bool gate_options_are_given(const struct gate_options *options)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A volume that is being made. */
 
-#include "engine/volume_draft.h"
+#include "engine/volumes/volume_draft.h"
 
 #include "base/log.h"
 #include "base/mem.h"
