@@ -10,8 +10,8 @@ import pytest
 from conftest import PROGRAM, ROOT
 
 VERBS = ["run", "create", "start", "stop", "kill", "pause", "resume", "exec", "delete", "rename", "list",
-         "ps", "top", "state", "stats", "update", "inspect", "logs", "events", "wait", "cp", "diff", "image", "layer",
-         "login", "logout", "spec", "config", "doctor", "info", "system", "version", "help", "completion"]
+         "ps", "top", "state", "stats", "update", "rollback", "history", "inspect", "logs", "events", "wait", "cp",
+         "diff", "image", "layer", "volume", "login", "logout", "spec", "config", "doctor", "info", "system", "version", "help", "completion"]
 
 
 def test_help_names_every_verb_and_each_has_its_own(lx):

@@ -87,13 +87,19 @@ static int start_and_look(struct update *update, struct lxcri_error *err)
 	return options->settle_seconds < 0 ? 0 : gate_pass(update->container, &gate, err);
 }
 
-/* Starts what ran before. */
+/* Starts what ran before and has stopped. */
 static void start_again(struct update *update)
 {
+	struct lxcri_container *container = update->container;
 	struct lxcri_error second = {};
 
-	if (update->was_running && lifecycle_start_locked(update->container, &second) < 0)
-		log_error("container %s does not start any more: %s", update->container->home.id,
+	if (!update->was_running)
+		return;
+	if (container_refresh(container, &second) == 0 && container->status != LXCRI_STATUS_STOPPED)
+		return;
+	second = (struct lxcri_error){};
+	if (lifecycle_start_locked(container, &second) < 0)
+		log_error("container %s does not start any more: %s", container->home.id,
 			  second.text);
 }
 
@@ -120,9 +126,8 @@ static int switch_over(struct update *update, struct lxcri_error *err)
 	struct lxcri_error second = {};
 
 	update->was_running = container->status == LXCRI_STATUS_RUNNING;
-	if (lifecycle_stop_locked(container, update->options->grace_seconds, err) < 0)
-		return -1;
-	if (next_commit(container, &update->next, err) < 0) {
+	if (lifecycle_stop_locked(container, update->options->grace_seconds, err) < 0 ||
+	    next_commit(container, &update->next, err) < 0) {
 		start_again(update);
 		return -1;
 	}
