@@ -17,6 +17,7 @@ import pytest
 from engine import await_that
 from images import PATH, Layer, Image, digest, to_json
 from registry import Registry
+from test_races import monitor_of
 
 SLEEP = ["sleep", "1000"]
 QUICK = ("--settle", "1", "--time", "0")
@@ -380,3 +381,13 @@ def test_a_check_tells_what_is_outdated(make_engine, work, box_blob):
         registry.stop()
     found = engine("update", "--check", "--format", "json").exits(1).json()
     assert [entry["outdated"] for entry in found] == [False, False] and all(entry["error"] for entry in found)
+
+
+def test_a_monitor_that_is_killed_during_the_check_is_found_out_at_once(engine, release, start):
+    id = start(release(1))
+    child = engine.open("update", *QUICK, "--health-cmd", "sleep 54321", "--image", release(2), id)
+    await_that(lambda: "54321" in engine("top", id).out, "the check runs", 20)
+    os.kill(monitor_of(engine, id), signal.SIGKILL)
+    done = engine.finish(child, 30)
+    assert done.code == 1 and "so it is back on" in done.err, done
+    assert version(engine, id) == "1"

@@ -75,15 +75,17 @@ static pid_t start_check(const struct lxcri_container *container, const struct s
 	return process_spawn(&spawn);
 }
 
-/* Waits until the child @pid ends, @timeout_ms at most. Returns its exit code, -ETIMEDOUT having
- * ended it, or another -errno. */
-static int await(pid_t pid, int timeout_ms, const char *pid_file)
+/* Waits until the child @pid ends, @timeout_ms at most, and no longer than the container runs, of
+ * which @end_fd tells: when its monitor was killed, the command waits for the lock that we hold.
+ * Returns its exit code, -ETIMEDOUT having ended it, or another -errno. */
+static int await(pid_t pid, int end_fd, int timeout_ms, const char *pid_file)
 {
 	autoclose int fd = (int)syscall(SYS_pidfd_open, pid, 0);
-	struct pollfd item = { .fd = fd, .events = POLLIN };
-	int r = fd < 0 ? -errno : poll(&item, 1, timeout_ms);
+	struct pollfd items[] = { { .fd = fd, .events = POLLIN },
+				  { .fd = end_fd, .events = POLLIN } };
+	int r = fd < 0 ? -errno : poll(items, ARRAY_LEN(items), timeout_ms);
 
-	if (r <= 0) {
+	if (r <= 0 || !items[0].revents) {
 		kill_named(pid_file);
 		(void)kill(pid, SIGKILL); /* not yet reaped: the number is its own */
 	}
@@ -97,11 +99,11 @@ static int await(pid_t pid, int timeout_ms, const char *pid_file)
 
 /* Runs the check once. Returns its exit code, or -errno. */
 static int check_once(const struct lxcri_container *container, const struct strings *check,
-		      int timeout_ms)
+		      int end_fd, int timeout_ms)
 {
 	autofree char *pid_file = xformat("%s/" PID_FILE, container->home.run_dir);
 	pid_t pid = start_check(container, check, pid_file);
-	int code = pid < 0 ? pid : await(pid, timeout_ms, pid_file);
+	int code = pid < 0 ? pid : await(pid, end_fd, timeout_ms, pid_file);
 
 	(void)unlinkat(container->home.run_fd, PID_FILE, 0);
 	return code;
@@ -112,19 +114,23 @@ static int check_until(struct lxcri_container *container, struct monitor *monito
 		       const struct gate *gate, struct lxcri_error *err)
 {
 	const int64_t end = moment_now() / NS_IN_MS + (int64_t)gate->check_seconds * MS_IN_S;
+	int end_fd = monitor_watch_end(monitor, err);
 	int code = -ETIMEDOUT;
 
-	for (;;) {
+	while (end_fd >= 0) {
 		int64_t left = end - moment_now() / NS_IN_MS;
 
 		if (left <= 0)
 			break;
-		code = check_once(container, gate->check, left < INT32_MAX ? (int)left : INT32_MAX);
+		code = check_once(container, gate->check, end_fd,
+				  left < INT32_MAX ? (int)left : INT32_MAX);
 		if (code == 0)
 			return 0;
 		if (stay(monitor, PAUSE_MS, err) < 0)
 			return -1;
 	}
+	if (end_fd < 0)
+		return -1;
 	if (code < 0)
 		return fail(err, LXCRI_E_CONTAINER_START_FAILED,
 			    "its health check gave no answer within %u s", gate->check_seconds);
