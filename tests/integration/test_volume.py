@@ -222,3 +222,28 @@ def test_a_killed_import_leaves_the_old_or_the_new(any_engine):
     child.stdin.close()
     engine.finish(child).ok()
     assert len(os.listdir(data(engine, "db"))) == 300
+
+
+def test_a_mount_is_a_volume_a_bind_or_a_tmpfs(any_engine, box):
+    engine, host = any_engine, any_engine.work / "host"
+    host.mkdir(mode=0o755)
+    (host / "file").write_text("host")
+
+    def run(script, *mounts):
+        flags = [word for mount in mounts for word in ("--mount", mount)]
+        return engine("run", "--rm", *flags, "--image", box, engine.id(), "sh", "-c", script)
+
+    run("echo x > /data/file", "type=volume,source=db,target=/data").ok()
+    assert names(engine) == ["db"]
+    assert run("cat /d/file; echo y > /d/file", "source=db,dst=/d,readonly").exits(1).out == "x\n"
+    assert run("cat /d/file; touch /d/no", f"type=bind,src={host},destination=/d,ro=true").exits(1).out == "host"
+    assert run("grep ' /t ' /proc/mounts", "type=tmpfs,target=/t,tmpfs-size=1m,tmpfs-mode=1770").ok().out.count("mode=1770")
+    run("touch /anonymous/x", "target=/anonymous,ro=false").ok()
+    assert names(engine) == ["db"]
+    for mount, why in (("target=/x,type=none", "type is"), ("source=db", "target is missing"), ("target=x", "not absolute"),
+                       ("type=bind,target=/x", "is a path"), (f"source={host},target=/x", "is its name"),
+                       ("type=tmpfs,source=a,target=/x", "no source"), ("target=/x,target=/y", "twice"),
+                       ("target=/x,what=1", "unknown key what"), ("target=/x,ro=maybe", "true or false"),
+                       ("target=/x,tmpfs-size=1m", "not for this type"), ("type=tmpfs,target=/x,tmpfs-size=", "missing"),
+                       ("target=", "have a value"), ("", "unknown key"), ("target=/a:b", "colon")):
+        run("true", mount).fails("InvalidArgument", "--mount", why, code=125)

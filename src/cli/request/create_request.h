@@ -39,6 +39,7 @@ struct create_options {
 	struct strings env_files;
 	struct strings log_options;
 	struct strings volumes;
+	struct strings mounts;
 	struct strings tmpfs;
 	struct strings devices;
 	struct strings group_add;
@@ -63,6 +64,8 @@ struct create_request {
 	struct lxcri_create_options options; /* points into what follows */
 	struct strings env;
 	struct strings texts; /* pieces of values */
+	struct strings tmpfs;
+	size_t n_volumes;
 	char *resources;      /* the limits, as JSON; or NULL */
 	int oom_score_adj;
 	struct strings entrypoint;
