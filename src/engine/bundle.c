@@ -18,7 +18,7 @@
 /* Our own annotations begin so; a label stands behind it under its own name, where no runtime looks
  * for orders. */
 #define ANNOTATION_PREFIX "org.proxmox-lxcri."
-#define LABEL_PREFIX      ANNOTATION_PREFIX "label."
+#define LABEL_PREFIX      BUNDLE_LABEL_PREFIX
 
 void bundle_finish(struct bundle *bundle)
 {

@@ -10,6 +10,9 @@
 #include "engine/record.h"
 #include "lxcri/container.h"
 
+/* A label is an annotation behind this. */
+#define BUNDLE_LABEL_PREFIX "org.proxmox-lxcri.label."
+
 /* A volume that must exist before the container is created. */
 struct bundle_volume {
 	char *name;        /* NULL: anonymous */

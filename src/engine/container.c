@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "engine/files/root.h"
 #include "engine/rename.h"
 #include "engine/event.h"
@@ -381,7 +382,7 @@ static void remove_bundle(const struct lxcri_container *container)
 {
 	const char *bundle = container->record.bundle;
 
-	if (!container->record.owns_bundle || strcmp(bundle, container->home.data_dir) == 0)
+	if (!container->record.owns_bundle || text_starts_with(bundle, container->home.data_dir))
 		return;
 
 	autoclose int dir = open(bundle, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);

@@ -16,6 +16,7 @@
 #include "engine/container.h"
 #include "engine/driver.h"
 #include "engine/event.h"
+#include "engine/images/obtain.h"
 #include "engine/limits/container_limits.h"
 #include "engine/limits/container_scope.h"
 #include "engine/limits/resources.h"
@@ -25,12 +26,11 @@
 #include "engine/rename.h"
 #include "engine/service/names.h"
 #include "engine/service/restart.h"
+#include "engine/update/request.h"
 #include "engine/usage.h"
 #include "engine/userns/id_pool.h"
 #include "engine/userns/userns.h"
 #include "engine/volume.h"
-#include "image/collect/access.h"
-#include "image/pull.h"
 #include "image/store.h"
 #include "os/cgroup/cgroup_move.h"
 #include "os/file.h"
@@ -156,95 +156,21 @@ static int fill_record(struct creation *creation, struct lxcri_error *err)
 	return record->console_socket ? 0 : -1;
 }
 
-/* Brings the image into the store. Its name and digest are owned by the caller. */
-static int fetch_image(const struct creation *creation, struct image_store *store,
-		       const char *reference, char **ret_name, char **ret_digest,
-		       struct lxcri_error *err)
-{
-	const struct lxcri_create_options *options = creation->options;
-	struct lxcri_engine *engine = creation->container->engine;
-	const bool is_docker = text_starts_with(reference, IMAGE_DOCKER_PREFIX);
-	const bool is_source = !is_docker && image_is_source(reference);
-	const struct image_pull pull = {
-		.reference = reference + (is_docker ? strlen(IMAGE_DOCKER_PREFIX) : 0),
-		.config = engine->config,
-		.progress = options->pull_progress,
-		.userdata = options->pull_userdata,
-	};
-	int r = is_source ? image_store_import(store, reference, NULL, ret_name, ret_digest, err)
-			  : image_store_pull(store, &pull, ret_name, ret_digest, err);
-
-	if (r < 0)
-		return -1;
-
-	const char *const attributes[] = { "digest", *ret_digest, NULL };
-
-	engine_event(engine, "image", is_source ? "import" : "pull", *ret_name, attributes);
-	return 0;
-}
-
-/* Asks for the image, where that is to be done before the store is. */
-static int fetch_first(const struct creation *creation, struct image_store *store, char **ret_name,
-		       char **ret_digest, struct lxcri_error *err)
-{
-	enum lxcri_pull_policy policy = creation->options->pull;
-	const char *reference = creation->options->image;
-	struct lxcri_error ignored;
-	bool is_stored;
-
-	if (!text_starts_with(reference, IMAGE_DOCKER_PREFIX) && !image_is_source(reference) &&
-	    policy != LXCRI_PULL_ALWAYS && policy != LXCRI_PULL_NEWER)
-		return 0;
-	if (fetch_image(creation, store, reference, ret_name, ret_digest, err) == 0)
-		return 0;
-	is_stored = !image_is_source(reference) && image_store_has(store, reference, &ignored);
-	if (policy != LXCRI_PULL_NEWER || !is_stored)
-		return -1;
-	log_warning("the stored image is used: %s", err->text);
-	*err = (struct lxcri_error){};
-	return 0;
-}
-
-/* Finds the image, bringing it in first where that is asked for. Done before the lock is taken: it
- * may take minutes. */
+/* Done before the lock is taken: it may take minutes. */
 static int find_image(struct creation *creation, struct lxcri_error *err)
 {
 	const struct lxcri_create_options *options = creation->options;
-	autoptr(image_store) store = NULL;
-	autofree char *name = NULL;
-	autofree char *digest = NULL;
-	int r;
+	const struct image_wish wish = { .reference = options->image,
+					 .pull = options->pull,
+					 .progress = options->pull_progress,
+					 .userdata = options->pull_userdata };
 
 	if (!options->image)
 		return 0;
 	closep(&creation->announcement);
-	if (usage_announce(creation->container->engine, &creation->announcement, err) < 0 ||
-	    image_store_open(creation->container->engine->data, &store, err) < 0)
+	if (usage_announce(creation->container->engine, &creation->announcement, err) < 0)
 		return -1;
-	image_store_search(store, config_json(creation->container->engine->config,
-					      CONFIG_REGISTRIES_UNQUALIFIED));
-	image_store_set_workers(store, (unsigned int)config_u64(creation->container->engine->config,
-								CONFIG_STORAGE_MAX_WORKERS));
-	if (fetch_first(creation, store, &name, &digest, err) < 0)
-		return -1;
-	/* By digest: another import may have taken the name over since. */
-	r = image_store_get(store, digest ? digest : options->image, &creation->image, err);
-	/* A digest alone names no registry. */
-	if (r < 0 && err->code == LXCRI_E_IMAGE_NOT_FOUND && !digest &&
-	    options->pull == LXCRI_PULL_MISSING && !text_starts_with(options->image, "sha256:")) {
-		r = fetch_image(creation, store, options->image, &name, &digest, err);
-		if (r == 0)
-			r = image_store_get(store, digest, &creation->image, err);
-	}
-	if (r < 0)
-		return -1;
-	access_note(image_store_data_dir(store), creation->image.digest,
-		    &creation->image.layer_dirs);
-	if (name) {
-		free(creation->image.name);
-		creation->image.name = steal(name);
-	}
-	return 0;
+	return image_obtain(creation->container->engine, &wish, &creation->image, err);
 }
 
 /* Chooses how its root file system is made. */
@@ -633,7 +559,8 @@ static int write_image_bundle(struct creation *creation, struct lxcri_error *err
 	name_cgroup(creation);
 	record->stop_signal = xstrdup(creation->bundle.stop_signal);
 	record->health = steal(creation->bundle.health);
-	if (make_rootfs(creation, err) < 0)
+	if (make_rootfs(creation, err) < 0 ||
+	    request_save(creation->options, creation->container->home.data_dir, err) < 0)
 		return -1;
 	return write_spec(record->bundle, creation->bundle.spec, err);
 }
@@ -718,7 +645,7 @@ static int open_dir(const char *path)
  * of a bundle has is lost then anyway. */
 static int make_durable(struct creation *creation, struct lxcri_error *err)
 {
-	static const char *const files[] = { "config.json", "hosts", "hostname" };
+	static const char *const files[] = { "config.json", "hosts", "hostname", REQUEST_FILE };
 	const struct lxcri_container *container = creation->container;
 	autofree char *parent = xformat("%s/containers", container->engine->data);
 	autoclose int bundle = -1, data = -1, containers = -1;

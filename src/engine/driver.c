@@ -192,7 +192,7 @@ static struct snapshot_root root_of(const struct lxcri_container *container, con
 	const struct record *record = &container->record;
 	struct snapshot_root root = {
 		.place = place,
-		.dir = container->home.data_dir,
+		.dir = home_root_dir(&container->home, record),
 		.target = target,
 		.layers = &record->layers,
 		.is_shifted = record->is_shifted,

@@ -7,7 +7,6 @@
 
 #include "base/mem.h"
 #include "engine/volume.h"
-#include "image/snapshot/snapshot.h"
 #include "os/file.h"
 #include "os/path.h"
 #include "os/rotation.h"
@@ -127,6 +126,27 @@ bool home_is_persistent(const struct home *home)
 	return path_exists(home->data_dir) != 0;
 }
 
+int home_list_roots(const struct home *home, struct strings *dirs)
+{
+	autofree char *path = xformat("%s/" HOME_ROOTS, home->data_dir);
+	autorun(strings_finish) struct strings names = {};
+	int r = path_list_shown(path, &names);
+
+	for (size_t i = 0; i < names.count; i++)
+		strings_addf(dirs, "%s/%s", path, names.items[i]);
+	return r;
+}
+
+const char *home_root_dir(const struct home *home, const struct record *record)
+{
+	size_t length = strlen(home->data_dir);
+	const char *bundle = record->bundle;
+
+	return strncmp(bundle, home->data_dir, length) == 0 && bundle[length] == '/'
+		       ? bundle
+		       : home->data_dir;
+}
+
 /* Tells where the record is: 1 in the database, 0 in the run directory. */
 static int find_place(const struct home *home, struct lxcri_error *err)
 {
@@ -215,12 +235,19 @@ int home_save_record(struct lxcri_engine *engine, struct home *home, const struc
 static void make_room(const struct home *home)
 {
 	static const char *const large[] = { "log", "upper", "rootfs", "root" };
-	autoclose int dir = open(home->data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	autorun(strings_finish) struct strings dirs = {};
 
-	for (size_t i = 0; dir >= 0 && i < ARRAY_LEN(large); i++)
-		(void)path_remove_tree(dir, large[i]);
-	if (dir >= 0)
-		(void)rotation_rotate(dir, "log", 0); /* those that were the log before */
+	strings_add(&dirs, home->data_dir);
+	(void)home_list_roots(home, &dirs);
+	for (size_t i = 0; i < dirs.count; i++) {
+		autoclose int dir =
+			open(dirs.items[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+		for (size_t j = 0; dir >= 0 && j < ARRAY_LEN(large); j++)
+			(void)path_remove_tree(dir, large[j]);
+		if (dir >= 0)
+			(void)rotation_rotate(dir, "log", 0); /* those that were the log before */
+	}
 }
 
 /* Takes the record out of the database. On a disk that the container has filled that fails at

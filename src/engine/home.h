@@ -11,6 +11,7 @@
 
 #include "engine/engine.h"
 #include "engine/record.h"
+#include "image/snapshot/snapshot.h"
 
 /* The record of a container from a bundle, in its run directory. */
 #define HOME_RECORD_FILE      "record.json"
@@ -48,6 +49,17 @@ bool home_is_current(const struct home *home);
 /* Tells whether the container has a data directory, that is, was made from an image. One of which
  * that cannot be told counts as such; its record cannot be read, saved or removed. */
 bool home_is_persistent(const struct home *home);
+
+/* The root file systems that updates make lie in this directory of the data directory, each in one
+ * that its revision names, with the specification that goes with it. */
+#define HOME_ROOTS SNAPSHOT_ROOTS
+
+/* Appends the paths of those directories. 0 or -errno. */
+[[nodiscard]] int home_list_roots(const struct home *home, struct strings *dirs);
+
+/* Returns the directory that has what the driver of @record keeps of its root file system: that of
+ * the bundle, where it is in the data directory, else the data directory itself. Borrowed. */
+const char *home_root_dir(const struct home *home, const struct record *record);
 
 /* Tells whether there is a record that is neither one nor of a later program: 1 or 0, or -1 when
  * that cannot be told. */

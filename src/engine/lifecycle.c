@@ -377,6 +377,32 @@ int lxcri_container_restart(struct lxcri_container *container, unsigned int grac
 	return 0;
 }
 
+int lifecycle_stop_locked(struct lxcri_container *container, unsigned int grace_seconds,
+			  struct lxcri_error *err)
+{
+	autoptr(monitor) monitor = NULL;
+	int r;
+
+	/* Somebody may have started it with this handle. */
+	if (container_refresh(container, err) < 0)
+		return -1;
+	r = connect_locked(container, &monitor, err);
+	if (r > 0 && stop_through(container, monitor, grace_seconds, err) == 0)
+		container_event(container, "stop", NULL, NULL);
+	/* It may have ended by itself, or its monitor have been killed: what there is tells. */
+	*err = (struct lxcri_error){};
+	monitor_free(steal(monitor));
+	if (container->home.run_fd >= 0 && r != 0 &&
+	    monitor_await_end(container->home.run_fd, KILL_TIMEOUT_MS, err) < 0)
+		return -1;
+	if (container_refresh(container, err) < 0)
+		return -1;
+	return container->status == LXCRI_STATUS_STOPPED
+		       ? 0
+		       : fail(err, LXCRI_E_CONTAINER_KILL_FAILED, "it is %s still",
+			      lxcri_status_name(container->status));
+}
+
 static int pause_locked(struct lxcri_container *container, struct lxcri_error *err)
 {
 	autoptr(monitor) monitor = NULL;

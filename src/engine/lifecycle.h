@@ -9,3 +9,8 @@
  * held. */
 [[nodiscard]] int lifecycle_start_locked(struct lxcri_container *container,
 					 struct lxcri_error *err);
+
+/* Ends the container as lxcri_container_stop() does, and waits until its monitor is gone. The lock
+ * must be held. */
+[[nodiscard]] int lifecycle_stop_locked(struct lxcri_container *container,
+					unsigned int grace_seconds, struct lxcri_error *err);

@@ -10,9 +10,11 @@
 #include <stddef.h>
 #include <string.h>
 
-/* The second came with drivers whose files an older program would not find, nor remove. */
-#define RECORD_VERSION       2
-#define RECORD_VERSION_FIRST 1
+/* The second came with drivers whose files an older program would not find, nor remove, the third
+ * with updates, of whose root file systems the same is true. */
+#define RECORD_VERSION         3
+#define RECORD_VERSION_DRIVERS 2
+#define RECORD_VERSION_FIRST   1
 
 /* The members that are plain texts and plain truths, by their key. */
 static const struct text_member {
@@ -36,6 +38,8 @@ static const struct text_member {
 	{ "scope", offsetof(struct record, scope), false },
 	{ "networkOf", offsetof(struct record, network_of), false },
 	{ "driver", offsetof(struct record, driver), false },
+	{ "previous", offsetof(struct record, previous), false },
+	{ "history", offsetof(struct record, history), false },
 };
 
 static const struct bool_member {
@@ -63,6 +67,7 @@ static const struct number_member {
 	{ "restarts", offsetof(struct record, restarts), 0 },
 	{ "failures", offsetof(struct record, failures), 0 },
 	{ "attempted", offsetof(struct record, attempted_ns), 0 },
+	{ "revision", offsetof(struct record, revision), 0 },
 };
 
 static char **text_slot(const struct record *record, const struct text_member *member)
@@ -143,10 +148,12 @@ static void take_ids(struct json_object *part, struct record_ids *ids)
 
 static int version_of(const struct record *record)
 {
+	if (record->revision > 0)
+		return RECORD_VERSION;
 	return !record->driver || strcmp(record->driver, "overlay") == 0 ||
 			       strcmp(record->driver, "dir") == 0
 		       ? RECORD_VERSION_FIRST
-		       : RECORD_VERSION;
+		       : RECORD_VERSION_DRIVERS;
 }
 
 char *record_format(const struct record *record)

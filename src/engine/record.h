@@ -48,6 +48,10 @@ struct record {
 	char *scope;        /* the name of its scope, also where a runtime makes it; or NULL */
 	char *driver; /* of its root file system (struct snapshot_ops), or NULL: see driver_of() */
 	struct strings layers; /* that it stands on, topmost first; empty: it stands for itself */
+	char *previous;        /* the record from before the last update, to which a rollback
+				  returns, as record_format() has it; or NULL */
+	char *history;         /* of updates, see engine/update/history.h; or NULL */
+	int64_t revision;      /* the highest number of a root file system that it has had */
 	struct record_ids ids;
 	int64_t created_ns;
 	int64_t log_max_bytes; /* of one log file; 0: no limit */

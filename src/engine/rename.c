@@ -151,9 +151,9 @@ static void move_sources(const struct renaming *renaming, struct json_object *sp
 }
 
 /* Gives the container the cgroup of its new id, which is named after the run directory too. */
-static int rewrite_spec(const struct renaming *renaming, struct lxcri_error *err)
+static int rewrite_spec(const struct renaming *renaming, const struct record *record,
+			struct lxcri_error *err)
 {
-	const struct record *record = &renaming->record;
 	autofree char *run_dir = engine_run_dir(renaming->engine, record->id);
 	autofree char *name = cgroup_name(CGROUP_PAYLOAD, record->id, run_dir);
 	autofree char *cgroup = xformat("/%s", name);
@@ -180,6 +180,21 @@ static int rewrite_spec(const struct renaming *renaming, struct lxcri_error *err
 		     : 0;
 }
 
+/* Does so with both that an updated container has. */
+static int rewrite_specs(const struct renaming *renaming, struct lxcri_error *err)
+{
+	const struct record *record = &renaming->record;
+	autorun(record_finish) struct record previous = {};
+
+	if (rewrite_spec(renaming, record, err) < 0)
+		return -1;
+	if (!record->previous)
+		return 0;
+	if (record_parse(record->previous, strlen(record->previous), &previous, err) < 0)
+		return -1;
+	return rewrite_spec(renaming, &previous, err);
+}
+
 static void tell(const struct renaming *renaming)
 {
 	const char *const attributes[] = { "image", renaming->record.image, EVENT_OLD_ID,
@@ -201,7 +216,7 @@ static int complete(struct renaming *renaming, struct lxcri_error *err)
 	/* With a record all before it is done, and it may have changed since. */
 	if (!there) {
 		if (volume_rename_owner(renaming->engine->data, renaming->from, id, err) < 0 ||
-		    rewrite_spec(renaming, err) < 0 ||
+		    rewrite_specs(renaming, err) < 0 ||
 		    database_put_container(database, id, json, err) < 0 ||
 		    endpoints_rename(database, renaming->from, id, err) < 0)
 			return -1;
@@ -281,6 +296,39 @@ int rename_exclude(struct lxcri_engine *engine, int *ret_lock, struct lxcri_erro
 	return 0;
 }
 
+/* Makes *@path, where it is the directory @old or in it, the same in @new. */
+static void move_path(char **path, const char *old, const char *new)
+{
+	size_t length = strlen(old);
+	char *moved;
+
+	if (!*path || strncmp(*path, old, length) != 0 ||
+	    ((*path)[length] != '/' && (*path)[length] != '\0'))
+		return;
+	moved = xformat("%s%s", new, *path + length);
+	free(*path);
+	*path = moved;
+}
+
+/* The record that a rollback returns to names the same directory. */
+static int move_previous(struct record *record, const char *old, const char *new,
+			 struct lxcri_error *err)
+{
+	autorun(record_finish) struct record previous = {};
+
+	if (!record->previous)
+		return 0;
+	if (record_parse(record->previous, strlen(record->previous), &previous, err) < 0)
+		return -1;
+	free(previous.id);
+	previous.id = xstrdup(record->id);
+	move_path(&previous.bundle, old, new);
+	move_path(&previous.log_path, old, new);
+	free(record->previous);
+	record->previous = record_format(&previous);
+	return 0;
+}
+
 /* Makes what the container's record will be; it knows its own directory by name. */
 static int plan(struct renaming *renaming, const struct lxcri_container *container,
 		const char *new_id, struct lxcri_error *err)
@@ -288,17 +336,15 @@ static int plan(struct renaming *renaming, const struct lxcri_container *contain
 	autofree char *json = record_format(&container->record);
 	autofree char *data_dir = engine_data_dir(renaming->engine, new_id);
 	struct record *record = &renaming->record;
-	bool in_home = strcmp(container->record.bundle, container->home.data_dir) == 0;
 
 	if (record_parse(json, strlen(json), record, err) < 0)
 		return -1;
 	renaming->from = xstrdup(container->home.id);
 	free(record->id);
 	record->id = xstrdup(new_id);
-	if (in_home) {
-		free(record->bundle);
-		record->bundle = xstrdup(data_dir);
-	}
+	move_path(&record->bundle, container->home.data_dir, data_dir);
+	if (move_previous(record, container->home.data_dir, data_dir, err) < 0)
+		return -1;
 	if (record->log_path) {
 		free(record->log_path);
 		record->log_path = xformat("%s/log", data_dir);

@@ -5,12 +5,12 @@
 
 #include "base/json.h"
 #include "base/mem.h"
-#include "base/text.h"
 #include "engine/driver.h"
 #include "engine/home.h"
 #include "engine/images/prepared.h"
 #include "engine/record.h"
 #include "engine/rename.h"
+#include "engine/volume.h"
 #include "os/file.h"
 #include "os/path.h"
 
@@ -76,6 +76,7 @@ struct walk {
 	const struct strings *except;
 	struct image_usage *usage;
 	struct strings *volumes;
+	struct strings *volume_users; /* or NULL */
 	struct lxcri_error *err;
 };
 
@@ -97,13 +98,10 @@ static bool counts(const struct walk *walk, const char *id)
 	       (!walk->has_directories || path_exists(data_dir) != 0);
 }
 
-static int note_record(void *userdata, const char *id, const char *json)
+static int note_layers(struct walk *walk, const char *id, const char *json)
 {
-	struct walk *walk = userdata;
 	autorun(record_finish) struct record record = {};
 
-	if (!counts(walk, id))
-		return 0;
 	if (record_parse(json, strlen(json), &record, walk->err) < 0)
 		return fail_while(walk->err, "container %s, whose layers must stay", id);
 	strings_add_all(&walk->usage->layers, &record.layers);
@@ -111,7 +109,15 @@ static int note_record(void *userdata, const char *id, const char *json)
 		strings_add(&walk->usage->digests, record.digest);
 		strings_add(&walk->usage->users, id);
 	}
-	return 0;
+	/* What a rollback returns to. */
+	return record.previous ? note_layers(walk, id, record.previous) : 0;
+}
+
+static int note_record(void *userdata, const char *id, const char *json)
+{
+	struct walk *walk = userdata;
+
+	return counts(walk, id) ? note_layers(walk, id, json) : 0;
 }
 
 /* By their directories: one that is half made, or half deleted, may have no record. */
@@ -174,22 +180,21 @@ int usage_peek(const struct lxcri_engine *engine, struct image_usage *ret, struc
 }
 
 /* Adds the volumes that @spec mounts: what lies below <data>/volumes. */
-static void add_volumes(const struct walk *walk, struct json_object *spec)
+static void add_volumes(const struct walk *walk, const char *id, struct json_object *spec)
 {
-	autofree char *prefix = xformat("%s/volumes/", walk->engine->data);
 	struct json_object *mounts = json_get(spec, "mounts");
 
 	if (!json_object_is_type(mounts, json_type_array))
 		return;
 	for (size_t i = 0; i < json_object_array_length(mounts); i++) {
 		const char *source = json_get_text(json_object_array_get_idx(mounts, i), "source");
+		char *name = source ? volume_name_of(walk->engine->data, source) : NULL;
 
-		if (!source || !text_starts_with(source, prefix))
+		if (!name)
 			continue;
-
-		const char *name = source + strlen(prefix);
-
-		strings_add_consume(walk->volumes, xstrndup(name, strcspn(name, "/")));
+		strings_add_consume(walk->volumes, name);
+		if (walk->volume_users)
+			strings_add(walk->volume_users, id);
 	}
 }
 
@@ -215,8 +220,8 @@ static int read_volumes(struct walk *walk, const char *id, const char *json)
 				  id, path);
 	if (json_parse(text, size, &json_limits_spec, &spec, walk->err) < 0)
 		return fail_while(walk->err, "container %s, whose volumes must stay: %s", id, path);
-	add_volumes(walk, spec);
-	return 0;
+	add_volumes(walk, id, spec);
+	return record.previous ? read_volumes(walk, id, record.previous) : 0;
 }
 
 static int note_volumes(void *userdata, const char *id, const char *json)
@@ -248,12 +253,26 @@ static int read_volumes_of_bundles(struct walk *walk, struct lxcri_error *err)
 	return r;
 }
 
+static int read_all_volumes(struct lxcri_engine *engine, struct walk *walk)
+{
+	walk->engine = engine;
+	if (walk_records(engine, note_volumes, walk, walk->err) < 0)
+		return -1;
+	return read_volumes_of_bundles(walk, walk->err);
+}
+
 int usage_read_volumes(struct lxcri_engine *engine, const struct strings *except,
 		       struct strings *names, struct lxcri_error *err)
 {
-	struct walk walk = { .engine = engine, .except = except, .volumes = names, .err = err };
+	struct walk walk = { .except = except, .volumes = names, .err = err };
 
-	if (walk_records(engine, note_volumes, &walk, err) < 0)
-		return -1;
-	return read_volumes_of_bundles(&walk, err);
+	return read_all_volumes(engine, &walk);
+}
+
+int usage_read_volume_users(struct lxcri_engine *engine, struct strings *names,
+			    struct strings *users, struct lxcri_error *err)
+{
+	struct walk walk = { .volumes = names, .volume_users = users, .err = err };
+
+	return read_all_volumes(engine, &walk);
 }

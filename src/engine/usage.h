@@ -44,3 +44,7 @@ enum usage_lock { USAGE_SHARED, USAGE_ALONE };
  * can't be read is an error. */
 [[nodiscard]] int usage_read_volumes(struct lxcri_engine *engine, const struct strings *except,
 				     struct strings *names, struct lxcri_error *err);
+
+/* The same, and for each of the names the id of the container in @users. */
+[[nodiscard]] int usage_read_volume_users(struct lxcri_engine *engine, struct strings *names,
+					  struct strings *users, struct lxcri_error *err);

@@ -9,9 +9,11 @@
 #include "engine/volume.h"
 
 #include "base/mem.h"
+#include "base/moment.h"
 #include "base/scope.h"
 #include "base/text.h"
 #include "engine/bundle/merged_copy.h"
+#include "engine/volumes/volume_notes.h"
 #include "image/layer/merged.h"
 #include "os/owner.h"
 #include "os/path.h"
@@ -24,12 +26,12 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 
-#define DATA_NAME "_data"
-#define GONE_NAME ".gone-" /* before 64 digits: one that is being removed */
-#define NEW_NAME  ".new"   /* no volume's name; one is made at a time for a container */
+#define NEW_NAME ".new" /* no volume's name; one is made at a time for a container */
+#define DIGITS   64     /* of an anonymous one's name */
 
 bool volume_name_is_valid(const char *name)
 {
@@ -43,10 +45,22 @@ bool volume_name_is_valid(const char *name)
 	return true;
 }
 
-/* Returns 64 random hexadecimal digits, owned by the caller. */
-static char *random_name(void)
+char *volume_name_of(const char *data_dir, const char *source)
 {
-	uint8_t bytes[32];
+	autofree char *prefix = xformat("%s/volumes/", data_dir);
+	const char *name = source + strlen(prefix);
+
+	return text_starts_with(source, prefix) ? xstrndup(name, strcspn(name, "/")) : NULL;
+}
+
+bool volume_is_anonymous(const char *name)
+{
+	return strlen(name) == DIGITS && name[strspn(name, "0123456789abcdef")] == '\0';
+}
+
+char *volume_make_name(void)
+{
+	uint8_t bytes[DIGITS / 2];
 	char *name = xzalloc(2 * sizeof(bytes) + 1);
 
 	/* Up to 256 bytes come whole once the pool is filled, which it was long before us. */
@@ -57,9 +71,9 @@ static char *random_name(void)
 	return name;
 }
 
-/* Opens the directory of all volumes, making it. Nobody else may pass: a set-user-ID program in
- * a volume would make its caller root of the host. */
-static int open_volumes(const char *data_dir)
+/* Nobody else may pass: a set-user-ID program in a volume would make its caller root of the host.
+ */
+int volume_open_all(const char *data_dir)
 {
 	autofree char *path = xformat("%s/volumes", data_dir);
 	int r = path_make_dirs(path, 0700);
@@ -108,12 +122,14 @@ static int make_filled(int owned, const struct volume_request *request)
 	if (mkdirat(owned, NEW_NAME, 0700) < 0)
 		return -errno;
 	dir = openat(owned, NEW_NAME, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (dir < 0 || fchmod(dir, 0700) < 0 || mkdirat(dir, DATA_NAME, 0755) < 0)
+	if (dir < 0 || fchmod(dir, 0700) < 0 || mkdirat(dir, VOLUME_DATA, 0755) < 0)
 		return -errno;
-	data = openat(dir, DATA_NAME, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	data = openat(dir, VOLUME_DATA, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (data < 0 || fchmod(data, 0755) < 0)
 		return -errno;
-	r = fill(request, data);
+	r = volume_notes_save(dir, &(const struct volume_notes){ .created_ns = moment_now() });
+	if (r == 0)
+		r = fill(request, data);
 	if (r < 0)
 		return r;
 	return fsync(dir) < 0 ? -errno : 0;
@@ -171,7 +187,7 @@ static int ensure_in(int volumes, const char *name, const struct volume_request 
 
 int volume_ensure(const struct volume_request *request, char **ret_source, struct lxcri_error *err)
 {
-	autofree char *anonymous = request->name ? NULL : random_name();
+	autofree char *anonymous = request->name ? NULL : volume_make_name();
 	const char *name = request->name ? request->name : anonymous;
 	const char *shown = request->name ? request->name : request->destination;
 
@@ -179,7 +195,7 @@ int volume_ensure(const struct volume_request *request, char **ret_source, struc
 		return fail(err, LXCRI_E_INVALID_ARGUMENT, "\"%s\" is not a name for a volume",
 			    name);
 
-	autoclose int volumes = open_volumes(request->data_dir);
+	autoclose int volumes = volume_open_all(request->data_dir);
 
 	if (volumes < 0)
 		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, volumes,
@@ -190,7 +206,7 @@ int volume_ensure(const struct volume_request *request, char **ret_source, struc
 	if (r < 0)
 		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "make the volume for %s",
 				       shown);
-	*ret_source = xformat("%s/volumes/%s/" DATA_NAME, request->data_dir, name);
+	*ret_source = xformat("%s/volumes/%s/" VOLUME_DATA, request->data_dir, name);
 	return 0;
 }
 
@@ -269,8 +285,8 @@ int volume_rename_owner(const char *data_dir, const char *from, const char *to,
 int volume_remove(const char *data_dir, const char *name, struct lxcri_error *err)
 {
 	autofree char *path = xformat("%s/volumes", data_dir);
-	autofree char *digits = random_name(); /* with its own name it could be too long */
-	autofree char *gone = xformat(GONE_NAME "%s", digits);
+	autofree char *digits = volume_make_name(); /* with its own name it could be too long */
+	autofree char *gone = xformat(VOLUME_GONE "%s", digits);
 	autoclose int volumes = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int r = volumes < 0 ? -errno : 0;
 
@@ -286,7 +302,7 @@ int volume_remove(const char *data_dir, const char *name, struct lxcri_error *er
 
 static bool is_leftover(const char *name)
 {
-	return text_starts_with(name, GONE_NAME);
+	return text_starts_with(name, VOLUME_GONE);
 }
 
 /* Appends the names that @wanted chooses. */
@@ -311,9 +327,40 @@ int volume_list(const char *data_dir, struct strings *names, struct lxcri_error 
 	return list(data_dir, volume_name_is_valid, names, err);
 }
 
+/* Somebody who makes one has it locked. */
+static bool is_busy(const char *data_dir, const char *name)
+{
+	autofree char *path = xformat("%s/volumes/%s", data_dir, name);
+	autoclose int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+}
+
 int volume_list_leftovers(const char *data_dir, struct strings *names, struct lxcri_error *err)
 {
-	return list(data_dir, is_leftover, names, err);
+	autorun(strings_finish) struct strings all = {};
+
+	if (list(data_dir, is_leftover, &all, err) < 0)
+		return -1;
+	for (size_t i = 0; i < all.count; i++)
+		if (!is_busy(data_dir, all.items[i]))
+			strings_add(names, all.items[i]);
+	return 0;
+}
+
+char *volume_find_owner(const char *data_dir, const char *name)
+{
+	autofree char *path = xformat("%s/volumes/.owned", data_dir);
+	autorun(strings_finish) struct strings ids = {};
+
+	(void)path_list_shown(path, &ids); /* what can't be read has no owner that we know */
+	for (size_t i = 0; i < ids.count; i++) {
+		autofree char *entry = xformat("%s/%s/%s", path, ids.items[i], name);
+
+		if (path_exists(entry) == 1)
+			return xstrdup(ids.items[i]);
+	}
+	return NULL;
 }
 
 int volume_remove_leftovers(const char *data_dir, struct lxcri_error *err)

@@ -112,3 +112,41 @@ int image_store_pull(struct image_store *store, const struct image_pull *pull, c
 			return 0;
 	return -1;
 }
+
+static int look(struct image_store *store, const struct lxcri_config *config, const char *name,
+		char **ret_digest, struct lxcri_error *err)
+{
+	static const char *const verb[] = { WORKER_LOOK, NULL };
+	autojson request = json_object_new_object();
+	autojson answer = NULL;
+	autofree char *input = NULL;
+	const char *digest;
+
+	json_set_text(request, SETTINGS_REFERENCE, name);
+	json_set_text(request, SETTINGS_DATA, image_store_data_dir(store));
+	request_add_config(request, config);
+	input = json_format_line(request);
+
+	const struct worker_call call = {
+		.program = "lxcri-registry", .args = verb, .object = name, .input = input
+	};
+
+	if (worker_ask(&call, -1, &answer, err) < 0)
+		return -1;
+	digest = json_get_text(answer, WORKER_DIGEST);
+	if (!digest)
+		return fail(err, LXCRI_E_DOWNLOAD_FAILED, "lxcri-registry gave no digest");
+	*ret_digest = xstrdup(digest);
+	return 0;
+}
+
+int image_store_look(struct image_store *store, const struct lxcri_config *config,
+		     const char *reference, char **ret_digest, struct lxcri_error *err)
+{
+	autorun(strings_finish) struct strings names = image_store_names(store, reference, err);
+
+	for (size_t i = 0; i < names.count; i++)
+		if (look(store, config, names.items[i], ret_digest, err) == 0)
+			return 0;
+	return -1;
+}

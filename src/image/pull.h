@@ -19,3 +19,10 @@ struct image_pull {
 /* Pulls as lxcri_image_pull() describes. Both results are owned by the caller. */
 [[nodiscard]] int image_store_pull(struct image_store *store, const struct image_pull *pull,
 				   char **ret_name, char **ret_digest, struct lxcri_error *err);
+
+/* Asks the registry which image a pull of @reference would bring. *@ret_digest is that of its
+ * manifest, owned by the caller. LXCRI_E_IMAGE_NOT_FOUND, LXCRI_E_DOWNLOAD_FAILED, and what else a
+ * pull fails with. */
+[[nodiscard]] int image_store_look(struct image_store *store, const struct lxcri_config *config,
+				   const char *reference, char **ret_digest,
+				   struct lxcri_error *err);

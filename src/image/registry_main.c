@@ -2,6 +2,7 @@
 /* lxcri-registry: the process that talks to registries.
  *
  *	lxcri-registry pull
+ *	lxcri-registry look
  *	lxcri-registry platforms
  *	lxcri-registry push
  *	lxcri-registry fetch
@@ -10,9 +11,9 @@
  *
  * The request is one JSON object on standard input; news and, as the last line, the result are JSON
  * objects on standard output. It can write to the directory of downloads alone (a login: to that of
- * the file of credentials; fetch: to descriptor 3; a push: nowhere, and it reads the images): what
- *it fetches is meanwhile verified and taken into the store by the worker, at the other end of
- * descriptor 3. */
+ * the file of credentials; fetch: to descriptor 3; a look: nowhere; a push: nowhere, and it reads
+ *the images): what it fetches is meanwhile verified and taken into the store by the worker, at the
+ *other end of descriptor 3. */
 
 #include "base/json.h"
 #include "base/scope.h"
@@ -181,6 +182,24 @@ static int run_pull(const char *verb, const struct settings *settings, struct js
 	return 0;
 }
 
+/* What a pull would bring. */
+static int run_look(const char *verb, const struct settings *settings, struct json_object *result,
+		    struct lxcri_error *err)
+{
+	static const struct confine_path nowhere = { -1, CONFINE_READ };
+	autorun(pull_result_finish) struct pull_result found = {};
+	autoptr(pull) pull = NULL;
+
+	(void)verb;
+	if (pull_create(settings, &pull, err) < 0 || confine(settings, &nowhere, 0, err) < 0 ||
+	    pull_look(pull, &found, err) < 0)
+		return -1;
+	json_set_text(result, WORKER_NAME, found.name);
+	json_set_text(result, WORKER_DIGEST, found.digest);
+	json_set_text(result, WORKER_TYPE, found.media_type);
+	return 0;
+}
+
 static int run_platforms(const char *verb, const struct settings *settings,
 			 struct json_object *result, struct lxcri_error *err)
 {
@@ -273,9 +292,10 @@ static const struct {
 	int (*run)(const char *verb, const struct settings *settings, struct json_object *result,
 		   struct lxcri_error *err);
 } runs[] = {
-	{ WORKER_PULL, run_pull },   { WORKER_PLATFORMS, run_platforms },
-	{ WORKER_PUSH, run_push },   { WORKER_FETCH, run_fetch },
-	{ WORKER_LOGIN, run_login }, { WORKER_LOGOUT, run_login },
+	{ WORKER_PULL, run_pull },    { WORKER_LOOK, run_look },
+	{ WORKER_PUSH, run_push },    { WORKER_PLATFORMS, run_platforms },
+	{ WORKER_FETCH, run_fetch },  { WORKER_LOGIN, run_login },
+	{ WORKER_LOGOUT, run_login },
 };
 
 static int run(int argc, char **argv, struct json_object *result, struct lxcri_error *err)
@@ -291,7 +311,8 @@ static int run(int argc, char **argv, struct json_object *result, struct lxcri_e
 	if (argc != 2 || which == ARRAY_LEN(runs))
 		return fail(
 			err, LXCRI_E_INVALID_ARGUMENT,
-			"usage: lxcri-registry pull | platforms | push | fetch | login | logout");
+			"usage: lxcri-registry pull | look | platforms | push | fetch | login | "
+			"logout");
 	r = file_read_fd(STDIN_FILENO, REQUEST_BYTES_MAX, &request, &size);
 	if (r < 0)
 		return fail_errno(err, r, "read the request");

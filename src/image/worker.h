@@ -52,6 +52,7 @@
 
 /* The verbs of lxcri-registry, and the members of its news. */
 #define WORKER_PULL           "pull"
+#define WORKER_LOOK           "look"
 #define WORKER_PLATFORMS      "platforms" /* WORKER_IMAGES of its answer are texts */
 #define WORKER_PUSH           "push"
 #define WORKER_FETCH          "fetch"

@@ -103,7 +103,8 @@ int copy_run(const struct copy_end *from, const struct copy_end *to,
 	const char pack_flags[] = { options->follow ? COPY_FLAG_FOLLOW : '-',
 				    options->archive ? COPY_FLAG_ARCHIVE : '-', '\0' };
 	const char unpack_flags[] = { from->root < 0 ? COPY_FLAG_STREAM : '-',
-				      options->archive ? COPY_FLAG_ARCHIVE : '-', '\0' };
+				      options->archive ? COPY_FLAG_ARCHIVE : '-',
+				      options->top ? COPY_FLAG_TOP : '-', '\0' };
 	struct lxcri_error packed;
 	struct lxcri_error unpacked;
 	int ends[2] = { -1, -1 };

@@ -22,6 +22,7 @@
 #define COPY_FLAG_ARCHIVE 'a' /* owners, set-id bits and capabilities as they are */
 #define COPY_FLAG_FOLLOW  'L' /* pack what a symlink leads to */
 #define COPY_FLAG_STREAM  's' /* unpack any archive into a directory that exists */
+#define COPY_FLAG_TOP     't' /* unpack: that directory becomes what the archive says of its top */
 #define COPY_FLAG_NONE    "-"
 
 /* One end: a path below a root, or a stream. */
@@ -36,6 +37,8 @@ struct copy_end {
 struct copy_options {
 	bool archive;
 	bool follow;
+	bool top; /* with a stream: the directory takes owner and mode that the archive has for "."
+		   */
 };
 
 /* Copies @from to @to by the rules of cp: into a directory that exists under its own name, to a

@@ -66,6 +66,7 @@ static int run(int argc, char **argv, struct lxcri_error *err)
 		.path = argv[2],
 		.archive = strchr(argv[3], COPY_FLAG_ARCHIVE) != NULL,
 		.stream = strchr(argv[3], COPY_FLAG_STREAM) != NULL,
+		.top = strchr(argv[3], COPY_FLAG_TOP) != NULL,
 		.uids = uids,
 		.gids = gids,
 	};

@@ -17,6 +17,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <linux/capability.h>
 #include <signal.h>
@@ -33,6 +34,7 @@ struct unpack {
 	const struct unpack_options *options;
 	struct archive *archive;
 	int top;        /* all entries are below this directory; borrowed */
+	int top_itself; /* the same, open for changes; -1: it stays what it is */
 	char *source;   /* the name of the first entry, which is the source's; NULL: any name */
 	char *target;   /* what it becomes; NULL: the top itself */
 	uid_t owner[2]; /* of what has no owner of its own */
@@ -177,6 +179,23 @@ static int leave_out(struct unpack *unpack, struct archive_entry *entry)
 	return 0;
 }
 
+/* Takes over what the archive says of the top. */
+static int unpack_top(struct unpack *unpack, struct archive_entry *entry, struct lxcri_error *err)
+{
+	struct put_file file;
+
+	if (archive_entry_filetype(entry) != AE_IFDIR)
+		return fail(err, LXCRI_E_EXTRACT_FAILED, "it has no name");
+	if (unpack->top_itself < 0)
+		return 0;
+	if (describe(unpack, entry, &file, err) < 0)
+		return -1;
+	if (fchown(unpack->top_itself, file.owner[0], file.owner[1]) < 0 ||
+	    fchmod(unpack->top_itself, file.mode) < 0)
+		return fail_code_errno(err, LXCRI_E_COPY_FAILED, errno, "set owner and mode");
+	return 0;
+}
+
 static int unpack_node(struct unpack *unpack, struct archive_entry *entry, const char *path,
 		       struct lxcri_error *err)
 {
@@ -186,10 +205,8 @@ static int unpack_node(struct unpack *unpack, struct archive_entry *entry, const
 
 	if (spot_find(unpack->top, path, unpack->owner, &spot, err) < 0)
 		return -1;
-	if (!spot.name) /* the top, which is there */
-		return archive_entry_filetype(entry) == AE_IFDIR
-			       ? 0
-			       : fail(err, LXCRI_E_EXTRACT_FAILED, "it has no name");
+	if (!spot.name)
+		return unpack_top(unpack, entry, err);
 	if (archive_entry_hardlink(entry))
 		return unpack_link(unpack, entry, &spot, err);
 	if (describe(unpack, entry, &file, err) < 0)
@@ -337,25 +354,32 @@ static int become_root_of(const struct unpack_options *options, struct lxcri_err
 }
 
 /* Finds the destination before a byte of the stream is read, and lets go of all else. */
-static int prepare(const struct unpack_options *options, struct place *place,
+static int prepare(const struct unpack_options *options, struct place *place, int *ret_top,
 		   struct lxcri_error *err)
 {
 	if (place_find(options->root, options->path, place, err) < 0)
 		return -1;
 	if (options->stream && place->name)
 		return fail(err, LXCRI_E_PATH_NOT_FOUND, "there is no directory %s", options->path);
+	if (options->top) {
+		*ret_top = openat(place->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (*ret_top < 0)
+			return fail_errno(err, errno, "open %s", options->path);
+	}
 	return become_root_of(options, err) < 0 ? -1 : confine(place, err);
 }
 
 int unpack_tree(const struct unpack_options *options, int in, struct lxcri_error *err)
 {
 	autorun(place_finish) struct place place = PLACE_NULL;
+	autoclose int top = -1;
 	struct unpack unpack = { .options = options };
-	int r = prepare(options, &place, err);
+	int r = prepare(options, &place, &top, err);
 
 	unpack.owner[0] = copy_ids_outside(&options->uids, 0);
 	unpack.owner[1] = copy_ids_outside(&options->gids, 0);
 	unpack.top = place.dir;
+	unpack.top_itself = top;
 	if (r == 0 && (unpack.owner[0] == COPY_ID_NONE || unpack.owner[1] == COPY_ID_NONE))
 		r = fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
 			 "the container's user namespace has no root, to whom it could belong; use "

@@ -15,6 +15,7 @@ struct unpack_options {
 	const char *path; /* seen from inside the root */
 	bool archive;     /* owners, set-id bits and capabilities as the stream has them */
 	bool stream;      /* any archive, also a compressed one, for a directory that exists */
+	bool top;         /* which becomes what the archive says of it */
 	struct copy_ids uids;
 	struct copy_ids gids;
 };

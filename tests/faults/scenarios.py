@@ -158,6 +158,21 @@ def stopped(world, id, env):
     world.engine("stop", "--time", "0", id, env=env).ok()
 
 
+def updatable(world, id, env):
+    """The same, and another image is there."""
+    imported(world, id, env)
+    running(world, id, env)
+
+
+def updated(world, id, env):
+    updatable(world, id, env)
+    world.engine(*update(id), env=env).ok()
+
+
+def update(id):
+    return ["update", "--settle", "0", "--time", "0", "--image", "other:1", id]
+
+
 def usable(world, id, name, words, done):
     """The image can be used, if it is there; else it can come in now. What it leaves when it goes is
     nothing: not in the store, nor where it was fetched to."""
@@ -314,6 +329,62 @@ def pids_limit(pid):
     raise AssertionError(f"process {pid} has no limit of processes")
 
 
+def one_root(world, id, wanted):
+    """The container is on the one or the other image, and not between them. It can be put on either."""
+    engine = world.engine
+    if world.status(id) == GONE:
+        return
+    await_that(lambda: starts(engine, id), f"{id} runs or can be started")
+    is_other = engine("inspect", "--format", "image", id).ok().out.strip().endswith("other:1")
+    assert wanted is None or is_other == wanted
+    assert (engine("exec", id, "test", "-e", "/other").code == 0) == is_other
+    assert (engine("exec", id, "test", "-e", f"/{DATA}").code == 0) or is_other
+    assert engine("exec", id, "cat", f"/kept/{DATA}").ok().out == "1\n"
+    engine("system", "check", "--repair").ok()
+    roots = engine.data / "containers" / id / "roots"
+    assert len(list(roots.iterdir()) if roots.exists() else []) <= 1
+    if is_other:
+        engine("rollback", "--settle", "0", "--time", "0", id).ok()
+    else:
+        engine(*update(id)).ok()
+    assert (engine("exec", id, "test", "-e", "/other").code == 0) != is_other
+
+
+def starts(engine, id):
+    if engine("state", id).ok().json()["status"] == "stopped":
+        engine("start", id)
+    return engine("exec", id, "true").code == 0
+
+
+def updated_root(world, id, done):
+    one_root(world, id, True if done else None)
+
+
+def earlier_root(world, id, done):
+    one_root(world, id, False if done else None)
+
+
+def data_volume(id):
+    return f"{id}-data"
+
+
+def with_volume(world, id, env):
+    world.engine("volume", "create", data_volume(id), env=env).ok()
+    (world.engine.data / "volumes" / data_volume(id) / "_data/old").write_text("old")
+
+
+def whole_volume(world, id, done):
+    """All of the old, or all of the new."""
+    engine = world.engine
+    path = engine.data / "volumes" / data_volume(id) / "_data"
+    names = os.listdir(path)
+    assert "manifest.json" in names or not done
+    assert (names == ["old"]) != ("manifest.json" in names), names
+    await_that(lambda: engine("system", "check", "--repair").ok() and not list(path.parents[1].glob(".gone-*")),
+               "nothing is left")
+    engine("volume", "remove", data_volume(id)).ok()
+
+
 def whole_copy(world, id, done):
     """What was copied to the host is whole when the command says so."""
     path = world.copied(id)
@@ -351,6 +422,12 @@ SCENARIOS = (
     Scenario("resume", paused, lambda world, id: ["resume", id], ("paused",), ("running",)),
     Scenario("update", running, lambda world, id: ["update", "--pids-limit", LIMIT, id], ("running",), ("running",),
              True, one_limit),
+    Scenario("update image", updatable, lambda world, id: update(id), ("running", "stopped"), ("running",), True,
+             updated_root, launches=True),
+    Scenario("rollback", updated, lambda world, id: ["rollback", "--settle", "1", "--health-cmd", "true", "--time", "0", id],
+             ("running", "stopped"), ("running",), True, earlier_root, launches=True),
+    Scenario("volume import", with_volume, lambda world, id: ["volume", "import", data_volume(id), world.archive],
+             (GONE,), (GONE,), verify=whole_volume),
     Scenario("kill", started, lambda world, id: ["kill", id, "KILL"], ("running",), ("stopped",)),
     Scenario("stop", running, lambda world, id: ["stop", "--time", "0", id], ("running",), ("stopped",), True),
     Scenario("rename", stopped, lambda world, id: ["rename", id, renamed(id)], ("stopped",), (RENAMED,), True),

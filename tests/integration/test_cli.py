@@ -10,7 +10,7 @@ import pytest
 from conftest import PROGRAM, ROOT
 
 VERBS = ["run", "create", "start", "stop", "restart", "kill", "pause", "resume", "exec", "delete", "rename", "list",
-         "ps", "top", "state", "stats", "update", "inspect", "logs", "events", "wait", "cp", "diff", "image", "layer",
+         "ps", "top", "state", "stats", "update", "rollback", "history", "inspect", "logs", "events", "wait", "cp", "diff", "image", "layer", "volume",
          "network", "port", "forward", "login", "logout", "spec", "config", "doctor", "info", "serve", "system", "version",
          "help", "completion"]
 

@@ -512,3 +512,24 @@ def test_what_is_mounted_below_a_container_s_root_is_not_removed(make_placed, im
     finally:
         engine.ground.run("sh", "-c", f"umount {root}/mnt/x 2>/dev/null || true")
     assert [name for name in remains(engine) if "containers" in name] == []
+
+
+def test_a_container_is_updated_and_put_back(engine, make_image):
+    one, two = (make_image(Layer().add("version", number), Cmd=["sleep", "1000"]) for number in (b"1", b"2"))
+    id, words = engine.id(), ("--time", "0", "--settle", "0")
+    engine("run", "-d", "-v", "data:/data", "--image", one, id).ok()
+    engine("exec", id, "sh", "-c", "echo mine > /file; echo kept > /data/file").ok()
+    engine("update", *words, "--image", two, id).ok()
+    assert engine("exec", id, "cat", "/version", "/data/file").ok().out == "2kept\n"
+    engine("exec", id, "sh", "-c", "test ! -e /file && echo other > /file").ok()
+    assert "/file" in engine("diff", id).ok().out
+    engine("system", "prune", "--all", "--force").ok()
+    engine("rollback", *words, id).ok()
+    assert engine("exec", id, "cat", "/version", "/file").ok().out == "1mine\n"
+    engine("update", *words, "--image", two, id).ok()
+    engine("update", *words, "--image", one, id).ok()
+    assert engine("exec", id, "cat", "/version", "/data/file").ok().out == "1kept\n"
+    engine("system", "check").ok()
+    engine("delete", "--force", id).ok()
+    engine("system", "prune", "--all", "--volumes", "--force").ok()
+    assert remains(engine) == []

@@ -117,10 +117,6 @@ def test_a_created_and_a_paused_container_can_be_updated(engine, create):
     engine("resume", id).ok()
 
 
-def test_another_image_is_refused_by_its_name(any_engine):
-    any_engine("update", "--image", "busybox", "x").fails("UnsupportedOperation", "--image", "busybox")
-
-
 def test_an_update_says_what_it_wants(any_engine, work):
     any_engine("update", "x").fails("InvalidArgument", "expected a limit")
     any_engine("update", "--memory", "1m").fails("InvalidArgument", "expected the id")

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/request/env_file.h"
+#include "cli/request/mount_option.h"
 #include "os/signal.h"
 
 #include <ctype.h>
@@ -38,6 +39,7 @@ const struct option_entry create_option_table[] = {
 	IMAGE(env, "env", 'e', LIST, "NAME[=VALUE]", "set a variable, or pass the caller's on"),
 	IMAGE(env_files, "env-file", 0, LIST, "FILE", "set the variables in FILE"),
 	IMAGE(volumes, "volume", 'v', LIST, "[SRC:]DST[:OPTS]", "mount a directory or volume"),
+	IMAGE(mounts, "mount", 0, LIST, "KEY=VALUE,...", "the same: type=volume, bind or tmpfs, source, target, ..."),
 	IMAGE(tmpfs, "tmpfs", 0, LIST, "DST[:OPTS]", "mount a tmpfs"),
 	IMAGE(devices, "device", 0, LIST, "SRC[:DST[:rwm]]", "add a device of the host"),
 	IMAGE(working_dir, "workdir", 'w', TEXT, "DIR", "working directory"),
@@ -311,7 +313,7 @@ static int fill_port(struct create_request *request, const char *value, struct l
 }
 
 /* Of several for one thing the last counts, as with docker. */
-static int fill_pull(const char *value, enum lxcri_pull_policy *ret, struct lxcri_error *err)
+int create_request_pull(const char *value, enum lxcri_pull_policy *ret, struct lxcri_error *err)
 {
 	static const char *const policies[] = {
 		[LXCRI_PULL_MISSING] = "missing",
@@ -387,6 +389,49 @@ static void fill_network(const struct network_options *options, struct create_re
 	engine->dns_options = list_of(&options->dns_options);
 }
 
+/* Adds what --mount says to the volumes, which have room for it, and to what is a tmpfs. */
+static int add_mount(struct create_request *request, const char *value, struct lxcri_error *err)
+{
+	autorun(mount_option_finish) struct mount_option mount = {};
+	struct lxcri_volume *volume = &request->volumes[request->n_volumes];
+
+	if (mount_option_parse(value, &mount, err) < 0)
+		return -1;
+	if (mount.is_tmpfs) {
+		strings_addf(&request->tmpfs, "%s%s%s", mount.destination, mount.options ? ":" : "",
+			     mount.options ? mount.options : "");
+		return 0;
+	}
+	*volume = (struct lxcri_volume){
+		.destination = keep(request, mount.destination, strlen(mount.destination)),
+	};
+	if (mount.source)
+		volume->source = keep(request, mount.source, strlen(mount.source));
+	if (mount.options)
+		volume->options = keep(request, mount.options, strlen(mount.options));
+	request->n_volumes++;
+	return volume->source ? resolve_source(request, value, &volume->source, err) : 0;
+}
+
+/* Fills the volumes and what is a tmpfs, by either option. */
+static int fill_mounts(const struct create_options *options, struct create_request *request,
+		       struct lxcri_error *err)
+{
+	const struct strings *volumes = &options->volumes;
+
+	request->volumes =
+		xcalloc(volumes->count + options->mounts.count, sizeof(*request->volumes));
+	for (; request->n_volumes < volumes->count; request->n_volumes++)
+		if (fill_volume(request, volumes->items[request->n_volumes],
+				&request->volumes[request->n_volumes], err) < 0)
+			return -1;
+	strings_add_all(&request->tmpfs, &options->tmpfs);
+	for (size_t i = 0; i < options->mounts.count; i++)
+		if (add_mount(request, options->mounts.items[i], err) < 0)
+			return -1;
+	return 0;
+}
+
 int create_request_fill(const struct create_options *options, struct create_request *ret_request,
 			struct lxcri_error *err)
 {
@@ -400,7 +445,7 @@ int create_request_fill(const struct create_options *options, struct create_requ
 	    fill_log(options, engine, err) < 0 || fill_limits(options, request, err) < 0 ||
 	    service_options_fill(&options->service, &request->service, err) < 0 ||
 	    fill_security(&options->security, engine, err) < 0 ||
-	    FILL_EACH(request, &options->volumes, request->volumes, fill_volume, err) < 0 ||
+	    fill_mounts(options, request, err) < 0 ||
 	    FILL_EACH(request, &options->devices, request->devices, fill_device, err) < 0 ||
 	    FILL_EACH(request, &options->ulimits, request->rlimits, fill_rlimit, err) < 0)
 		return -1;
@@ -428,14 +473,14 @@ int create_request_fill(const struct create_options *options, struct create_requ
 	engine->add_hosts = list_of(&options->add_hosts);
 	engine->cap_add = list_of(&options->cap_add);
 	engine->cap_drop = list_of(&options->cap_drop);
-	engine->tmpfs = list_of(&options->tmpfs);
+	engine->tmpfs = list_of(&request->tmpfs);
 	engine->volumes = request->volumes;
-	engine->n_volumes = options->volumes.count;
+	engine->n_volumes = request->n_volumes;
 	engine->devices = request->devices;
 	engine->n_devices = options->devices.count;
 	engine->rlimits = request->rlimits;
 	engine->n_rlimits = options->ulimits.count;
-	if (fill_pull(options->pull, &engine->pull, err) < 0)
+	if (create_request_pull(options->pull, &engine->pull, err) < 0)
 		return -1;
 	fill_network(&options->network, request);
 	engine->userns = options->userns;
@@ -453,6 +498,7 @@ void create_request_finish(struct create_request *request)
 {
 	strings_finish(&request->env);
 	strings_finish(&request->texts);
+	strings_finish(&request->tmpfs);
 	strings_finish(&request->entrypoint);
 	service_request_finish(&request->service);
 	free(request->volumes);

@@ -40,6 +40,7 @@ struct create_options {
 	struct strings env_files;
 	struct strings log_options;
 	struct strings volumes;
+	struct strings mounts;
 	struct strings tmpfs;
 	struct strings devices;
 	struct strings group_add;
@@ -66,7 +67,9 @@ struct create_request {
 	struct lxcri_create_options options; /* points into what follows */
 	struct strings env;
 	struct strings texts; /* pieces of values */
-	char *resources;      /* the limits, as JSON; or NULL */
+	struct strings tmpfs;
+	size_t n_volumes;
+	char *resources; /* the limits, as JSON; or NULL */
 	int oom_score_adj;
 	struct service_request service;
 	struct strings entrypoint;
@@ -81,6 +84,10 @@ struct create_request {
  * ends *@ret_request with create_request_finish(), also after a failure. */
 [[nodiscard]] int create_request_fill(const struct create_options *options,
 				      struct create_request *ret_request, struct lxcri_error *err);
+
+/* Reads the value of --pull, NULL for none. LXCRI_E_INVALID_ARGUMENT. */
+[[nodiscard]] int create_request_pull(const char *value, enum lxcri_pull_policy *ret,
+				      struct lxcri_error *err);
 
 /* Frees what @request holds. Safe to repeat. */
 void create_request_finish(struct create_request *request);

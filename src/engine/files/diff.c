@@ -236,7 +236,8 @@ static int find_layers(struct lxcri_container *container, struct strings *layers
 static int open_now(const struct lxcri_container *container, bool is_upper, int *ret_fd,
 		    struct lxcri_error *err)
 {
-	autofree char *path = xformat("%s/upper", container->home.data_dir);
+	autofree char *path =
+		xformat("%s/upper", home_root_dir(&container->home, &container->record));
 
 	if (!is_upper)
 		return driver_open(container, ret_fd, err);

@@ -63,7 +63,7 @@ static int find_dirs(const struct lxcri_container *container, struct strings *di
 	autojson spec = NULL;
 
 	if (record->owns_bundle && !driver_of(record)->open_root) {
-		strings_addf(dirs, "%s/upper", container->home.data_dir);
+		strings_addf(dirs, "%s/upper", home_root_dir(&container->home, record));
 		strings_add_all(dirs, &record->layers);
 		return 0;
 	}

@@ -4,7 +4,8 @@
 #include "engine/system/check.h"
 
 #include "base/mem.h"
-#include "engine/home.h"
+#include "engine/container.h"
+#include "engine/update/next.h"
 #include "image/store.h"
 #include "os/path.h"
 #include "runtime/monitor.h"
@@ -142,6 +143,43 @@ static void check_layers(struct check *check, const char *id, const struct recor
 		     record->image ? record->image : "-");
 }
 
+/* Removes them under the container's lock, by a record that is read then. */
+static bool remove_roots(const struct check *check, const char *id)
+{
+	autoptr(lxcri_container) container = NULL;
+	struct lxcri_error ignored = {};
+	int r;
+
+	if (!check->options.repair ||
+	    lxcri_container_open(check->engine, id, &container, &ignored) < 0 ||
+	    container_lock(container, &ignored) < 0)
+		return false;
+	r = next_collect(container, &ignored);
+	home_unlock(&container->home);
+	return r == 0;
+}
+
+/* Root file systems of updates that were interrupted, or that a finished one has replaced. */
+static void check_roots(struct check *check, const char *id, const struct record *record)
+{
+	struct trouble trouble = { "container.roots",
+				   id,
+				   LXCRI_HEALTH_WARNING,
+				   "an update was interrupted; it takes room for nothing",
+				   "proxmox-lxcri system check --repair, or the next update",
+				   false };
+	autorun(home_finish) struct home home = HOME_NULL;
+	autorun(strings_finish) struct strings unused = {};
+	struct lxcri_error ignored = {};
+
+	if (home_open(check->engine, id, &home, &ignored) < 0 ||
+	    next_list_leftovers(&home, record, &unused, &ignored) < 0 || unused.count == 0 ||
+	    is_locked(check, id))
+		return;
+	trouble.repaired = remove_roots(check, id);
+	check_report(check, &trouble, "%s is nobody's root file system", unused.items[0]);
+}
+
 static void check_time(struct check *check, const char *id, const struct record *record)
 {
 	static const char found[] = "made in the future";
@@ -189,6 +227,7 @@ static void check_record(struct check *check, const char *id, const char *json)
 	}
 	check_bundle(check, id, &record);
 	check_layers(check, id, &record);
+	check_roots(check, id, &record);
 	check_time(check, id, &record);
 }
 

@@ -3,6 +3,7 @@
  * A dry run goes the same way and removes nothing: what it said would go is counted as gone. */
 
 #include "lxcri/system.h"
+#include "lxcri/volumes.h"
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -207,7 +208,9 @@ static int remove_volume(const struct prune *prune, const char *name, struct lxc
 	return 0;
 }
 
-static int prune_volumes(struct prune *prune, struct lxcri_error *err)
+enum volumes { VOLUMES_ALL, VOLUMES_ANONYMOUS };
+
+static int prune_volumes(struct prune *prune, enum volumes which, struct lxcri_error *err)
 {
 	autorun(strings_finish) struct strings used = {};
 	autorun(strings_finish) struct strings names = {};
@@ -224,7 +227,8 @@ static int prune_volumes(struct prune *prune, struct lxcri_error *err)
 		struct lxcri_error why = {};
 		uint64_t bytes;
 
-		if (strings_has(&used, names.items[i]))
+		if (strings_has(&used, names.items[i]) ||
+		    (which == VOLUMES_ANONYMOUS && !volume_is_anonymous(names.items[i])))
 			continue;
 		bytes = size_of(path);
 		if (!prune->sweep.dry_run && remove_volume(prune, names.items[i], &why) < 0)
@@ -288,7 +292,7 @@ static int prune_all(struct prune *prune, bool volumes, struct lxcri_error *err)
 		return r; /* nothing was ever made */
 	if (prune_containers(prune, err) < 0 || prune_images(prune, err) < 0)
 		return -1;
-	return volumes ? prune_volumes(prune, err) : 0;
+	return volumes ? prune_volumes(prune, VOLUMES_ALL, err) : 0;
 }
 
 int lxcri_system_prune(struct lxcri_engine *engine, const struct lxcri_prune_options *options,
@@ -306,4 +310,20 @@ int lxcri_system_prune(struct lxcri_engine *engine, const struct lxcri_prune_opt
 	int r = prune_all(&prune, options->volumes, err);
 
 	return end(&prune, r, ret, err) < 0 ? fail_while(err, "prune") : 0;
+}
+
+int lxcri_volume_prune(struct lxcri_engine *engine, const struct lxcri_prune_options *options,
+		       lxcri_usage_fn report, void *userdata, struct lxcri_collected *ret,
+		       struct lxcri_error *err)
+{
+	autorun(prune_finish) struct prune prune = { .engine = engine,
+						     .sweep = { .dry_run = options->dry_run },
+						     .report = report,
+						     .userdata = userdata,
+						     .usage_lock = -1 };
+	int r = is_there(engine, err);
+
+	if (r > 0)
+		r = prune_volumes(&prune, options->all ? VOLUMES_ALL : VOLUMES_ANONYMOUS, err);
+	return end(&prune, r, ret, err) < 0 ? fail_while(err, "prune volumes") : 0;
 }

@@ -630,6 +630,14 @@ static int keep_manifest(const struct pull *pull, const struct resolved *resolve
 	return 0;
 }
 
+static void name_result(const struct pull *pull, const struct resolved *resolved,
+			struct pull_result *ret)
+{
+	ret->name = image_ref_format(&pull->ref);
+	ret->digest = xformat("sha256:%s", resolved->hex);
+	ret->media_type = xstrdup(resolved->media_type);
+}
+
 static int pull_from(struct pull *pull, struct endpoint *endpoint, struct pull_result *ret,
 		     struct lxcri_error *err)
 {
@@ -654,9 +662,19 @@ static int pull_from(struct pull *pull, struct endpoint *endpoint, struct pull_r
 	drop_parts(pull);
 	if (r < 0)
 		return -1;
-	ret->name = image_ref_format(&pull->ref);
-	ret->digest = xformat("sha256:%s", resolved.hex);
-	ret->media_type = xstrdup(resolved.media_type);
+	name_result(pull, &resolved, ret);
+	return 0;
+}
+
+static int look_at(struct pull *pull, struct endpoint *endpoint, struct pull_result *ret,
+		   struct lxcri_error *err)
+{
+	autorun(resolved_finish) struct resolved resolved = {};
+
+	if (endpoint_connect(endpoint, pull->side, err) < 0 ||
+	    resolve(pull->http, endpoint, &pull->ref, &resolved, err) < 0)
+		return -1;
+	name_result(pull, &resolved, ret);
 	return 0;
 }
 
@@ -666,21 +684,35 @@ static bool is_ours(const struct lxcri_error *err)
 	return err->code == LXCRI_E_STORAGE_ERROR || err->code == LXCRI_E_SYSTEM;
 }
 
-int pull_run(struct pull *pull, const struct layout *layout, int downloads_fd,
-	     struct pull_result *ret, struct lxcri_error *err)
+/* Asks one host after the other until one has it. */
+static int ask_all(struct pull *pull,
+		   int (*ask)(struct pull *pull, struct endpoint *endpoint, struct pull_result *ret,
+			      struct lxcri_error *err),
+		   struct pull_result *ret, struct lxcri_error *err)
 {
-	pull->layout = layout;
-	pull->downloads_fd = downloads_fd;
 	for (size_t i = 0; i < pull->n_endpoints; i++) {
 		struct endpoint *endpoint = &pull->endpoints[i];
 
-		if (pull_from(pull, endpoint, ret, err) == 0)
+		if (ask(pull, endpoint, ret, err) == 0)
 			return 0;
 		(void)fail_while(err, "%s", endpoint->name);
 		if (is_ours(err))
 			return -1;
 	}
 	return -1;
+}
+
+int pull_run(struct pull *pull, const struct layout *layout, int downloads_fd,
+	     struct pull_result *ret, struct lxcri_error *err)
+{
+	pull->layout = layout;
+	pull->downloads_fd = downloads_fd;
+	return ask_all(pull, pull_from, ret, err);
+}
+
+int pull_look(struct pull *pull, struct pull_result *ret, struct lxcri_error *err)
+{
+	return ask_all(pull, look_at, ret, err);
 }
 
 void pull_result_finish(struct pull_result *result)

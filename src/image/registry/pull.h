@@ -32,5 +32,9 @@ struct pull_result {
 [[nodiscard]] int pull_run(struct pull *pull, const struct layout *layout, int downloads_fd,
 			   struct pull_result *ret, struct lxcri_error *err);
 
+/* Finds out what pull_run() would fetch, from the same hosts, and fetches no more than documents.
+ * The caller ends *@ret with pull_result_finish(). */
+[[nodiscard]] int pull_look(struct pull *pull, struct pull_result *ret, struct lxcri_error *err);
+
 /* Frees what @result holds. Safe to repeat. */
 void pull_result_finish(struct pull_result *result);

@@ -29,15 +29,43 @@ const struct snapshot_ops *snapshot_find(const char *name)
 	return NULL;
 }
 
+/* Appends the directories of all root file systems of a container. 0 or -errno. */
+static int list_roots(const char *dir, struct strings *dirs)
+{
+	autofree char *path = xformat("%s/" SNAPSHOT_ROOTS, dir);
+	autorun(strings_finish) struct strings names = {};
+	int r = path_list_shown(path, &names);
+
+	strings_add(dirs, dir);
+	for (size_t i = 0; i < names.count; i++)
+		strings_addf(dirs, "%s/%s", path, names.items[i]);
+	return r;
+}
+
+/* The same with words for a failure. */
+static int get_roots(const char *dir, struct strings *dirs, struct lxcri_error *err)
+{
+	int r = list_roots(dir, dirs);
+
+	return r < 0 ? fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r,
+				       "list the root file systems in %s", dir)
+		     : 0;
+}
+
 int snapshot_can_destroy(const char *dir, struct lxcri_error *err)
 {
+	autorun(strings_finish) struct strings dirs = {};
+
+	if (get_roots(dir, &dirs, err) < 0)
+		return -1;
 	for (size_t i = 0; i < ARRAY_LEN(drivers); i++)
-		if (drivers[i]->can_destroy && drivers[i]->can_destroy(dir, err) < 0)
-			return -1;
+		for (size_t j = 0; drivers[i]->can_destroy && j < dirs.count; j++)
+			if (drivers[i]->can_destroy(dirs.items[j], err) < 0)
+				return -1;
 	return 0;
 }
 
-int snapshot_destroy(const char *dir, struct lxcri_error *err)
+int snapshot_destroy_one(const char *dir, struct lxcri_error *err)
 {
 	for (size_t i = 0; i < ARRAY_LEN(drivers); i++)
 		if (drivers[i]->destroy && drivers[i]->destroy(dir, err) < 0)
@@ -45,13 +73,26 @@ int snapshot_destroy(const char *dir, struct lxcri_error *err)
 	return 0;
 }
 
+int snapshot_destroy(const char *dir, struct lxcri_error *err)
+{
+	autorun(strings_finish) struct strings dirs = {};
+
+	if (get_roots(dir, &dirs, err) < 0)
+		return -1;
+	for (size_t i = 0; i < dirs.count; i++)
+		if (snapshot_destroy_one(dirs.items[i], err) < 0)
+			return -1;
+	return 0;
+}
+
 static int list_outside(const char *dir, struct strings *names)
 {
-	int r = 0;
+	autorun(strings_finish) struct strings dirs = {};
+	int r = list_roots(dir, &dirs);
 
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(drivers); i++)
-		if (drivers[i]->list_outside)
-			r = drivers[i]->list_outside(dir, names);
+		for (size_t j = 0; r == 0 && drivers[i]->list_outside && j < dirs.count; j++)
+			r = drivers[i]->list_outside(dirs.items[j], names);
 	return r;
 }
 
@@ -91,11 +132,13 @@ int snapshot_collect(const struct snapshot_place *place, const struct strings *l
 
 uint64_t snapshot_measure(const char *dir)
 {
+	autorun(strings_finish) struct strings dirs = {};
 	uint64_t bytes = 0;
 
+	(void)list_roots(dir, &dirs); /* what can't be read is told without */
 	for (size_t i = 0; i < ARRAY_LEN(drivers); i++)
-		if (drivers[i]->measure)
-			bytes += drivers[i]->measure(dir);
+		for (size_t j = 0; drivers[i]->measure && j < dirs.count; j++)
+			bytes += drivers[i]->measure(dirs.items[j]);
 	return bytes;
 }
 

@@ -132,12 +132,19 @@ extern const struct snapshot_ops snapshot_zfs;
 /* Returns the driver called @name, or NULL. */
 const struct snapshot_ops *snapshot_find(const char *name);
 
+/* A container that has had more than one root file system has the others in directories below this
+ * one of its own. */
+#define SNAPSHOT_ROOTS "roots"
+
 /* Fails where snapshot_destroy() is sure to fail. */
 [[nodiscard]] int snapshot_can_destroy(const char *dir, struct lxcri_error *err);
 
 /* Removes what any driver has made for the container whose directory is @dir, but for the directory
  * itself. Safe to repeat. */
 [[nodiscard]] int snapshot_destroy(const char *dir, struct lxcri_error *err);
+
+/* Does that for one root file system of it, whose directory is @dir. */
+[[nodiscard]] int snapshot_destroy_one(const char *dir, struct lxcri_error *err);
 
 /* Appends the names of what the containers whose directories are in @parent have outside of them.
  * LXCRI_E_STORAGE_ERROR where that cannot be told: then nothing must be collected. */
