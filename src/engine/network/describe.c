@@ -4,6 +4,7 @@
 #include "engine/network/describe.h"
 
 #include "base/scope.h"
+#include "engine/lan/lan.h"
 #include "engine/network/options.h"
 
 #include <netinet/in.h>
@@ -106,7 +107,8 @@ struct json_object *describe_endpoints(struct lxcri_engine *engine, const char *
 	struct database *database = engine_database(engine, err);
 	struct json_object *array = json_object_new_array();
 
-	if (database && endpoints_each(database, container, NULL, add_endpoint, array, err) >= 0)
+	if (database && endpoints_each(database, container, NULL, add_endpoint, array, err) >= 0 &&
+	    lan_describe(engine, container, array, err) == 0)
 		return array;
 	json_free(array);
 	return NULL;
