@@ -8,6 +8,7 @@ import pathlib
 import socket
 import struct
 import sys
+import time
 
 import pytest
 
@@ -55,7 +56,7 @@ def answer(question, kind, rules):
     said = options_of(rules)
     file = b""
     if rules.get("overload"):
-        said, file = option(54, packed(rules["server"])) + option(52, b"\1"), said + b"\xff"
+        said, file = option(52, b"\1"), said + b"\xff"
     return head + question[28:44] + b"\0" * 64 + file.ljust(128, b"\0") + COOKIE + \
         option(53, bytes([kind])) + said + bytes([255]) + b"\0" * rules.get("padding", 0)
 
@@ -162,6 +163,13 @@ class Site:
             for timer in ("hello_timer", "tcn_timer", "topology_change_timer", "gc_timer"):
                 link.get("linkinfo", {}).get("info_data", {}).pop(timer, None)
         return sorted(of_bridge, key=lambda link: link["ifname"])
+
+    def is_as_before(self):
+        """Asserts that the bridge and its ports are as they were, at the latest after some seconds."""
+        deadline = time.monotonic() + 20
+        while (now := self.look()) != self.before:
+            assert time.monotonic() < deadline, (self.before, now)
+            time.sleep(0.05)
 
     @staticmethod
     def ping(namespace, address):

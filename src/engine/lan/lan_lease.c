@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "config/config.h"
 #include "os/file.h"
 #include "runtime/wire.h"
 
@@ -12,10 +13,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-
-/* A server that is there answers at once, one of a large network after a look whether the address
- * is in use, which takes some seconds. */
-#define WAIT_SECONDS 15
 
 #define LEASE_BYTES_MAX 65536
 
@@ -55,7 +52,8 @@ static int lease_one(struct lxcri_container *container, struct monitor *monitor,
 	struct monitor_lease lease = {
 		.interface = name,
 		.hostname = place->hostname,
-		.wait_seconds = WAIT_SECONDS,
+		.wait_seconds = (unsigned int)config_u64(container->engine->config,
+							 CONFIG_NETWORK_DHCP_TIMEOUT),
 		.is_first = place->position == 0,
 		.resolv_path = place->resolv ? path : NULL,
 		.resolv_rest = place->resolv,

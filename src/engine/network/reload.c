@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "engine/container.h"
+#include "engine/database/lans.h"
 #include "engine/network/attach.h"
 #include "engine/network/instance.h"
 #include "engine/network/proxy.h"
@@ -178,10 +179,15 @@ static int reload_container(struct lxcri_engine *engine, const char *id, struct 
 static int list_attached(struct lxcri_engine *engine, struct strings *ret, struct lxcri_error *err)
 {
 	autorun(endpoint_list_finish) struct endpoint_list endpoints = {};
+	autorun(lan_list_finish) struct lan_list places = {};
 	struct database *database = engine_database(engine, err);
 
-	if (!database || endpoint_list_read(database, NULL, NULL, &endpoints, err) < 0)
+	if (!database || endpoint_list_read(database, NULL, NULL, &endpoints, err) < 0 ||
+	    lan_list_read(database, NULL, &places, err) < 0)
 		return -1;
+	for (size_t i = 0; i < places.count; i++)
+		if (places.items[i].interface && !strings_has(ret, places.items[i].container))
+			strings_add(ret, places.items[i].container);
 	for (size_t i = 0; i < endpoints.count; i++)
 		if (endpoints.items[i].interface && !strings_has(ret, endpoints.items[i].container))
 			strings_add(ret, endpoints.items[i].container);
