@@ -291,7 +291,9 @@ def test_macvlan_shares_an_interface(site, lx, box, server):
             lx("delete", "--force", one).ok()
         await_that(lambda: server.asked(RELEASE), "the lease is given back")
     finally:
-        site.host.run("ip", "link", "set", "port0", "master", BRIDGE)
+        # The kernel is done with the containers' interfaces some moments after they have gone.
+        await_that(lambda: BRIDGE in site.host.run("sh", "-c", f"ip link set port0 master {BRIDGE} 2>/dev/null;"
+                                                   "ip -o link show port0"), "it is in the bridge again", 20)
     nothing_is_left(lx, site)
 
 
