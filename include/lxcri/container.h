@@ -95,7 +95,8 @@ struct lxcri_create_options {
 	size_t n_devices;
 	const struct lxcri_rlimit *rlimits;
 	size_t n_rlimits;
-	/* An interface in each, "eth0" first; or "none", "host", "container:ID"; NULL: "default" */
+	/* An interface in each, "eth0" first; or "none", "host", "container:ID"; NULL: "default".
+	 * "bridge:NAME,..." and "macvlan:NAME,..." are places on the LAN: see the manual. */
 	const char *const *networks;
 	const char *ip, *ip6, *mac_address; /* in the first network; NULL: chosen */
 	const char *const *network_aliases; /* further names in each of them */
