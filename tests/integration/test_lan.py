@@ -4,6 +4,8 @@ that is as before when they have gone."""
 
 import os
 import signal
+import socket
+import struct
 import time
 
 import pytest
@@ -12,6 +14,7 @@ from engine import await_that
 from lan import *  # noqa: F401,F403
 from lan import ACK, BRIDGE, DISCOVER, NAK, OFFER, RELEASE, REQUEST
 from nets import *  # noqa: F401,F403
+from nets import Capture, send_frames
 
 NETWORK = f"bridge:{BRIDGE}"
 
@@ -219,6 +222,40 @@ def test_bad_places_are_refused_before_anything_is_made(site, one, box):
     finally:
         site.host.run("ip", "link", "del", "plain0")
     nothing_is_left(one, site)
+
+
+def udp_frame(source_mac, source):
+    """A packet of UDP to everybody on the LAN."""
+    payload = b"spoofed-0123456789"
+    ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 28 + len(payload), 0, 0, 64, 17, 0, socket.inet_aton(source),
+                     socket.inet_aton("10.77.0.255"))
+    total = sum(struct.unpack(">10H", ip))
+    ip = ip[:10] + struct.pack(">H", ~(total % 0xffff) & 0xffff) + ip[12:]
+    return b"\xff" * 6 + bytes.fromhex(source_mac.replace(":", "")) + b"\x08\0" + ip + \
+        struct.pack(">HHHH", 9, 9, 8 + len(payload), 0) + payload
+
+
+def test_only_what_has_its_own_addresses_comes_out_where_that_is_asked_for(site, one, box):
+    frames = {}
+    for flags, antispoof in (("ip=10.77.0.8/24", False), ("ip=10.77.0.9/24,antispoof=on", True)):
+        id = start(one, box, f"{NETWORK},{flags}")
+        place = place_of(one, id)
+        with Capture(site.lan, "lan1") as capture:
+            for mac, ip in ((place["mac"], place["ip4"]), ("02:00:00:00:00:66", place["ip4"]),
+                            (place["mac"], "10.77.0.66")):
+                send_frames(one.inside(id), "eth0", udp_frame(mac, ip))
+        frames[antispoof] = len(capture.having(b"spoofed-0123456789"))
+        site.ping(one.inside(id), "10.77.0.1")
+        if antispoof:
+            site.host.run("nft", "flush", "ruleset")
+            one("network", "reload").ok()
+            assert place["interface"] in site.host.run("nft", "list", "ruleset")
+    assert frames == {False: 3, True: 1}
+    one("stop", "--time", "0", id).ok()
+    assert site.host.run("nft", "list", "ruleset") == ""
+    for given in (f"{NETWORK},antispoof=on", "macvlan:port0,ip=none,antispoof=on", f"{NETWORK},antispoof=maybe"):
+        one("run", "--network", given, "--image", box, one.id(), "true") \
+            .fails("InvalidArgument", "antispoof", code=125)
 
 
 def test_an_address_of_another_container_is_told(site, one, box):

@@ -10,6 +10,7 @@
 #include "engine/container.h"
 #include "engine/database/lans.h"
 #include "engine/lan/lan_spec.h"
+#include "engine/network/attach.h"
 #include "engine/network/join.h"
 #include "engine/network/session.h"
 
@@ -37,8 +38,9 @@
  * session. LXCRI_E_CONFIGURATION_FAILED when no server gives one. */
 [[nodiscard]] int lan_lease(struct lxcri_container *container, struct lxcri_error *err);
 
-/* Takes the names of the interfaces of a container that has stopped out of its rows. */
-[[nodiscard]] int lan_release(struct database *database, const char *container,
+/* Takes the rules about a container that has stopped back, and with ATTACH_STOPPED the names of its
+ * interfaces out of the rows. */
+[[nodiscard]] int lan_release(struct session *session, const char *container, enum attach_end end,
 			      struct lxcri_error *err);
 
 /* Tells whether there is any: 1 or 0, or < 0. */

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "engine/bundle/resolv_conf.h"
 #include "engine/lan/lan_parent.h"
+#include "engine/lan/lan_rules.h"
 #include "engine/network/instance.h"
 
 #include <linux/netlink.h>
@@ -135,17 +136,19 @@ int lan_put(struct session *session, const struct join *join, const char *spec,
 	return lans_put(session->database, &row, err);
 }
 
-int lan_release(struct database *database, const char *container, struct lxcri_error *err)
+int lan_release(struct session *session, const char *container, enum attach_end end,
+		struct lxcri_error *err)
 {
 	autorun(lan_list_finish) struct lan_list places = {};
 
-	if (lan_list_read(database, container, &places, err) < 0)
+	if (lan_rules_remove(session, container, err) < 0 ||
+	    lan_list_read(session->database, container, &places, err) < 0)
 		return -1;
 	for (size_t i = 0; i < places.count; i++) {
-		if (!places.items[i].interface)
+		if (!places.items[i].interface || end == ATTACH_DELETED)
 			continue;
 		freep(&places.items[i].interface);
-		if (lans_put(database, &places.items[i], err) < 0)
+		if (lans_put(session->database, &places.items[i], err) < 0)
 			return -1;
 	}
 	return 0;

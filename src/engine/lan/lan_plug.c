@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "engine/lan/lan_parent.h"
+#include "engine/lan/lan_rules.h"
 #include "net/macvlan.h"
 #include "net/route.h"
 #include "net/veth.h"
@@ -57,7 +58,8 @@ int lan_prepare(struct session *session, const char *container, struct lxcri_err
 	for (size_t i = 0; i < places.count; i++)
 		if (prepare_one(session, &places.items[i], err) < 0)
 			return fail_while(err, "network %s", places.items[i].spec);
-	return 0;
+	/* Before there is anything that they are about. */
+	return lan_rules_add(session, container, err);
 }
 
 /* What one place is made with. */
@@ -87,7 +89,8 @@ static int create_veth(const struct plug *plug, struct lxcri_error *err)
 		if (r != 0)
 			return r < 0 ? -1 : 0;
 		if (choose_name(plug->place, err) < 0 ||
-		    lans_put(plug->session->database, plug->place, err) < 0)
+		    lans_put(plug->session->database, plug->place, err) < 0 ||
+		    lan_rules_add(plug->session, plug->place->container, err) < 0)
 			return -1;
 	}
 	return fail(err, LXCRI_E_CONFIGURATION_FAILED, "every name of an interface is taken");

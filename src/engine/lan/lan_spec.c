@@ -148,13 +148,23 @@ static int take_gateway6(const char *value, struct lan_spec *spec, struct lxcri_
 		       : 0;
 }
 
+static int take_antispoof(const char *value, struct lan_spec *spec, struct lxcri_error *err)
+{
+	spec->antispoof = strcmp(value, "on") == 0;
+	return spec->antispoof || strcmp(value, "off") == 0
+		       ? 0
+		       : fail(err, LXCRI_E_INVALID_ARGUMENT, "antispoof is on or off, not \"%s\"",
+			      value);
+}
+
 static const struct key {
 	const char *name;
 	int (*take)(const char *value, struct lan_spec *spec, struct lxcri_error *err);
 } keys[] = {
-	{ "vlan", take_vlan },  { "mode", take_mode }, { "ip", take_ip },
-	{ "gw", take_gateway }, { "ip6", take_ip6 },   { "gw6", take_gateway6 },
-	{ "mac", take_mac },
+	{ "vlan", take_vlan }, { "mode", take_mode },
+	{ "ip", take_ip },     { "gw", take_gateway },
+	{ "ip6", take_ip6 },   { "gw6", take_gateway6 },
+	{ "mac", take_mac },   { "antispoof", take_antispoof },
 };
 
 /* Takes one "KEY=VALUE". */
@@ -173,8 +183,9 @@ static int take(char *part, bool seen[static ARRAY_LEN(keys)], struct lan_spec *
 		seen[i] = true;
 		return keys[i].take(value, spec, err);
 	}
-	return fail(err, LXCRI_E_INVALID_ARGUMENT,
-		    "\"%s\" is none of vlan=, mode=, ip=, gw=, ip6=, gw6= and mac=", part);
+	return fail(
+		err, LXCRI_E_INVALID_ARGUMENT,
+		"\"%s\" is none of vlan=, mode=, ip=, gw=, ip6=, gw6=, mac= and antispoof=", part);
 }
 
 /* A gateway that is not on the link is not reached. Those of IPv6 mostly are of the link itself. */
@@ -201,6 +212,15 @@ static int check_gateways(const struct lan_spec *spec, struct lxcri_error *err)
 	return 0;
 }
 
+/* Rules that are the same for as long as the container runs need addresses that are. */
+static int check_antispoof(const struct lan_spec *spec, struct lxcri_error *err)
+{
+	if (!spec->antispoof || (spec->kind == LAN_BRIDGE && !spec->dhcp))
+		return 0;
+	return fail(err, LXCRI_E_INVALID_ARGUMENT,
+		    "antispoof goes with a port on a bridge whose ip= is an address or none");
+}
+
 static int parse(char *text, struct lan_spec *spec, struct lxcri_error *err)
 {
 	bool seen[ARRAY_LEN(keys)] = {};
@@ -218,7 +238,7 @@ static int parse(char *text, struct lan_spec *spec, struct lxcri_error *err)
 	for (char *part = strsep(&rest, ","); part; part = strsep(&rest, ","))
 		if (take(part, seen, spec, err) < 0)
 			return -1;
-	return check_gateways(spec, err);
+	return check_gateways(spec, err) < 0 ? -1 : check_antispoof(spec, err);
 }
 
 int lan_spec_parse(const char *text, struct lan_spec *ret, struct lxcri_error *err)

@@ -17,6 +17,7 @@ struct lan_spec {
 	unsigned int vlan;           /* of a port on a bridge; 0: the bridge's usual one */
 	uint32_t mode;               /* of macvlan: MACVLAN_MODE_* */
 	bool dhcp;                   /* asks for its address of IPv4 */
+	bool antispoof;              /* only what has its own addresses comes out of it */
 	struct address addresses[2]; /* family 0: none */
 	unsigned int prefixes[2];
 	struct address gateways[2];

@@ -479,7 +479,7 @@ static int release(struct session *session, const char *container, enum attach_e
 		if (end == ATTACH_STOPPED && forget(session, endpoint, err) < 0)
 			return -1;
 	}
-	return end == ATTACH_STOPPED ? lan_release(session->database, container, err) : 0;
+	return lan_release(session, container, end, err);
 }
 
 static int note_interface(void *userdata, const struct endpoint_row *row, struct lxcri_error *err)

@@ -26,7 +26,6 @@ static void *begin(struct request *request, uint16_t type, uint16_t flags, size_
 {
 	struct nlmsghdr *header = header_of(request);
 
-	*request = (struct request){};
 	header->nlmsg_type = type;
 	header->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | flags;
 	header->nlmsg_len = NLMSG_LENGTH((uint32_t)header_size);
@@ -78,7 +77,7 @@ static void put_address(struct request *request, const struct dhcp_lease *lease,
 
 static int add_address(const struct dhcp_socket *socket, const struct dhcp_lease *lease)
 {
-	struct request request;
+	struct request request = {};
 	struct ifaddrmsg *header =
 		begin(&request, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, sizeof(*header));
 	/* It ends by itself when nobody is left to renew it. */
@@ -98,7 +97,7 @@ static int add_address(const struct dhcp_socket *socket, const struct dhcp_lease
 static int add_route(const struct dhcp_socket *socket, const struct dhcp_lease *lease,
 		     const struct dhcp_route *route)
 {
-	struct request request;
+	struct request request = {};
 	struct rtmsg *header =
 		begin(&request, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, sizeof(*header));
 
@@ -119,7 +118,7 @@ static int add_route(const struct dhcp_socket *socket, const struct dhcp_lease *
 /* What is larger than the bridge has cannot be sent. */
 static int set_mtu(const struct dhcp_socket *socket, uint32_t mtu)
 {
-	struct request request;
+	struct request request = {};
 	struct ifinfomsg *header = begin(&request, RTM_NEWLINK, 0, sizeof(*header));
 
 	if (mtu == 0 || mtu > socket->mtu)
@@ -144,7 +143,7 @@ int dhcp_socket_apply(const struct dhcp_socket *socket, const struct dhcp_lease 
 
 int dhcp_socket_withdraw(const struct dhcp_socket *socket, const struct dhcp_lease *lease)
 {
-	struct request request;
+	struct request request = {};
 	struct ifaddrmsg *header = begin(&request, RTM_DELADDR, 0, sizeof(*header));
 	int r;
 
