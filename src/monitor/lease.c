@@ -21,6 +21,9 @@
 /* poll() does not see that the machine slept: looked at the clock so often. */
 #define NAP_MS (60 * 60 * 1000)
 
+/* For want of memory, say. */
+#define RETRY_MS 10000
+
 /* Leases go on while the machine sleeps. */
 static int64_t now_ms(void)
 {
@@ -260,7 +263,8 @@ static void withdraw(struct lease *lease, int run_dirfd)
 	(void)unlinkat(run_dirfd, name, 0);
 }
 
-/* What cannot be sent or applied now is tried again when the next message is due. */
+/* What cannot be sent is tried again when the next message is due; what cannot be applied is asked
+ * for again soon. */
 static void take_news(struct lease *lease, enum dhcp_news news, const struct dhcp_packet *packet,
 		      int run_dirfd)
 {
@@ -272,6 +276,8 @@ static void take_news(struct lease *lease, enum dhcp_news news, const struct dhc
 		withdraw(lease, run_dirfd);
 	if (news == DHCP_GOT)
 		r = apply(lease, run_dirfd);
+	if (r < 0 && !lease->waiter)
+		lease->client.next_ms = now_ms() + RETRY_MS;
 	if (news != DHCP_GOT || !lease->waiter)
 		return;
 	if (r < 0)

@@ -146,6 +146,7 @@ class Site:
         self.host, self.lan = world.host, world.lan
         self.host.run("ip", "link", "add", BRIDGE, "type", "bridge", "stp_state", "0", "forward_delay", "0")
         self.host.run("ip", "link", "add", "port0", "type", "veth", "peer", "name", "lan1", "netns", self.lan.path)
+        self.host.run("ip", "link", "set", "port0", "address", "fa:ff:ff:ff:ff:ff")
         self.host.run("ip", "link", "set", "port0", "master", BRIDGE, "up")
         self.host.run("ip", "link", "set", BRIDGE, "up")
         self.lan.run("ip", "address", "add", "10.77.0.1/24", "dev", "lan1")

@@ -3,6 +3,7 @@
 that is as before when they have gone."""
 
 import os
+import random
 import signal
 import socket
 import struct
@@ -49,6 +50,7 @@ def test_a_container_gets_an_address_of_its_own_on_the_lan(site, lx, box):
     site.ping(site.lan, "10.77.0.9")
     site.ping(site.lan, "fd77::9")
     assert site.ports() == {place["interface"]}
+    assert site.look()[-1] == site.before[-1]  # the bridge itself
     assert place["interface"].startswith("vethx") and not place["interface"][4].isdigit()
     lx("stop", "--time", "0", id).ok()
     site.is_as_before()
@@ -299,6 +301,31 @@ def test_beside_a_deployment_network_the_first_one_has_the_way_out(site, one, bo
     assert one.endpoints(id)["more"]["position"] == 2
     one("delete", "--force", id).ok()
     nothing_is_left(one, site)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_command_killed_at_any_moment_leaves_no_port(site, lx, box, server, seed):
+    chance = random.Random(seed)
+    kept = start(lx, box, f"{NETWORK},mac=02:00:00:00:77:01")
+    lx("stop", "--time", "0", kept).ok()
+    for attempt in range(6):
+        words = ["start", kept] if attempt % 2 else \
+            ["run", "--detach", "--network", NETWORK, "--image", box, lx.id("k"), "sleep", "1000"]
+        child = lx.open(*words)
+        time.sleep(chance.random() * 0.3)
+        child.kill()
+        child.wait()
+        lx.children.remove(child)
+        for name in lx.list():
+            if name != kept:
+                lx("delete", "--force", name).ok()
+        await_that(lambda: lx("stop", "--time", "0", kept).code == 0, "it has stopped")
+        site.is_as_before()
+        lx("start", kept).ok()
+        assert place_of(lx, kept)["ip4"] == "10.77.0.50"
+        lx("stop", "--time", "0", kept).ok()
+    lx("delete", kept).ok()
+    nothing_is_left(lx, site)
 
 
 def test_a_port_that_was_taken_out_is_put_back(site, one, box, server):

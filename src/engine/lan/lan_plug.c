@@ -18,6 +18,9 @@
 /* What somebody else's interface is called by chance is tried again. */
 #define NAME_ATTEMPTS 8
 
+/* Of an address that nobody assigns, and lower than no other of these. */
+#define HIGH_BYTE 0xfe
+
 /* It begins with "veth", and goes on with no digit: Proxmox VE's ifupdown takes ports that it does
  * not know out of its bridges, but for such, and its firewall looks after vethNiM. */
 static int choose_name(struct lan_row *place, struct lxcri_error *err)
@@ -81,6 +84,10 @@ static int create_veth(const struct plug *plug, struct lxcri_error *err)
 			     .bridge = plug->parent.index };
 
 	memcpy(veth.mac, plug->place->mac, sizeof(veth.mac));
+	/* A bridge without an address of its own takes the lowest of its ports: this one is high.
+	 */
+	memcpy(veth.own_mac, veth.mac, sizeof(veth.own_mac));
+	veth.own_mac[0] = HIGH_BYTE;
 	for (int attempt = 0; attempt < NAME_ATTEMPTS; attempt++) {
 		int r;
 
