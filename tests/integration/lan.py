@@ -146,6 +146,9 @@ class Site:
         self.host, self.lan = world.host, world.lan
         self.host.run("ip", "link", "add", BRIDGE, "type", "bridge", "stp_state", "0", "forward_delay", "0")
         self.host.run("ip", "link", "add", "port0", "type", "veth", "peer", "name", "lan1", "netns", self.lan.path)
+        # What addresses they would get by themselves, and when, is not the engine's doing.
+        for name in (BRIDGE, "port0"):
+            self.host.run("ip", "link", "set", name, "addrgenmode", "none")
         self.host.run("ip", "link", "set", "port0", "address", "fa:ff:ff:ff:ff:ff")
         self.host.run("ip", "link", "set", "port0", "master", BRIDGE, "up")
         self.host.run("ip", "link", "set", BRIDGE, "up")
@@ -154,6 +157,8 @@ class Site:
         self.lan.run("ip", "link", "set", "lan1", "up")
         for namespace in (self.host, self.lan):
             await_that(lambda ns=namespace: "tentative" not in ns.run("ip", "address"), "an address")
+        await_that(lambda: "forwarding" in self.host.run("ip", "-d", "link", "show", "port0") and
+                   "state UP" in self.host.run("ip", "link", "show", BRIDGE), "the bridge forwards")
         self.before = self.look()
 
     def look(self):

@@ -2,26 +2,33 @@
 """Containers on the LAN: a port on a bridge of the host, addresses of one's own or by DHCP, and a bridge
 that is as before when they have gone."""
 
+import json
 import os
+import pathlib
 import random
 import signal
 import socket
 import struct
 import time
 
+import jsonschema
 import pytest
 
 from engine import await_that
 from lan import *  # noqa: F401,F403
-from lan import ACK, BRIDGE, DISCOVER, NAK, OFFER, RELEASE, REQUEST
+from lan import ACK, BRIDGE, DISCOVER, OFFER, RELEASE, REQUEST
 from nets import *  # noqa: F401,F403
 from nets import Capture, send_frames
 
 NETWORK = f"bridge:{BRIDGE}"
+SCHEMA = json.loads((pathlib.Path(__file__).parents[2] / "docs/inspect.schema.json").read_text())["properties"]["networks"]
 
 
 def place_of(engine, id, network=NETWORK):
-    return engine.endpoints(id)[network]
+    places = engine("inspect", id).ok().json()["networks"]
+    jsonschema.Draft202012Validator(SCHEMA).validate(places)
+    assert [place["position"] for place in places] == list(range(len(places)))
+    return {place["network"]: place for place in places}[network]
 
 
 def start(engine, box, network, *flags):
@@ -296,6 +303,12 @@ def test_beside_a_deployment_network_the_first_one_has_the_way_out(site, one, bo
     assert "10.77.0.50/24" in inside.run("ip", "address", "show", "eth1")
     assert "default" not in inside.run("ip", "route", "show", "dev", "eth1")
     assert "10.77.0.1" not in one("exec", id, "cat", "/etc/resolv.conf").ok().out
+    one("delete", "--force", id).ok()
+    id = start(one, box, NETWORK, "--network", "shop")
+    inside = one.inside(id)
+    assert "default via 10.77.0.1 dev eth0" in inside.run("ip", "route")
+    assert "default" not in inside.run("ip", "route", "show", "dev", "eth1")
+    assert place_of(one, id)["position"] == 0 and place_of(one, id, "shop")["position"] == 1
     one("network", "create", "more").ok()
     one("network", "connect", "more", id).ok()
     assert one.endpoints(id)["more"]["position"] == 2

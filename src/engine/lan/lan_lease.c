@@ -121,6 +121,7 @@ static void describe_spec(struct json_object *object, const struct lan_row *plac
 	set_address(object, "gateway", &spec->gateways[0]);
 	set_address(object, "gateway6", &spec->gateways[1]);
 	json_set_text(object, "hostname", place->hostname);
+	json_object_object_add(object, "aliases", json_object_new_array());
 }
 
 static int describe_one(struct json_object *array, const struct lan_row *place, int run_fd,

@@ -101,6 +101,15 @@ static int add_port(void *userdata, const struct port_row *row, struct lxcri_err
 	return 0;
 }
 
+/* The first one has the default route, also beside places on the LAN. */
+static int compare_positions(const void *one, const void *other)
+{
+	struct json_object *const *left = one;
+	struct json_object *const *right = other;
+
+	return (int)(json_get_i64(*left, "position", 0) - json_get_i64(*right, "position", 0));
+}
+
 struct json_object *describe_endpoints(struct lxcri_engine *engine, const char *container,
 				       struct lxcri_error *err)
 {
@@ -108,8 +117,10 @@ struct json_object *describe_endpoints(struct lxcri_engine *engine, const char *
 	struct json_object *array = json_object_new_array();
 
 	if (database && endpoints_each(database, container, NULL, add_endpoint, array, err) >= 0 &&
-	    lan_describe(engine, container, array, err) == 0)
+	    lan_describe(engine, container, array, err) == 0) {
+		json_object_array_sort(array, compare_positions);
 		return array;
+	}
 	json_free(array);
 	return NULL;
 }

@@ -37,7 +37,7 @@ def start(engine, box, network):
 
 
 def pings(engine, id):
-    return engine("exec", id, "ping", "-c", "1", "-W", "3", "10.77.0.1")
+    return engine("exec", id, "sh", "-c", "ping -c 1 -W 3 10.77.0.1")
 
 
 def test_a_port_is_in_its_vlan_alone_and_without_tags(trunk, one, box):
