@@ -666,9 +666,9 @@ static int make_durable(struct creation *creation, struct lxcri_error *err)
 		r = file_flush_all(bundle, files, 1);
 	if (r == 0)
 		r = file_flush_all(data, files, ARRAY_LEN(files));
-	/* A root file system of its own is thousands of files: one call for all of them. */
-	if (r == 0 &&
-	    (fsync(containers) < 0 || (creation->storage.ops->open_root && syncfs(bundle) < 0)))
+	/* A root file system of its own may be thousands of files: one call for all of them. */
+	if (r == 0 && (fsync(containers) < 0 || (creation->storage.ops != &snapshot_overlay &&
+						 (syncfs(data) < 0 || syncfs(bundle) < 0))))
 		r = -errno;
 	return r < 0 ? fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "flush %s",
 				       container->home.data_dir)

@@ -126,6 +126,8 @@ static int copy_extent(int from, int to, off_t at, off_t end)
 
 		if (done < 0 && errno == EINTR)
 			continue;
+		if (done < 0 && errno == EXDEV)
+			return send_extent(from, to, at, end);
 		if (done <= 0)
 			return done < 0 ? -errno : -EIO;
 	}

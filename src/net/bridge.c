@@ -157,7 +157,7 @@ static int finish(struct netlink *route, const struct bridge *bridge, const stru
 		mnl_attr_put_strz(message, IFLA_IFALIAS, bridge->alias);
 	/* A bridge without an address of its own takes that of its lowest port, which changes. */
 	if (!link->alias[0])
-		mnl_attr_put(message, IFLA_ADDRESS, LINK_MAC_BYTES, link->mac);
+		mnl_attr_put(message, IFLA_ADDRESS, LINK_MAC_BYTES, bridge->mac);
 	if (link->mtu != bridge->mtu)
 		mnl_attr_put_u32(message, IFLA_MTU, bridge->mtu);
 	for (size_t i = 0; i < ARRAY_LEN(bridge->gateways); i++)

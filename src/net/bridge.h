@@ -8,7 +8,8 @@
 
 struct bridge {
 	const char *name;
-	const char *alias; /* whose it is */
+	const char *alias;                 /* whose it is */
+	unsigned char mac[LINK_MAC_BYTES]; /* the same for ever: neighbours remember it */
 	uint32_t mtu;
 	unsigned int vlan; /* of untagged frames; 0: as the kernel has it */
 	bool stp;

@@ -207,6 +207,7 @@ class World:
         # The link-local addresses are there after a second, and count in comparisons.
         for namespace in (self.host, self.lan):
             await_that(lambda ns=namespace: "tentative" not in ns.run("ip", "address"), "an address")
+            await_that(lambda ns=namespace: "linkdown" not in ns.run("ip", "route"), "a carrier")
 
     def close(self):
         self.host.close()

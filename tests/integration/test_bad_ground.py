@@ -325,8 +325,12 @@ def test_a_damaged_page_of_the_database_is_an_error_that_names_the_file(kept, ma
     path = kept.data / "state.db"
     content = path.read_bytes()
     id = kept.list()[0]
+    with sqlite3.connect(path) as database:
+        pages = [page for page, in database.execute(
+            "SELECT rootpage FROM sqlite_master WHERE name IN ('container', 'endpoint')")]
+    database.close()
     try:
-        for at in range(4096, len(content), 4096):
+        for at in [(page - 1) * 4096 for page in pages]:
             path.write_bytes(content[:at] + b"\xa5" * 4096 + content[at + 4096:])
             (kept.data / "state.db-shm").unlink(missing_ok=True)
             result = kept("state", id)

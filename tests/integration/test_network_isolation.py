@@ -178,7 +178,7 @@ def test_the_host_s_address_in_another_network_is_out_of_reach(one, box, world):
     scene = Scene(one, box)
     script = ("import socket\ns=socket.socket(); s.setsockopt(1,2,1); s.bind(('',7777)); s.listen()\n"
               "print('ready',flush=True)\n"
-              "while True:\n c,_=s.accept(); c.sendall(b'host'); c.close()")
+              "while True:\n c,_=s.accept(); c.recv(99); c.sendall(b'host'); c.close()")
     child = world.host.start(sys.executable, "-c", script, stdout=-1)
     assert child.stdout.readline() == b"ready\n"
     try:

@@ -37,7 +37,9 @@ def test_the_numbers_are_those_of_the_container(engine, box_start):
 
 
 def test_kills_of_a_running_container_are_counted(engine, box_start):
-    id = box_start("sh", "-c", "tr '\\0' x < /dev/zero | head -c 67108864 | sort > /dev/null; sleep 100",
+    greedy = "echo 1000 > /proc/self/oom_score_adj; tr '\\\\0' x < /dev/zero | head -c 67108864 | sort > /dev/null"
+    # One kill may not be enough in time: then another of these goes, and not the first process.
+    id = box_start("sh", "-c", f'sh -c "{greedy}"; sleep 100',
                    flags=["--memory", "16m", "--memory-swap", "16m"])
     await_that(lambda: stats(engine, id)["memory"]["oomKills"] >= 1, "a kill is counted", 30)
 

@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import sqlite3
+import time
 
 from engine import await_that
 
@@ -55,10 +56,11 @@ def test_removals_and_creations_in_a_loop_lose_no_layer(any_engine, box):
     """Either the container is whole or the image was gone: never a container without its layers."""
     any_engine("image", "import", box, "mine:1").ok()
     made = 0
-    for _ in range(ROUNDS):
+    for number in range(ROUNDS):
         id = any_engine.id()
         any_engine("image", "import", box, "mine:1").ok()
         creation = any_engine.open("create", "--pull", "never", "--image", "mine:1", id, "true")
+        time.sleep(number / 1000)  # at each stage of the creation
         removal = any_engine.open("image", "remove", "mine:1")
         removed = any_engine.finish(removal)
         created = any_engine.finish(creation)

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/pidfd.h>
@@ -90,6 +91,18 @@ int proxy_check(const struct port_row *port, struct lxcri_error *err)
 	return 0;
 }
 
+/* Kills @process, and waits until it has let go of all that it had. Its lock goes before that, and
+ * its ports only then. */
+static void end_process(int process)
+{
+	struct pollfd end = { .fd = process, .events = POLLIN };
+
+	if (pidfd_send_signal(process, SIGKILL, NULL, 0) < 0)
+		return;
+	while (poll(&end, 1, -1) < 0 && errno == EINTR)
+		;
+}
+
 /* Ends who holds the lock, if somebody does, and waits until he is gone. */
 static int end_holder(int lock)
 {
@@ -109,7 +122,7 @@ static int end_holder(int lock)
 	if (fcntl(lock, F_GETLK, &wanted) < 0)
 		return -errno;
 	if (process >= 0 && wanted.l_type != F_UNLCK && wanted.l_pid == pid)
-		(void)pidfd_send_signal(process, SIGKILL, NULL, 0);
+		end_process(process);
 	wanted = (struct flock){ .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	while (fcntl(lock, F_SETLKW, &wanted) < 0)
 		if (errno != EINTR)

@@ -67,6 +67,8 @@ int session_describe_bridge(const struct session *session, const struct network_
 		.vlan_filtering = options.vlan_filtering || options.vlan > 0,
 		.multicast_snooping = options.multicast_snooping,
 	};
+	/* No container is called so. */
+	instance_mac(session->engine, network->name, "", 0, ret->mac);
 	for (int i = 0; i < 2; i++) {
 		ret->gateways[i] = network_gateway(network, i);
 		ret->prefixes[i] = network->subnets[i].prefix;

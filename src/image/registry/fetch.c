@@ -14,6 +14,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "image/registry/response.h"
 #include "image/registry/retry.h"
 
 #include <string.h>
@@ -24,7 +25,6 @@
 #define CHALLENGES_MAX 2
 /* So many bytes more and a connection has been worth its attempt. */
 #define PROGRESS_BYTES ((uint64_t)1 << 20)
-#define WORDS_SHOWN    160
 
 void fetch_finish(struct fetch *fetch)
 {
@@ -229,29 +229,12 @@ static int authorize(struct fetch *fetch, const struct http_response *response)
 	return failed(fetch);
 }
 
-/* Returns what a registry says in {"errors": [{"message"}]}, owned by the caller; else NULL. */
-static char *read_words(const char *body)
-{
-	autojson document = NULL;
-	struct lxcri_error ignored;
-	struct json_object *errors;
-	const char *words;
-
-	if (json_parse(body, strlen(body), &json_limits_config, &document, &ignored) < 0)
-		return NULL;
-	errors = json_get(document, "errors");
-	if (!json_object_is_type(errors, json_type_array))
-		return NULL;
-	words = json_get_text(json_object_array_get_idx(errors, 0), "message");
-	return words ? xstrndup(words, strnlen(words, WORDS_SHOWN)) : NULL;
-}
-
 /* Fills the error with a status and the registry's own words. */
 static void explain(struct fetch *fetch, enum lxcri_code code)
 {
 	const struct http_response *response = http_exchange_response(fetch->exchange);
 	const struct url *url = &fetch->url;
-	autofree char *words = read_words(http_exchange_words(fetch->exchange));
+	autofree char *words = response_words(http_exchange_words(fetch->exchange));
 
 	(void)fail(&fetch->error, code, "%s://%s:%s answers with status %ld%s%s", url->scheme,
 		   url->host, url->port, response->status, words ? ": " : "", words ? words : "");

@@ -156,7 +156,7 @@ static size_t give_body(char *bytes, size_t one, size_t count, void *userdata)
 	uint64_t left = body->size - exchange->sent;
 	size_t size = one * count < left ? one * count : (size_t)left;
 	ssize_t got = size == 0 ? 0
-				: body->read(body->userdata, exchange->sent, bytes, size,
+				: body->fill(body->userdata, exchange->sent, bytes, size,
 					     &exchange->error);
 
 	if (got < 0)

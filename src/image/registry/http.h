@@ -37,7 +37,7 @@ struct http_body {
 	uint64_t size;
 	/* Reads up to @size bytes from @at; returns their number, which is not 0 before the end, or
 	 * -1 and the exchange ends with that failure. */
-	ssize_t (*read)(void *userdata, uint64_t at, void *bytes, size_t size,
+	ssize_t (*fill)(void *userdata, uint64_t at, void *bytes, size_t size,
 			struct lxcri_error *err);
 	void *userdata;
 };

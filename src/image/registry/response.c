@@ -3,6 +3,7 @@
 
 #include "image/registry/response.h"
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
 
@@ -10,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#define WORDS_SHOWN 160
 
 #define HEAD_BYTES_MAX ((size_t)64 << 10)
 
@@ -138,4 +141,20 @@ void response_finish(struct response_head *head)
 {
 	forget(&head->response);
 	*head = (struct response_head){};
+}
+
+char *response_words(const char *body)
+{
+	autojson document = NULL;
+	struct lxcri_error ignored;
+	struct json_object *errors;
+	const char *words;
+
+	if (json_parse(body, strlen(body), &json_limits_config, &document, &ignored) < 0)
+		return NULL;
+	errors = json_get(document, "errors");
+	if (!json_object_is_type(errors, json_type_array))
+		return NULL;
+	words = json_get_text(json_object_array_get_idx(errors, 0), "message");
+	return words ? xstrndup(words, strnlen(words, WORDS_SHOWN)) : NULL;
 }

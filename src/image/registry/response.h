@@ -20,3 +20,7 @@ struct response_head {
 
 /* Frees what @head holds and empties it. Safe to repeat. */
 void response_finish(struct response_head *head);
+
+/* Returns what a registry says of a failure, {"errors": [{"message"}]} in @body, cut off at 160
+ * bytes and owned by the caller; else NULL. */
+char *response_words(const char *body);

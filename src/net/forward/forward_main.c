@@ -162,8 +162,12 @@ static int open_listener(struct forward_port *port, struct listener *listener)
 	return forward_watch(&listener->watch, EPOLLIN);
 }
 
+/* Whoever finds the lock free may take the ports. */
 static void container_ended(struct forward_watch *watch, uint32_t events)
 {
+	for (size_t i = 0; i < n_ports; i++)
+		if (ports[i].listener >= 0)
+			(void)close(ports[i].listener);
 	_exit(0);
 }
 

@@ -92,7 +92,7 @@ static int send_blobs(struct push *push, const struct plan *plan, struct lxcri_e
 					      .digest = blob->digest,
 					      .size = blob->size,
 					      .source = find_source(push, &blob->digest),
-					      .open = open_blob,
+					      .reopen = open_blob,
 					      .userdata = push,
 					      .fd = -1 };
 		if (!blob->is_layer)

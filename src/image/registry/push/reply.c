@@ -5,11 +5,11 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "image/registry/response.h"
 
 #include <string.h>
 
 #define BODY_BYTES_MAX ((size_t)64 << 10)
-#define WORDS_SHOWN    160
 
 static int begin(void *userdata, const struct http_response *response, struct lxcri_error *err)
 {
@@ -67,28 +67,11 @@ int reply_check_digest(const struct http_response *response, const struct digest
 		    response->digest);
 }
 
-/* Returns what a registry says in {"errors": [{"message"}]}, owned by the caller; else NULL. */
-static char *read_words(const char *body)
-{
-	autojson document = NULL;
-	struct lxcri_error ignored;
-	struct json_object *errors;
-	const char *words;
-
-	if (json_parse(body, strlen(body), &json_limits_config, &document, &ignored) < 0)
-		return NULL;
-	errors = json_get(document, "errors");
-	if (!json_object_is_type(errors, json_type_array))
-		return NULL;
-	words = json_get_text(json_object_array_get_idx(errors, 0), "message");
-	return words ? xstrndup(words, strnlen(words, WORDS_SHOWN)) : NULL;
-}
-
 void reply_explain(const struct http_exchange *exchange, const struct url *url,
 		   struct lxcri_error *err)
 {
 	long status = http_exchange_response(exchange)->status;
-	autofree char *words = read_words(http_exchange_words(exchange));
+	autofree char *words = response_words(http_exchange_words(exchange));
 
 	(void)fail(err,
 		   status == 403   ? LXCRI_E_AUTHENTICATION_FAILED

@@ -154,7 +154,7 @@ static int check_piece(struct upload *upload, struct lxcri_error *err)
 	ssize_t got;
 
 	if (upload->fd < 0) {
-		upload->fd = upload->open(upload->userdata, upload, err);
+		upload->fd = upload->reopen(upload->userdata, upload, err);
 		if (upload->fd < 0)
 			return -1;
 		upload->hash = hash_create();
@@ -238,7 +238,7 @@ static int start(struct http *http, struct upload *upload, struct lxcri_error *e
 		[UPLOAD_DOCUMENT] = "PUT",
 	};
 	enum upload_step step = upload->step;
-	struct http_body body = { .read = read_part, .userdata = upload };
+	struct http_body body = { .fill = read_part, .userdata = upload };
 	struct http_request request = { .method = methods[step] };
 	autofree char *range = NULL;
 

@@ -29,7 +29,7 @@ struct upload {
 	uint64_t size;
 	const char *source; /* the repository that it may be mounted from; borrowed, or NULL */
 	/* Opens a blob; returns its descriptor, from then on ours. */
-	int (*open)(void *userdata, const struct upload *upload, struct lxcri_error *err);
+	int (*reopen)(void *userdata, const struct upload *upload, struct lxcri_error *err);
 	void *userdata;
 	/* Of a manifest: all of it, borrowed, its type, and its tag or digest. */
 	const char *bytes;
