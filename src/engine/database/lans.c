@@ -56,13 +56,17 @@ int lan_list_read(struct database *database, const char *container, struct lan_l
 		  struct lxcri_error *err)
 {
 	const struct statement_reader rows = { take, ret };
+	/* Apart from each other, so that one container is found by the key. */
+	int r = container ? statement_read(database, err, &rows,
+					   "SELECT " COLUMNS " FROM lan WHERE container = ?1"
+					   " ORDER BY position",
+					   "t", container)
+			  : statement_read(database, err, &rows,
+					   "SELECT " COLUMNS " FROM lan"
+					   " ORDER BY container, position",
+					   "");
 
-	return statement_read(database, err, &rows,
-			      "SELECT " COLUMNS " FROM lan WHERE ?1 IS NULL OR container = ?1"
-			      " ORDER BY container, position",
-			      "t", container) < 0
-		       ? -1
-		       : 0;
+	return r < 0 ? -1 : 0;
 }
 
 void lan_list_finish(struct lan_list *list)
