@@ -186,6 +186,13 @@ class Site:
                 if link.get("master") == BRIDGE} - {"port0"}
 
 
+def nothing_is_left(engine, site):
+    """Asserts that no container is there, and nothing of one on the host or in the database."""
+    site.is_as_before()
+    assert engine.list() == []
+    assert not (engine.data / "state.db").exists() or engine.sql("SELECT * FROM lan") == []
+
+
 @pytest.fixture
 def site(world):
     return Site(world)

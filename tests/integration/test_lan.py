@@ -16,17 +16,17 @@ import pytest
 
 from engine import await_that
 from lan import *  # noqa: F401,F403
-from lan import ACK, BRIDGE, DISCOVER, OFFER, RELEASE, REQUEST
+from lan import ACK, BRIDGE, DISCOVER, OFFER, RELEASE, REQUEST, nothing_is_left
 from nets import *  # noqa: F401,F403
 from nets import Capture, send_frames
 
 NETWORK = f"bridge:{BRIDGE}"
-SCHEMA = json.loads((pathlib.Path(__file__).parents[2] / "docs/inspect.schema.json").read_text())["properties"]["networks"]
+SCHEMA = json.loads((pathlib.Path(__file__).parents[2] / "docs/inspect.schema.json").read_text())
 
 
 def place_of(engine, id, network=NETWORK):
     places = engine("inspect", id).ok().json()["networks"]
-    jsonschema.Draft202012Validator(SCHEMA).validate(places)
+    jsonschema.Draft202012Validator(SCHEMA["properties"]["networks"]).validate(places)
     assert [place["position"] for place in places] == list(range(len(places)))
     return {place["network"]: place for place in places}[network]
 
@@ -35,12 +35,6 @@ def start(engine, box, network, *flags):
     id = engine.id()
     engine("run", "--detach", "--network", network, *flags, "--image", box, id, "sleep", "1000").ok()
     return id
-
-
-def nothing_is_left(engine, site):
-    site.is_as_before()
-    assert engine.list() == []
-    assert not (engine.data / "state.db").exists() or engine.sql("SELECT * FROM lan") == []
 
 
 def test_a_container_gets_an_address_of_its_own_on_the_lan(site, lx, box):
