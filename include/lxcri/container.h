@@ -9,11 +9,10 @@
 #include <lxcri/config.h>
 #include <lxcri/error.h>
 #include <lxcri/logs.h>
-#include <lxcri/port.h>
+#include <lxcri/host.h>
 #include <lxcri/pull.h>
 #include <lxcri/service.h>
 #include <lxcri/spec.h>
-#include <lxcri/volume.h>
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -95,10 +94,10 @@ struct lxcri_create_options {
 	size_t n_devices;
 	const struct lxcri_rlimit *rlimits;
 	size_t n_rlimits;
-	/* An interface in each, "eth0" first; or "none", "host", "container:ID"; NULL: "default" */
-	const char *const *networks;
+	/* An interface in each, "eth0" first; "bridge:NAME,..." and "macvlan:NAME,..." are on the
+	 * LAN; or "none", "host", "container:ID"; NULL: "default". Its names besides its own. */
+	const char *const *networks, *const *network_aliases;
 	const char *ip, *ip6, *mac_address; /* in the first network; NULL: chosen */
-	const char *const *network_aliases; /* further names in each of them */
 	const struct lxcri_port *ports;     /* published */
 	size_t n_ports;
 	bool publish_all, release_addresses; /* what the image exposes too; addresses at its stop */

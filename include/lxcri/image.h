@@ -7,7 +7,6 @@
 #include <lxcri/container.h>
 #include <lxcri/convert.h>
 #include <lxcri/error.h>
-#include <lxcri/prepare.h>
 #include <lxcri/pull.h>
 #include <lxcri/system.h>
 
@@ -139,7 +138,7 @@ int lxcri_image_load(struct lxcri_image_manager *manager, const char *file,
 		     lxcri_image_name_fn each, void *userdata, struct lxcri_error *err);
 
 /* How an image is copied. Zeroed is a plain copy. */
-struct lxcri_copy_options {
+struct lxcri_image_copy_options {
 	bool all_platforms;     /* the whole index, not the image for this host alone */
 	lxcri_pull_fn progress; /* of what comes from a registry or goes there; or NULL */
 	void *userdata;
@@ -152,7 +151,7 @@ struct lxcri_copy_options {
  * into the store or a docker archive, which have one; else it fails as lxcri_image_import(),
  * lxcri_image_pull(), lxcri_image_push() and lxcri_image_save() do. */
 int lxcri_image_copy(struct lxcri_image_manager *manager, const char *source, const char *dest,
-		     const struct lxcri_copy_options *options, struct lxcri_error *err);
+		     const struct lxcri_image_copy_options *options, struct lxcri_error *err);
 
 /* One step in which an image was made, as its author tells; NULL is what he doesn't. Texts are
  * valid during the call. */

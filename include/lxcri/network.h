@@ -11,7 +11,7 @@
 
 #include <lxcri/container.h>
 #include <lxcri/error.h>
-#include <lxcri/port.h>
+#include <lxcri/host.h>
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -139,6 +139,9 @@ const struct config_entry config_table[] = {
 	[CONFIG_NETWORK_MTU] = {
 		"network.mtu", CONFIG_COUNT, .otherwise = "1500", .min = 1280, .max = 65535,
 		.help = "MTU of bridges in bytes." },
+	[CONFIG_NETWORK_DHCP_TIMEOUT] = {
+		"network.dhcp_timeout", CONFIG_COUNT, .otherwise = "15", .min = 1, .max = 300,
+		.help = "Seconds that a start waits for an address from a DHCP server." },
 	[CONFIG_NETWORK_CLUSTER_DOMAIN] = {
 		"network.cluster_domain", CONFIG_TEXT, .otherwise = "\"cluster.local\"",
 		.help = "Domain at the end of service names." },

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/container.h"
+#include "engine/database/lans.h"
 #include "engine/database/networks.h"
 #include "engine/event.h"
 #include "engine/volume.h"
@@ -218,7 +219,8 @@ static int complete(struct renaming *renaming, struct lxcri_error *err)
 		if (volume_rename_owner(renaming->engine->data, renaming->from, id, err) < 0 ||
 		    rewrite_specs(renaming, err) < 0 ||
 		    database_put_container(database, id, json, err) < 0 ||
-		    endpoints_rename(database, renaming->from, id, err) < 0)
+		    endpoints_rename(database, renaming->from, id, err) < 0 ||
+		    lans_rename(database, renaming->from, id, err) < 0)
 			return -1;
 		tell(renaming);
 	}

@@ -25,7 +25,7 @@
 /* While the container runs it waits for a client that is slow. Its end does not. */
 #define PATIENCE_MS 10000
 
-#define POLLS_MAX (6 + CLIENTS_MAX)
+#define POLLS_MAX (6 + LEASES_MAX + CLIENTS_MAX)
 
 /* One round of waiting. Entries that are not asked for have the descriptor -1. */
 struct round {
@@ -34,6 +34,7 @@ struct round {
 	struct pollfd output[2];
 	struct pollfd input;
 	struct pollfd journal;
+	struct pollfd leases[LEASES_MAX];
 	struct pollfd clients[CLIENTS_MAX];
 };
 
@@ -55,6 +56,9 @@ static void prepare(const struct supervisor *supervisor, struct round *round)
 	round->input =
 		(struct pollfd){ streams_input_is_free(streams) ? -1 : streams->input, POLLOUT, 0 };
 	round->journal = (struct pollfd){ owe_log ? streams->journal.fd : -1, POLLOUT, 0 };
+	for (size_t i = 0; i < LEASES_MAX; i++)
+		round->leases[i] =
+			(struct pollfd){ lease_fd(&supervisor->leases.items[i]), POLLIN, 0 };
 	for (size_t i = 0; i < CLIENTS_MAX; i++) {
 		const struct client *client = &clients->slots[i];
 		short events = client_is_owed(client) ? POLLIN | POLLOUT : POLLIN;
@@ -201,7 +205,7 @@ static void turn(struct supervisor *supervisor)
 	struct round round;
 
 	prepare(supervisor, &round);
-	if (poll_used((struct pollfd *)&round, POLLS_MAX, -1) < 0)
+	if (poll_used((struct pollfd *)&round, POLLS_MAX, leases_due_ms(&supervisor->leases)) < 0)
 		return;
 	if (round.signals.revents)
 		take_signals(supervisor);
@@ -212,6 +216,7 @@ static void turn(struct supervisor *supervisor)
 		write_input(supervisor);
 	if (round.journal.revents)
 		streams_pay_log(&supervisor->streams);
+	leases_turn(&supervisor->leases, supervisor->run_dirfd);
 	serve_clients(supervisor, &round);
 	if (round.listener.revents)
 		accept_client(&supervisor->clients);
@@ -334,6 +339,7 @@ static void conclude(struct supervisor *supervisor)
 	struct lxcri_error ignored = {};
 
 	record->finished_ns = record_now();
+	leases_end(&supervisor->leases);
 	/* The count goes with the cgroup. */
 	record->oom_kills = cgroup_oom_kills(&host, &record->cgroups);
 	if (container->ops->remove(container, &ignored) == 0)
@@ -379,6 +385,7 @@ void supervisor_finish(struct supervisor *supervisor)
 		(void)container->ops->remove(container, &ignored);
 		supervisor->created = false;
 	}
+	leases_end(&supervisor->leases);
 	release_places(supervisor);
 	streams_finish(&supervisor->streams);
 	record_finish(&supervisor->record);

@@ -254,6 +254,21 @@ static int handle_resize(const struct request *request, struct lxcri_error *err)
 	return 0;
 }
 
+/* The answer comes with the lease. */
+static int handle_lease(const struct request *request, struct lxcri_error *err)
+{
+	struct supervisor *supervisor = request->supervisor;
+	struct wire_lease_texts texts;
+	struct wire_lease wish;
+
+	if (wire_parse_lease(request->body, request->size, &wish, &texts) < 0)
+		return fail(err, LXCRI_E_INVALID_ARGUMENT, "malformed request");
+	if (require_alive(supervisor, err) < 0)
+		return -1;
+	return leases_begin(&supervisor->leases, supervisor->record.pid, &wish, &texts,
+			    request->client, err);
+}
+
 static struct exec_slot *find_exec(struct supervisor *supervisor, pid_t pid)
 {
 	for (size_t i = 0; i < EXECS_MAX; i++)
@@ -355,6 +370,7 @@ static const struct handler {
 	[WIRE_STDIN_CLOSE] = { handle_stdin_close, ANSWER_OWN },
 	[WIRE_RESIZE] = { handle_resize, ANSWER_OWN, .has_body = true },
 	[WIRE_EXEC] = { handle_exec, ANSWER_OWN, .has_body = true },
+	[WIRE_LEASE] = { handle_lease, ANSWER_OWN, .has_body = true },
 };
 
 void request_handle(struct supervisor *supervisor, struct client *client,

@@ -5,6 +5,7 @@
 
 #include "base/strings.h"
 #include "monitor/clients.h"
+#include "monitor/lease.h"
 #include "monitor/record.h"
 #include "monitor/streams.h"
 #include "os/id_map.h"
@@ -67,6 +68,7 @@ struct supervisor {
 	struct streams streams;
 	struct clients clients;
 	struct record record;
+	struct leases leases;
 	struct exec_slot execs[EXECS_MAX];
 	bool rootfs_mounted;
 	bool created;   /* the backend holds a container */

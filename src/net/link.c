@@ -51,6 +51,9 @@ static int take_bridge(const struct nlattr *attribute, void *userdata)
 	if (mnl_attr_get_type(attribute) == IFLA_BR_VLAN_FILTERING &&
 	    mnl_attr_get_payload_len(attribute) >= 1)
 		link->vlan_filtering = mnl_attr_get_u8(attribute) != 0;
+	if (mnl_attr_get_type(attribute) == IFLA_BR_VLAN_DEFAULT_PVID &&
+	    mnl_attr_get_payload_len(attribute) >= 2)
+		link->default_vlan = mnl_attr_get_u16(attribute);
 	return MNL_CB_OK;
 }
 

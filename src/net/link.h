@@ -27,9 +27,10 @@ struct link {
 	uint32_t mtu;
 	bool is_up;
 	bool is_bridge;
-	bool vlan_filtering; /* of a bridge */
-	bool is_port;        /* of a bridge */
-	bool is_isolated;    /* as such */
+	bool vlan_filtering;       /* of a bridge */
+	unsigned int default_vlan; /* into which a bridge puts every port; 0: none */
+	bool is_port;              /* of a bridge */
+	bool is_isolated;          /* as such */
 	bool is_hairpin;
 	char name[IFNAMSIZ];
 	char alias[256]; /* "" for none */

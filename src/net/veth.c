@@ -25,6 +25,7 @@ static void put_peer(struct nlmsghdr *message, const struct veth *veth)
 
 static void put_veth(struct netlink *route, const struct veth *veth)
 {
+	static const unsigned char none[LINK_MAC_BYTES];
 	struct nlmsghdr *message = netlink_add(route, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL,
 					       sizeof(struct ifinfomsg));
 	struct ifinfomsg *header = netlink_payload(message);
@@ -34,6 +35,8 @@ static void put_veth(struct netlink *route, const struct veth *veth)
 	header->ifi_flags = IFF_UP;
 	header->ifi_change = IFF_UP;
 	mnl_attr_put_strz(message, IFLA_IFNAME, veth->name);
+	if (memcmp(veth->own_mac, none, sizeof(none)) != 0)
+		mnl_attr_put(message, IFLA_ADDRESS, LINK_MAC_BYTES, veth->own_mac);
 	mnl_attr_put_u32(message, IFLA_MTU, veth->mtu);
 	mnl_attr_put_u32(message, IFLA_MASTER, veth->bridge);
 	information = mnl_attr_nest_start(message, IFLA_LINKINFO);

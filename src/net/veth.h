@@ -10,7 +10,8 @@ struct veth {
 	const char *name;      /* here */
 	const char *peer_name; /* there */
 	int netns;
-	unsigned char mac[LINK_MAC_BYTES]; /* there */
+	unsigned char mac[LINK_MAC_BYTES];     /* there */
+	unsigned char own_mac[LINK_MAC_BYTES]; /* here; zeroes: chosen by the kernel */
 	uint32_t mtu;
 	unsigned int bridge; /* its index */
 	bool isolated;       /* it cannot reach other isolated ports of the bridge */

@@ -4,6 +4,7 @@
 #include "runtime/monitor.h"
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "os/helper.h"
 #include "os/mount.h"
 #include "os/process.h"
@@ -23,6 +24,9 @@
 
 /* A monitor that serves another request answers late; one that hangs, never. */
 #define KILL_ANSWER_MS 15000
+
+/* How long it may take besides waiting for a lease. */
+#define LEASE_ANSWER_MS 10000
 
 struct request {
 	enum wire_type type;
@@ -378,6 +382,28 @@ int monitor_kill(struct monitor *monitor, int signal, bool all, struct lxcri_err
 	const struct request request = { .type = WIRE_KILL, .body = &kill, .size = sizeof(kill) };
 
 	return request_until(monitor, &request, now_ms() + KILL_ANSWER_MS, err);
+}
+
+int monitor_lease(struct monitor *monitor, const struct monitor_lease *lease,
+		  struct lxcri_error *err)
+{
+	const struct wire_lease head = { .wait_seconds = lease->wait_seconds,
+					 .is_first = lease->is_first };
+	const char *const texts[] = { lease->interface, lease->hostname, lease->resolv_path,
+				      lease->resolv_rest };
+	autorun(text_finish) struct text body = {};
+	struct request request = { .type = WIRE_LEASE };
+
+	text_append(&body, (const char *)&head, offsetof(struct wire_lease, wanted));
+	text_append(&body, (const char *)lease->wanted, sizeof(lease->wanted));
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+		text_append(&body, texts[i] ? texts[i] : "", texts[i] ? strlen(texts[i]) + 1 : 1);
+	if (body.length > WIRE_DATA_MAX)
+		return fail(err, LXCRI_E_LIMIT_EXCEEDED, "the options of a resolver are too long");
+	request.body = body.data;
+	request.size = body.length;
+	return request_until(monitor, &request,
+			     now_ms() + LEASE_ANSWER_MS + 1000 * (int64_t)lease->wait_seconds, err);
 }
 
 int monitor_pause(struct monitor *monitor, struct lxcri_error *err)

@@ -129,6 +129,22 @@ struct monitor_exec_options {
 [[nodiscard]] int monitor_exec(struct monitor *monitor, const struct monitor_exec_options *options,
 			       struct lxcri_error *err);
 
+/* An interface that gets its address by DHCP. */
+struct monitor_lease {
+	const char *interface; /* in the container */
+	const char *hostname;
+	const char *resolv_path; /* the file that is its /etc/resolv.conf, or NULL: left alone */
+	const char *resolv_rest; /* what is in that besides name servers */
+	unsigned char wanted[4]; /* an address that it has had; zeroes: none */
+	unsigned int wait_seconds;
+	bool is_first; /* the way out leads through it */
+};
+
+/* Has the monitor get and renew a lease for as long as the container runs, and waits for the first
+ * one. LXCRI_E_CONFIGURATION_FAILED when no server gives one in time. */
+[[nodiscard]] int monitor_lease(struct monitor *monitor, const struct monitor_lease *lease,
+				struct lxcri_error *err);
+
 /* Of state.json. Members that come later have defaults; a higher number is for what a reader must
  * not pass over, and is refused by an earlier one. */
 #define MONITOR_STATE_VERSION 1

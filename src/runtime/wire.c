@@ -33,6 +33,31 @@ int wire_parse_exec(const char *body, size_t size, struct wire_exec *ret_exec,
 	return 0;
 }
 
+int wire_parse_lease(const char *body, size_t size, struct wire_lease *ret_lease,
+		     struct wire_lease_texts *ret_texts)
+{
+	const char *texts[4];
+	const char *at = body + sizeof(*ret_lease);
+	const char *end = body + size;
+
+	if (size <= sizeof(*ret_lease))
+		return -EINVAL;
+	for (size_t i = 0; i < 4; i++) {
+		const char *stop = at < end ? memchr(at, '\0', (size_t)(end - at)) : NULL;
+
+		if (!stop)
+			return -EINVAL;
+		texts[i] = at;
+		at = stop + 1;
+	}
+	if (at != end || texts[0][0] == '\0' || texts[0][0] == '.' || strchr(texts[0], '/') ||
+	    (texts[2][0] != '\0' && texts[2][0] != '/'))
+		return -EINVAL;
+	memcpy(ret_lease, body, sizeof(*ret_lease));
+	*ret_texts = (struct wire_lease_texts){ texts[0], texts[1], texts[2], texts[3] };
+	return 0;
+}
+
 bool wire_check_answer(const struct wire_header *header, size_t size)
 {
 	if (header->version > wire_version || header->size != size)

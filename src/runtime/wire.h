@@ -28,6 +28,9 @@
  * which the runtime may make a cgroup that is called as the container. */
 #define WIRE_BUNDLE "bundle"
 
+/* In the run directory, for each interface that has or had a lease: JSON, for who inspects. */
+#define WIRE_LEASE_FILE "lease."
+
 enum wire_type {
 	/* Requests; each is answered by WIRE_OK or WIRE_ERROR unless it says otherwise. */
 	WIRE_COMMIT = 1, /* keep the container when this connection ends */
@@ -41,6 +44,7 @@ enum wire_type {
 	WIRE_STDIN_CLOSE, /* no answer; takes effect behind what was sent before */
 	WIRE_RESIZE,      /* struct wire_resize; no answer */
 	WIRE_EXEC,        /* struct wire_exec, 3 descriptors; WIRE_EXEC_STARTED, WIRE_EXEC_EXITED */
+	WIRE_LEASE,       /* struct wire_lease; answered once there is a lease, or none to be had */
 
 	/* Answers and news. */
 	WIRE_CREATED = 64, /* struct wire_created */
@@ -86,6 +90,15 @@ struct wire_exec {
 	uint32_t detach;
 };
 
+/* An interface of the container gets its address by DHCP. Behind the struct, each ended by NUL, the
+ * name of the interface, the host name that is told, the file that is the container's
+ * /etc/resolv.conf (empty: it is left alone), and what that file has besides name servers. */
+struct wire_lease {
+	uint32_t wait_seconds;   /* for the first lease */
+	uint32_t is_first;       /* the way out leads through it */
+	unsigned char wanted[4]; /* an address that it has had; zeroes: none */
+};
+
 struct wire_exited {
 	int32_t exit_code;   /* 0-255; 128 + signal */
 	int64_t finished_ns; /* since the epoch */
@@ -104,6 +117,18 @@ extern const uint16_t wire_version;
  * for a name that is not one of a plain file. */
 [[nodiscard]] int wire_parse_exec(const char *body, size_t size, struct wire_exec *ret_exec,
 				  const char **ret_name, const char **ret_console);
+
+/* What a struct wire_lease has behind it; pointers into the message. */
+struct wire_lease_texts {
+	const char *interface;
+	const char *hostname;
+	const char *resolv_path;
+	const char *resolv_rest;
+};
+
+/* Splits the body of a WIRE_LEASE of @size bytes. 0, or -EINVAL. */
+[[nodiscard]] int wire_parse_lease(const char *body, size_t size, struct wire_lease *ret_lease,
+				   struct wire_lease_texts *ret_texts);
 
 /* Tells whether @size bytes behind @header are as many as a message of its type to a command has.
  */

@@ -3,9 +3,9 @@
 
 #include "runtime/wire.h"
 
-const uint16_t wire_version = 1;
+const uint16_t wire_version = 2;
 
 uint16_t wire_version_of(enum wire_type type)
 {
-	return 1;
+	return type == WIRE_LEASE ? 2 : 1;
 }

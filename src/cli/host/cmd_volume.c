@@ -10,7 +10,7 @@
 #include "cli/host/usages.h"
 #include "cli/print.h"
 #include "cli/selection.h"
-#include "lxcri/volumes.h"
+#include "lxcri/files.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -40,7 +40,7 @@ int image_copy(struct cli *cli, struct lxcri_image_manager *images,
 	       const struct image_options *options, char **argv, struct lxcri_error *err)
 {
 	struct pull_display display = {};
-	const struct lxcri_copy_options copy = {
+	const struct lxcri_image_copy_options copy = {
 		.all_platforms = options->all,
 		.progress = options->quiet ? NULL : pull_display_show,
 		.userdata = &display,

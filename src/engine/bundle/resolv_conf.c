@@ -157,6 +157,17 @@ char *resolv_conf_format(const struct resolv_conf *wanted, struct lxcri_error *e
 	return text_steal(&text);
 }
 
+char *resolv_conf_format_rest(const struct resolv_conf *wanted, struct lxcri_error *err)
+{
+	autorun(text_finish) struct text text = {};
+
+	if ((has(wanted->servers) && add_servers(&text, wanted->servers, err) < 0) ||
+	    (has(wanted->search) && add_words(&text, "search", wanted->search, err) < 0) ||
+	    (has(wanted->options) && add_words(&text, "options", wanted->options, err) < 0))
+		return NULL;
+	return text_steal(&text);
+}
+
 int resolv_conf_make(struct bundle_request *request, const struct strings *taken,
 		     struct lxcri_error *err)
 {

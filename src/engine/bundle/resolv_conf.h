@@ -18,6 +18,11 @@ struct resolv_conf {
  * LXCRI_E_DNS_CONFIGURATION_FAILED. */
 [[nodiscard]] char *resolv_conf_format(const struct resolv_conf *wanted, struct lxcri_error *err);
 
+/* Returns the lines that @wanted asks for, without any of the host's; owned by the caller. NULL as
+ * above. */
+[[nodiscard]] char *resolv_conf_format_rest(const struct resolv_conf *wanted,
+					    struct lxcri_error *err);
+
 /* Fills bundle->resolv_conf, unless something else is mounted there (@taken). On the host's
  * network, and without a network, only what was asked for makes a difference. */
 [[nodiscard]] int resolv_conf_make(struct bundle_request *request, const struct strings *taken,

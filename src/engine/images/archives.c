@@ -79,7 +79,7 @@ int lxcri_image_push(struct lxcri_image_manager *manager, const char *name,
 
 /* Copies into the store. */
 static int copy_in(struct lxcri_image_manager *manager, const char *source, const char *dest,
-		   const struct lxcri_copy_options *options, struct lxcri_error *err)
+		   const struct lxcri_image_copy_options *options, struct lxcri_error *err)
 {
 	const struct lxcri_pull_options pull = { .name = dest,
 						 .progress = options->progress,
@@ -100,7 +100,7 @@ static int copy_in(struct lxcri_image_manager *manager, const char *source, cons
 
 /* Copies from a registry, or to one from outside the store. */
 static int relay(struct lxcri_image_manager *manager, const char *source, const char *dest,
-		 const struct lxcri_copy_options *options, struct lxcri_error *err)
+		 const struct lxcri_image_copy_options *options, struct lxcri_error *err)
 {
 	const struct image_relay relay = { .config = manager->engine->config,
 					   .source = source,
@@ -119,7 +119,7 @@ static int relay(struct lxcri_image_manager *manager, const char *source, const 
 }
 
 static int copy_out(struct lxcri_image_manager *manager, const char *source, const char *dest,
-		    const struct lxcri_copy_options *options, struct lxcri_error *err)
+		    const struct lxcri_image_copy_options *options, struct lxcri_error *err)
 {
 	const struct image_copy_out out = { .source = source,
 					    .dest = dest,
@@ -140,9 +140,9 @@ static int copy_out(struct lxcri_image_manager *manager, const char *source, con
 }
 
 int lxcri_image_copy(struct lxcri_image_manager *manager, const char *source, const char *dest,
-		     const struct lxcri_copy_options *options, struct lxcri_error *err)
+		     const struct lxcri_image_copy_options *options, struct lxcri_error *err)
 {
-	static const struct lxcri_copy_options plain = {};
+	static const struct lxcri_image_copy_options plain = {};
 
 	if (!options)
 		options = &plain;

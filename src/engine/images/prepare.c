@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Images that are kept ready, and who holds them. */
 
-#include "lxcri/prepare.h"
+#include "lxcri/convert.h"
 
 #include "base/mem.h"
 #include "base/text.h"

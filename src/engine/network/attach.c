@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/lan/lan.h"
 #include "engine/network/endpoint.h"
 #include "engine/network/forwarding.h"
 #include "engine/network/pool.h"
@@ -185,6 +186,7 @@ static int prepare(struct session *session, const char *container, const char *n
 	autorun(endpoint_list_finish) struct endpoint_list planned = {};
 
 	if (endpoint_list_read(session->database, container, network, &before, err) < 0 ||
+	    (!network && lan_prepare(session, container, err) < 0) ||
 	    plan(session, &before, err) < 0 ||
 	    endpoint_list_read(session->database, container, network, &planned, err) < 0)
 		return -1;
@@ -308,8 +310,10 @@ static int open_netns(pid_t pid, struct lxcri_error *err)
 	return steal_fd(&netns);
 }
 
+/* @network may be NULL for all that the container has; then *@ret_made tells whether an interface
+ * on the LAN was made. */
 static int plug(struct session *session, const char *container, const char *network, pid_t pid,
-		struct lxcri_error *err)
+		bool *ret_made, struct lxcri_error *err)
 {
 	autorun(endpoint_list_finish) struct endpoint_list endpoints = {};
 	autoptr(netlink) theirs = NULL;
@@ -325,7 +329,7 @@ static int plug(struct session *session, const char *container, const char *netw
 	for (size_t i = 0; i < endpoints.count; i++)
 		if (plug_one(session, &endpoints.items[i], netns, theirs, err) < 0)
 			return fail_while(err, "network %s", endpoints.items[i].network);
-	return 0;
+	return network ? 0 : lan_plug(session, container, netns, theirs, ret_made, err);
 }
 
 int attach_plug(struct lxcri_container *container, pid_t pid, struct lxcri_error *err)
@@ -335,19 +339,24 @@ int attach_plug(struct lxcri_container *container, pid_t pid, struct lxcri_error
 	if (!container->record.networked)
 		return 0;
 	if (session_begin(container->engine, &session, err) < 0 ||
-	    plug(&session, container->home.id, NULL, pid, err) < 0)
+	    plug(&session, container->home.id, NULL, pid, NULL, err) < 0)
 		return -1;
 	session_end(&session);
+	if (lan_lease(container, err) < 0)
+		return -1;
 	return proxy_start(container, pid, err);
 }
 
 int attach_repair(struct lxcri_container *container, struct lxcri_error *err)
 {
 	autorun(session_end) struct session session = SESSION_NULL;
+	bool made = false;
 
-	if (session_begin(container->engine, &session, err) < 0)
+	if (session_begin(container->engine, &session, err) < 0 ||
+	    plug(&session, container->home.id, NULL, container->state.pid, &made, err) < 0)
 		return -1;
-	return plug(&session, container->home.id, NULL, container->state.pid, err);
+	session_end(&session);
+	return made ? lan_lease(container, err) : 0;
 }
 
 /* What is looked at of one interface. */
@@ -420,7 +429,7 @@ int attach_one(struct lxcri_container *container, const char *network, pid_t pid
 	if (session_begin(container->engine, &session, err) < 0 ||
 	    prepare(&session, container->home.id, network, err) < 0)
 		return -1;
-	return plug(&session, container->home.id, network, pid, err);
+	return plug(&session, container->home.id, network, pid, NULL, err);
 }
 
 /* Takes back what one endpoint has on the host. What is not there is fine. */
@@ -472,7 +481,7 @@ static int release(struct session *session, const char *container, enum attach_e
 		if (forget(session, endpoint, err) < 0)
 			return -1;
 	}
-	return 0;
+	return lan_release(session, container, end, err);
 }
 
 static int note_interface(void *userdata, const struct endpoint_row *row, struct lxcri_error *err)
@@ -488,7 +497,7 @@ int attach_is_needed(struct lxcri_engine *engine, const char *container, struct 
 
 	if (!database || endpoints_each(database, container, NULL, note_interface, &found, err) < 0)
 		return -1;
-	return found;
+	return found ? 1 : lan_is_attached(database, container, err);
 }
 
 /* The ports are free when the container has stopped, not some moments later. */

@@ -4,6 +4,7 @@
 #include "engine/network/describe.h"
 
 #include "base/scope.h"
+#include "engine/lan/lan.h"
 #include "engine/network/options.h"
 
 #include <netinet/in.h>
@@ -100,14 +101,26 @@ static int add_port(void *userdata, const struct port_row *row, struct lxcri_err
 	return 0;
 }
 
+/* The first one has the default route, also beside places on the LAN. */
+static int compare_positions(const void *one, const void *other)
+{
+	struct json_object *const *left = one;
+	struct json_object *const *right = other;
+
+	return (int)(json_get_i64(*left, "position", 0) - json_get_i64(*right, "position", 0));
+}
+
 struct json_object *describe_endpoints(struct lxcri_engine *engine, const char *container,
 				       struct lxcri_error *err)
 {
 	struct database *database = engine_database(engine, err);
 	struct json_object *array = json_object_new_array();
 
-	if (database && endpoints_each(database, container, NULL, add_endpoint, array, err) >= 0)
+	if (database && endpoints_each(database, container, NULL, add_endpoint, array, err) >= 0 &&
+	    lan_describe(engine, container, array, err) == 0) {
+		json_object_array_sort(array, compare_positions);
 		return array;
+	}
 	json_free(array);
 	return NULL;
 }

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "engine/bundle/host_names.h"
+#include "engine/lan/lan.h"
 #include "engine/network/create.h"
 #include "engine/network/endpoint.h"
 #include "engine/network/publish.h"
@@ -64,7 +65,7 @@ static int check_names(struct lxcri_engine *engine, const struct join *join,
 			if (strcmp(network_name(networks[k]), name) == 0)
 				return fail(err, LXCRI_E_INVALID_ARGUMENT,
 					    "network %s is named twice", name);
-		if (strcmp(name, NETWORK_DEFAULT) != 0 &&
+		if (strcmp(name, NETWORK_DEFAULT) != 0 && !lan_spec_is(name) &&
 		    network_get(engine, name, &network, err) < 0)
 			return -1;
 	}
@@ -76,7 +77,8 @@ int join_check(struct lxcri_engine *engine, const struct join *join, struct lxcr
 	autorun(endpoint_row_finish) struct endpoint_row ignored = {};
 	autorun(port_list_finish) struct port_list ports = {};
 
-	if (read_addresses(join, &ignored, err) < 0 || check_names(engine, join, err) < 0)
+	if (read_addresses(join, &ignored, err) < 0 || check_names(engine, join, err) < 0 ||
+	    lan_check(join, err) < 0)
 		return -1;
 	return publish_choose(engine, join, &ports, err);
 }
@@ -123,9 +125,14 @@ static int put_all(struct session *session, const struct join *join, struct lxcr
 {
 	const char *const *networks = networks_of(join);
 
-	for (unsigned int i = 0; networks[i]; i++)
-		if (put(session, join, network_name(networks[i]), i, err) < 0)
+	for (unsigned int i = 0; networks[i]; i++) {
+		const char *name = network_name(networks[i]);
+		int r = lan_spec_is(name) ? lan_put(session, join, name, i, err)
+					  : put(session, join, name, i, err);
+
+		if (r < 0)
 			return -1;
+	}
 	return put_ports(session, join, err);
 }
 
@@ -161,10 +168,15 @@ static int change_one(struct session *session, const struct join *join, const ch
 		      struct lxcri_error *err)
 {
 	autorun(endpoint_list_finish) struct endpoint_list there = {};
+	autorun(lan_list_finish) struct lan_list places = {};
 	unsigned int position = 0;
 
-	if (endpoint_list_read(session->database, join->container, NULL, &there, err) < 0)
+	if (endpoint_list_read(session->database, join->container, NULL, &there, err) < 0 ||
+	    lan_list_read(session->database, join->container, &places, err) < 0)
 		return -1;
+	for (size_t i = 0; i < places.count; i++)
+		if (places.items[i].position >= position)
+			position = places.items[i].position + 1;
 	for (size_t i = 0; i < there.count; i++) {
 		if (strcmp(there.items[i].network, network) == 0)
 			return fail(err, LXCRI_E_CONFIGURATION_FAILED,

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "engine/bundle/resolv_conf.h"
 #include "engine/container.h"
+#include "engine/database/lans.h"
 #include "engine/network/attach.h"
 #include "engine/network/join.h"
 #include "engine/network/rows.h"
@@ -155,6 +156,8 @@ int lxcri_network_configure_dns(struct lxcri_engine *engine, const char *contain
 	if (!text || open_locked(engine, container, &opened, err) < 0)
 		return -1;
 	r = check_own_network(opened, err);
+	if (r == 0)
+		r = lans_keep_resolv(engine->database, container, err);
 	if (r == 0)
 		r = write_resolv_conf(opened, text, err);
 	home_unlock(&opened->home);

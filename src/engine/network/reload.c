@@ -5,6 +5,8 @@
 
 #include "base/mem.h"
 #include "engine/container.h"
+#include "engine/database/lans.h"
+#include "engine/lan/lan_rules.h"
 #include "engine/network/attach.h"
 #include "engine/network/instance.h"
 #include "engine/network/proxy.h"
@@ -113,6 +115,7 @@ static int reload_host(struct lxcri_engine *engine, struct lxcri_error *err)
 	autorun(session_end) struct session session = SESSION_NULL;
 	autorun(bridges_finish) struct bridges bridges = { .engine = engine };
 	struct reload reload = { .session = &session };
+	int needed;
 
 	if (session_begin(engine, &session, err) < 0 ||
 	    link_each(session.route, note_bridge, &bridges, err) < 0)
@@ -121,8 +124,10 @@ static int reload_host(struct lxcri_engine *engine, struct lxcri_error *err)
 	if (drop_strays(&reload, err) < 0 ||
 	    networks_each(session.database, reload_network, &reload, err) < 0)
 		return -1;
-	return reload.is_used ? session_set_rules(&session, err)
-			      : session_tidy(&session, NULL, err);
+	needed = reload.is_used ? 1 : lan_rules_are_needed(&session, NULL, err);
+	if (needed < 0)
+		return -1;
+	return needed ? session_set_rules(&session, err) : session_tidy(&session, NULL, err);
 }
 
 static bool is_alive(const struct lxcri_container *container)
@@ -178,10 +183,15 @@ static int reload_container(struct lxcri_engine *engine, const char *id, struct 
 static int list_attached(struct lxcri_engine *engine, struct strings *ret, struct lxcri_error *err)
 {
 	autorun(endpoint_list_finish) struct endpoint_list endpoints = {};
+	autorun(lan_list_finish) struct lan_list places = {};
 	struct database *database = engine_database(engine, err);
 
-	if (!database || endpoint_list_read(database, NULL, NULL, &endpoints, err) < 0)
+	if (!database || endpoint_list_read(database, NULL, NULL, &endpoints, err) < 0 ||
+	    lan_list_read(database, NULL, &places, err) < 0)
 		return -1;
+	for (size_t i = 0; i < places.count; i++)
+		if (places.items[i].interface && !strings_has(ret, places.items[i].container))
+			strings_add(ret, places.items[i].container);
 	for (size_t i = 0; i < endpoints.count; i++)
 		if (endpoints.items[i].interface && !strings_has(ret, endpoints.items[i].container))
 			strings_add(ret, endpoints.items[i].container);

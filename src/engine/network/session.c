@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/lan/lan_rules.h"
 #include "engine/network/forwarding.h"
 #include "engine/network/instance.h"
 #include "net/firewall.h"
@@ -184,7 +185,8 @@ int session_set_rules(struct session *session, struct lxcri_error *err)
 	if (loaded < 0 || (loaded == 0 && ruleset_load(session->rules, err) < 0))
 		return -1;
 	ruleset_clear(session->rules);
-	if (networks_each(session->database, set_network, session, err) < 0)
+	if (networks_each(session->database, set_network, session, err) < 0 ||
+	    lan_rules_set(session, err) < 0)
 		return -1;
 	return ruleset_commit(session->rules, err);
 }
@@ -298,6 +300,9 @@ int session_tidy(struct session *session, const char *container, struct lxcri_er
 		return -1;
 	if (keeper.found)
 		return 0;
+	loaded = lan_rules_are_needed(session, container, err);
+	if (loaded != 0)
+		return loaded < 0 ? -1 : 0;
 	loaded = ruleset_is_loaded(session->rules, err);
 	return loaded > 0 ? ruleset_unload(session->rules, err) : loaded;
 }

@@ -3,7 +3,7 @@
  * A dry run goes the same way and removes nothing: what it said would go is counted as gone. */
 
 #include "lxcri/system.h"
-#include "lxcri/volumes.h"
+#include "lxcri/files.h"
 
 #include "base/log.h"
 #include "base/mem.h"

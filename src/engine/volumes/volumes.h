@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* What the functions of lxcri/volumes.h have in common. */
+/* What the functions of lxcri/files.h have in common. */
 
 #include "base/strings.h"
 #include "engine/engine.h"
-#include "lxcri/volumes.h"
+#include "lxcri/files.h"
 
 /* Refuses a bad name with LXCRI_E_INVALID_ARGUMENT, and one of no volume with
  * LXCRI_E_PATH_NOT_FOUND. */

@@ -3,17 +3,15 @@
 
 #include "os/network/netns.h"
 
-#include "base/log.h"
+#include "base/scope.h"
 #include "os/network/netlink.h"
+#include "os/network/netns_visit.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-
-#define RETURN_TRIES 3
 
 #define OWN "/proc/thread-self/ns/net"
 
@@ -37,22 +35,24 @@ int netns_is_own(int netns)
 	return theirs.st_dev == own.st_dev && theirs.st_ino == own.st_ino;
 }
 
+/* What a visit opens. */
+struct opening {
+	int protocol;
+	struct netlink **ret;
+};
+
+static int open_there(void *userdata)
+{
+	const struct opening *opening = userdata;
+
+	return netlink_open(opening->protocol, opening->ret);
+}
+
 int netns_open_netlink(int netns, int protocol, struct netlink **ret)
 {
-	autoclose int own = open(OWN, O_RDONLY | O_CLOEXEC);
-	int r;
+	struct opening opening = { protocol, ret };
 
-	if (own < 0 || setns(netns, CLONE_NEWNET) < 0)
-		return -errno;
-	r = netlink_open(protocol, ret);
-	for (int tries = 0; setns(own, CLONE_NEWNET) < 0; tries++) {
-		if (tries < RETURN_TRIES)
-			continue;
-		/* Whatever came next would be done to the wrong host. */
-		log_error("cannot return to the host's network namespace");
-		abort();
-	}
-	return r;
+	return netns_visit(netns, open_there, &opening);
 }
 
 int netns_lock(void)

@@ -3,9 +3,9 @@
 
 #include "runtime/wire.h"
 
-const uint16_t wire_version = 2;
+const uint16_t wire_version = 3;
 
 uint16_t wire_version_of(enum wire_type type)
 {
-	return type == WIRE_PAUSE ? 2 : 1;
+	return type == WIRE_PAUSE ? 3 : type == WIRE_LEASE ? 2 : 1;
 }
