@@ -9,10 +9,10 @@
 #include <lxcri/config.h>
 #include <lxcri/error.h>
 #include <lxcri/logs.h>
-#include <lxcri/host.h>
 #include <lxcri/pull.h>
 #include <lxcri/service.h>
 #include <lxcri/spec.h>
+#include <lxcri/volume.h>
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,6 +25,7 @@ extern "C" {
 
 struct lxcri_engine;
 struct lxcri_container;
+struct lxcri_port; /* lxcri/network.h */
 
 /* Opens the engine of @config, which must outlive it. Directories are made when they are first
  * needed. The caller owns *@ret_engine. */

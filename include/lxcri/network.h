@@ -11,7 +11,6 @@
 
 #include <lxcri/container.h>
 #include <lxcri/error.h>
-#include <lxcri/host.h>
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,6 +19,21 @@
 extern "C" {
 #endif
 #pragma GCC visibility push(default)
+
+enum lxcri_protocol {
+	LXCRI_PROTOCOL_TCP,
+	LXCRI_PROTOCOL_UDP,
+	LXCRI_PROTOCOL_SCTP,
+};
+
+/* A port of a container that is to be reached through one of the host. */
+struct lxcri_port {
+	enum lxcri_protocol protocol;
+	const char *host_ip;     /* of the host; NULL or "": any of its addresses */
+	uint16_t host_port;      /* 0: one that is free */
+	uint16_t container_port; /* 1 to 65535 */
+	uint16_t count;          /* of a range that begins with both; 0 is 1 */
+};
 
 /* What a network is to be. Zeroed members mean: as usual. */
 struct lxcri_bridge_config {

@@ -35,7 +35,6 @@
 #include "os/cgroup/cgroup_move.h"
 #include "os/file.h"
 #include "os/owner.h"
-#include "oci/image_config.h"
 #include "os/path.h"
 #include "runtime/cgroup_name.h"
 
@@ -51,8 +50,7 @@
 struct creation {
 	const struct lxcri_create_options *options;
 	struct lxcri_container *container;
-	const char *bundle_path; /* where the bundle of an image shall be; NULL: in the data
-				    directory */
+	const char *bundle_path; /* of the bundle of an image; NULL: in the data directory */
 	struct image image;
 	struct bundle bundle;
 	int announcement; /* of one from an image, until its record names that */
@@ -367,20 +365,16 @@ static int prepare_layers(struct creation *creation, struct lxcri_error *err)
 /* Writes down its addresses and ports, behind the record that they go with. */
 static int join_networks(struct creation *creation, struct lxcri_error *err)
 {
-	autoptr(image_config) image = NULL;
-	struct join join = {
+	const struct join join = {
 		.container = creation->options->id,
 		.hostname = creation->hostname,
 		.options = creation->options,
+		.image_config = creation->image.config_json,
 	};
 
-	if (creation->mode != NETWORK_MODE_OWN)
-		return 0;
-	if (image_config_parse(creation->image.config_json, strlen(creation->image.config_json),
-			       &image, err) < 0)
-		return fail_while(err, "%s: image config", creation->options->image);
-	join.exposed = image->exposed_ports.items;
-	return join_make(creation->container->engine, &join, err);
+	return creation->mode == NETWORK_MODE_OWN
+		       ? join_make(creation->container->engine, &join, err)
+		       : 0;
 }
 
 static int write_spec(const char *bundle, struct json_object *spec, struct lxcri_error *err)
@@ -519,8 +513,7 @@ static void name_cgroup(struct creation *creation)
 		      in_scope ? in_scope : path);
 }
 
-/* Builds the bundle of an image. In networks with names their servers are asked, unless the user
- * names others. */
+/* In networks with names their servers are asked, unless the user names others. */
 static int build_bundle(struct creation *creation, struct lxcri_error *err)
 {
 	struct lxcri_create_options options = *creation->options;
@@ -528,14 +521,9 @@ static int build_bundle(struct creation *creation, struct lxcri_error *err)
 	autorun(strings_finish) struct strings servers = {};
 	autorun(strings_finish) struct strings search = {};
 
-	if (creation->mode == NETWORK_MODE_OWN && (!options.dns || !options.dns[0])) {
-		if (names_of_container(creation->container->engine, record->id, &servers, &search,
-				       err) < 0)
-			return -1;
-		options.dns = (const char *const *)servers.items;
-		if (!options.dns_search || !options.dns_search[0])
-			options.dns_search = (const char *const *)search.items;
-	}
+	if (creation->mode == NETWORK_MODE_OWN &&
+	    names_complete(creation->container->engine, &options, &servers, &search, err) < 0)
+		return -1;
 	return bundle_build(creation->image.config_json, &options, &record->layers, &record->ids,
 			    &creation->bundle, err);
 }

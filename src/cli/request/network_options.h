@@ -5,7 +5,7 @@
 
 #include "base/strings.h"
 #include "cli/options.h"
-#include "lxcri/container.h"
+#include "lxcri/network.h"
 
 struct network_options {
 	struct strings networks;

@@ -11,6 +11,7 @@
 #include "engine/network/endpoint.h"
 #include "engine/network/publish.h"
 #include "engine/network/rows.h"
+#include "oci/image_config.h"
 
 #include <string.h>
 
@@ -161,7 +162,13 @@ static int change_all(struct session *session, const struct join *join, const ch
 
 int join_make(struct lxcri_engine *engine, const struct join *join, struct lxcri_error *err)
 {
-	return transact(engine, join, NULL, change_all, err);
+	autoptr(image_config) image = NULL;
+	struct join whole = *join;
+
+	if (image_config_parse(join->image_config, strlen(join->image_config), &image, err) < 0)
+		return fail_while(err, "image config");
+	whole.exposed = image->exposed_ports.items;
+	return transact(engine, &whole, NULL, change_all, err);
 }
 
 static int change_one(struct session *session, const struct join *join, const char *network,

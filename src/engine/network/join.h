@@ -11,7 +11,9 @@ struct join {
 	const char *container;
 	const char *hostname;
 	const struct lxcri_create_options *options;
-	const char *const *exposed; /* by its image: "80/tcp", ended by NULL; or NULL */
+	const char *image_config; /* JSON; NULL: it exposes nothing that is to be published */
+	const char *const
+		*exposed; /* what it exposes: "80/tcp", ended by NULL; join_make() reads it */
 };
 
 /* Checks what can be checked before anything is made: that networks and addresses are such, and

@@ -5,6 +5,7 @@
 
 #include "engine/network/join.h"
 #include "engine/network/rows.h"
+#include "lxcri/network.h"
 
 /* Fills @ret with the ports that @join asks for: ranges one by one, those that the image exposes
  * with publish_all, a free one for host port 0. LXCRI_E_INVALID_ARGUMENT for what is malformed,

@@ -142,3 +142,16 @@ int names_of_container(struct lxcri_engine *engine, const char *container, struc
 		strings_add(search, json_object_get_string(json_object_array_get_idx(more, i)));
 	return 0;
 }
+
+int names_complete(struct lxcri_engine *engine, struct lxcri_create_options *options,
+		   struct strings *servers, struct strings *search, struct lxcri_error *err)
+{
+	if (options->dns && options->dns[0])
+		return 0;
+	if (names_of_container(engine, options->id, servers, search, err) < 0)
+		return -1;
+	options->dns = (const char *const *)servers->items;
+	if (!options->dns_search || !options->dns_search[0])
+		options->dns_search = (const char *const *)search->items;
+	return 0;
+}

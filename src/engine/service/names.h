@@ -17,3 +17,9 @@
 [[nodiscard]] int names_of_container(struct lxcri_engine *engine, const char *container,
 				     struct strings *servers, struct strings *search,
 				     struct lxcri_error *err);
+
+/* Has @options ask those, unless they name servers; domains that they name stay too. What they
+ * point at from then on is in @servers and @search. */
+[[nodiscard]] int names_complete(struct lxcri_engine *engine, struct lxcri_create_options *options,
+				 struct strings *servers, struct strings *search,
+				 struct lxcri_error *err);
