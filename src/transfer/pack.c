@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "os/confine.h"
 #include "os/path.h"
+#include "os/storage/archive_content.h"
 #include "transfer/place.h"
 
 #include <archive.h>
@@ -32,10 +33,6 @@
  * of more would keep us busy with its holes for days. */
 #define FILE_BYTES_MAX ((int64_t)16 << 40)
 
-/* A file in more pieces is written with its holes. */
-#define EXTENTS_MAX 4096
-
-#define BUFFER_BYTES     ((size_t)256 << 10)
 #define CAPABILITY_BYTES 64
 
 /* Who owns what no number of the container stands for, as the kernel shows it there. */
@@ -149,98 +146,18 @@ static int write_header(struct pack *pack, const struct node *node, struct archi
 		       : 0;
 }
 
-/* Notes where the file @fd has data, unless it has no holes or too many. */
-static void add_extents(struct archive_entry *entry, int fd, const struct stat *status)
-{
-	off_t size = status->st_size;
-	off_t at = 0;
-
-	if (status->st_blocks * 512 >= size)
-		return;
-	for (unsigned int count = 0; at < size; count++) {
-		off_t data = lseek(fd, at, SEEK_DATA);
-
-		if (data < 0 && errno == ENXIO)
-			data = size;
-		at = data < size ? lseek(fd, data, SEEK_HOLE) : size;
-		if (data < 0 || at < 0 || count == EXTENTS_MAX) {
-			archive_entry_sparse_clear(entry);
-			return;
-		}
-		archive_entry_sparse_add_entry(entry, data, at - data);
-	}
-}
-
-static int write_bytes(struct pack *pack, const struct node *node, size_t size,
-		       struct lxcri_error *err)
-{
-	for (size_t done = 0; done < size;) {
-		la_ssize_t written =
-			archive_write_data(pack->archive, pack->buffer + done, size - done);
-
-		if (written <= 0)
-			return fail_archive(pack, node->name, err);
-		done += (size_t)written;
-	}
-	return 0;
-}
-
-/* Passes over a hole: what stands for it is not written where the archive knows of it. */
-static int write_zeroes(struct pack *pack, const struct node *node, int64_t size,
-			struct lxcri_error *err)
-{
-	if (size > 0)
-		memset(pack->buffer, 0, BUFFER_BYTES);
-	while (size > 0) {
-		size_t piece = size < (int64_t)BUFFER_BYTES ? (size_t)size : BUFFER_BYTES;
-
-		if (write_bytes(pack, node, piece, err) < 0)
-			return -1;
-		size -= (int64_t)piece;
-	}
-	return 0;
-}
-
-static int write_extent(struct pack *pack, const struct node *node, int fd, int64_t at, int64_t end,
-			struct lxcri_error *err)
-{
-	while (at < end) {
-		size_t wanted =
-			end - at < (int64_t)BUFFER_BYTES ? (size_t)(end - at) : BUFFER_BYTES;
-		ssize_t got = pread(fd, pack->buffer, wanted, at);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return fail_node(node, errno, "read", err);
-		if (got == 0)
-			return fail(err, LXCRI_E_COPY_FAILED,
-				    "\"%.200s\" became shorter while it was copied; copy it again",
-				    node->name);
-		if (write_bytes(pack, node, (size_t)got, err) < 0)
-			return -1;
-		at += got;
-	}
-	return 0;
-}
-
 static int write_content(struct pack *pack, const struct node *node, struct archive_entry *entry,
 			 int fd, struct lxcri_error *err)
 {
-	int64_t size = archive_entry_size(entry);
-	la_int64_t start;
-	la_int64_t length;
-	int64_t at = 0;
+	int r = archive_content_write(pack->archive, entry, fd, pack->buffer);
 
-	if (archive_entry_sparse_reset(entry) == 0)
-		return write_extent(pack, node, fd, 0, size, err);
-	while (archive_entry_sparse_next(entry, &start, &length) == ARCHIVE_OK) {
-		if (write_zeroes(pack, node, start - at, err) < 0 ||
-		    write_extent(pack, node, fd, start, start + length, err) < 0)
-			return -1;
-		at = start + length;
-	}
-	return write_zeroes(pack, node, size - at, err);
+	if (r == -ENODATA)
+		return fail(err, LXCRI_E_COPY_FAILED,
+			    "\"%.200s\" became shorter while it was copied; copy it again",
+			    node->name);
+	return r < 0   ? fail_node(node, r, "read", err)
+	       : r > 0 ? fail_archive(pack, node->name, err)
+		       : 0;
 }
 
 static void add_capability(struct archive_entry *entry, int fd)
@@ -266,7 +183,7 @@ static int pack_file(struct pack *pack, const struct node *node, struct lxcri_er
 			    node->name, (long long)FILE_BYTES_MAX);
 	entry = describe(pack, node);
 	add_capability(entry, fd);
-	add_extents(entry, fd, &node->status);
+	archive_content_note(entry, fd, &node->status);
 	archive_entry_linkify(pack->links, &entry, &second);
 	r = write_header(pack, node, entry, err);
 	if (r == 0 && !archive_entry_hardlink(entry))
@@ -426,7 +343,7 @@ int pack_tree(const struct pack_options *options, int out, struct lxcri_error *e
 	bool content = text_ends_with(options->path, "/.");
 	autofree char *name = content ? NULL : place_name_of(options->path);
 	struct node top = { .fd = -1, .name = name ? name : "." };
-	struct pack pack = { .options = options, .buffer = xzalloc(BUFFER_BYTES) };
+	struct pack pack = { .options = options, .buffer = xzalloc(ARCHIVE_CONTENT_BUFFER) };
 	int r = open_top(options, &top, err);
 
 	if (r == 0)

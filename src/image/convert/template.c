@@ -9,6 +9,7 @@
 #include "base/scope.h"
 #include "base/text.h"
 #include "image/convert/walk.h"
+#include "os/storage/archive_content.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -19,9 +20,6 @@
 #include <string.h>
 #include <sys/xattr.h>
 
-#define BUFFER_BYTES ((size_t)256 << 10)
-/* A file in more pieces is written with its holes. */
-#define EXTENTS_MAX 4096
 /* What the attributes of one file, or their names, may measure (linux/limits.h). */
 #define XATTR_BYTES_MAX ((size_t)64 << 10)
 
@@ -103,28 +101,6 @@ static int add_xattrs(struct template *template, struct archive_entry *entry, in
 	return 0;
 }
 
-/* Notes where the file @fd has data, unless it has no holes or too many. */
-static void add_extents(struct archive_entry *entry, int fd, const struct stat *status)
-{
-	off_t size = status->st_size;
-	off_t at = 0;
-
-	if (status->st_blocks * 512 >= size)
-		return;
-	for (unsigned int count = 0; at < size; count++) {
-		off_t data = lseek(fd, at, SEEK_DATA);
-
-		if (data < 0 && errno == ENXIO)
-			data = size;
-		at = data < size ? lseek(fd, data, SEEK_HOLE) : size;
-		if (data < 0 || at < 0 || count == EXTENTS_MAX) {
-			archive_entry_sparse_clear(entry);
-			return;
-		}
-		archive_entry_sparse_add_entry(entry, data, at - data);
-	}
-}
-
 static int write_header(struct template *template, struct archive_entry *entry,
 			struct lxcri_error *err)
 {
@@ -137,72 +113,14 @@ static int write_header(struct template *template, struct archive_entry *entry,
 	return fail_archive(template, archive_entry_pathname(entry), err);
 }
 
-static int write_bytes(struct template *template, const struct walk_entry *entry, size_t size,
-		       struct lxcri_error *err)
-{
-	for (size_t done = 0; done < size;) {
-		la_ssize_t written =
-			archive_write_data(template->archive, template->buffer + done, size - done);
-
-		if (written <= 0)
-			return fail_archive(template, entry->path, err);
-		done += (size_t)written;
-	}
-	return 0;
-}
-
-/* Passes over a hole: what stands for it is not written where the archive knows of it. */
-static int write_zeroes(struct template *template, const struct walk_entry *entry, int64_t size,
-			struct lxcri_error *err)
-{
-	if (size > 0)
-		memset(template->buffer, 0, BUFFER_BYTES);
-	while (size > 0) {
-		size_t piece = size < (int64_t)BUFFER_BYTES ? (size_t)size : BUFFER_BYTES;
-
-		if (write_bytes(template, entry, piece, err) < 0)
-			return -1;
-		size -= (int64_t)piece;
-	}
-	return 0;
-}
-
-static int write_extent(struct template *template, const struct walk_entry *entry, int fd,
-			int64_t at, int64_t end, struct lxcri_error *err)
-{
-	while (at < end) {
-		size_t wanted =
-			end - at < (int64_t)BUFFER_BYTES ? (size_t)(end - at) : BUFFER_BYTES;
-		ssize_t got = pread(fd, template->buffer, wanted, at);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			return fail_read(entry, got < 0 ? errno : ENODATA, err);
-		if (write_bytes(template, entry, (size_t)got, err) < 0)
-			return -1;
-		at += got;
-	}
-	return 0;
-}
-
 static int write_content(struct template *template, const struct walk_entry *from,
 			 struct archive_entry *entry, int fd, struct lxcri_error *err)
 {
-	int64_t size = archive_entry_size(entry);
-	la_int64_t start;
-	la_int64_t length;
-	int64_t at = 0;
+	int r = archive_content_write(template->archive, entry, fd, template->buffer);
 
-	if (archive_entry_sparse_reset(entry) == 0)
-		return write_extent(template, from, fd, 0, size, err);
-	while (archive_entry_sparse_next(entry, &start, &length) == ARCHIVE_OK) {
-		if (write_zeroes(template, from, start - at, err) < 0 ||
-		    write_extent(template, from, fd, start, start + length, err) < 0)
-			return -1;
-		at = start + length;
-	}
-	return write_zeroes(template, from, size - at, err);
+	return r < 0   ? fail_read(from, r, err)
+	       : r > 0 ? fail_archive(template, from->path, err)
+		       : 0;
 }
 
 static int write_file(struct template *template, const struct walk_entry *from,
@@ -213,7 +131,7 @@ static int write_file(struct template *template, const struct walk_entry *from,
 
 	if (r < 0)
 		return fail_read(from, r, err);
-	add_extents(entry, fd, from->status);
+	archive_content_note(entry, fd, from->status);
 	if (write_header(template, entry, err) < 0)
 		return -1;
 	return write_content(template, from, entry, fd, err);
@@ -301,7 +219,7 @@ int template_write(const int *layers, size_t count, enum template_compression co
 		   struct lxcri_error *err)
 {
 	autorun(template_finish) struct template template = {
-		.buffer = xzalloc(BUFFER_BYTES),
+		.buffer = xzalloc(ARCHIVE_CONTENT_BUFFER),
 		.xattr_names = xzalloc(XATTR_BYTES_MAX),
 		.xattr_value = xzalloc(XATTR_BYTES_MAX),
 	};
