@@ -107,7 +107,8 @@ const struct config_entry config_table[] = {
 		.help = "Images whose metadata are kept in memory." },
 	[CONFIG_STORAGE_GC_GRACE] = {
 		"storage.gc_grace", CONFIG_COUNT, .otherwise = "86400", .max = YEAR_SECONDS,
-		.help = "Seconds that an unused layer is kept before garbage collection." },
+		.help = "Seconds that images and layers are kept after their last use before garbage "
+			"collection." },
 
 	[CONFIG_USERNS_MODE] = {
 		"userns.mode", CONFIG_WORD, .otherwise = "\"auto\"", .words = " auto host ",
