@@ -10,6 +10,7 @@
 #include "os/storage/archive_content.h"
 #include "os/confine.h"
 #include "os/path.h"
+#include "os/storage/archive_content.h"
 #include "transfer/place.h"
 
 #include <archive.h>
