@@ -66,7 +66,7 @@ struct create_request {
 	struct strings texts; /* pieces of values */
 	struct strings tmpfs;
 	size_t n_volumes;
-	char *resources;      /* the limits, as JSON; or NULL */
+	char *resources; /* the limits, as JSON; or NULL */
 	int oom_score_adj;
 	struct strings entrypoint;
 	struct lxcri_volume *volumes;
