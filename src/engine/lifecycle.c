@@ -377,8 +377,9 @@ int lxcri_container_restart(struct lxcri_container *container, unsigned int grac
 	return 0;
 }
 
-int lifecycle_stop_locked(struct lxcri_container *container, unsigned int grace_seconds,
-			  struct lxcri_error *err)
+/* Ends it once. That it ended by itself, or its monitor was killed, the next look tells. */
+static int stop_locked_once(struct lxcri_container *container, unsigned int grace_seconds,
+			    struct lxcri_error *err)
 {
 	autoptr(monitor) monitor = NULL;
 	int r;
@@ -387,20 +388,32 @@ int lifecycle_stop_locked(struct lxcri_container *container, unsigned int grace_
 	if (container_refresh(container, err) < 0)
 		return -1;
 	r = connect_locked(container, &monitor, err);
-	if (r > 0 && stop_through(container, monitor, grace_seconds, err) == 0)
-		container_event(container, "stop", NULL, NULL);
-	/* It may have ended by itself, or its monitor have been killed: what there is tells. */
-	*err = (struct lxcri_error){};
-	monitor_free(steal(monitor));
-	if (container->home.run_fd >= 0 && r != 0 &&
-	    monitor_await_end(container->home.run_fd, KILL_TIMEOUT_MS, err) < 0)
+	if (r > 0) {
+		r = stop_through(container, monitor, grace_seconds, err);
+		if (r == 0)
+			container_event(container, "stop", NULL, NULL);
+	}
+	if (r < 0 && (err->code == LXCRI_E_MONITOR_LOST || err->code == LXCRI_E_INVALID_STATE)) {
+		*err = (struct lxcri_error){};
+		return container_refresh(container, err);
+	}
+	return r;
+}
+
+int lifecycle_stop_locked(struct lxcri_container *container, unsigned int grace_seconds,
+			  struct lxcri_error *err)
+{
+	int r = stop_locked_once(container, grace_seconds, err);
+
+	/* A monitor that has only dropped the connection takes another. */
+	if (r == 0 && container->status != LXCRI_STATUS_STOPPED)
+		r = stop_locked_once(container, grace_seconds, err);
+	if (r < 0 || await_monitor(container, err) < 0 || container_refresh(container, err) < 0)
 		return -1;
-	if (container_refresh(container, err) < 0)
-		return -1;
-	return container->status == LXCRI_STATUS_STOPPED
-		       ? 0
-		       : fail(err, LXCRI_E_CONTAINER_KILL_FAILED, "it is %s still",
-			      lxcri_status_name(container->status));
+	if (container->status != LXCRI_STATUS_STOPPED)
+		return fail(err, LXCRI_E_CONTAINER_KILL_FAILED, "it is %s still",
+			    lxcri_status_name(container->status));
+	return 0;
 }
 
 static int pause_locked(struct lxcri_container *container, struct lxcri_error *err)
