@@ -312,7 +312,7 @@ static int run_verb(struct cli *cli, int argc, char **argv, struct lxcri_error *
 		r = EXIT_SUCCESS;
 	} else {
 		if (verb->moves)
-			cgroup_expect_move();
+			cgroup_expect_move(true);
 		r = verb->run(cli, options, r, argv, err);
 	}
 	cli->parser = NULL;

@@ -678,7 +678,7 @@ static int make_durable(struct creation *creation, struct lxcri_error *err)
 /* Here the options are known to be good, and the creation's slow parts are still to come. */
 static int expect_move(struct creation *creation, struct lxcri_error *err)
 {
-	cgroup_expect_move();
+	cgroup_expect_move(creation->container->record.type == LXCRI_CRUN);
 	return 0;
 }
 

@@ -159,7 +159,7 @@ static int exec_in(struct lxcri_container *container, const struct lxcri_exec_op
 	if (container->status != LXCRI_STATUS_RUNNING)
 		return fail(err, LXCRI_E_INVALID_STATE, "it is %s",
 			    lxcri_status_name(container->status));
-	cgroup_expect_move();
+	cgroup_expect_move(container->record.type == LXCRI_CRUN);
 	if (make_process(container, options, &process, &terminal, err) < 0 ||
 	    monitor_connect(container->home.run_fd, &monitor, err) < 0)
 		return -1;

@@ -53,7 +53,7 @@ static int relaunch(struct lxcri_container *container, struct lxcri_error *err)
 	autofree char *last_exit = xformat("%s/%s", container->home.data_dir, WIRE_STATE);
 	pid_t pid;
 
-	cgroup_expect_move();
+	cgroup_expect_move(container->record.type == LXCRI_CRUN);
 	if (check_confinement(container, err) < 0 || container_limits_load(container, err) < 0)
 		return -1;
 	/* Who has just recorded the end is still about to go. */

@@ -3,6 +3,7 @@
 
 #include "os/path.h"
 
+#include "base/calls.h"
 #include "base/mem.h"
 #include "base/scope.h"
 #include "os/storage/btrfs.h"

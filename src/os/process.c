@@ -7,6 +7,7 @@
 
 #include "os/process.h"
 
+#include "base/calls.h"
 #include "base/scope.h"
 #include "base/text.h"
 #include "os/file.h"
@@ -18,7 +19,6 @@
 #include <stdalign.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>

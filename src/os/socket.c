@@ -94,13 +94,13 @@ int socket_send(int fd, const void *bytes, size_t size, const int *fds, size_t n
 		return -EINVAL;
 	if (n_fds > 0) {
 		message.msg_control = control.space;
-		message.msg_controllen = CMSG_SPACE(sizeof(int) * n_fds);
+		message.msg_controllen = (unsigned int)CMSG_SPACE(sizeof(int) * n_fds);
 
 		struct cmsghdr *header = CMSG_FIRSTHDR(&message);
 
 		header->cmsg_level = SOL_SOCKET;
 		header->cmsg_type = SCM_RIGHTS;
-		header->cmsg_len = CMSG_LEN(sizeof(int) * n_fds);
+		header->cmsg_len = (unsigned int)CMSG_LEN(sizeof(int) * n_fds);
 		memcpy(CMSG_DATA(header), fds, sizeof(int) * n_fds);
 	}
 	for (;;) {

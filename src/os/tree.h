@@ -4,10 +4,10 @@
 /* Trees of mounts as file descriptors: made or cloned detached, given their attributes, and
  * attached at last at a place that is itself a descriptor, so that no path is looked up twice. */
 
+#include "base/calls.h"
 #include "base/strings.h"
 
 #include <stdint.h>
-#include <sys/mount.h>
 
 /* The kernel's own words about a mount that it refused. */
 struct tree_message {

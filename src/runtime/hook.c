@@ -6,6 +6,7 @@
 
 #include "runtime/hook.h"
 
+#include "base/calls.h"
 #include "base/mem.h"
 #include "base/scope.h"
 #include "os/file.h"
@@ -17,7 +18,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/pidfd.h>
 #include <sys/wait.h>
 
 static int open_state(const struct hook_state *state, struct lxcri_error *err)

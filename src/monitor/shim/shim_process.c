@@ -8,6 +8,7 @@
 
 #include "monitor/shim/shim_process.h"
 
+#include "base/calls.h"
 #include "base/mem.h"
 #include "base/scope.h"
 #include "os/file.h"
@@ -48,9 +49,9 @@ static int set_limits(const struct shim_launch *launch, struct lxcri_error *err)
 
 	for (size_t i = 0; i < process->n_rlimits; i++) {
 		const struct lxc_plan_rlimit *limit = &process->rlimits[i];
-		struct rlimit64 value = { .rlim_cur = limit->soft, .rlim_max = limit->hard };
+		struct rlimit value = { .rlim_cur = limit->soft, .rlim_max = limit->hard };
 
-		if (prlimit64(0, limit->resource, &value, NULL) < 0)
+		if (prlimit(0, limit->resource, &value, NULL) < 0)
 			return fail_errno(err, errno, "set resource limit %u", limit->resource);
 	}
 	if ((int32_t)process->oom_score_adj != INT32_MIN && launch->proc >= 0) {

@@ -36,12 +36,17 @@ static bool is_version_2(const char *path)
 	return statfs(path, &status) == 0 && status.f_type == CGROUP2_SUPER_MAGIC;
 }
 
+bool cgroup_is_version_2(void)
+{
+	return is_version_2(CGROUP_ROOT);
+}
+
 bool cgroup_is_hybrid_with_controllers(void)
 {
 	autofree char *controllers = NULL;
 	size_t size;
 
-	if (is_version_2(CGROUP_ROOT) || !is_version_2(CGROUP_UNIFIED))
+	if (cgroup_is_version_2() || !is_version_2(CGROUP_UNIFIED))
 		return false;
 	return file_read(AT_FDCWD, CGROUP_UNIFIED "/cgroup.controllers", CGROUP_FILE_MAX,
 			 &controllers, &size) == 0 &&
@@ -77,8 +82,8 @@ static void add_path(struct strings *paths, const char *line)
 
 	path++;
 	if (length == 0)
-		strings_addf(paths, "%s%s",
-			     is_version_2(CGROUP_ROOT) ? CGROUP_ROOT : CGROUP_UNIFIED, path);
+		strings_addf(paths, "%s%s", cgroup_is_version_2() ? CGROUP_ROOT : CGROUP_UNIFIED,
+			     path);
 	else if (text_starts_with(controllers, "name="))
 		strings_addf(paths, "%s/%.*s%s", CGROUP_ROOT, length - 5, controllers + 5, path);
 	else
@@ -124,7 +129,7 @@ int cgroup_list_own(pid_t pid, struct strings *paths)
 int cgroup_list_parents(struct strings *paths)
 {
 	autorun(strings_finish) struct strings lines = {};
-	bool beside = is_version_2(CGROUP_ROOT);
+	bool beside = cgroup_is_version_2();
 	int r = read_cgroups("/proc/self/cgroup", &lines);
 
 	for (size_t i = 0; r == 0 && i < lines.count; i++)
@@ -266,10 +271,10 @@ void cgroup_remove_empty(const char *name, int timeout_ms)
 	for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir)) {
 		autofree char *path = xformat(CGROUP_ROOT "/%s%s", entry->d_name, name);
 
-		if (entry->d_name[0] != '.' && !is_version_2(CGROUP_ROOT))
+		if (entry->d_name[0] != '.' && !cgroup_is_version_2())
 			(void)cgroup_remove_one(path, timeout_ms);
 	}
-	if (is_version_2(CGROUP_ROOT))
+	if (cgroup_is_version_2())
 		(void)cgroup_remove_one(unified, timeout_ms);
 	closedir(dir);
 }
@@ -291,14 +296,13 @@ void cgroup_list_named(const char *prefix, struct strings *paths)
 
 	if (!dir)
 		return;
-	if (is_version_2(CGROUP_ROOT))
+	if (cgroup_is_version_2())
 		list_named_below(CGROUP_ROOT, prefix, paths);
 	/* A hierarchy with several controllers has a name for each that is a link to it. */
 	for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir)) {
 		autofree char *root = xformat(CGROUP_ROOT "/%s", entry->d_name);
 
-		if (entry->d_name[0] != '.' && entry->d_type == DT_DIR &&
-		    !is_version_2(CGROUP_ROOT))
+		if (entry->d_name[0] != '.' && entry->d_type == DT_DIR && !cgroup_is_version_2())
 			list_named_below(root, prefix, paths);
 	}
 	(void)closedir(dir);

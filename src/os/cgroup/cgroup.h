@@ -9,6 +9,9 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+/* Tells whether version 2 is all that the host mounts. */
+bool cgroup_is_version_2(void);
+
 /* Tells whether the host mounts version 1 with version 2 beside it at /sys/fs/cgroup/unified, and
  * the latter has controllers. */
 bool cgroup_is_hybrid_with_controllers(void);

@@ -51,8 +51,10 @@ static bool begin(void)
 	return begun;
 }
 
-void cgroup_expect_move(void)
+void cgroup_expect_move(bool unless_born)
 {
+	if (unless_born && cgroup_is_version_2())
+		return;
 	if (!atomic_flag_test_and_set(&under_way) && !begin())
 		atomic_flag_clear(&under_way);
 }
