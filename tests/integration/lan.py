@@ -137,6 +137,7 @@ class Dnsmasq:
     def close(self):
         self.child.terminate()
         self.child.wait()
+        print(self.log_path.read_text())  # is shown when the test has failed
 
 
 class Site:

@@ -38,13 +38,13 @@ def start(engine, box, network, *flags):
 
 
 def test_a_container_gets_an_address_of_its_own_on_the_lan(site, lx, box):
-    id = start(lx, box, f"{NETWORK},ip=10.77.0.9/24,gw=10.77.0.1,ip6=fd77::9/64,gw6=fd77::1,mac=02:00:00:00:77:09")
+    id = start(lx, box, f"{NETWORK},ip=10.77.0.9/24,gw=10.77.0.1,ip6=fd77::9/64,gw6=fd77::1,mac=fe:00:00:00:77:09")
     place = place_of(lx, id)
     assert {key: place[key] for key in ("ip4", "ip6", "gateway", "gateway6", "mac", "dhcp")} == \
         {"ip4": "10.77.0.9", "ip6": "fd77::9", "gateway": "10.77.0.1", "gateway6": "fd77::1",
-         "mac": "02:00:00:00:77:09", "dhcp": False}
+         "mac": "fe:00:00:00:77:09", "dhcp": False}
     inside = lx.inside(id)
-    assert "02:00:00:00:77:09" in inside.run("ip", "link", "show", "eth0")
+    assert "fe:00:00:00:77:09" in inside.run("ip", "link", "show", "eth0")
     assert "via 10.77.0.1 dev eth0" in inside.run("ip", "route")
     assert "via fd77::1 dev eth0" in inside.run("ip", "-6", "route")
     site.ping(inside, "10.77.0.1")
@@ -57,7 +57,7 @@ def test_a_container_gets_an_address_of_its_own_on_the_lan(site, lx, box):
     site.is_as_before()
     assert "interface" not in place_of(lx, id)
     lx("start", id).ok()
-    assert place_of(lx, id)["mac"] == "02:00:00:00:77:09"
+    assert place_of(lx, id)["mac"] == "fe:00:00:00:77:09"
     site.ping(site.lan, "10.77.0.9")
     lx("delete", "--force", id).ok()
     nothing_is_left(lx, site)

@@ -84,9 +84,10 @@ static int create_veth(const struct plug *plug, struct lxcri_error *err)
 			     .bridge = plug->parent.index };
 
 	memcpy(veth.mac, plug->place->mac, sizeof(veth.mac));
+	if (getrandom(veth.own_mac, sizeof(veth.own_mac), 0) != sizeof(veth.own_mac))
+		return fail_errno(err, errno, "make a random address");
 	/* A bridge without an address of its own takes the lowest of its ports: this one is high.
 	 */
-	memcpy(veth.own_mac, veth.mac, sizeof(veth.own_mac));
 	veth.own_mac[0] = HIGH_BYTE;
 	for (int attempt = 0; attempt < NAME_ATTEMPTS; attempt++) {
 		int r;
