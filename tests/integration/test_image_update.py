@@ -12,13 +12,15 @@ import subprocess
 import threading
 import time
 
+import jsonschema
 import pytest
 
-from engine import await_that
+from engine import ROOT, await_that
 from images import PATH, Layer, Image, digest, to_json
 from registry import Registry
 from test_races import monitor_of
 
+EVENTS = json.loads((ROOT / "docs/events.schema.json").read_text())
 SLEEP = ["sleep", "1000"]
 QUICK = ("--settle", "1", "--time", "0")
 
@@ -141,6 +143,13 @@ def test_what_does_not_stay_is_put_back_with_its_data(engine, release, start):
     assert [entry["result"] for entry in found] == ["reverted", "reverted"]
     assert "ended with code 7" in found[0]["error"]
     engine("rollback", id).fails("InvalidState", "never updated")
+    engine("update", *QUICK, "--image", release(4), id).ok()
+    engine("rollback", *QUICK, id).ok()
+    told = [json.loads(line) for line in engine("events", "--since", "1h", "--until", "0s", "--format", "json").ok().lines]
+    for event in told:
+        jsonschema.Draft202012Validator(EVENTS).validate(event)
+    names = [event["event"] for event in told if event["event"] in ("image_update", "rollback", "update_reverted")]
+    assert names == ["update_reverted"] * 2 + ["image_update", "rollback"]
 
 
 @pytest.mark.vm

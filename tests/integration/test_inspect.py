@@ -11,6 +11,7 @@ from engine import ROOT
 
 CONTAINER = json.loads((ROOT / "docs/inspect.schema.json").read_text())
 IMAGE = json.loads((ROOT / "docs/image-inspect.schema.json").read_text())
+VOLUME = json.loads((ROOT / "docs/volume-inspect.schema.json").read_text())
 
 
 def check(document, schema=CONTAINER):
@@ -18,7 +19,7 @@ def check(document, schema=CONTAINER):
     return document
 
 
-@pytest.mark.parametrize("schema", [CONTAINER, IMAGE], ids=["container", "image"])
+@pytest.mark.parametrize("schema", [CONTAINER, IMAGE, VOLUME], ids=["container", "image", "volume"])
 def test_every_field_is_documented_and_no_other_is_allowed(schema):
     jsonschema.Draft202012Validator.check_schema(schema)
     assert schema["additionalProperties"] is False
