@@ -175,6 +175,10 @@ char *const *fault_environment(char *const *env);
 #define fopen(...) FAULT_POINTER(fopen, __VA_ARGS__)
 #define realpath(...) FAULT_POINTER(realpath, __VA_ARGS__)
 #define syscall(number_, ...) FAULT_CALL_NAMED(#number_, -1, syscall, number_, __VA_ARGS__)
+#define lzc_snapshot(...) FAULT_CALL_NAMED("lzc_snapshot", errno, lzc_snapshot, __VA_ARGS__)
+#define lzc_clone(...) FAULT_CALL_NAMED("lzc_clone", errno, lzc_clone, __VA_ARGS__)
+#define lzc_rename(...) FAULT_CALL_NAMED("lzc_rename", errno, lzc_rename, __VA_ARGS__)
+#define lzc_destroy(...) FAULT_CALL_NAMED("lzc_destroy", errno, lzc_destroy, __VA_ARGS__)
 #define execve(path_, argv_, env_) FAULT_CALL(execve, path_, argv_, fault_environment(env_))
 /* clang-format on */
 #endif

@@ -16,17 +16,17 @@ struct nvlist;
 
 #define UNIQUE_NAMES 1
 
-static struct {
-	int (*init)(void);
-	int (*exists)(const char *name);
-	int (*snapshot)(struct nvlist *names, struct nvlist *properties, struct nvlist **errors);
-	int (*make_clone)(const char *name, const char *origin, struct nvlist *properties);
-	int (*destroy)(const char *name);
-	int (*list_alloc)(struct nvlist **list, unsigned int flags, int may_sleep);
-	int (*list_add_boolean)(struct nvlist *list, const char *name);
-	int (*list_add_string)(struct nvlist *list, const char *name, const char *value);
-	void (*list_free)(struct nvlist *list);
-} library;
+/* Called what the library calls them, so that builds with fault points have points here. */
+static int (*lzc_init)(void);
+static int (*lzc_exists)(const char *name);
+static int (*lzc_snapshot)(struct nvlist *names, struct nvlist *properties, struct nvlist **errors);
+static int (*lzc_clone)(const char *name, const char *origin, struct nvlist *properties);
+static int (*lzc_rename)(const char *from, const char *to);
+static int (*lzc_destroy)(const char *name);
+static int (*list_alloc)(struct nvlist **list, unsigned int flags, int may_sleep);
+static int (*list_add_boolean)(struct nvlist *list, const char *name);
+static int (*list_add_string)(struct nvlist *list, const char *name, const char *value);
+static void (*list_free)(struct nvlist *list);
 
 static int opened = -ENOPKG;
 
@@ -43,20 +43,18 @@ static bool load_from(const char *file, const char *const *names, void **const *
 static void load(void)
 {
 	static const char *const core[] = { "libzfs_core_init", "lzc_exists", "lzc_snapshot",
-					    "lzc_clone", "lzc_destroy" };
+					    "lzc_clone",        "lzc_rename", "lzc_destroy" };
 	static const char *const pairs[] = { "nvlist_alloc", "nvlist_add_boolean",
 					     "nvlist_add_string", "nvlist_free" };
-	void **const core_slots[] = { (void **)&library.init, (void **)&library.exists,
-				      (void **)&library.snapshot, (void **)&library.make_clone,
-				      (void **)&library.destroy };
-	void **const pair_slots[] = { (void **)&library.list_alloc,
-				      (void **)&library.list_add_boolean,
-				      (void **)&library.list_add_string,
-				      (void **)&library.list_free };
+	void **const core_slots[] = { (void **)&lzc_init,     (void **)&lzc_exists,
+				      (void **)&lzc_snapshot, (void **)&lzc_clone,
+				      (void **)&lzc_rename,   (void **)&lzc_destroy };
+	void **const pair_slots[] = { (void **)&list_alloc, (void **)&list_add_boolean,
+				      (void **)&list_add_string, (void **)&list_free };
 
 	if (load_from("libnvpair.so.3", pairs, pair_slots, ARRAY_LEN(pairs)) &&
 	    load_from("libzfs_core.so.3", core, core_slots, ARRAY_LEN(core)))
-		opened = -library.init();
+		opened = -lzc_init();
 }
 
 int zfs_open(void)
@@ -69,7 +67,7 @@ int zfs_open(void)
 
 bool zfs_exists(const char *name)
 {
-	return zfs_open() == 0 && library.exists(name);
+	return zfs_open() == 0 && lzc_exists(name);
 }
 
 int zfs_snapshot(const char *name)
@@ -80,15 +78,15 @@ int zfs_snapshot(const char *name)
 
 	if (r < 0)
 		return r;
-	r = library.list_alloc(&names, UNIQUE_NAMES, 0);
+	r = list_alloc(&names, UNIQUE_NAMES, 0);
 	if (r == 0)
-		r = library.list_add_boolean(names, name);
+		r = list_add_boolean(names, name);
 	if (r == 0)
-		r = library.snapshot(names, NULL, &errors);
+		r = lzc_snapshot(names, NULL, &errors);
 	if (names)
-		library.list_free(names);
+		list_free(names);
 	if (errors)
-		library.list_free(errors);
+		list_free(errors);
 	return -r;
 }
 
@@ -99,19 +97,26 @@ int zfs_clone(const char *origin, const char *name, const struct zfs_property *p
 
 	if (r < 0)
 		return r;
-	r = library.list_alloc(&properties, UNIQUE_NAMES, 0);
+	r = list_alloc(&properties, UNIQUE_NAMES, 0);
 	if (r == 0)
-		r = library.list_add_string(properties, property->name, property->value);
+		r = list_add_string(properties, property->name, property->value);
 	if (r == 0)
-		r = library.make_clone(name, origin, properties);
+		r = lzc_clone(name, origin, properties);
 	if (properties)
-		library.list_free(properties);
+		list_free(properties);
 	return -r;
+}
+
+int zfs_rename(const char *from, const char *to)
+{
+	int r = zfs_open();
+
+	return r < 0 ? r : -lzc_rename(from, to);
 }
 
 int zfs_destroy(const char *name)
 {
 	int r = zfs_open();
 
-	return r < 0 ? r : -library.destroy(name);
+	return r < 0 ? r : -lzc_destroy(name);
 }

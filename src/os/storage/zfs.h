@@ -26,6 +26,9 @@ struct zfs_property {
 [[nodiscard]] int zfs_clone(const char *origin, const char *name,
 			    const struct zfs_property *property);
 
+/* Gives the dataset @from the name @to, in the same pool: -EEXIST where that is there. */
+[[nodiscard]] int zfs_rename(const char *from, const char *to);
+
 /* Destroys the dataset or snapshot @name, alone: -EBUSY while it is mounted or has snapshots,
  * -EEXIST while others depend on it. */
 [[nodiscard]] int zfs_destroy(const char *name);
