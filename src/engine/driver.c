@@ -82,6 +82,13 @@ static struct snapshot_place place_of(const struct lxcri_engine *engine)
 					.dataset = driver_dataset(engine) };
 }
 
+void driver_measure_layers(const struct lxcri_engine *engine, struct snapshot_sizes *sizes)
+{
+	autorun(snapshot_place_finish) struct snapshot_place place = place_of(engine);
+
+	snapshot_measure_layers(&place, sizes);
+}
+
 /* Tells what of overlays there is for a container of that kind: 1, 0 for none. */
 static bool overlay_fits(const struct lxcri_engine *engine, bool mapped)
 {

@@ -33,6 +33,9 @@ const char *driver_probe(const struct lxcri_engine *engine, const char *dir,
  * own in that of the data directory. Owned by the caller; NULL where there is none. */
 [[nodiscard]] char *driver_dataset(const struct lxcri_engine *engine);
 
+/* Adds what layers take outside of their directories, whatever the driver. */
+void driver_measure_layers(const struct lxcri_engine *engine, struct snapshot_sizes *sizes);
+
 /* Returns the driver of a container. */
 const struct snapshot_ops *driver_of(const struct record *record);
 

@@ -3,6 +3,7 @@
  * images that nobody uses, so it is quick with any number of them. */
 
 #include "base/mem.h"
+#include "engine/driver.h"
 #include "engine/images/kept_sizes.h"
 #include "engine/images/manager.h"
 #include "engine/images/prepared.h"
@@ -23,6 +24,7 @@ struct sums {
 	struct strings kept_layers;
 	struct kept_sizes blob_sizes;
 	struct kept_sizes layer_sizes;
+	struct snapshot_sizes outside; /* of layers */
 };
 
 static void sums_finish(struct sums *sums)
@@ -33,6 +35,7 @@ static void sums_finish(struct sums *sums)
 	strings_finish(&sums->kept_layers);
 	kept_sizes_finish(&sums->blob_sizes);
 	kept_sizes_finish(&sums->layer_sizes);
+	snapshot_sizes_finish(&sums->outside);
 }
 
 static int sum_image(void *userdata, const struct image *image)
@@ -89,6 +92,7 @@ static int sum_layers(struct sums *sums, struct lxcri_error *err)
 		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "list the layers in %s",
 				       sums->layout.data_dir);
 	kept_sizes_load(&sums->layer_sizes, fd, sums->manager->engine->root, "layer-sizes");
+	driver_measure_layers(sums->manager->engine, &sums->outside);
 	for (size_t i = 0; i < names.count; i++) {
 		const char *name = names.items[i];
 		autofree char *path =
@@ -98,7 +102,8 @@ static int sum_layers(struct sums *sums, struct lxcri_error *err)
 		if (*name == '.')
 			continue;
 		usage.users = strings_has(&sums->usage.layers, path);
-		usage.bytes = kept_sizes_get(&sums->layer_sizes, name);
+		usage.bytes = kept_sizes_get(&sums->layer_sizes, name) +
+			      snapshot_sizes_get(&sums->outside, name);
 		if (usage.users == 0 && !strings_has(&sums->kept_layers, name))
 			usage.reclaimable_bytes = usage.bytes;
 		sums->report(sums->userdata, &usage);

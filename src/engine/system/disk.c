@@ -6,12 +6,12 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/driver.h"
 #include "engine/images/prepared.h"
 #include "engine/system/disk.h"
 #include "engine/usage.h"
 #include "engine/volume.h"
 #include "image/image_index.h"
-#include "image/snapshot/snapshot.h"
 #include "os/disk_usage.h"
 #include "os/path.h"
 
@@ -43,6 +43,7 @@ struct disk {
 	struct strings kept_layers;
 	struct strings counted; /* blobs */
 	struct disk_usage inodes;
+	struct snapshot_sizes outside; /* of layers */
 };
 
 static void disk_finish(struct disk *disk)
@@ -53,6 +54,7 @@ static void disk_finish(struct disk *disk)
 	strings_finish(&disk->kept_layers);
 	strings_finish(&disk->counted);
 	disk_usage_finish(&disk->inodes);
+	snapshot_sizes_finish(&disk->outside);
 }
 
 static void tell(const struct disk *disk, const struct lxcri_usage *usage)
@@ -148,7 +150,7 @@ static void report_layer(struct disk *disk, int dirfd, const char *name)
 				     .name = name,
 				     .users = count_of(&disk->usage.layers, path) };
 
-	usage.bytes = measure(disk, dirfd, name);
+	usage.bytes = measure(disk, dirfd, name) + snapshot_sizes_get(&disk->outside, name);
 	if (usage.users == 0 && !strings_has(&disk->kept_layers, name))
 		usage.reclaimable_bytes = usage.bytes;
 	tell(disk, &usage);
@@ -172,6 +174,7 @@ static int report_images(struct disk *disk, struct lxcri_error *err)
 	for (size_t i = 0; i < json_object_array_length(list); i++)
 		report_image(disk, json_object_array_get_idx(list, i));
 	each_entry(disk->layout.blobs_fd, report_lost_blob, disk);
+	driver_measure_layers(disk->engine, &disk->outside);
 	each_entry(disk->layout.layers_fd, report_layer, disk);
 	return prepared_report(disk->engine->data, disk->report, disk->userdata, err);
 }

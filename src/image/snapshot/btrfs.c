@@ -5,9 +5,8 @@
 
 #include "base/mem.h"
 #include "base/scope.h"
-#include "image/layout.h"
 #include "image/rootfs.h"
-#include "image/snapshot/snapshot.h"
+#include "image/snapshot/chain.h"
 #include "os/storage/btrfs.h"
 #include "os/owner.h"
 #include "os/path.h"
@@ -52,7 +51,7 @@ static int open_merged(const char *layer_dir)
 	return open_dir(AT_FDCWD, path);
 }
 
-static bool has_merged(const char *layer_dir)
+static bool has_merged(const struct snapshot_place *place, const char *layer_dir)
 {
 	autoclose int fd = open_merged(layer_dir);
 
@@ -77,20 +76,15 @@ static int merge(const struct layout *layout, const char *layer_dir, int below, 
 	return r < 0 ? r : btrfs_snapshot(merged, layer, MERGED, BTRFS_READ_ONLY);
 }
 
-static int make_merged(const struct layout *layout, const struct strings *layers, size_t number,
-		       struct lxcri_error *err)
+static int make_merged(const struct chain *chain, size_t number, struct lxcri_error *err)
 {
-	const char *layer_dir = layers->items[number];
+	const struct layout *layout = chain->layout;
+	const char *layer_dir = chain->layers->items[number];
+	const char *below_dir = chain_below(chain, number);
 	autofree char *name = xformat(LAYOUT_TEMPORARY "merged");
-	autoclose int below = -1;
-	int r = 0;
+	autoclose int below = below_dir ? open_merged(below_dir) : -1;
+	int r = below_dir && below < 0 ? below : merge(layout, layer_dir, below, name);
 
-	if (number + 1 < layers->count) {
-		below = open_merged(layers->items[number + 1]);
-		r = below < 0 ? below : 0;
-	}
-	if (r == 0)
-		r = merge(layout, layer_dir, below, name);
 	/* What stays is removed by the next holder of the lock. */
 	(void)path_remove_tree(layout->layers_fd, name);
 	return r < 0 ? fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "make a subvolume of %s",
@@ -101,23 +95,9 @@ static int make_merged(const struct layout *layout, const struct strings *layers
 static int prepare(const struct snapshot_place *place, const struct strings *layers,
 		   struct lxcri_error *err)
 {
-	autorun(layout_finish) struct layout layout = LAYOUT_NULL;
-	autoclose int lock = -1;
-	size_t missing = 0;
+	static const struct chain_ops ops = { .has = has_merged, .make = make_merged };
 
-	if (layers->count == 0 || has_merged(layers->items[0]))
-		return 0;
-	if (layout_open(place->data_dir, &layout, err) < 0)
-		return -1;
-	lock = layout_lock(&layout, err);
-	if (lock < 0)
-		return -1;
-	while (missing < layers->count && !has_merged(layers->items[missing]))
-		missing++;
-	while (missing-- > 0)
-		if (make_merged(&layout, layers, missing, err) < 0)
-			return -1;
-	return 0;
+	return chain_make(place, layers, &ops, err);
 }
 
 /* Nobody but who makes it writable can have changed it. */

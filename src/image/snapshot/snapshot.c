@@ -99,6 +99,37 @@ uint64_t snapshot_measure(const char *dir)
 	return bytes;
 }
 
+void snapshot_measure_layers(const struct snapshot_place *place, struct snapshot_sizes *sizes)
+{
+	for (size_t i = 0; i < ARRAY_LEN(drivers); i++)
+		if (drivers[i]->measure_layers)
+			drivers[i]->measure_layers(place, sizes);
+}
+
+void snapshot_sizes_add(struct snapshot_sizes *sizes, const char *chain_id, uint64_t bytes)
+{
+	size_t count = sizes->chain_ids.count;
+
+	sizes->bytes = xreallocarray(sizes->bytes, count + 1, sizeof(*sizes->bytes));
+	sizes->bytes[count] = bytes;
+	strings_add(&sizes->chain_ids, chain_id);
+}
+
+uint64_t snapshot_sizes_get(const struct snapshot_sizes *sizes, const char *chain_id)
+{
+	for (size_t i = 0; i < sizes->chain_ids.count; i++)
+		if (strcmp(sizes->chain_ids.items[i], chain_id) == 0)
+			return sizes->bytes[i];
+	return 0;
+}
+
+void snapshot_sizes_finish(struct snapshot_sizes *sizes)
+{
+	strings_finish(&sizes->chain_ids);
+	free(sizes->bytes);
+	sizes->bytes = NULL;
+}
+
 char *snapshot_chain_id(const char *layer_dir)
 {
 	const char *end = strrchr(layer_dir, '/');

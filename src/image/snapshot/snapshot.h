@@ -44,6 +44,21 @@ struct snapshot_root {
 	bool is_shifted;              /* files on the disk have the ids of the host behind them */
 };
 
+/* What layers take outside of their directories. Zeroed is nothing. */
+struct snapshot_sizes {
+	struct strings chain_ids;
+	uint64_t *bytes; /* as many */
+};
+
+/* Appends a layer. */
+void snapshot_sizes_add(struct snapshot_sizes *sizes, const char *chain_id, uint64_t bytes);
+
+/* Returns what the layer takes; 0 for one that is not there. */
+uint64_t snapshot_sizes_get(const struct snapshot_sizes *sizes, const char *chain_id);
+
+/* Frees what @sizes holds. Safe to repeat. */
+void snapshot_sizes_finish(struct snapshot_sizes *sizes);
+
 struct snapshot_ops {
 	const char *name; /* as storage.driver has it */
 
@@ -97,6 +112,10 @@ struct snapshot_ops {
 	/* Returns what the container has on the disk for itself, outside of what a count of <dir>
 	 * finds. NULL: nothing. */
 	uint64_t (*measure)(const char *dir);
+
+	/* Adds what prepare() has made of each layer, as far as a count of the layer's directory
+	 * does not find it. NULL: there is nothing. */
+	void (*measure_layers)(const struct snapshot_place *place, struct snapshot_sizes *sizes);
 };
 
 extern const struct snapshot_ops snapshot_overlay;
@@ -129,6 +148,9 @@ const char *snapshot_find_fault(const char *layer_dir);
 /* Returns what the container whose directory is @dir has on the disk outside of it and its target.
  */
 uint64_t snapshot_measure(const char *dir);
+
+/* Adds what all drivers have of layers at @place outside of the layers' directories. */
+void snapshot_measure_layers(const struct snapshot_place *place, struct snapshot_sizes *sizes);
 
 /* Returns the name of the layer whose fs directory is @layer_dir, owned by the caller. */
 [[nodiscard]] char *snapshot_chain_id(const char *layer_dir);

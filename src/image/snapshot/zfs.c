@@ -5,14 +5,12 @@
 
 #include "base/mem.h"
 #include "base/scope.h"
-#include "image/layout.h"
 #include "image/rootfs.h"
-#include "image/snapshot/snapshot.h"
+#include "image/snapshot/chain.h"
 #include "image/snapshot/zfs_base.h"
 #include "image/snapshot/zfs_collect.h"
+#include "image/snapshot/zfs_note.h"
 #include "image/snapshot/zfs_tool.h"
-#include "os/file.h"
-#include "os/mount.h"
 #include "os/owner.h"
 #include "os/storage/zfs.h"
 
@@ -25,10 +23,6 @@
 #define LAYER     "layer"
 #define CONTAINER "container"
 
-/* The file that names a container's dataset. */
-#define NOTE           "dataset"
-#define NOTE_BYTES_MAX 256
-
 #define KEY_BYTES 16
 
 static int probe(const struct snapshot_place *place, struct lxcri_error *err)
@@ -39,18 +33,6 @@ static int probe(const struct snapshot_place *place, struct lxcri_error *err)
 static bool can_map(const struct snapshot_place *place)
 {
 	return rootfs_can_map_dataset(place->dataset);
-}
-
-/* Opens the root of a dataset, which stays mounted as long as that is open. */
-static int open_dataset(const char *name, int *ret_fd, struct lxcri_error *err)
-{
-	autoclose int mount = mount_open_dataset(name, NULL);
-
-	*ret_fd = mount < 0 ? mount : openat(mount, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (*ret_fd < 0)
-		return fail_code_errno(err, LXCRI_E_ZFS_ERROR, mount < 0 ? mount : errno,
-				       "mount the dataset %s", name);
-	return 0;
 }
 
 static char *layer_name(const struct snapshot_place *place, const char *layer_dir)
@@ -89,7 +71,7 @@ static int fill(const char *layer_dir, const char *name, struct lxcri_error *err
 	autoclose int fd = -1;
 	int r;
 
-	if (open_dataset(name, &fd, err) < 0)
+	if (zfs_base_open(name, &fd, err) < 0)
 		return -1;
 	r = rootfs_merge_layer(layer_dir, fd);
 	return r < 0 ? fail_code_errno(err, LXCRI_E_ZFS_ERROR, r, "copy the layer %s to %s",
@@ -97,14 +79,13 @@ static int fill(const char *layer_dir, const char *name, struct lxcri_error *err
 		     : 0;
 }
 
-static int make_layer(const struct snapshot_place *place, const struct strings *layers,
-		      size_t number, struct lxcri_error *err)
+static int make_layer(const struct chain *chain, size_t number, struct lxcri_error *err)
 {
-	const char *layer_dir = layers->items[number];
+	const struct snapshot_place *place = chain->place;
+	const char *layer_dir = chain->layers->items[number];
+	const char *below_dir = chain_below(chain, number);
 	autofree char *name = layer_name(place, layer_dir);
-	autofree char *ready = ready_name(place, layer_dir);
-	autofree char *below =
-		number + 1 < layers->count ? ready_name(place, layers->items[number + 1]) : NULL;
+	autofree char *below = below_dir ? ready_name(place, below_dir) : NULL;
 	int r;
 
 	/* What a killed process has left. */
@@ -114,31 +95,17 @@ static int make_layer(const struct snapshot_place *place, const struct strings *
 		  : ZFS_TOOL(NULL, err, "create", "-o", ZFS_BASE_KIND "=" LAYER, name);
 	if (r < 0 || fill(layer_dir, name, err) < 0)
 		return -1;
-	r = zfs_snapshot(ready);
-	return r < 0 ? fail_code_errno(err, LXCRI_E_ZFS_ERROR, r, "make the snapshot %s", ready)
-		     : 0;
+	return zfs_base_finish(name, err);
 }
 
 static int prepare(const struct snapshot_place *place, const struct strings *layers,
 		   struct lxcri_error *err)
 {
-	autorun(layout_finish) struct layout layout = LAYOUT_NULL;
-	autoclose int lock = -1;
-	size_t missing = 0;
+	static const struct chain_ops ops = { .has = is_ready,
+					      .begin = zfs_base_make,
+					      .make = make_layer };
 
-	if (layers->count == 0 || is_ready(place, layers->items[0]))
-		return 0;
-	if (layout_open(place->data_dir, &layout, err) < 0)
-		return -1;
-	lock = layout_lock(&layout, err);
-	if (lock < 0 || zfs_base_make(place, err) < 0)
-		return -1;
-	while (missing < layers->count && !is_ready(place, layers->items[missing]))
-		missing++;
-	while (missing-- > 0)
-		if (make_layer(place, layers, missing, err) < 0)
-			return -1;
-	return 0;
+	return chain_make(place, layers, &ops, err);
 }
 
 /* A name that depends on nothing: an id may be longer than a dataset's name, have other characters,
@@ -158,32 +125,14 @@ static char *make_name(const struct snapshot_place *place)
 	return xformat("%s/containers/%s", place->dataset, digits);
 }
 
-/* Reads which dataset belongs to the container: *@ret_name is NULL where there is none. 0 or
- * -errno. */
-static int read_note(const char *dir, char **ret_name)
-{
-	autofree char *path = xformat("%s/" NOTE, dir);
-	size_t size;
-	int r = file_read(AT_FDCWD, path, NOTE_BYTES_MAX, ret_name, &size);
-
-	if (r == -ENOENT) {
-		*ret_name = NULL;
-		return 0;
-	}
-	if (r == 0 && !zfs_base_is_name(*ret_name)) {
-		freep(ret_name);
-		r = -EINVAL;
-	}
-	return r;
-}
-
 static int get_name(const char *dir, char **ret_name, struct lxcri_error *err)
 {
-	int r = read_note(dir, ret_name);
+	int r = zfs_note_read(dir, ret_name);
 
 	if (r == 0 && !*ret_name)
 		r = -ENOENT;
-	return r < 0 ? fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "read %s/" NOTE, dir) : 0;
+	return r < 0 ? fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "find the dataset of %s", dir)
+		     : 0;
 }
 
 static int shift(const char *name, const struct id_map *owners, struct lxcri_error *err)
@@ -192,7 +141,7 @@ static int shift(const char *name, const struct id_map *owners, struct lxcri_err
 	autoclose int fd = -1;
 	int r;
 
-	if (open_dataset(name, &fd, err) < 0)
+	if (zfs_base_open(name, &fd, err) < 0)
 		return -1;
 	r = owner_change_tree(fd, &change);
 	return r < 0 ? fail_code_errno(err, LXCRI_E_ZFS_ERROR, r, "change the owners in %s", name)
@@ -209,9 +158,10 @@ static int create(const struct snapshot_root *root, struct lxcri_error *err)
 
 	/* On the disk before there is what it names, so that nothing can be lost. */
 	if (r == 0)
-		r = file_write_atomic(dir, NOTE, name, strlen(name), 0600, FILE_DURABLE);
+		r = zfs_note_write(dir, name);
 	if (r < 0)
-		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "write %s/" NOTE, root->dir);
+		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "note the dataset of %s",
+				       root->dir);
 	if (make_clone(origin, name, CONTAINER, err) < 0)
 		return -1;
 	return root->is_shifted && !id_map_is_host(&root->owners) ? shift(name, &root->owners, err)
@@ -238,13 +188,13 @@ static int open_root(const struct snapshot_root *root, int *ret_fd, struct lxcri
 {
 	autofree char *name = NULL;
 
-	return get_name(root->dir, &name, err) < 0 ? -1 : open_dataset(name, ret_fd, err);
+	return get_name(root->dir, &name, err) < 0 ? -1 : zfs_base_open(name, ret_fd, err);
 }
 
 static int list_outside(const char *dir, struct strings *names)
 {
 	autofree char *name = NULL;
-	int r = read_note(dir, &name);
+	int r = zfs_note_read(dir, &name);
 
 	if (r == 0 && name)
 		strings_add_consume(names, steal(name));
@@ -254,10 +204,11 @@ static int list_outside(const char *dir, struct strings *names)
 static int can_destroy(const char *dir, struct lxcri_error *err)
 {
 	autofree char *name = NULL;
-	int r = read_note(dir, &name);
+	int r = zfs_note_read(dir, &name);
 
 	if (r < 0)
-		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "read %s/" NOTE, dir);
+		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "find the dataset of %s",
+				       dir);
 	r = name ? zfs_open() : 0;
 	return r < 0 ? fail_code_errno(err, LXCRI_E_ZFS_ERROR, r,
 				       "destroy the dataset %s: ZFS cannot be had", name)
@@ -266,12 +217,7 @@ static int can_destroy(const char *dir, struct lxcri_error *err)
 
 static int destroy(const char *dir, struct lxcri_error *err)
 {
-	autofree char *name = NULL;
-	int r = read_note(dir, &name);
-
-	if (r < 0)
-		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "read %s/" NOTE, dir);
-	return name ? zfs_base_destroy(name, CONTAINER, err) : 0;
+	return zfs_note_destroy(dir, CONTAINER, err);
 }
 
 static uint64_t used_bytes(const char *name)
@@ -290,7 +236,29 @@ static uint64_t measure(const char *dir)
 {
 	autofree char *name = NULL;
 
-	return read_note(dir, &name) == 0 && name ? used_bytes(name) : 0;
+	return zfs_note_read(dir, &name) == 0 && name ? used_bytes(name) : 0;
+}
+
+static void measure_layers(const struct snapshot_place *place, struct snapshot_sizes *sizes)
+{
+	autorun(strings_finish) struct strings lines = {};
+	autofree char *parent = place->dataset ? xformat("%s/layers", place->dataset) : NULL;
+	struct lxcri_error ignored;
+
+	if (!parent || zfs_base_check(place, &ignored) <= 0 || !zfs_exists(parent) ||
+	    ZFS_TOOL(&lines, &ignored, "list", "-H", "-p", "-r", "-d", "1", "-o", "name,used",
+		     parent) < 0)
+		return;
+	/* The first is the parent itself. */
+	for (size_t i = 1; i < lines.count; i++) {
+		char *at = lines.items[i] + strlen(parent) + 1;
+		char *tab = strchr(at, '\t');
+
+		if (!tab)
+			continue;
+		*tab = '\0';
+		snapshot_sizes_add(sizes, at, strtoull(tab + 1, NULL, 10));
+	}
 }
 
 const struct snapshot_ops snapshot_zfs = {
@@ -306,4 +274,5 @@ const struct snapshot_ops snapshot_zfs = {
 	.list_outside = list_outside,
 	.collect = zfs_collect,
 	.measure = measure,
+	.measure_layers = measure_layers,
 };

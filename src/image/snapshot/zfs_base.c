@@ -6,16 +6,15 @@
 #include "base/mem.h"
 #include "base/scope.h"
 #include "image/snapshot/zfs_tool.h"
+#include "os/mount.h"
 #include "os/storage/zfs.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <time.h>
 
 #define DATA "org.proxmox-lxcri:data"
-
-/* The kernel takes 255 bytes, and "/layers/" with 64 digits and "@ready" is to follow. */
-#define NAME_MAX_BYTES 160
 
 /* A mount namespace that has ended gives its mounts back in its own time. */
 #define BUSY_TRIES   200
@@ -23,13 +22,13 @@
 #define FIELDS_MAX   4
 #define NOT_HAD_HINT "install zfsutils-linux and load the module zfs, or set storage.driver to auto"
 
-bool zfs_base_is_name(const char *name)
+bool zfs_base_is_name(const char *name, size_t bytes_max)
 {
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				      "0123456789_-:.";
 	size_t parts = 0;
 
-	if (strlen(name) > NAME_MAX_BYTES)
+	if (strlen(name) > bytes_max)
 		return false;
 	for (const char *at = name;; at++) {
 		size_t length = strspn(at, allowed);
@@ -88,7 +87,7 @@ int zfs_base_check(const struct snapshot_place *place, struct lxcri_error *err)
 		return fail(
 			err, LXCRI_E_UNSUPPORTED_OPERATION,
 			"no dataset is configured; set storage.zfs_dataset or storage.zfs_pool");
-	if (!zfs_base_is_name(dataset))
+	if (!zfs_base_is_name(dataset, ZFS_BASE_TOP_NAME_BYTES_MAX))
 		return fail(err, LXCRI_E_INVALID_CONFIG,
 			    "storage.zfs_dataset: \"%s\" is no name of a dataset in a pool",
 			    dataset);
@@ -107,23 +106,21 @@ int zfs_base_check(const struct snapshot_place *place, struct lxcri_error *err)
 					 parent, dataset);
 }
 
-static int make_group(const char *base, const char *name, struct lxcri_error *err)
+int zfs_base_make_group(const struct snapshot_place *place, const char *name,
+			struct lxcri_error *err)
 {
-	autofree char *full = xformat("%s/%s", base, name);
+	autofree char *full = xformat("%s/%s", place->dataset, name);
 
 	return zfs_exists(full) ? 0
 				: ZFS_TOOL(NULL, err, "create", "-o", ZFS_BASE_KIND "=group", full);
 }
 
-/* What is below inherits these: nobody but us mounts it, and nobody else's snapshots are in the way
- * of removing it. */
+/* What is below inherits the properties. */
 static int make_base(const struct snapshot_place *place, struct lxcri_error *err)
 {
 	autofree char *owner = xformat(DATA "=%s", place->data_dir);
 
-	return ZFS_TOOL(NULL, err, "create", "-o", "mountpoint=legacy", "-o", "xattr=sa", "-o",
-			"acltype=posixacl", "-o", "atime=off", "-o", "com.sun:auto-snapshot=false",
-			"-o", owner, place->dataset);
+	return ZFS_TOOL(NULL, err, "create", ZFS_BASE_PROPERTIES, "-o", owner, place->dataset);
 }
 
 int zfs_base_make(const struct snapshot_place *place, struct lxcri_error *err)
@@ -131,9 +128,29 @@ int zfs_base_make(const struct snapshot_place *place, struct lxcri_error *err)
 	int there = zfs_base_check(place, err);
 
 	if (there < 0 || (there == 0 && make_base(place, err) < 0) ||
-	    make_group(place->dataset, "layers", err) < 0)
+	    zfs_base_make_group(place, "layers", err) < 0)
 		return -1;
-	return make_group(place->dataset, "containers", err);
+	return zfs_base_make_group(place, "containers", err);
+}
+
+int zfs_base_open(const char *name, int *ret_fd, struct lxcri_error *err)
+{
+	autoclose int mount = mount_open_dataset(name, NULL);
+
+	*ret_fd = mount < 0 ? mount : openat(mount, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (*ret_fd < 0)
+		return fail_code_errno(err, LXCRI_E_ZFS_ERROR, mount < 0 ? mount : errno,
+				       "mount the dataset %s", name);
+	return 0;
+}
+
+int zfs_base_finish(const char *name, struct lxcri_error *err)
+{
+	autofree char *ready = xformat("%s" ZFS_BASE_READY, name);
+	int r = zfs_snapshot(ready);
+
+	return r < 0 ? fail_code_errno(err, LXCRI_E_ZFS_ERROR, r, "make the snapshot %s", ready)
+		     : 0;
 }
 
 int zfs_base_list(const char *parent, const char *kind, struct strings *names,
@@ -182,6 +199,7 @@ static int destroy_patiently(const char *name)
 
 int zfs_base_destroy(const char *name, const char *kind, struct lxcri_error *err)
 {
+	autofree char *ready = xformat("%s" ZFS_BASE_READY, name);
 	int r = zfs_open();
 
 	if (r < 0)
@@ -192,6 +210,8 @@ int zfs_base_destroy(const char *name, const char *kind, struct lxcri_error *err
 	if (check_kind(name, kind, err) < 0)
 		return -1;
 	r = zfs_destroy(name);
+	if (r < 0 && zfs_exists(ready) && zfs_destroy(ready) == 0)
+		r = zfs_destroy(name);
 	/* Somebody has made snapshots of it; or it is about to be unmounted. */
 	if ((r == -EBUSY || r == -EEXIST || r == -ENOTEMPTY) &&
 	    ZFS_TOOL(NULL, err, "destroy", "-r", name) == 0)

@@ -6,6 +6,8 @@
  *	<base>                     org.proxmox-lxcri:data = the data directory that it belongs to
  *	<base>/layers/<chain id>   org.proxmox-lxcri:kind = layer; whole once it has @ready
  *	<base>/containers/<key>    org.proxmox-lxcri:kind = container
+ *	<base>/prepared/<key>      org.proxmox-lxcri:kind = image; whole once it has @ready. One
+ *	                           that was converted to lies where its user wanted it.
  *
  * Nothing without them is ever written, mounted or destroyed. */
 
@@ -13,10 +15,24 @@
 #include "image/snapshot/snapshot.h"
 
 #define ZFS_BASE_KIND  "org.proxmox-lxcri:kind"
+#define ZFS_BASE_IMAGE "image" /* such a kind */
 #define ZFS_BASE_READY "@ready"
+/* The group that such are in which nobody named a place for. */
+#define ZFS_BASE_PREPARED "prepared"
 
-/* Tells whether @name can be that of a dataset below a pool, with room for those below it. */
-bool zfs_base_is_name(const char *name);
+/* Of all that we make, as arguments of "zfs create": nobody but us mounts it, and nobody else's
+ * snapshots are in the way of removing it. */
+#define ZFS_BASE_PROPERTIES                                                                       \
+	"-o", "mountpoint=legacy", "-o", "xattr=sa", "-o", "acltype=posixacl", "-o", "atime=off", \
+		"-o", "com.sun:auto-snapshot=false"
+
+/* The kernel takes 255 bytes, of which "@ready" has some; and "/layers/" with 64 digits is to be
+ * below our topmost one. */
+#define ZFS_BASE_NAME_BYTES_MAX     249
+#define ZFS_BASE_TOP_NAME_BYTES_MAX 160
+
+/* Tells whether @name can be that of a dataset below a pool, with at most @bytes_max bytes. */
+bool zfs_base_is_name(const char *name, size_t bytes_max);
 
 /* Checks that ZFS and the place's dataset can be had. Returns 1, or 0 where the dataset is not
  * there yet, but can be made. LXCRI_E_UNSUPPORTED_OPERATION without ZFS, LXCRI_E_INVALID_CONFIG for
@@ -26,6 +42,18 @@ bool zfs_base_is_name(const char *name);
 /* Makes the dataset with what is always below it, as far as it is missing. The store's lock must be
  * held. */
 [[nodiscard]] int zfs_base_make(const struct snapshot_place *place, struct lxcri_error *err);
+
+/* Makes the dataset @name below that of the place, which is there. The same lock must be held. */
+[[nodiscard]] int zfs_base_make_group(const struct snapshot_place *place, const char *name,
+				      struct lxcri_error *err);
+
+/* Opens the root directory of the dataset @name, which is mounted where nobody else sees it for as
+ * long as that is open. LXCRI_E_ZFS_ERROR. */
+[[nodiscard]] int zfs_base_open(const char *name, int *ret_fd, struct lxcri_error *err);
+
+/* Makes all that is in @name stay as it is in @name@ready, with which it is whole.
+ * LXCRI_E_ZFS_ERROR. */
+[[nodiscard]] int zfs_base_finish(const char *name, struct lxcri_error *err);
 
 /* Lists the full names of our datasets of @kind below @parent. */
 [[nodiscard]] int zfs_base_list(const char *parent, const char *kind, struct strings *names,

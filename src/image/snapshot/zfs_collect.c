@@ -72,17 +72,18 @@ static int collect_layers(const struct snapshot_place *place, const struct strin
 	return destroy_layers(&names, err);
 }
 
-static int collect_containers(const struct snapshot_place *place, const struct strings *in_use,
-			      struct lxcri_error *err)
+/* Those of @kind in the dataset @group of ours, which directories have to note. */
+static int collect_noted(const struct snapshot_place *place, const char *group, const char *kind,
+			 const struct strings *in_use, struct lxcri_error *err)
 {
 	autorun(strings_finish) struct strings names = {};
-	autofree char *parent = xformat("%s/containers", place->dataset);
+	autofree char *parent = xformat("%s/%s", place->dataset, group);
 
-	if (zfs_base_list(parent, "container", &names, err) < 0)
+	if (zfs_base_list(parent, kind, &names, err) < 0)
 		return -1;
 	for (size_t i = 0; i < names.count; i++)
 		if (!strings_has(in_use, names.items[i]) &&
-		    zfs_base_destroy(names.items[i], "container", err) < 0)
+		    zfs_base_destroy(names.items[i], kind, err) < 0)
 			return -1;
 	return 0;
 }
@@ -90,12 +91,14 @@ static int collect_containers(const struct snapshot_place *place, const struct s
 int zfs_collect(const struct snapshot_place *place, const struct strings *layers,
 		const struct collect_options *options, struct lxcri_error *err)
 {
+	const struct strings *in_use = options->roots_in_use;
 	struct lxcri_error ignored;
 
 	/* Where it is not ours, or cannot be had, there is nothing of ours. */
 	if (options->dry_run || !place->dataset || zfs_base_check(place, &ignored) <= 0)
 		return 0;
-	if (options->roots_in_use && collect_containers(place, options->roots_in_use, err) < 0)
+	if (in_use && (collect_noted(place, "containers", "container", in_use, err) < 0 ||
+		       collect_noted(place, ZFS_BASE_PREPARED, ZFS_BASE_IMAGE, in_use, err) < 0))
 		return -1;
 	return collect_layers(place, layers, err);
 }

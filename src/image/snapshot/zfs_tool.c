@@ -59,14 +59,14 @@ static int explain(const char *const *args, int errors, struct lxcri_error *err)
 		    said && *said ? said : "it failed and did not say why");
 }
 
-int zfs_tool(const char *const *args, struct strings *ret_lines, struct lxcri_error *err)
+int zfs_tool(const char *const *args, int lock, struct strings *ret_lines, struct lxcri_error *err)
 {
 	static char *const environment[] = { (char *)"LC_ALL=C", NULL };
 	const char *path = find_program();
 	autorun(strings_finish) struct strings argv = {};
 	autoclose int output = memfd_create("output", MFD_CLOEXEC);
 	autoclose int errors = memfd_create("errors", MFD_CLOEXEC);
-	const int fds[] = { -1, output, errors };
+	const int fds[] = { -1, output, errors, lock };
 	int status;
 
 	if (!path)
@@ -78,9 +78,11 @@ int zfs_tool(const char *const *args, struct strings *ret_lines, struct lxcri_er
 	for (const char *const *arg = args; *arg; arg++)
 		strings_add(&argv, *arg);
 
-	const struct spawn spawn = {
-		.path = path, .argv = argv.items, .env = environment, .fds = fds, .n_fds = 3
-	};
+	const struct spawn spawn = { .path = path,
+				     .argv = argv.items,
+				     .env = environment,
+				     .fds = fds,
+				     .n_fds = lock < 0 ? 3 : 4 };
 	pid_t pid = process_spawn(&spawn);
 
 	status = pid < 0 ? pid : process_wait(pid);
