@@ -4,13 +4,14 @@
 /* How the root file system of a container comes to be from unpacked layers: one struct snapshot_ops
  * for each driver.
  *
- *	           of each layer                      of each container
- *	overlay    -                                  <dir>/upper, <dir>/work
- *	btrfs      layers/<chain id>/merged,          <dir>/root, a snapshot of it
- *	           a read-only subvolume
- *	zfs        <dataset>/layers/<chain id>@ready  <dataset>/containers/<key>, a clone of it,
- *which the file <dir>/dataset names dir        -                                  <target>: a copy,
- *which shares blocks where the file system can
+ *	         of each layer                      of each container
+ *	overlay  -                                  <dir>/upper, <dir>/work
+ *	btrfs    layers/<chain id>/merged,          <dir>/root, a snapshot of it
+ *	         a read-only subvolume
+ *	zfs      <dataset>/layers/<chain id>@ready  <dataset>/containers/<key>, a
+ *	                                            clone of it: zfs_note.h
+ *	dir      -                                  <target>: a copy, which shares
+ *	                                            blocks where that can be
  *
  * prepare() is called under no lock, and takes the image store's while it makes something; create()
  * under one that keeps the layers. What a killed process leaves of a layer is removed by who comes
