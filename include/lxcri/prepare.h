@@ -33,8 +33,10 @@ struct lxcri_prepare_options {
 
 /* Brings the image @source (as for lxcri_image_convert()) and has it converted, unless the same
  * image was in the same form; of several who ask at once one does the work. What was fetched from
- * an address is fetched again each time. *@ret_path is the file, to be read and not to be changed;
- * the caller owns the text, and a reference. @options may be NULL. Fails as lxcri_image_convert(),
+ * an address is fetched again each time. *@ret_path is the file, or the name of the dataset, to be
+ * read and not to be changed; the caller owns the text, and a reference. A dataset may be cloned
+ * from its snapshot "@ready": each clone counts as a reference until it is destroyed; where its
+ * pool is not there, one does. @options may be NULL. Fails as lxcri_image_convert(),
  * and with LXCRI_E_CACHE_ERROR. */
 int lxcri_image_prepare(struct lxcri_image_manager *manager, const char *source,
 			const struct lxcri_prepare_options *options, char **ret_path,
@@ -65,8 +67,8 @@ int lxcri_image_release(struct lxcri_image_manager *manager, const char *prepare
 struct lxcri_prepared_info {
 	const char *name;   /* what lxcri_image_release() takes */
 	const char *digest; /* of the image */
-	const char *format; /* "raw", "ct-template", or "image" */
-	uint64_t bytes;     /* that its file takes on the disk */
+	const char *format; /* "raw", "ct-template", "zfs", or "image" */
+	uint64_t bytes;     /* that its file or dataset takes on the disk */
 	unsigned int references;
 	int64_t used_ns; /* when a reference was taken last */
 };

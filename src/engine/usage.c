@@ -83,10 +83,12 @@ static int note_record(void *userdata, const char *id, const char *json)
 static int read_roots(const struct lxcri_engine *engine, struct image_usage *usage,
 		      struct lxcri_error *err)
 {
-	autofree char *path = xformat("%s/containers", engine->data);
+	autofree char *containers = xformat("%s/containers", engine->data);
+	autofree char *prepared = xformat("%s/" ENTRY_DIR, engine->data);
 
 	usage->dataset = driver_dataset(engine);
-	if (snapshot_list_outside(path, &usage->roots, err) < 0)
+	if (snapshot_list_outside(containers, &usage->roots, err) < 0 ||
+	    snapshot_list_outside(prepared, &usage->roots, err) < 0)
 		return -1;
 	usage->has_roots = true;
 	return 0;

@@ -20,7 +20,7 @@
 #define WORKER_FIND_ALL "find-all" /* DATA SOURCE: its first document */
 #define WORKER_HASH     "hash"     /* DATA HEX...: blobs */
 #define WORKER_CONVERT \
-	"convert" /* DATA DIGEST raw SIZE | ct-template COMPRESSION; to descriptor 3 */
+	"convert" /* DATA DIGEST raw SIZE | ct-template COMPRESSION | zfs -; to descriptor 3 */
 #define WORKER_BROKEN    "broken"    /* of hash: a list of objects with name and text */
 #define WORKER_IMAGES    "images"    /* of load: a list of objects with name and digest */
 #define WORKER_WORKERS   "--workers" /* N, before the verb: layers at a time */
@@ -36,6 +36,7 @@
 /* What the worker converts to, and how it compresses a template. */
 #define WORKER_RAW      "raw"
 #define WORKER_TEMPLATE "ct-template"
+#define WORKER_ZFS      "zfs" /* descriptor 3 is the root of an empty dataset */
 #define WORKER_ZSTD     "zstd"
 #define WORKER_GZIP     "gzip"
 #define WORKER_PLAIN    "none"

@@ -9,7 +9,7 @@
  *	lxcri-worker hash DATA HEX...
  *	lxcri-worker save|save-all DATA PLACE TAG SOURCE...
  *	lxcri-worker find|find-all DATA SOURCE
- *	lxcri-worker convert DATA DIGEST raw SIZE | ct-template COMPRESSION
+ *	lxcri-worker convert DATA DIGEST raw SIZE | ct-template COMPRESSION | zfs -
  *
  * It holds the libraries that the command is spared, and as few rights as the work allows: the
  * capabilities to write a tree with its owners, and files of images and layers alone. The
@@ -249,7 +249,7 @@ static int run(int argc, char **argv, struct json_object *result, struct lxcri_e
 		    "DIGEST | store DATA NAME | load DATA FILE | layer DATA DIGEST BELOW... | hash "
 		    "DATA HEX... | "
 		    "save|save-all DATA PLACE TAG SOURCE... | find|find-all DATA SOURCE | "
-		    "convert DATA DIGEST raw SIZE | convert DATA DIGEST ct-template COMPRESSION");
+		    "convert DATA DIGEST raw SIZE|ct-template COMPRESSION|zfs -");
 }
 
 int main(int argc, char **argv)

@@ -36,6 +36,7 @@ class Ground:
             self.keeper.kill()
             self.keeper.wait()
             self.keeper.stdout.close()
+        shutil.rmtree(self.path)
 
     def entering(self):
         """The words that lead a command into the namespace."""

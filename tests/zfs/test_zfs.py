@@ -2,6 +2,7 @@
 """Datasets of ZFS: ours, and nobody else's. What all drivers have in common is in test_rootfs_drivers.py."""
 
 import json
+import os
 import secrets
 import subprocess
 
@@ -121,6 +122,19 @@ def test_snapshots_of_a_container_go_with_it(zfs_engine, image):
     zfs("snapshot", f"{dataset}@daily")
     engine("delete", "--force", id).ok()
     assert [name for name in remains(engine) if "containers" in name] == []
+
+
+@pytest.mark.parametrize("words", [["image", "df", "--verbose"], ["system", "df", "--verbose"], ["image", "df"]])
+def test_a_layer_takes_its_room_in_both_places(zfs_engine, make_image, words):
+    engine = zfs_engine
+    image = make_image(Layer().add("large", os.urandom(8 << 20)))
+    engine("create", "--image", image, engine.id()).ok()
+    found = engine(*words, "--format", "json").ok().json()
+    rows = [row["size"] for row in found.get("objects", found["sums"]) if row["type"] == "layers"]
+    # Unpacked, and in the dataset of its chain.
+    assert 16 << 20 <= max(rows) < 22 << 20
+    if "objects" in found:
+        assert len([row for row in rows if row > 16 << 20]) == 1
 
 
 def test_layers_are_mounted_from_datasets(programs, work):

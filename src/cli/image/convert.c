@@ -10,6 +10,7 @@ int image_convert_options(const struct image_options *options, struct lxcri_conv
 		.size_bytes = options->size,
 		.file_system = options->fs,
 		.compression = options->compression,
+		.dataset = options->dataset,
 	};
 	return options->format ? lxcri_image_format_parse(options->format, &ret->format, err) : 0;
 }

@@ -23,6 +23,7 @@ struct image_options {
 	uint64_t size;
 	const char *fs;
 	const char *compression;
+	const char *dataset;
 };
 
 typedef int image_verb_fn(struct cli *cli, struct lxcri_image_manager *images,

@@ -6,11 +6,12 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "config/config.h"
+#include "engine/driver.h"
 #include "engine/images/origin.h"
 #include "engine/images/prepared.h"
 #include "image/convert/conversion.h"
-#include "image/place/new_file.h"
 #include "image/convert/zfs_image.h"
+#include "image/place/new_file.h"
 #include "oci/digest.h"
 
 #include <string.h>
@@ -59,69 +60,147 @@ static int hold(struct lxcri_image_manager *manager, struct entry *entry, enum l
 	return prepared_evict(manager->engine, manager->store, max, err);
 }
 
-static int make_file(struct lxcri_image_manager *manager, struct entry *entry, const char *digest,
-		     const struct lxcri_convert_options *convert, const char *name,
+/* What an image is to be prepared as. */
+struct form {
+	const struct lxcri_convert_options *convert;
+	char *digest;
+	char *key;  /* of the entry */
+	char *name; /* of the file in it, or of the dataset */
+};
+
+static void form_finish(struct form *form)
+{
+	free(form->digest);
+	free(form->key);
+	free(form->name);
+}
+
+static bool is_dataset(const struct form *form)
+{
+	return form->convert->format == LXCRI_IMAGE_ZFS;
+}
+
+/* The member of the record that has the name. */
+static const char *name_member(const struct form *form)
+{
+	return is_dataset(form) ? ENTRY_DATASET : ENTRY_FILE;
+}
+
+static int find_form(struct lxcri_image_manager *manager, const char *source,
+		     const struct lxcri_convert_options *convert, struct form *ret,
 		     struct lxcri_error *err)
 {
-	autorun(new_file_finish) struct new_file file = NEW_FILE_NULL;
-	autofree char *path = xformat("%s/%s", entry->path, name);
-	autojson record = json_object_new_object();
+	autofree char *key = conversion_key(convert, manager->data);
 
-	if (origin_keep(manager, digest, err) < 0 || new_file_open(path, &file, err) < 0 ||
-	    conversion_run(manager->store, digest, convert, file.fd, err) < 0 ||
-	    new_file_commit(&file, err) < 0)
+	ret->convert = convert;
+	if (origin_find(manager, source, &ret->digest, err) < 0)
 		return -1;
-	json_set_text(record, ENTRY_DIGEST, digest);
-	json_set_text(record, ENTRY_FORMAT, lxcri_image_format_name(convert->format));
-	json_set_text(record, ENTRY_FILE, name);
+	ret->key = xformat("%s-%s", ret->digest + strlen("sha256:"), key);
+	ret->name = is_dataset(ret) ? xformat("%s/%s", convert->dataset, ret->key)
+				    : xformat("image%s", conversion_suffix(convert));
+	return 0;
+}
+
+static int make_file(struct lxcri_image_manager *manager, const struct entry *entry,
+		     const struct form *form, struct lxcri_error *err)
+{
+	autorun(new_file_finish) struct new_file file = NEW_FILE_NULL;
+	autofree char *path = xformat("%s/%s", entry->path, form->name);
+
+	if (origin_keep(manager, form->digest, err) < 0 || new_file_open(path, &file, err) < 0 ||
+	    conversion_run(manager->store, form->digest, form->convert, file.fd, err) < 0)
+		return -1;
+	return new_file_commit(&file, err);
+}
+
+/* Claimed before usages are locked: what is claimed later could be garbage to who collects. */
+static int make_dataset(struct lxcri_image_manager *manager, const struct entry *entry,
+			const struct form *form, struct lxcri_error *err)
+{
+	const struct zfs_image image = { form->name, form->digest, form->convert };
+
+	if (zfs_image_claim(entry->fd, form->name, err) < 0 ||
+	    origin_keep(manager, form->digest, err) < 0)
+		return -1;
+	return zfs_image_make(manager->store, &image, entry->fd, err);
+}
+
+static int make(struct lxcri_image_manager *manager, struct entry *entry, const struct form *form,
+		struct lxcri_error *err)
+{
+	autojson record = json_object_new_object();
+	int r = is_dataset(form) ? make_dataset(manager, entry, form, err)
+				 : make_file(manager, entry, form, err);
+
+	if (r < 0)
+		return -1;
+	json_set_text(record, ENTRY_DIGEST, form->digest);
+	json_set_text(record, ENTRY_FORMAT, lxcri_image_format_name(form->convert->format));
+	json_set_text(record, name_member(form), form->name);
 	return entry_commit(entry, record, err);
 }
 
 /* Checks that a whole entry is what its key says. */
-static int check_file(const struct entry *entry, const char *digest, const char *name,
-		      struct lxcri_error *err)
+static int check(const struct entry *entry, const struct form *form, struct lxcri_error *err)
 {
 	autojson record = NULL;
-	const char *file;
+	const char *name;
 
 	if (entry_read(entry, &record, err) < 0)
 		return -1;
-	file = json_get_text(record, ENTRY_FILE);
-	if (!file || strcmp(file, name) != 0 ||
-	    strcmp(json_get_text(record, ENTRY_DIGEST), digest) != 0)
+	name = json_get_text(record, name_member(form));
+	if (!name || strcmp(name, form->name) != 0 ||
+	    strcmp(json_get_text(record, ENTRY_DIGEST), form->digest) != 0)
 		return fail(err, LXCRI_E_CACHE_ERROR,
 			    "%s/" ENTRY_RECORD " is not that of the image; remove that directory",
 			    entry->path);
 	return 0;
 }
 
-static int prepare_file(struct lxcri_image_manager *manager, const char *source,
-			const struct lxcri_prepare_options *options, char **ret_path,
-			struct lxcri_error *err)
+/* Tells whether @entry has what it is to have: a dataset may have been destroyed by others. */
+static bool is_there(const struct entry *entry, const struct form *form)
 {
-	const struct lxcri_convert_options *convert = &options->convert;
+	return entry->is_whole && (!is_dataset(form) || zfs_image_is_whole(form->name));
+}
+
+static int prepare(struct lxcri_image_manager *manager, const char *source,
+		   const struct lxcri_prepare_options *options, char **ret_path,
+		   struct lxcri_error *err)
+{
+	autorun(form_finish) struct form form = {};
 	autorun(entry_finish) struct entry entry = ENTRY_NULL;
-	autofree char *name = xformat("image%s", conversion_suffix(convert));
-	autofree char *form = conversion_key(convert);
-	autofree char *digest = NULL;
-	autofree char *key = NULL;
 	autofree char *path = NULL;
 	int r;
 
-	if (origin_find(manager, source, &digest, err) < 0)
+	if (find_form(manager, source, &options->convert, &form, err) < 0 ||
+	    entry_lock(manager->data, form.key, &entry, err) < 0)
 		return -1;
-	key = xformat("%s-%s", digest + strlen("sha256:"), form);
-	if (entry_lock(manager->data, key, &entry, err) < 0)
-		return -1;
-	r = entry.is_whole ? check_file(&entry, digest, name, err)
-			   : make_file(manager, &entry, digest, convert, name, err);
+	r = is_there(&entry, &form) ? check(&entry, &form, err) : make(manager, &entry, &form, err);
 	if (r < 0)
 		return -1;
-	path = xformat("%s/%s", entry.path, name);
+	path = is_dataset(&form) ? xstrdup(form.name) : xformat("%s/%s", entry.path, form.name);
 	if (hold(manager, &entry, options->hold, err) < 0)
 		return -1;
 	*ret_path = steal(path);
 	return 0;
+}
+
+/* Datasets are made where the options say, else below that of the zfs driver. */
+static int prepare_dataset(struct lxcri_image_manager *manager, const char *source,
+			   const struct lxcri_prepare_options *options, char **ret_path,
+			   struct lxcri_error *err)
+{
+	autofree char *own = driver_dataset(manager->engine);
+	autofree char *group = NULL;
+	struct lxcri_prepare_options whole = *options;
+	int r = whole.convert.dataset ? zfs_image_check_parent(whole.convert.dataset, own, err)
+				      : zfs_image_make_group(manager->data, own, &group, err);
+
+	if (r < 0)
+		return -1;
+	if (group)
+		whole.convert.dataset = group;
+	return prepare(manager, source, &whole, ret_path, err);
 }
 
 int lxcri_image_prepare(struct lxcri_image_manager *manager, const char *source,
@@ -136,8 +215,8 @@ int lxcri_image_prepare(struct lxcri_image_manager *manager, const char *source,
 	r = conversion_check(&options->convert, err);
 	if (r == 0)
 		r = options->convert.format == LXCRI_IMAGE_ZFS
-			    ? zfs_image_check(err)
-			    : prepare_file(manager, source, options, ret_path, err);
+			    ? prepare_dataset(manager, source, options, ret_path, err)
+			    : prepare(manager, source, options, ret_path, err);
 	if (r == 0)
 		return 0;
 
@@ -224,7 +303,7 @@ int lxcri_image_prepare_cached(struct lxcri_image_manager *manager,
 }
 
 /* Returns the key of the entry that @prepared names, owned by the caller; NULL where it cannot name
- * any. */
+ * any. A dataset is called what its entry is, in whatever other. */
 static char *key_of(const struct lxcri_image_manager *manager, const char *prepared)
 {
 	static const char letters[] = "0123456789abcdefghijklmnopqrstuvwxyz-";
@@ -236,10 +315,29 @@ static char *key_of(const struct lxcri_image_manager *manager, const char *prepa
 		key = prepared + strlen(dir);
 	else if (text_starts_with(prepared, "sha256:"))
 		key = prepared + strlen("sha256:");
+	else if (*prepared != '/' && strchr(prepared, '/'))
+		key = strrchr(prepared, '/') + 1;
 	length = strcspn(key, "/");
 	if (length < KEY_LENGTH_MIN || length > KEY_LENGTH_MAX || strspn(key, letters) != length)
 		return NULL;
 	return xstrndup(key, length);
+}
+
+/* Checks that @prepared is what @entry has, where it is a dataset: another may be called the same
+ * in another place. */
+static int check_name(const struct entry *entry, const char *prepared, struct lxcri_error *err)
+{
+	autojson record = NULL;
+	const char *dataset;
+
+	if (!entry->is_whole || *prepared == '/' || !strchr(prepared, '/'))
+		return 0;
+	if (entry_read(entry, &record, err) < 0)
+		return -1;
+	dataset = json_get_text(record, ENTRY_DATASET);
+	return dataset && strcmp(dataset, prepared) == 0
+		       ? 0
+		       : fail(err, LXCRI_E_REFERENCE_COUNT_ERROR, "that is not prepared");
 }
 
 /* Takes the hold of @key out of those of @manager; HOLD_NULL without one. */
@@ -268,10 +366,24 @@ int lxcri_image_release(struct lxcri_image_manager *manager, const char *prepare
 			    prepared);
 	if (entry_lock(manager->data, key, &entry, err) < 0)
 		return -1;
+	if (check_name(&entry, prepared, err) < 0)
+		return fail_while(err, "release %s", prepared);
 	held = take_hold(manager, key);
 	if (entry_release(&entry, held.name, err) < 0)
 		return fail_while(err, "release %s", prepared);
 	return 0;
+}
+
+/* Returns what lxcri_image_release() takes, owned by the caller. */
+static char *name_of(const struct lxcri_image_manager *manager, const struct prepared_item *item)
+{
+	const char *dataset = json_get_text(item->record, ENTRY_DATASET);
+	const char *file = json_get_text(item->record, ENTRY_FILE);
+
+	if (dataset)
+		return xstrdup(dataset);
+	return file ? xformat("%s/" ENTRY_DIR "/%s/%s", manager->data, item->key, file)
+		    : xformat("sha256:%s", item->key);
 }
 
 int lxcri_prepared_list(struct lxcri_image_manager *manager, lxcri_prepared_fn each, void *userdata,
@@ -285,10 +397,7 @@ int lxcri_prepared_list(struct lxcri_image_manager *manager, lxcri_prepared_fn e
 		const struct prepared_item *item = &list.items[i];
 		const char *digest = json_get_text(item->record, ENTRY_DIGEST);
 		const char *format = json_get_text(item->record, ENTRY_FORMAT);
-		const char *file = json_get_text(item->record, ENTRY_FILE);
-		autofree char *name =
-			file ? xformat("%s/" ENTRY_DIR "/%s/%s", manager->data, item->key, file)
-			     : xformat("sha256:%s", item->key);
+		autofree char *name = name_of(manager, item);
 		const struct lxcri_prepared_info info = {
 			.name = name,
 			.digest = digest ? digest : "",

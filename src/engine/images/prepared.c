@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "engine/event.h"
 #include "engine/usage.h"
+#include "image/snapshot/snapshot.h"
 #include "os/disk_usage.h"
 #include "os/path.h"
 
@@ -268,10 +269,13 @@ int prepared_add_usage(const char *data_dir, struct image_usage *usage, struct l
 		size_t holds = 0;
 		int r = entry_try_lock(data_dir, keys.items[i], &entry, err);
 
-		if (r < 0 || (r == ENTRY_LOCKED && entry_count_holds(&entry, &holds, err) < 0))
-			return -1;
 		/* What was made of an image does not need it any more. */
-		if (r == ENTRY_BUSY || (holds > 0 && strlen(keys.items[i]) == HEX_LENGTH))
+		bool is_image = strlen(keys.items[i]) == HEX_LENGTH;
+
+		if (r < 0 ||
+		    (r == ENTRY_LOCKED && is_image && entry_count_holds(&entry, &holds, err) < 0))
+			return -1;
+		if (r == ENTRY_BUSY || holds > 0)
 			add_key(usage, keys.items[i]);
 	}
 	return 0;
@@ -308,5 +312,5 @@ uint64_t prepared_size(const char *data_dir, const char *key)
 	autofree char *path = xformat("%s/" ENTRY_DIR "/%s", data_dir, key);
 
 	(void)disk_usage_add(&usage, AT_FDCWD, path); /* what can't be read is told without */
-	return usage.bytes;
+	return usage.bytes + snapshot_measure(path);
 }

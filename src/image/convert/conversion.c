@@ -4,6 +4,7 @@
 #include "image/convert/conversion.h"
 
 #include "base/mem.h"
+#include "base/sha256.h"
 #include "image/worker.h"
 
 #include <string.h>
@@ -11,7 +12,7 @@
 static const char *const formats[] = {
 	[LXCRI_IMAGE_RAW] = WORKER_RAW,
 	[LXCRI_IMAGE_CT_TEMPLATE] = WORKER_TEMPLATE,
-	[LXCRI_IMAGE_ZFS] = "zfs",
+	[LXCRI_IMAGE_ZFS] = WORKER_ZFS,
 };
 
 static const struct {
@@ -46,17 +47,22 @@ static const char *compression_of(const struct lxcri_convert_options *options)
 	return options->compression ? options->compression : WORKER_ZSTD;
 }
 
+static int check_compression(const struct lxcri_convert_options *options, struct lxcri_error *err)
+{
+	for (size_t i = 0; i < ARRAY_LEN(compressions); i++)
+		if (strcmp(compressions[i].name, compression_of(options)) == 0)
+			return 0;
+	return fail(err, LXCRI_E_INVALID_ARGUMENT,
+		    "compression \"%s\" is none of zstd, gzip and none", options->compression);
+}
+
 static int check_template(const struct lxcri_convert_options *options, struct lxcri_error *err)
 {
 	if (options->size_bytes)
 		return fail(err, LXCRI_E_INVALID_ARGUMENT, "a template has no size to choose");
 	if (options->file_system)
 		return fail(err, LXCRI_E_INVALID_ARGUMENT, "a template has no file system");
-	for (size_t i = 0; i < ARRAY_LEN(compressions); i++)
-		if (strcmp(compressions[i].name, compression_of(options)) == 0)
-			return 0;
-	return fail(err, LXCRI_E_INVALID_ARGUMENT,
-		    "compression \"%s\" is none of zstd, gzip and none", options->compression);
+	return check_compression(options, err);
 }
 
 static int check_raw(const struct lxcri_convert_options *options, struct lxcri_error *err)
@@ -69,21 +75,44 @@ static int check_raw(const struct lxcri_convert_options *options, struct lxcri_e
 	return 0;
 }
 
+static int check_dataset(const struct lxcri_convert_options *options, struct lxcri_error *err)
+{
+	if (options->file_system)
+		return fail(err, LXCRI_E_INVALID_ARGUMENT,
+			    "a dataset has the file system of ZFS, and no other");
+	return check_compression(options, err);
+}
+
 int conversion_check(const struct lxcri_convert_options *options, struct lxcri_error *err)
 {
+	if (options->dataset && options->format != LXCRI_IMAGE_ZFS)
+		return fail(err, LXCRI_E_INVALID_ARGUMENT, "a file is made in no dataset");
 	switch (options->format) {
 	case LXCRI_IMAGE_RAW:
 		return check_raw(options, err);
 	case LXCRI_IMAGE_CT_TEMPLATE:
 		return check_template(options, err);
 	case LXCRI_IMAGE_ZFS:
-		return 0;
+		return check_dataset(options, err);
 	}
 	return fail(err, LXCRI_E_INVALID_FORMAT, "there is no format %d", (int)options->format);
 }
 
-char *conversion_key(const struct lxcri_convert_options *options)
+static char *dataset_key(const struct lxcri_convert_options *options, const char *data_dir)
 {
+	autofree char *text = xformat("%s\n%s\n%llu\n%s", data_dir, options->dataset,
+				      (unsigned long long)options->size_bytes,
+				      options->compression ? options->compression : "");
+	char hex[SHA256_HEX_SIZE];
+
+	sha256_hex(text, strlen(text), hex);
+	return xformat("%s-%.16s", formats[options->format], hex);
+}
+
+char *conversion_key(const struct lxcri_convert_options *options, const char *data_dir)
+{
+	if (options->format == LXCRI_IMAGE_ZFS)
+		return dataset_key(options, data_dir);
 	if (options->format == LXCRI_IMAGE_CT_TEMPLATE)
 		return xformat("%s-%s", formats[options->format], compression_of(options));
 	return xformat("%s-%llu", formats[options->format],

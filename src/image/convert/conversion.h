@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Stored images in other forms: as one file. The worker writes it. */
+/* Stored images in other forms: as one file, or as the files of a dataset. The worker
+ * writes them. */
 
 #include "image/store.h"
 #include "lxcri/convert.h"
@@ -11,15 +12,17 @@
 [[nodiscard]] int conversion_check(const struct lxcri_convert_options *options,
 				   struct lxcri_error *err);
 
-/* Returns the words that the two differ by if and only if their results do; owned by the caller. */
-[[nodiscard]] char *conversion_key(const struct lxcri_convert_options *options);
+/* Returns the words that the two differ by if and only if their results do; owned by the caller.
+ * Those of a dataset are nobody's but the data directory's. */
+[[nodiscard]] char *conversion_key(const struct lxcri_convert_options *options,
+				   const char *data_dir);
 
 /* Returns ".raw", ".tar.zst" and so on: what files of that form are called. */
 const char *conversion_suffix(const struct lxcri_convert_options *options);
 
 /* Writes the stored image @digest, whose layers are unpacked and stay, to the empty file @fd, which
- * is not flushed. LXCRI_E_CONVERSION_FAILED, LXCRI_E_INVALID_SIZE, LXCRI_E_MOUNT_FAILED,
- * LXCRI_E_STORAGE_ERROR. */
+ * is not flushed; for a dataset to its empty root directory. LXCRI_E_CONVERSION_FAILED,
+ * LXCRI_E_INVALID_SIZE, LXCRI_E_MOUNT_FAILED, LXCRI_E_STORAGE_ERROR. */
 [[nodiscard]] int conversion_run(struct image_store *store, const char *digest,
 				 const struct lxcri_convert_options *options, int fd,
 				 struct lxcri_error *err);

@@ -5,6 +5,8 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "image/snapshot/zfs_base.h"
+#include "image/snapshot/zfs_note.h"
 #include "os/file.h"
 #include "os/path.h"
 
@@ -96,6 +98,11 @@ static int take_lock(const struct entry *entry, int how)
 	return 1;
 }
 
+static int destroy_dataset(const struct entry *entry, struct lxcri_error *err)
+{
+	return zfs_note_destroy(entry->path, ZFS_BASE_IMAGE, err);
+}
+
 static int empty(const struct entry *entry)
 {
 	autorun(strings_finish) struct strings names = {};
@@ -154,6 +161,8 @@ int entry_lock(const char *data_dir, const char *key, struct entry *ret, struct 
 	r = make_locked(&entry);
 	if (r == 0)
 		r = look_for_record(&entry);
+	if (r == 0 && !entry.is_whole && destroy_dataset(&entry, err) < 0)
+		return -1;
 	if (r == 0 && !entry.is_whole)
 		r = empty(&entry);
 	if (r < 0)
@@ -232,6 +241,8 @@ int entry_remove(struct entry *entry, struct lxcri_error *err)
 	/* First what makes it count. */
 	int r = unlinkat(entry->fd, ENTRY_RECORD, 0) < 0 && errno != ENOENT ? -errno : 0;
 
+	if (r == 0 && destroy_dataset(entry, err) < 0)
+		return -1;
 	if (r == 0)
 		r = path_remove_tree(entry->dirs, entry->key);
 	return r < 0 ? fail_cache("remove", entry->key, r, err) : 0;
@@ -239,7 +250,10 @@ int entry_remove(struct entry *entry, struct lxcri_error *err)
 
 void entry_finish(struct entry *entry)
 {
-	if (entry->fd >= 0 && !entry->is_whole)
+	struct lxcri_error ignored;
+
+	/* What stays is removed by who comes next. */
+	if (entry->fd >= 0 && !entry->is_whole && destroy_dataset(entry, &ignored) == 0)
 		(void)path_remove_tree(entry->dirs, entry->key);
 	closep(&entry->fd);
 	closep(&entry->dirs);
@@ -306,6 +320,7 @@ static int count_hold(int dirfd, const char *name)
 int entry_count_holds(const struct entry *entry, size_t *ret, struct lxcri_error *err)
 {
 	autorun(strings_finish) struct strings names = {};
+	size_t clones = 0;
 	int r = path_list_names(entry->fd, &names);
 
 	*ret = 0;
@@ -313,7 +328,12 @@ int entry_count_holds(const struct entry *entry, size_t *ret, struct lxcri_error
 		r = count_hold(entry->fd, names.items[i]);
 		*ret += r > 0;
 	}
-	return r < 0 ? fail_cache("count who holds", entry->key, r, err) : 0;
+	if (r < 0)
+		return fail_cache("count who holds", entry->key, r, err);
+	if (zfs_note_count_clones(entry->path, &clones, err) < 0)
+		return -1;
+	*ret += clones;
+	return 0;
 }
 
 /* Finds a hold that is kept. The caller owns *@ret, which is NULL without one. */

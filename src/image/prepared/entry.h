@@ -7,6 +7,7 @@
  *	<data>/prepared/<key>/        an entry; locked by who makes or changes it
  *		record.json           what it is; written last, so without it nothing is there yet
  *		image.raw, ...        what was made; an entry that only keeps its image has none
+ *		dataset               names it where it is one of ZFS: image/snapshot/zfs_note.h
  *		hold.<random>         somebody holds it: locked for as long as he lives
  *		kept.<random>         the same until it is taken back
  *
@@ -23,10 +24,11 @@
 #define ENTRY_DIR    "prepared"
 #define ENTRY_RECORD "record.json"
 /* Of the record. */
-#define ENTRY_DIGEST "digest"
-#define ENTRY_NAME   "name" /* that the entry has given its image, and takes back with it */
-#define ENTRY_FILE   "file"
-#define ENTRY_FORMAT "format"
+#define ENTRY_DIGEST  "digest"
+#define ENTRY_NAME    "name" /* that the entry has given its image, and takes back with it */
+#define ENTRY_FILE    "file"
+#define ENTRY_FORMAT  "format"
+#define ENTRY_DATASET "dataset"
 
 struct entry {
 	char *key;
@@ -40,7 +42,8 @@ struct entry {
 #define ENTRY_NULL ((struct entry){ .dirs = -1, .fd = -1 })
 
 /* Opens and locks the entry @key below @data_dir, waiting for who has it; makes it without a record
- * where it is not there. What a killed maker left in it is removed. LXCRI_E_CACHE_ERROR. The caller
+ * where it is not there. What a killed maker left in it is removed. LXCRI_E_CACHE_ERROR,
+ * LXCRI_E_ZFS_ERROR. The caller
  * ends *@ret with entry_finish(). */
 [[nodiscard]] int entry_lock(const char *data_dir, const char *key, struct entry *ret,
 			     struct lxcri_error *err);
@@ -60,7 +63,8 @@ enum entry_try { ENTRY_BUSY, ENTRY_GONE, ENTRY_LOCKED };
 [[nodiscard]] int entry_read(const struct entry *entry, struct json_object **ret_record,
 			     struct lxcri_error *err);
 
-/* Removes the entry with all that is in it. LXCRI_E_CACHE_ERROR. */
+/* Removes the entry with all that is in it, and its dataset. LXCRI_E_CACHE_ERROR,
+ * LXCRI_E_ZFS_ERROR. */
 [[nodiscard]] int entry_remove(struct entry *entry, struct lxcri_error *err);
 
 /* Gives the lock back, and removes the entry unless it is whole. Safe to repeat. */
@@ -81,7 +85,8 @@ enum hold_kind { HOLD_PROCESS, HOLD_KEPT };
 [[nodiscard]] int entry_hold(const struct entry *entry, enum hold_kind kind, struct hold *ret,
 			     struct lxcri_error *err);
 
-/* Counts who holds the locked @entry; holds of the dead are removed. LXCRI_E_CACHE_ERROR. */
+/* Counts who holds the locked @entry, clones of its dataset too; holds of the dead are removed.
+ * LXCRI_E_CACHE_ERROR, LXCRI_E_ZFS_ERROR. */
 [[nodiscard]] int entry_count_holds(const struct entry *entry, size_t *ret,
 				    struct lxcri_error *err);
 

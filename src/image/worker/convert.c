@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/scope.h"
 #include "base/text.h"
+#include "image/convert/fill.h"
 #include "image/convert/raw.h"
 #include "image/convert/template.h"
 #include "image/layout.h"
@@ -98,14 +99,15 @@ static int open_image(struct convert *convert, struct lxcri_error *err)
 	return open_layers(convert, err);
 }
 
-static int confine(const struct convert *convert, const unsigned int *capabilities, size_t count,
-		   struct lxcri_error *err)
+/* Leaves reading layers, and writing below the directory @target, or with -1 to what is open. */
+static int confine(const struct convert *convert, int target, struct lxcri_error *err)
 {
 	const struct confine_path paths[] = {
 		{ convert->layout.layers_fd, CONFINE_READ },
-		{ convert->raw.root, CONFINE_WRITE },
+		{ target, CONFINE_WRITE },
 	};
-	int r = confine_capabilities(capabilities, count);
+	int r = target < 0 ? confine_capabilities(reading, ARRAY_LEN(reading))
+			   : confine_capabilities(writing, ARRAY_LEN(writing));
 
 	if (r == 0)
 		r = confine_files(paths, ARRAY_LEN(paths));
@@ -122,8 +124,7 @@ static int convert_raw(struct convert *convert, struct lxcri_error *err)
 	raw->layers = convert->layers;
 	raw->n_layers = convert->n_layers;
 	raw->fd = convert->request->fd;
-	if (raw_prepare(raw, size, err) < 0 ||
-	    confine(convert, writing, ARRAY_LEN(writing), err) < 0)
+	if (raw_prepare(raw, size, err) < 0 || confine(convert, raw->root, err) < 0)
 		return -1;
 	return raw_write(raw, err);
 }
@@ -135,12 +136,26 @@ static int convert_template(const struct convert *convert, struct lxcri_error *e
 	for (size_t i = 0; i < ARRAY_LEN(compressions); i++) {
 		if (strcmp(compressions[i].name, request->how) != 0)
 			continue;
-		if (confine(convert, reading, ARRAY_LEN(reading), err) < 0)
+		if (confine(convert, -1, err) < 0)
 			return -1;
 		return template_write(convert->layers, convert->n_layers,
 				      compressions[i].compression, request->fd, err);
 	}
 	return fail(err, LXCRI_E_INVALID_ARGUMENT, "\"%s\" is no compression", request->how);
+}
+
+static int fill_dataset(const struct convert *convert, struct lxcri_error *err)
+{
+	int root = convert->request->fd;
+
+	if (confine(convert, root, err) < 0)
+		return -1;
+	if (fill_dir(convert->layers, convert->n_layers, root, err) == 0)
+		return 0;
+	/* A quota is a size that somebody chose; a pool that is full is nobody's choice. */
+	if (err->errnum == ENOSPC || err->errnum == EIO)
+		err->code = LXCRI_E_STORAGE_ERROR;
+	return -1;
 }
 
 int convert_image(const struct convert_request *request, struct lxcri_error *err)
@@ -156,6 +171,8 @@ int convert_image(const struct convert_request *request, struct lxcri_error *err
 		return convert_raw(&convert, err);
 	if (strcmp(request->format, WORKER_TEMPLATE) == 0)
 		return convert_template(&convert, err);
-	return fail(err, LXCRI_E_INVALID_FORMAT, "\"%s\" is neither raw nor ct-template",
+	if (strcmp(request->format, WORKER_ZFS) == 0)
+		return fill_dataset(&convert, err);
+	return fail(err, LXCRI_E_INVALID_FORMAT, "\"%s\" is none of raw, ct-template and zfs",
 		    request->format);
 }

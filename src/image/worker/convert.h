@@ -9,9 +9,9 @@
 struct convert_request {
 	const char *data_dir;
 	const char *digest; /* of the manifest; its layers are unpacked */
-	const char *format; /* WORKER_RAW or WORKER_TEMPLATE */
+	const char *format; /* WORKER_RAW, WORKER_TEMPLATE or WORKER_ZFS */
 	const char *how;    /* size of a raw image, "0" to choose it; compression of a template */
-	int fd;             /* receives it: an empty file */
+	int fd;             /* receives it: an empty file, or an empty directory */
 };
 
 /* Writes the image to request->fd, which is not flushed, giving up what rights that does not take.
