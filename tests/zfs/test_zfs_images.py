@@ -54,12 +54,12 @@ def large(engine, work, mebibytes=40):
                                                    for number in range(mebibytes)])])
 
 
-def convert(engine, *words):
-    return engine("image", "convert", *FORM, *words)
+def convert(engine, *words, **options):
+    return engine("image", "convert", *FORM, *words, **options)
 
 
-def prepare(engine, *words):
-    return engine("image", "prepare", *FORM, *words)
+def prepare(engine, *words, **options):
+    return engine("image", "prepare", *FORM, *words, **options)
 
 
 def prepared(engine):
@@ -156,14 +156,15 @@ def test_a_size_is_a_limit_and_compression_is_chosen(zfs_engine, place, work):
 
 
 def test_a_pool_that_is_full_is_told_and_nothing_stays(zfs_engine, work):
-    name = large(zfs_engine, work, 80)
+    name = large(zfs_engine, work)
     pool = f"small{secrets.token_hex(2)}"
     with open(work / "disk", "wb") as disk:
-        disk.truncate(96 << 20)
+        disk.truncate(64 << 20)  # of which ZFS keeps half for itself
     subprocess.run(["zpool", "create", "-m", "none", pool, work / "disk"], check=True)
     try:
-        convert(zfs_engine, name, f"{pool}/x").fails("StorageError", "No space left")
-        prepare(zfs_engine, "--dataset", pool, name).fails("StorageError", "No space left")
+        # A pool that is about to be full is slow.
+        convert(zfs_engine, name, f"{pool}/x", timeout=180).fails("StorageError", "No space left")
+        prepare(zfs_engine, "--dataset", pool, name, timeout=180).fails("StorageError", "No space left")
         nothing_is_left(zfs_engine, pool)
         convert(zfs_engine, small(zfs_engine, work), f"{pool}/x").ok()
     finally:

@@ -20,7 +20,7 @@ from test_zfs_images import below, grow_old, place, prepared  # noqa: E402,F401
 LONG = os.environ.get("LXCRI_TEST_LONG", "0") != "0"
 
 # How many moments of each scenario, of those that have to do with datasets.
-MOMENTS = 40 if LONG else 8
+MOMENTS = 40 if LONG else 6
 
 # Calls of the library first, which change what is on the pool.
 FILES = ("os/storage/zfs.c", "image/snapshot/", "image/convert/", "image/prepared/", "image/copy.c", "os/mount.c",
