@@ -143,6 +143,7 @@ def local(link):
 
 def test_nothing_crosses_and_nobody_spoofs(one, box, world):
     scene = Scene(one, box)
+    one.keep_service_away()
     plain = frame(scene.b_mac, scene.a_mac, 0x800, udp(scene.a4, scene.b4))
     frames = {name: make(scene) for name, (_, make, _) in CASES.items()}
     # Without rules, but for the translation that a published port needs to lead anywhere at all.
@@ -176,6 +177,7 @@ def test_requests_for_neighbours_stay_in_their_network(one, box):
 
 def test_the_host_s_address_in_another_network_is_out_of_reach(one, box, world):
     scene = Scene(one, box)
+    one.keep_service_away()
     script = ("import socket\ns=socket.socket(); s.setsockopt(1,2,1); s.bind(('',7777)); s.listen()\n"
               "print('ready',flush=True)\n"
               "while True:\n c,_=s.accept(); c.recv(99); c.sendall(b'host'); c.close()")
@@ -237,6 +239,7 @@ def test_a_route_from_outside_leads_nowhere(one, box, world):
     place = one.endpoints(id)["default"]
     world.lan.run("ip", "route", "add", f"{place['ip4']}/32", "via", "192.0.2.1")
     assert world.lan.reads(place["ip4"], 80, timeout=1) is None
+    one.keep_service_away()
     world.host.run("nft", "flush", "ruleset")
     assert "hello" in world.lan.reads(place["ip4"], 80)
     one("network", "reload").ok()

@@ -189,6 +189,7 @@ def test_the_helper_has_no_rights_and_serves_the_loopback_alone(one, box, world)
     assert "Uid:\t65534\t65534" in status and "CapEff:\t0000000000000000" in status
     assert "NoNewPrivs:\t1" in status
     # Without the rules what comes from outside gets to the helper, and no further.
+    one.keep_service_away()
     world.host.run("nft", "flush", "ruleset")
     assert not world.lan.reads("192.0.2.1", 8080, timeout=1)
     assert "hello" in world.host.reads("127.0.0.1", 8080)
