@@ -190,7 +190,7 @@ class Engine:
                     fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
                 except BlockingIOError:
                     return int(lock.read() or 0) or None
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             pass
         return None
 
@@ -205,6 +205,13 @@ class Engine:
         finally:
             child.terminate()
             self.finish(child)
+
+    def keep_service_away(self):
+        """From now on no service puts right, or even reads, what is changed by hand."""
+        self.end_service()
+        self.root.mkdir(mode=0o711, exist_ok=True)
+        self.service_lock = open(self.root / "serve.lock", "w", encoding="ascii")
+        fcntl.flock(self.service_lock, fcntl.LOCK_EX)
 
     def end_service(self, number=signal.SIGTERM):
         """Ends the service if one runs."""

@@ -44,6 +44,7 @@ def pytest_collection_modifyitems(session, config, items):
 
 
 def pytest_configure(config):
+    config.addinivalue_line("markers", "service: the service may start by itself")
     config.addinivalue_line("markers", "vm: one of those that make check runs in a guest as well")
     if os.geteuid() != 0:
         raise pytest.UsageError("the integration tests make containers, which only root can")
@@ -76,14 +77,18 @@ def work(session_dir):
 
 
 @pytest.fixture
-def make_engine(work):
-    """Makes engines whose containers are all gone at the end, and with them everything of theirs."""
+def make_engine(request, work):
+    """Makes engines whose containers are all gone at the end, and with them everything of theirs. A
+    service, which would begin and mend things at moments of its own, runs where the test says so."""
     engines = []
+    served = request.node.get_closest_marker("service")
     with Unchanged():
         def make(backend, **options):
             directory = work / f"e{len(engines)}"
             directory.mkdir()
             engines.append(Engine(directory, backend, **options))
+            if not served:
+                engines[-1].keep_service_away()
             return engines[-1]
 
         yield make

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Network namespaces that play a host and its LAN, and what can be seen and sent in them."""
 
-import fcntl
 import json
 import os
 import re
@@ -192,12 +191,6 @@ class HostEngine(Engine):
 
     def inside(self, id):
         return Inside(self.pid(id))
-
-    def keep_service_away(self):
-        """From now on no service puts right what is changed by hand."""
-        self.end_service()
-        self.service_lock = open(self.root / "serve.lock", "w", encoding="ascii")
-        fcntl.flock(self.service_lock, fcntl.LOCK_EX)
 
 
 class World:

@@ -9,6 +9,8 @@ import pytest
 
 from engine import ROOT, await_that
 
+pytestmark = pytest.mark.service
+
 SCHEMA = json.loads((ROOT / "docs/inspect.schema.json").read_text())
 
 QUICK = ["--health-interval", "200ms", "--health-timeout", "5s", "--health-retries", "2"]

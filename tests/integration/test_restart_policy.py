@@ -8,8 +8,12 @@ import signal
 import sqlite3
 import time
 
+import pytest
+
 from engine import await_that
 from test_races import monitor_of
+
+pytestmark = pytest.mark.service
 
 # Fails at the first two starts and lives at the third.
 TWICE = "n=$(cat /n 2>/dev/null || echo 0); echo $((n+1)) >/n; [ $n -ge 2 ] && exec sleep 1000; exit 3"

@@ -8,7 +8,11 @@ import socket
 import threading
 import time
 
+import pytest
+
 from engine import await_that
+
+pytestmark = pytest.mark.service
 
 NONE = ["--network", "none"]
 

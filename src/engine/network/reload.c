@@ -13,6 +13,7 @@
 #include "engine/network/rows.h"
 #include "engine/network/session.h"
 #include "net/route.h"
+#include "os/process.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -151,6 +152,15 @@ static int look_at(struct lxcri_engine *engine, const char *id,
 	return -1;
 }
 
+/* Tells whether what went wrong is that the container is ending by itself, which is no fault. */
+static bool has_ended(const struct lxcri_container *container, struct lxcri_error *err)
+{
+	if (!process_is_ending(container->state.pid))
+		return false;
+	*err = (struct lxcri_error){};
+	return true;
+}
+
 static int repair(struct lxcri_container *container, struct lxcri_error *err)
 {
 	if (attach_repair(container, err) < 0)
@@ -175,6 +185,8 @@ static int reload_container(struct lxcri_engine *engine, const char *id, struct 
 		return gone.code == LXCRI_E_CONTAINER_NOT_FOUND ? 0 : -1;
 	}
 	r = is_alive(container) ? repair(container, err) : 0;
+	if (r < 0 && has_ended(container, err))
+		r = 0;
 	home_unlock(&container->home);
 	return r < 0 ? fail_while(err, "container %s", id) : 0;
 }
@@ -299,7 +311,7 @@ static int check_endpoint(void *userdata, const struct endpoint_row *endpoint,
 	r = attach_check(doubt->engine, endpoint, container->state.pid, doubt->fault,
 			 doubt->userdata, err);
 	doubt->count += r > 0 ? r : 0;
-	return r < 0 ? -1 : 0;
+	return r < 0 && !has_ended(container, err) ? -1 : 0;
 }
 
 static int check_host(struct lxcri_engine *engine, const struct network_row *network,
