@@ -156,10 +156,10 @@ def test_a_size_is_a_limit_and_compression_is_chosen(zfs_engine, place, work):
 
 
 def test_a_pool_that_is_full_is_told_and_nothing_stays(zfs_engine, work):
-    name = large(zfs_engine, work)
+    name = large(zfs_engine, work, 80)
     pool = f"small{secrets.token_hex(2)}"
     with open(work / "disk", "wb") as disk:
-        disk.truncate(64 << 20)  # of which ZFS keeps half for itself
+        disk.truncate(96 << 20)
     subprocess.run(["zpool", "create", "-m", "none", pool, work / "disk"], check=True)
     try:
         # A pool that is about to be full is slow.
