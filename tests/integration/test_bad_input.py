@@ -7,6 +7,7 @@ import gzip
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import tarfile
@@ -396,6 +397,7 @@ def layer_puts_something_below_a_file(site):
 
 @case(KIND, "ContainerCreateFailed", "Not a directory")
 def run_directory_is_a_file(site):
+    shutil.rmtree(site.engine.root, ignore_errors=True)
     site.engine.root.touch()
     site.undo.append(site.engine.root.unlink)
     return ["create", "--bundle", site.bundle().path, site.id]
