@@ -94,13 +94,20 @@ static char *format(struct request *request)
 	return json_format(object);
 }
 
+/* Zeroed, it is all as the image says. */
+static bool says_something(const struct lxcri_healthcheck *health)
+{
+	return health->off || health->test || health->interval_ns || health->timeout_ns ||
+	       health->start_period_ns || health->retries || health->action != LXCRI_HEALTH_NONE;
+}
+
 int request_save(const struct lxcri_create_options *options, const char *dir,
 		 struct lxcri_error *err)
 {
 	autorun(request_finish) struct request request = {
 		.has_entrypoint = options->entrypoint != NULL,
 		.init = options->init,
-		.has_health = options->health != NULL,
+		.has_health = options->health && says_something(options->health),
 		.user = xstrdup(options->user),
 		.working_dir = xstrdup(options->working_dir),
 		.stop_signal = xstrdup(options->stop_signal),
