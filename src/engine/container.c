@@ -394,6 +394,21 @@ static void remove_bundle(const struct lxcri_container *container)
 	(void)rmdir(bundle);
 }
 
+/* Takes back what it has on the host. On a disk that the container has filled that cannot be noted
+ * before there is room. */
+static int leave_for_good(const struct lxcri_container *container, struct lxcri_error *err)
+{
+	const struct home *home = &container->home;
+
+	if (attach_release(container->engine, home->id, ATTACH_DELETED, err) == 0)
+		return 0;
+	if (err->code != LXCRI_E_STORAGE_ERROR)
+		return -1;
+	*err = (struct lxcri_error){};
+	home_make_room(home);
+	return attach_release(container->engine, home->id, ATTACH_DELETED, err);
+}
+
 int container_teardown(struct lxcri_container *container, struct lxcri_error *err)
 {
 	autoclose int lock = -1;
@@ -406,8 +421,7 @@ int container_teardown(struct lxcri_container *container, struct lxcri_error *er
 	if (exclude_monitor(&container->home, &lock, err) < 0)
 		return -1;
 	/* What is left in the rows goes with the record. */
-	if (home_is_persistent(&container->home) &&
-	    attach_release(container->engine, container->home.id, ATTACH_DELETED, err) < 0)
+	if (home_is_persistent(&container->home) && leave_for_good(container, err) < 0)
 		return -1;
 	if (container->record.bundle)
 		remove_bundle(container);

@@ -230,9 +230,7 @@ int home_save_record(struct lxcri_engine *engine, struct home *home, const struc
 	return r < 0 ? fail_errno(err, r, "write %s/%s", home->run_dir, HOME_RECORD_FILE) : 0;
 }
 
-/* Removes what takes space of a container that is to go, but keeps its directory, by which it is
- * known until its record is gone. */
-static void make_room(const struct home *home)
+void home_make_room(const struct home *home)
 {
 	static const char *const large[] = { "log", "upper", "rootfs", "root" };
 	autorun(strings_finish) struct strings dirs = {};
@@ -258,7 +256,7 @@ static int remove_record(struct database *database, const struct home *home,
 	if (database_delete_container(database, home->id, err) == 0)
 		return 0;
 	*err = (struct lxcri_error){};
-	make_room(home);
+	home_make_room(home);
 	return database_delete_container(database, home->id, err);
 }
 

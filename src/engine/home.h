@@ -74,6 +74,10 @@ const char *home_root_dir(const struct home *home, const struct record *record);
 [[nodiscard]] int home_save_record(struct lxcri_engine *engine, struct home *home,
 				   const struct record *record, struct lxcri_error *err);
 
+/* Removes what takes space of a container that is to go, but keeps its directory, by which it is
+ * known until its record is gone. */
+void home_make_room(const struct home *home);
+
 /* Removes record, data directory and run directory, in this order. What is absent already is fine.
  * The lock must be held, and no monitor be alive. */
 [[nodiscard]] int home_remove(struct lxcri_engine *engine, struct home *home,

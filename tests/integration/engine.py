@@ -210,7 +210,8 @@ class Engine:
         """From now on no service puts right, or even reads, what is changed by hand."""
         self.end_service()
         self.root.mkdir(mode=0o711, exist_ok=True)
-        self.service_lock = open(self.root / "serve.lock", "w", encoding="ascii")
+        self.service_lock = open(self.root / "serve.lock", "w", encoding="ascii",
+                                 opener=lambda path, flags: os.open(path, flags, 0o600))
         fcntl.flock(self.service_lock, fcntl.LOCK_EX)
 
     def end_service(self, number=signal.SIGTERM):

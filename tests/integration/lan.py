@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from engine import await_that
+from engine import IMAGES, await_that
 
 BRIDGE = "vmbr0"
 COOKIE = b"\x63\x82\x53\x63"
@@ -180,7 +180,7 @@ class Site:
 
     @staticmethod
     def ping(namespace, address):
-        namespace.run(os.environ["LXCRI_BUSYBOX"], "ping", "-c", "1", "-W", "3", address)
+        namespace.run(IMAGES / "busybox.static", "ping", "-c", "1", "-W", "3", address)
 
     def ports(self):
         return {link["ifname"] for link in json.loads(self.host.run("ip", "-j", "link"))
