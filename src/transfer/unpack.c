@@ -33,8 +33,10 @@
 struct unpack {
 	const struct unpack_options *options;
 	struct archive *archive;
-	int top;        /* all entries are below this directory; borrowed */
-	int top_itself; /* the same, open for changes; -1: it stays what it is */
+	int top;                   /* all entries are below this directory; borrowed */
+	int top_itself;            /* the same, open for changes; -1: it stays what it is */
+	struct timespec top_mtime; /* for the end, where the archive says it */
+	bool has_top_mtime;
 	char *source;   /* the name of the first entry, which is the source's; NULL: any name */
 	char *target;   /* what it becomes; NULL: the top itself */
 	uid_t owner[2]; /* of what has no owner of its own */
@@ -193,7 +195,17 @@ static int unpack_top(struct unpack *unpack, struct archive_entry *entry, struct
 	if (fchown(unpack->top_itself, file.owner[0], file.owner[1]) < 0 ||
 	    fchmod(unpack->top_itself, file.mode) < 0)
 		return fail_code_errno(err, LXCRI_E_COPY_FAILED, errno, "set owner and mode");
+	unpack->top_mtime = file.mtime;
+	unpack->has_top_mtime = true;
 	return 0;
+}
+
+static void settle_top(const struct unpack *unpack)
+{
+	const struct timespec both[2] = { unpack->top_mtime, unpack->top_mtime };
+
+	if (unpack->has_top_mtime)
+		(void)futimens(unpack->top_itself, both);
 }
 
 static int unpack_node(struct unpack *unpack, struct archive_entry *entry, const char *path,
@@ -300,6 +312,7 @@ static int read_entries(struct unpack *unpack, const struct place *place, struct
 			return -1;
 	}
 	put_times_settle(&unpack->times, unpack->top);
+	settle_top(unpack);
 	if (unpack->devices > 0)
 		return fail(err, LXCRI_E_COPY_FAILED,
 			    "%u devices were left out, the first is \"%.200s\"; all else is copied",

@@ -94,14 +94,15 @@ def test_a_lease_is_renewed_and_told_by_whom(site, one, box, server):
     server.tell(lease=8, t1=2, t2=6)
     id = start(one, box, NETWORK)
     place = place_of(one, id)
-    first, = server.asked(DISCOVER)
+    # On a busy machine it asks more than once.
+    asked = server.asked(DISCOVER)
+    first, chosen = asked[0], server.asked(REQUEST)[0]
     assert first["hostname"] == id and first["mac"] == place["mac"]
-    chosen, = server.asked(REQUEST)
     assert (chosen["wanted"], chosen["server"], chosen["client"]) == ("10.77.0.50", "10.77.0.1", "0.0.0.0")
     await_that(lambda: len(server.asked(REQUEST)) >= 4, "it is renewed again and again", 20)
     renewal = server.asked(REQUEST)[-1]
     assert (renewal["client"], renewal["wanted"], renewal["server"]) == ("10.77.0.50", None, None)
-    assert len(server.asked(DISCOVER)) == 1
+    assert len(server.asked(DISCOVER)) == len(asked)
     assert "10.77.0.50/24" in one.inside(id).run("ip", "address", "show", "eth0")
     one("delete", "--force", id).ok()
     await_that(lambda: server.asked(RELEASE), "the lease is given back")

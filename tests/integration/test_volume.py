@@ -128,6 +128,7 @@ def test_what_is_exported_comes_back_the_same(engine, box_start, box):
     engine("volume", "export", "--output", path, "db").ok()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     engine("volume", "import", "db", path).fails("InvalidState", id, "running", "stop it first")
+    time.sleep(1.1)  # what gets the time of the import is seen by that
     engine("volume", "import", "copy", path).ok()
 
     def tree(name):
@@ -137,7 +138,7 @@ def test_what_is_exported_comes_back_the_same(engine, box_start, box):
                 status = os.lstat(os.path.join(top, entry))
                 key = os.path.normpath(os.path.join(os.path.relpath(top, data(engine, name)), entry))
                 found[key] = (status.st_mode, status.st_uid, status.st_gid, status.st_nlink, status.st_size,
-                              int(status.st_mtime) if entry == "e" else 0)
+                              int(status.st_mtime))
         return found
 
     assert tree("copy") == tree("db") and tree("db")["."][1] % 1000 == 0
