@@ -90,6 +90,7 @@ class Sweep:
         self.targets.append(target)
         engine = Engine(self.directory / name, name if is_backend else "crun", self.directory / name / "config.json")
         engine.work.mkdir()
+        engine.keep_service_away()
         engine.config.write_text(json.dumps({
             "registries": {"insecure": [self.registry.host, target.host], "retries": 0},
             "storage": {"driver": "auto" if is_backend else BTRFS}}))
