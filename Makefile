@@ -59,10 +59,11 @@ bench-image: build
 	@tools/install-deps bench
 	@tests/bench/image $(BUILD)
 
-# Networks and names, beside dnsmasq and aardvark-dns.
-bench-net: build
+# Networks, ports and names, beside netavark, the CNI plugins, nft, iptables, dnsmasq and aardvark-dns; and what the
+# service takes with a hundred containers.
+bench-net: build images
 	@tools/install-deps bench
-	@tests/bench/dns $(BUILD)
+	@tests/bench/net $(BUILD) $(IMAGES) -l
 
 # Builds and tests in a root of Debian 13, which is made the first time.
 check-trixie: images
