@@ -4,6 +4,7 @@
 #include "image/dest/dest.h"
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "image/dest/dest_kinds.h"
 #include "image/layout.h"
 #include "os/file.h"
@@ -51,12 +52,25 @@ static int check_dir(const struct dest *dest, struct lxcri_error *err)
 	return 0;
 }
 
+/* Removes what somebody who was killed has left of an index; whoever was not holds the lock. */
+static void drop_leftovers(int dirfd)
+{
+	autorun(strings_finish) struct strings names = {};
+
+	(void)path_list_names(dirfd, &names);
+	for (size_t i = 0; i < names.count; i++)
+		if (file_is_temporary(names.items[i]) &&
+		    text_starts_with(names.items[i], ".index.json."))
+			(void)unlinkat(dirfd, names.items[i], 0);
+}
+
 static int open_dir(struct dest *dest, struct lxcri_error *err)
 {
 	int r;
 
 	if (flock(dest->fd, LOCK_EX) < 0)
 		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno, "lock the directory");
+	drop_leftovers(dest->fd);
 	if (check_dir(dest, err) < 0)
 		return -1;
 	r = path_make_dirs_in(dest->fd, LAYOUT_BLOBS, 0755);

@@ -61,6 +61,9 @@ static socklen_t make_address(struct sockaddr_un *address)
 			return -1;
 		length = make_address(&ours);
 		address = (const struct sockaddr *)&ours;
+		/* Of an earlier run whose end could not be cleaned up. Whoever starts the container
+		 * knows that it has ended. */
+		(void)unlinkat(socket_dirfd, LXC_RUNTIME_COMMAND, 0);
 	}
 	return (int)syscall(SYS_bind, fd, address, length);
 }
