@@ -115,28 +115,32 @@ static int check_until(struct lxcri_container *container, struct monitor *monito
 {
 	const int64_t end = moment_now() / NS_IN_MS + (int64_t)gate->check_seconds * MS_IN_S;
 	int end_fd = monitor_watch_end(monitor, err);
-	int code = -ETIMEDOUT;
+	int answer = -ETIMEDOUT; /* the last that came; what was cut off has given none */
 
 	while (end_fd >= 0) {
 		int64_t left = end - moment_now() / NS_IN_MS;
 
 		if (left <= 0)
 			break;
-		code = check_once(container, gate->check, end_fd,
-				  left < INT32_MAX ? (int)left : INT32_MAX);
+
+		int code = check_once(container, gate->check, end_fd,
+				      left < INT32_MAX ? (int)left : INT32_MAX);
+
 		if (code == 0)
 			return 0;
+		if (code > 0 || answer < 0)
+			answer = code;
 		if (stay(monitor, PAUSE_MS, err) < 0)
 			return -1;
 	}
 	if (end_fd < 0)
 		return -1;
-	if (code < 0)
+	if (answer < 0)
 		return fail(err, LXCRI_E_CONTAINER_START_FAILED,
 			    "its health check gave no answer within %u s", gate->check_seconds);
 	return fail(err, LXCRI_E_CONTAINER_START_FAILED,
 		    "its health check did not succeed within %u s, and ended with code %d at last",
-		    gate->check_seconds, code);
+		    gate->check_seconds, answer);
 }
 
 int gate_pass(struct lxcri_container *container, const struct gate *gate, struct lxcri_error *err)
