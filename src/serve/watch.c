@@ -13,7 +13,6 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/inotify.h>
-#include <sys/stat.h>
 
 struct watch {
 	const struct serve_part *part;
@@ -73,20 +72,6 @@ static int on_change(sd_event_source *source, int fd, uint32_t events, void *use
 	return 0;
 }
 
-/* Goes behind what is there. */
-static int skip_all(struct log_chain *chain)
-{
-	struct stat status;
-	int r = log_chain_go_newest(chain);
-
-	if (r <= 0)
-		return r;
-	if (fstat(chain->fd, &status) < 0)
-		return -errno;
-	log_chain_seek(chain, status.st_size);
-	return 0;
-}
-
 int watch_create(const struct serve_part *part, watch_fn tell, void *userdata,
 		 struct watch **ret_watch, struct lxcri_error *err)
 {
@@ -106,7 +91,7 @@ int watch_create(const struct serve_part *part, watch_fn tell, void *userdata,
 		return fail_errno(err, errno, "watch %s", part->engine->root);
 	r = log_chain_open(&watch->chain, path);
 	if (r == 0)
-		r = skip_all(&watch->chain);
+		r = log_chain_go_end(&watch->chain);
 	if (r == 0)
 		r = sd_event_add_io(part->event, &watch->source, watch->inotify, EPOLLIN, on_change,
 				    watch);

@@ -2,10 +2,10 @@
 /* config show, check and example. */
 
 #include "base/mem.h"
-#include "base/nearest.h"
 #include "base/scope.h"
 #include "cli/commands.h"
 #include "cli/print.h"
+#include "cli/subverb.h"
 #include "config/example.h"
 
 #include <string.h>
@@ -113,32 +113,27 @@ static int config_example(struct cli *cli, const struct config_options *options,
 }
 
 static const struct config_verb {
-	const char *name;
+	struct subverb called;
 	int (*run)(struct cli *cli, const struct config_options *options, char **argv,
 		   struct lxcri_error *err);
 } config_verbs[] = {
-	{ "show", config_show },
-	{ "check", config_check },
-	{ "example", config_example },
+	{ { "show", NULL }, config_show },
+	{ { "check", NULL }, config_check },
+	{ { "example", NULL }, config_example },
 };
 
 static int cmd_config(struct cli *cli, const void *options, int argc, char **argv,
 		      struct lxcri_error *err)
 {
-	struct nearest nearest;
+	int found;
 
 	if (argc == 0)
 		return cli_usage(cli, err, "expected show, check or example");
-	nearest = nearest_to(argv[0]);
-	for (size_t i = 0; i < ARRAY_LEN(config_verbs); i++) {
-		nearest_offer(&nearest, config_verbs[i].name);
-		if (strcmp(argv[0], config_verbs[i].name) == 0)
-			return config_verbs[i].run(cli, options, argv + 1, err);
-	}
-	if (nearest.best)
-		return cli_usage(cli, err, "unknown verb \"%s\"; did you mean %s?", argv[0],
-				 nearest.best);
-	return cli_usage(cli, err, "unknown verb \"%s\"", argv[0]);
+	found = subverb_find(cli, argv[0], &config_verbs[0].called, ARRAY_LEN(config_verbs),
+			     sizeof(config_verbs[0]), err);
+	if (found < 0)
+		return -1;
+	return config_verbs[found].run(cli, options, argv + 1, err);
 }
 
 const struct verb verb_config = {

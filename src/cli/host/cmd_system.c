@@ -2,11 +2,11 @@
 /* system check, df and prune. */
 
 #include "base/mem.h"
-#include "base/nearest.h"
 #include "base/scope.h"
 #include "cli/commands.h"
 #include "cli/host/findings.h"
 #include "cli/host/usages.h"
+#include "cli/subverb.h"
 #include "lxcri/system.h"
 
 #include <string.h>
@@ -113,13 +113,13 @@ static int system_prune(struct cli *cli, const struct system_options *options, b
 }
 
 static const struct system_verb {
-	const char *name;
+	struct subverb called;
 	int (*run)(struct cli *cli, const struct system_options *options, bool is_json,
 		   struct lxcri_error *err);
 } system_verbs[] = {
-	{ "check", system_check },
-	{ "df", system_df },
-	{ "prune", system_prune },
+	{ { "check", NULL }, system_check },
+	{ { "df", NULL }, system_df },
+	{ { "prune", NULL }, system_prune },
 };
 
 /* Refuses an option that another of the three has: who mistakes "df --force" means something. */
@@ -151,27 +151,21 @@ static int cmd_system(struct cli *cli, const void *verb_options, int argc, char 
 {
 	const struct system_options *options = verb_options;
 	int is_json = print_wants_json(options->format, err);
-	struct nearest nearest;
+	int found;
 
 	if (is_json < 0)
 		return fail_while(err, "system");
 	if (argc == 0)
 		return cli_usage(cli, err, "expected check, df or prune");
-	nearest = nearest_to(argv[0]);
-	for (size_t i = 0; i < ARRAY_LEN(system_verbs); i++) {
-		nearest_offer(&nearest, system_verbs[i].name);
-		if (strcmp(argv[0], system_verbs[i].name) != 0)
-			continue;
-		if (argc > 1)
-			return cli_usage(cli, err, "%s: expected no argument", argv[0]);
-		if (check_options(cli, options, argv[0], err) < 0 || cli_open_engine(cli, err) < 0)
-			return -1;
-		return system_verbs[i].run(cli, options, is_json == 1, err);
-	}
-	if (nearest.best)
-		return cli_usage(cli, err, "unknown verb \"%s\"; did you mean %s?", argv[0],
-				 nearest.best);
-	return cli_usage(cli, err, "unknown verb \"%s\"", argv[0]);
+	found = subverb_find(cli, argv[0], &system_verbs[0].called, ARRAY_LEN(system_verbs),
+			     sizeof(system_verbs[0]), err);
+	if (found < 0)
+		return -1;
+	if (argc > 1)
+		return cli_usage(cli, err, "%s: expected no argument", argv[0]);
+	if (check_options(cli, options, argv[0], err) < 0 || cli_open_engine(cli, err) < 0)
+		return -1;
+	return system_verbs[found].run(cli, options, is_json == 1, err);
 }
 
 const struct verb verb_system = {

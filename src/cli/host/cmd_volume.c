@@ -3,13 +3,13 @@
 
 #include "base/mem.h"
 #include "base/moment.h"
-#include "base/nearest.h"
 #include "base/scope.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/host/usages.h"
 #include "cli/print.h"
 #include "cli/selection.h"
+#include "cli/subverb.h"
 #include "lxcri/files.h"
 
 #include <errno.h>
@@ -248,25 +248,21 @@ static int volume_import(struct cli *cli, const struct volume_options *options, 
 }
 
 static const struct volume_verb {
-	const char *name, *alias;
+	struct subverb called;
 	int (*run)(struct cli *cli, const struct volume_options *options, char **argv,
 		   struct lxcri_error *err);
 } volume_verbs[] = {
-	{ "create", NULL, volume_create },     { "list", "ls", volume_list },
-	{ "inspect", "show", volume_inspect }, { "remove", "rm", volume_remove },
-	{ "prune", NULL, volume_prune },       { "export", NULL, volume_export },
-	{ "import", NULL, volume_import },
+	{ { "create", NULL }, volume_create },     { { "list", "ls" }, volume_list },
+	{ { "inspect", "show" }, volume_inspect }, { { "remove", "rm" }, volume_remove },
+	{ { "prune", NULL }, volume_prune },       { { "export", NULL }, volume_export },
+	{ { "import", NULL }, volume_import },
 };
 
 /* Refuses an option that another of them has: who mistakes "remove --all" means something. */
 static int check_options(const struct cli *cli, const struct volume_options *options,
 			 const char *name, struct lxcri_error *err)
 {
-	const struct {
-		bool given;
-		const char *option;
-		const char *verbs[3];
-	} owned[] = {
+	const struct subverb_option owned[] = {
 		{ options->format, "--format", { "list", "inspect", "prune" } },
 		{ options->labels.count > 0, "--label", { "create" } },
 		{ options->quiet, "--quiet", { "list" } },
@@ -276,41 +272,27 @@ static int check_options(const struct cli *cli, const struct volume_options *opt
 		{ options->force, "--force", { "prune" } },
 	};
 
-	for (size_t i = 0; i < ARRAY_LEN(owned); i++) {
-		bool is_known = !owned[i].given;
-
-		for (size_t verb = 0; verb < ARRAY_LEN(owned[i].verbs); verb++)
-			is_known |= owned[i].verbs[verb] && strcmp(owned[i].verbs[verb], name) == 0;
-		if (!is_known)
-			return cli_usage(cli, err, "%s has no %s", name, owned[i].option);
-	}
-	return 0;
+	return subverb_check_options(cli, name, owned, ARRAY_LEN(owned), err);
 }
 
 static int cmd_volume(struct cli *cli, const void *options, int argc, char **argv,
 		      struct lxcri_error *err)
 {
-	struct nearest nearest;
+	int found;
 
 	if (argc == 0)
 		return cli_usage(cli, err, "expected a verb, as in volume list");
-	nearest = nearest_to(argv[0]);
-	for (size_t i = 0; i < ARRAY_LEN(volume_verbs); i++) {
-		const struct volume_verb *verb = &volume_verbs[i];
+	found = subverb_find(cli, argv[0], &volume_verbs[0].called, ARRAY_LEN(volume_verbs),
+			     sizeof(volume_verbs[0]), err);
+	if (found < 0)
+		return -1;
 
-		nearest_offer(&nearest, verb->name);
-		if (strcmp(argv[0], verb->name) != 0 &&
-		    (!verb->alias || strcmp(argv[0], verb->alias) != 0))
-			continue;
-		if (check_options(cli, options, verb->name, err) < 0 ||
-		    cli_open_engine(cli, err) < 0)
-			return -1;
-		return verb->run(cli, options, argv + 1, err);
-	}
-	if (nearest.best)
-		return cli_usage(cli, err, "unknown verb \"%s\"; did you mean %s?", argv[0],
-				 nearest.best);
-	return cli_usage(cli, err, "unknown verb \"%s\"", argv[0]);
+	const struct volume_verb *verb = &volume_verbs[found];
+
+	if (check_options(cli, options, verb->called.name, err) < 0 ||
+	    cli_open_engine(cli, err) < 0)
+		return -1;
+	return verb->run(cli, options, argv + 1, err);
 }
 
 const struct verb verb_volume = {

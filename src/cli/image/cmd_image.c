@@ -2,12 +2,10 @@
 /* The verbs about images: which there are, and what options they have. */
 
 #include "base/mem.h"
-#include "base/nearest.h"
 #include "base/scope.h"
 #include "cli/commands.h"
 #include "cli/image/image_verbs.h"
-
-#include <string.h>
+#include "cli/subverb.h"
 
 static const struct option_entry options_of_image[] = {
 	OPTION(image_options, format, "format", 'f', OPTION_TEXT,
@@ -45,28 +43,28 @@ static const struct option_entry options_of_image[] = {
 DEFINE_AUTOPTR(lxcri_image_manager)
 
 static const struct image_verb {
-	const char *name, *alias;
+	struct subverb called;
 	image_verb_fn *run;
 } image_verbs[] = {
-	{ "pull", NULL, image_pull },
-	{ "push", NULL, image_push },
-	{ "import", NULL, image_import },
-	{ "list", "ls", image_list },
-	{ "inspect", "show", image_inspect },
-	{ "history", NULL, image_history },
-	{ "tag", NULL, image_tag },
-	{ "untag", NULL, image_untag },
-	{ "remove", "rm", image_remove },
-	{ "save", NULL, image_save },
-	{ "load", NULL, image_load },
-	{ "copy", "cp", image_copy },
-	{ "convert", NULL, image_convert },
-	{ "prepare", NULL, image_prepare },
-	{ "prepared", NULL, image_prepared },
-	{ "release", NULL, image_release },
-	{ "verify", NULL, image_verify },
-	{ "df", NULL, image_df },
-	{ "gc", NULL, image_gc },
+	{ { "pull", NULL }, image_pull },
+	{ { "push", NULL }, image_push },
+	{ { "import", NULL }, image_import },
+	{ { "list", "ls" }, image_list },
+	{ { "inspect", "show" }, image_inspect },
+	{ { "history", NULL }, image_history },
+	{ { "tag", NULL }, image_tag },
+	{ { "untag", NULL }, image_untag },
+	{ { "remove", "rm" }, image_remove },
+	{ { "save", NULL }, image_save },
+	{ { "load", NULL }, image_load },
+	{ { "copy", "cp" }, image_copy },
+	{ { "convert", NULL }, image_convert },
+	{ { "prepare", NULL }, image_prepare },
+	{ { "prepared", NULL }, image_prepared },
+	{ { "release", NULL }, image_release },
+	{ { "verify", NULL }, image_verify },
+	{ { "df", NULL }, image_df },
+	{ { "gc", NULL }, image_gc },
 };
 
 int image_each(struct cli *cli, struct lxcri_image_manager *images, char **names,
@@ -90,11 +88,7 @@ int image_each(struct cli *cli, struct lxcri_image_manager *images, char **names
 static int check_options(const struct cli *cli, const struct image_options *options,
 			 const char *name, struct lxcri_error *err)
 {
-	const struct {
-		bool given;
-		const char *option;
-		const char *verbs[10];
-	} owned[] = {
+	const struct subverb_option owned[] = {
 		{ options->format,
 		  "--format",
 		  { "list", "inspect", "history", "load", "verify", "df", "gc", "convert",
@@ -114,43 +108,29 @@ static int check_options(const struct cli *cli, const struct image_options *opti
 		{ options->quiet, "--quiet", { "pull", "push", "copy", "list" } },
 	};
 
-	for (size_t i = 0; i < ARRAY_LEN(owned); i++) {
-		bool is_known = !owned[i].given;
-
-		for (size_t verb = 0; verb < ARRAY_LEN(owned[i].verbs); verb++)
-			is_known |= owned[i].verbs[verb] && strcmp(owned[i].verbs[verb], name) == 0;
-		if (!is_known)
-			return cli_usage(cli, err, "%s has no %s", name, owned[i].option);
-	}
-	return 0;
+	return subverb_check_options(cli, name, owned, ARRAY_LEN(owned), err);
 }
 
 static int cmd_image(struct cli *cli, const void *options, int argc, char **argv,
 		     struct lxcri_error *err)
 {
 	autoptr(lxcri_image_manager) images = NULL;
-	struct nearest nearest;
+	int found;
 
 	if (argc == 0)
 		return cli_usage(cli, err, "expected a verb, as in image list");
-	nearest = nearest_to(argv[0]);
-	for (size_t i = 0; i < ARRAY_LEN(image_verbs); i++) {
-		const struct image_verb *verb = &image_verbs[i];
+	found = subverb_find(cli, argv[0], &image_verbs[0].called, ARRAY_LEN(image_verbs),
+			     sizeof(image_verbs[0]), err);
+	if (found < 0)
+		return -1;
 
-		nearest_offer(&nearest, verb->name);
-		if (strcmp(argv[0], verb->name) != 0 &&
-		    (!verb->alias || strcmp(argv[0], verb->alias) != 0))
-			continue;
-		if (check_options(cli, options, verb->name, err) < 0 ||
-		    cli_open_engine(cli, err) < 0 ||
-		    lxcri_image_manager_open(cli->engine, NULL, NULL, &images, err) < 0)
-			return -1;
-		return verb->run(cli, images, options, argv + 1, err);
-	}
-	if (nearest.best)
-		return cli_usage(cli, err, "unknown verb \"%s\"; did you mean %s?", argv[0],
-				 nearest.best);
-	return cli_usage(cli, err, "unknown verb \"%s\"", argv[0]);
+	const struct image_verb *verb = &image_verbs[found];
+
+	if (check_options(cli, options, verb->called.name, err) < 0 ||
+	    cli_open_engine(cli, err) < 0 ||
+	    lxcri_image_manager_open(cli->engine, NULL, NULL, &images, err) < 0)
+		return -1;
+	return verb->run(cli, images, options, argv + 1, err);
 }
 
 const struct verb verb_image = {

@@ -3,10 +3,10 @@
 
 #include "base/json.h"
 #include "base/mem.h"
-#include "base/nearest.h"
 #include "base/scope.h"
 #include "cli/commands.h"
 #include "cli/print.h"
+#include "cli/subverb.h"
 #include "lxcri/network.h"
 
 #include <string.h>
@@ -224,30 +224,26 @@ static int network_reload(struct cli *cli, const struct network_verb_options *op
 }
 
 static const struct network_verb {
-	const char *name, *alias;
+	struct subverb called;
 	int min, max; /* arguments; max -1: any number */
 	const char *wanted;
 	int (*run)(struct cli *cli, const struct network_verb_options *options, char **names,
 		   struct lxcri_error *err);
 } network_verbs[] = {
-	{ "create", NULL, 1, 1, "expected a name", network_create },
-	{ "list", "ls", 0, 0, "expected no argument", network_list },
-	{ "inspect", "show", 1, -1, "expected a name", network_inspect },
-	{ "remove", "rm", 1, -1, "expected a name", network_remove },
-	{ "connect", NULL, 2, 2, "expected a network and a container", network_connect },
-	{ "disconnect", NULL, 2, 2, "expected a network and a container", network_disconnect },
-	{ "reload", NULL, 0, 0, "expected no argument", network_reload },
+	{ { "create", NULL }, 1, 1, "expected a name", network_create },
+	{ { "list", "ls" }, 0, 0, "expected no argument", network_list },
+	{ { "inspect", "show" }, 1, -1, "expected a name", network_inspect },
+	{ { "remove", "rm" }, 1, -1, "expected a name", network_remove },
+	{ { "connect", NULL }, 2, 2, "expected a network and a container", network_connect },
+	{ { "disconnect", NULL }, 2, 2, "expected a network and a container", network_disconnect },
+	{ { "reload", NULL }, 0, 0, "expected no argument", network_reload },
 };
 
 /* Which verbs have an option: who mistakes "remove --ip" means something. */
 static int check_options(const struct cli *cli, const struct network_verb_options *options,
 			 const char *name, struct lxcri_error *err)
 {
-	const struct {
-		bool given;
-		const char *option;
-		const char *verbs[2];
-	} owned[] = {
+	const struct subverb_option owned[] = {
 		{ options->format, "--format", { "list", "inspect" } },
 		{ options->quiet, "--quiet", { "list" } },
 		{ options->subnet, "--subnet", { "create" } },
@@ -265,23 +261,16 @@ static int check_options(const struct cli *cli, const struct network_verb_option
 		{ options->aliases.count > 0, "--alias", { "connect" } },
 	};
 
-	for (size_t i = 0; i < ARRAY_LEN(owned); i++) {
-		bool is_known = !owned[i].given;
-
-		for (size_t verb = 0; verb < ARRAY_LEN(owned[i].verbs); verb++)
-			is_known |= owned[i].verbs[verb] && strcmp(owned[i].verbs[verb], name) == 0;
-		if (!is_known)
-			return cli_usage(cli, err, "%s has no %s", name, owned[i].option);
-	}
-	return 0;
+	return subverb_check_options(cli, name, owned, ARRAY_LEN(owned), err);
 }
 
 static int run_verb(struct cli *cli, const struct network_verb *verb, const void *options, int argc,
 		    char **argv, struct lxcri_error *err)
 {
 	if (argc < verb->min || (verb->max >= 0 && argc > verb->max))
-		return cli_usage(cli, err, "%s: %s", verb->name, verb->wanted);
-	if (check_options(cli, options, verb->name, err) < 0 || cli_open_engine(cli, err) < 0)
+		return cli_usage(cli, err, "%s: %s", verb->called.name, verb->wanted);
+	if (check_options(cli, options, verb->called.name, err) < 0 ||
+	    cli_open_engine(cli, err) < 0)
 		return -1;
 	return verb->run(cli, options, argv, err);
 }
@@ -289,23 +278,15 @@ static int run_verb(struct cli *cli, const struct network_verb *verb, const void
 static int cmd_network(struct cli *cli, const void *options, int argc, char **argv,
 		       struct lxcri_error *err)
 {
-	struct nearest nearest;
+	int found;
 
 	if (argc == 0)
 		return cli_usage(cli, err, "expected a verb, as in network list");
-	nearest = nearest_to(argv[0]);
-	for (size_t i = 0; i < ARRAY_LEN(network_verbs); i++) {
-		const struct network_verb *verb = &network_verbs[i];
-
-		nearest_offer(&nearest, verb->name);
-		if (strcmp(argv[0], verb->name) == 0 ||
-		    (verb->alias && strcmp(argv[0], verb->alias) == 0))
-			return run_verb(cli, verb, options, argc - 1, argv + 1, err);
-	}
-	if (nearest.best)
-		return cli_usage(cli, err, "unknown verb \"%s\"; did you mean %s?", argv[0],
-				 nearest.best);
-	return cli_usage(cli, err, "unknown verb \"%s\"", argv[0]);
+	found = subverb_find(cli, argv[0], &network_verbs[0].called, ARRAY_LEN(network_verbs),
+			     sizeof(network_verbs[0]), err);
+	if (found < 0)
+		return -1;
+	return run_verb(cli, &network_verbs[found], options, argc - 1, argv + 1, err);
 }
 
 const struct verb verb_network = {

@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 
 int event_record_parse(const char *line, size_t size, struct json_object **ret_object,
 		       struct event_record *ret_record)
@@ -83,27 +82,13 @@ static int hand_out_all(struct reader *reader, int *ret_said)
 	return r;
 }
 
-/* Begins behind what is there now. */
-static int skip_all(struct log_chain *chain)
-{
-	struct stat status;
-	int r = log_chain_go_newest(chain);
-
-	if (r <= 0)
-		return r;
-	if (fstat(chain->fd, &status) < 0)
-		return -errno;
-	log_chain_seek(chain, status.st_size);
-	return 0;
-}
-
 static int read_all(struct reader *reader, int *ret_said)
 {
 	const struct event_read_options *options = reader->options;
 	int r = 0;
 
 	if (options->follow && options->since_ns == 0 && options->until_ns == 0)
-		r = skip_all(&reader->chain);
+		r = log_chain_go_end(&reader->chain);
 	if (r == 0)
 		r = hand_out_all(reader, ret_said);
 	while (r == 0 && options->follow) {

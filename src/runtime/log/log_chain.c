@@ -218,6 +218,19 @@ int log_chain_go_newest(struct log_chain *chain)
 	return -EAGAIN;
 }
 
+int log_chain_go_end(struct log_chain *chain)
+{
+	struct stat status;
+	int r = log_chain_go_newest(chain);
+
+	if (r <= 0)
+		return r;
+	if (fstat(chain->fd, &status) < 0)
+		return -errno;
+	log_chain_seek(chain, status.st_size);
+	return 0;
+}
+
 static bool is_same(int one, int other)
 {
 	struct stat first, second;

@@ -48,6 +48,9 @@ struct log_chain {
  * or -errno. */
 [[nodiscard]] int log_chain_go_newest(struct log_chain *chain);
 
+/* Goes behind all that is there. Returns 0 or -errno. */
+[[nodiscard]] int log_chain_go_end(struct log_chain *chain);
+
 /* Goes to the start of the file before this one. Returns 1, 0 when there is none, or -errno. */
 [[nodiscard]] int log_chain_go_back(struct log_chain *chain);
 
