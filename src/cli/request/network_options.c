@@ -30,7 +30,7 @@ static int parse_range(const char *text, uint64_t min, uint64_t *ret_first, uint
 	return 0;
 }
 
-static int parse_protocol(const char *name, enum lxcri_protocol *ret)
+int network_options_parse_protocol(const char *name, enum lxcri_protocol *ret)
 {
 	static const char *const names[] = {
 		[LXCRI_PROTOCOL_TCP] = "tcp",
@@ -84,7 +84,7 @@ int network_options_parse_port(const char *value, struct strings *ret_texts, str
 
 	if (protocol) {
 		*protocol = '\0';
-		if (parse_protocol(protocol + 1, &port.protocol) < 0)
+		if (network_options_parse_protocol(protocol + 1, &port.protocol) < 0)
 			return refuse(value, "a protocol is tcp, udp or sctp", err);
 	}
 
