@@ -58,9 +58,9 @@ def found(request, tmp_path_factory):
     machine = guest.Guest(["/usr/bin/python3", str(HERE / "after"), COMMAND, DATA], data=disk)
     try:
         text = read_until(machine, b"\0").decode()
+        assert text.startswith("{"), text + machine.read(machine.console).decode(errors="replace")
     finally:
         machine.close()
-    assert text.startswith("{"), text + machine.read(machine.console).decode(errors="replace")
     return json.loads(text)
 
 
@@ -103,7 +103,7 @@ def test_the_service_starts_what_its_policy_says_and_nothing_else(found):
 
 
 def test_what_the_service_starts_comes_in_the_order_in_which_it_was_made(found):
-    moments = [found["served"]["inspected"][name]["startedAt"] for name in DUE]
+    moments = [found["served"]["inspected"][name]["started"] for name in DUE]
     assert moments == sorted(moments)
 
 
