@@ -111,3 +111,25 @@ int network_options_parse_port(const char *value, struct strings *ret_texts, str
 	*ret = port;
 	return 0;
 }
+
+/* Tells whether @text of @length bytes is an address, and not a port or an address with one. */
+static bool is_address_alone(const char *text, size_t length)
+{
+	return length > 0 && (text[length - 1] == ']' ||
+			      (memchr(text, '.', length) && !memchr(text, ':', length)));
+}
+
+int network_options_parse_published(const char *value, struct strings *ret_texts,
+				    struct lxcri_port *ret, struct lxcri_error *err)
+{
+	const size_t length = strcspn(value, "/");
+	const char *colon = memrchr(value, ':', length);
+	const char *port = colon ? colon + 1 : value;
+	autofree char *whole = NULL;
+
+	/* What it leads to is not looked at: the same port will do. */
+	if (!colon || is_address_alone(value, (size_t)(colon - value)))
+		whole = xformat("%.*s:%.*s%s", (int)length, value, (int)(value + length - port),
+				port, value + length);
+	return network_options_parse_port(whole ? whole : value, ret_texts, ret, err);
+}

@@ -57,3 +57,8 @@ struct network_options {
 /* Reads a value of --publish. *@ret_texts keeps what @ret points to. LXCRI_E_INVALID_ARGUMENT. */
 [[nodiscard]] int network_options_parse_port(const char *value, struct strings *ret_texts,
 					     struct lxcri_port *ret, struct lxcri_error *err);
+
+/* Reads what says which published port it is: as above, and the port of the host alone will do.
+ * LXCRI_E_INVALID_ARGUMENT. */
+[[nodiscard]] int network_options_parse_published(const char *value, struct strings *ret_texts,
+						  struct lxcri_port *ret, struct lxcri_error *err);
