@@ -2,6 +2,7 @@
 """The transport: forms, JSON, limits, uploads, credentials."""
 
 import hashlib
+import http.client
 import json
 import socket
 import ssl
@@ -63,6 +64,18 @@ def test_a_json_body_keeps_what_a_form_would_split(api):
 
 def test_a_body_beyond_512_kib_is_refused(api):
     api.raw("POST", "/api2/json/pools", "poolid=p&comment=" + "x" * (512 << 10), FORM).fails(501, "too large")
+
+
+def test_a_connection_is_kept_when_a_request_with_a_body_fails(pve):
+    connection = http.client.HTTPSConnection("127.0.0.1", pve.port, context=ssl.create_default_context(cafile=pve.ca))
+    headers = {"Authorization": f"PVEAPIToken={pve.token}", **FORM}
+    pve.mischief.fail("/pools")
+    for target, text, status in (("/pools", "poolid=p", 500), ("/none", "a=1", 501), ("/pools", "poolid=p", 200)):
+        connection.request("POST", "/api2/json" + target, text, headers)
+        response = connection.getresponse()
+        response.read()
+        assert response.status == status
+    connection.close()
 
 
 def test_chunks_are_refused_and_too_many_headers_end_the_connection(pve, api):
@@ -175,15 +188,17 @@ def test_an_upload_with_a_checksum_is_compared(pve, api):
     assert len(api.get("/nodes/pve1/storage/local/content").succeeds()) == 1
 
 
-def test_an_upload_in_another_order_or_form_is_refused(api):
+def test_an_upload_in_another_order_or_form_is_refused(pve, api):
     file = parts(b"vztmpl")[-1]
     content = parts(b"vztmpl")[0]
     for wrong in ([file, content], [file], [content], parts(b"vztmpl", name="file"),
                   [(part("content", first="Content-Type: text/plain")[0], b"vztmpl"), file]):
         api.upload(UPLOAD, wrong).fails(501, "upload failed")
     api.upload(UPLOAD, parts(b"films")).fails(400, "content")
+    api.upload("/nodes/pve1/storage/none/upload", parts(b"vztmpl")).fails(500, "does not exist")
     api.upload(UPLOAD, parts(b"vztmpl", filename="a.zip")).succeeds()
     api.upload(UPLOAD.replace("local/", "local-zfs/"), parts(b"vztmpl")).fails(500, "does not support")
+    assert pve.cluster.tasks.settle() == [] and list(pve.server.spool.iterdir()) == []
 
 
 def test_an_upload_needs_no_csrf_token(pve):

@@ -100,7 +100,7 @@ def free(cluster, node, volid):
 def owned(cluster, guest):
     """Yields the volume ids that belong to a container, also those of snapshots and unused ones."""
     seen = set()
-    configs = [guest.config, *(snapshot["config"] for snapshot in guest.snapshots.values())]
+    configs = [guest.config, guest.pending, *(snapshot["config"] for snapshot in guest.snapshots.values())]
     for config in configs:
         for _, part in guest.volumes(config):
             if kind_of(part["volume"]) == "volume":

@@ -22,7 +22,7 @@ def start(task, cluster, guest, is_debug=False):
     if is_running(cluster, guest):
         raise Died(f"CT {guest.vmid} already running")
     for error in option.apply_pending(cluster, guest, is_running=False).values():
-        task.warn(error)
+        task.log(error)
     node = cluster.get_node(guest.node)
     for _, net in guest.numbered("net"):
         bridge = net.get("bridge")

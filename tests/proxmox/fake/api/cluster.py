@@ -13,7 +13,7 @@ def version(call):
 @answers("GET", "/cluster/nextid")
 def next_id(call):
     if "vmid" in call:
-        call.cluster.check_range(call["vmid"])
+        call.cluster.check_free(call["vmid"])
         return str(call["vmid"])
     return str(call.cluster.next_id())
 

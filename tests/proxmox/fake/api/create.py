@@ -2,8 +2,9 @@
 """Containers that come and go: create and destroy."""
 
 import re
+import tarfile
 
-from fake import container, disk, option
+from fake import container, disk, manager, option
 from fake.api.config import CT, LXC, options_of
 from fake.failure import Died, Failure, denied
 from fake.guest import Guest
@@ -33,6 +34,8 @@ def create(call):
     options = with_volumes(call, options_of(call))
     option.check(call, vmid, options, pool)
     template = find_template(call)
+    if is_oci(template):
+        raise Failure(501, "the fake makes no containers of OCI archives")
     if call.get("ha-managed"):
         call.require("/", "Sys.Console")
     guest = reserve(cluster, vmid, call.node)
@@ -66,6 +69,18 @@ def find_template(call):
     storage.need(call.node)
     storage.get(call.node, volname)
     return str(storage.path(call.node, volname))
+
+
+def is_oci(path):
+    """Says whether the server would take a template for an image: an uncompressed archive of a layout."""
+    if not path.endswith(".tar"):
+        return False
+    try:
+        with tarfile.open(path, "r:") as archive:
+            names = set(archive.getnames())
+    except (OSError, tarfile.TarError):
+        return False
+    return {"oci-layout", "index.json"} <= names and any(name.startswith("blobs/") for name in names)
 
 
 def reserve(cluster, vmid, node):
@@ -105,8 +120,10 @@ def build(task, call, guest, options, template):
     if call.get("pool"):
         cluster.get_pool(call["pool"]).vmids.add(guest.vmid)
     if call.get("ha-managed"):
-        cluster.ha[f"ct:{guest.vmid}"] = {"state": "started" if call.get("start") else "stopped"}
-    if call.get("start"):
+        sid = f"ct:{guest.vmid}"
+        cluster.ha[sid] = {"state": "started" if call.get("start") else "stopped"}
+        manager.look(cluster, sid)
+    elif call.get("start"):
         start(task, cluster, guest)
 
 
