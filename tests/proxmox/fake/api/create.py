@@ -105,9 +105,9 @@ def build(task, call, guest, options, template):
         if options["unprivileged"]:
             guest.config["unprivileged"] = 1
         place_volumes(task, cluster, guest, options, made)
-        rootfs = disk.path(cluster, guest.node, dict(guest.volumes())["rootfs"]["volume"])
-        container.unpack(template, rootfs, bool(options["unprivileged"]), task.log)
-        guest.config.update(configuration(cluster, guest.vmid, options, rootfs))
+        rootfs = disk.mounts(cluster, guest)[0]
+        container.unpack(template, rootfs.source, disk.is_shifted(guest) and not rootfs.is_passed_through, task.log)
+        guest.config.update(configuration(cluster, guest.vmid, options, rootfs.source))
     except WorkerGone:
         raise
     except BaseException as error:
