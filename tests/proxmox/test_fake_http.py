@@ -7,6 +7,8 @@ import json
 import socket
 import ssl
 
+import pytest
+
 from fake import form
 from fake.client import Client
 
@@ -148,7 +150,25 @@ def test_the_certificate_is_the_one_that_the_fingerprint_names(pve, api):
     der = ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate(("127.0.0.1", pve.port)))
     digest = hashlib.sha256(der).hexdigest().upper()
     assert pve.fingerprint.replace(":", "") == digest
-    assert {node["ssl_fingerprint"] for node in api.get("/nodes").succeeds()} == {pve.fingerprint}
+    listed = {node["node"]: node["ssl_fingerprint"] for node in api.get("/nodes").succeeds()}
+    assert listed["pve1"] == pve.fingerprint != listed["pve2"]
+
+
+def test_another_node_answers_for_the_same_cluster(pve, api):
+    url = pve.add_host("pve2")
+    port = int(url.rpartition(":")[2])
+    other = Client(pve, port=port)
+    api.post("/pools", poolid="p").succeeds()
+    assert [pool["poolid"] for pool in other.get("/pools").succeeds()] == ["p"]
+    der = ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate(("127.0.0.1", port)))
+    listed = {node["node"]: node["ssl_fingerprint"] for node in other.get("/nodes").succeeds()}
+    assert listed["pve2"].replace(":", "") == hashlib.sha256(der).hexdigest().upper()
+    pve.remove_host("pve1")
+    with pytest.raises(ConnectionRefusedError):
+        api.get("/version")
+    other.get("/version").succeeds()
+    pve.add_host("pve1")
+    api.get("/version").succeeds()
 
 
 def part(name, filename=None, first=None):
@@ -172,7 +192,7 @@ def test_a_template_is_uploaded(pve, api):
     path = api.get("/nodes/pve1/storage/local/content/local:vztmpl/a.tar.gz").succeeds()["path"]
     with open(path, "rb") as file:
         assert file.read() == data
-    assert list(pve.server.spool.iterdir()) == []
+    assert list(pve.spool.iterdir()) == []
 
 
 def checksum_parts(value):
@@ -198,7 +218,7 @@ def test_an_upload_in_another_order_or_form_is_refused(pve, api):
     api.upload("/nodes/pve1/storage/none/upload", parts(b"vztmpl")).fails(500, "does not exist")
     api.upload(UPLOAD, parts(b"vztmpl", filename="a.zip")).succeeds()
     api.upload(UPLOAD.replace("local/", "local-zfs/"), parts(b"vztmpl")).fails(500, "does not support")
-    assert pve.cluster.tasks.settle() == [] and list(pve.server.spool.iterdir()) == []
+    assert pve.cluster.tasks.settle() == [] and list(pve.spool.iterdir()) == []
 
 
 def test_an_upload_needs_no_csrf_token(pve):

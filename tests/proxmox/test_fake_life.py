@@ -212,7 +212,7 @@ def test_an_id_is_had_once_in_the_cluster(pve, api, template):
             500, f"unable to create CT {vmid} - {kind} {vmid} already exists on node 'pve1'")
     assert api.get("/cluster/nextid").succeeds() == "101"
     api.get("/cluster/nextid", vmid=100).fails(400, "already exists")
-    pve.cluster.options["next-id"] = "lower=500,upper=600"
+    pve.set_option("next-id", "lower=500,upper=600")
     assert api.get("/cluster/nextid").succeeds() == "500"
 
 

@@ -27,6 +27,7 @@ class Node:
         self.interfaces = {bridge: {"type": "bridge", "method": "manual", "active": 1, "autostart": 1}
                            for bridge in self.bridges}
         self.changed_interfaces = None
+        self.fingerprint = ""  # of the certificate that it answers with
         self.started_at = time.time()
 
 
@@ -60,7 +61,6 @@ class Cluster:
         self.options = {}
         self.sdn = Sdn()
         self.firewall = {"enable": 0}
-        self.fingerprint = ""
         self.stale = None
 
     # Nodes, storages.

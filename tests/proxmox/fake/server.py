@@ -40,19 +40,27 @@ class Request:
     reason: str = ""
 
 
+class Record:
+    """What all servers of a cluster were asked, and where they themselves were wrong."""
+
+    def __init__(self, endpoints):
+        self.endpoints = endpoints
+        self.requests = []
+        self.faults = []
+
+
 class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
-    """Answers for a cluster until close()."""
+    """Answers for a cluster, on one of its nodes."""
 
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, cluster, endpoints, certificates, spool, port=0):
+    def __init__(self, cluster, record, certificate, spool, port=0):
         self.cluster = cluster
-        self.endpoints = endpoints
+        self.endpoints = record.endpoints
+        self.record = record
         self.spool = spool
-        self.context = certificates.context()
-        self.requests = []
-        self.faults = []  # of our own answers, for the tests to see
+        self.context = certificate.context()
         self.control = None
         self.authentication_delay = 0.1
         super().__init__(("127.0.0.1", port), Handler)
@@ -66,11 +74,20 @@ class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
     def verify_request(self, request, client_address):
         return not self.cluster.mischief.is_refusing
 
+    @property
+    def port(self):
+        return self.server_address[1]
+
+    def close(self):
+        """Takes no more connections: they are refused from now on. Safe to repeat."""
+        self.shutdown()
+        self.server_close()
+
     def handle_error(self, request, client_address):
         """Peers that go away are no news; all else is a fault of the fake."""
         error = sys.exc_info()[1]
         if not isinstance(error, (OSError, ssl.SSLError)):
-            self.faults.append(f"{type(error).__name__}: {error}")
+            self.record.faults.append(f"{type(error).__name__}: {error}")
             super().handle_error(request, client_address)
 
 
@@ -91,7 +108,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             control.answer(self)
             return
         self.record = Request(self.command, self.path, None, {}, None)
-        self.server.requests.append(self.record)
+        self.server.record.requests.append(self.record)
         try:
             if self.respond():
                 self.close_connection = True
@@ -114,7 +131,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.forget_upload()
         except Exception as error:
             if not isinstance(error, (Dropped, OSError)):
-                self.server.faults.append(f"{self.command} {self.path}: {type(error).__name__}: {error}")
+                self.server.record.faults.append(f"{self.command} {self.path}: {type(error).__name__}: {error}")
             self.forget_upload()
             raise
         if status == 401:
@@ -226,7 +243,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             data = data.data
         body["data"] = data
         for fault in check.answer_faults(endpoint.returns, data):
-            self.server.faults.append(f"{endpoint.method} {endpoint.path}: {fault}")
+            self.server.record.faults.append(f"{endpoint.method} {endpoint.path}: {fault}")
         return body
 
     @staticmethod

@@ -79,7 +79,7 @@ def all_resources(cluster):
                       "status": "stopped", "template": 0})
     for node in cluster.nodes.values():
         found.append({"id": f"node/{node.name}", "type": "node",
-                      **status.of_node(cluster, node, cluster.mischief.lost)})
+                      **status.of_node(node, cluster.mischief.lost)})
         for storage in cluster.storages.values():
             if storage.is_on(node.name):
                 found.append(storage_entry(storage, node.name))
