@@ -75,6 +75,10 @@ class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
         return not self.cluster.mischief.is_refusing
 
     @property
+    def faults(self):
+        return self.record.faults
+
+    @property
     def port(self):
         return self.server_address[1]
 

@@ -105,8 +105,11 @@ def build(task, call, guest, options, template):
         if options["unprivileged"]:
             guest.config["unprivileged"] = 1
         place_volumes(task, cluster, guest, options, made)
-        rootfs = disk.mounts(cluster, guest)[0]
-        container.unpack(template, rootfs.source, disk.is_shifted(guest) and not rootfs.is_passed_through, task.log)
+        rootfs, *others = disk.mounts(cluster, guest)
+        if any(mount.is_passed_through != rootfs.is_passed_through for mount in others):
+            raise Died("the fake unpacks no template into volumes of which only some keep their ids")
+        container.unpack(template, rootfs.source, disk.is_shifted(guest) and not rootfs.is_passed_through, task.log,
+                         others)
         guest.config.update(configuration(cluster, guest.vmid, options, rootfs.source))
     except WorkerGone:
         raise
