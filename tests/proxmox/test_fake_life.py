@@ -195,6 +195,14 @@ def test_a_distribution_is_recognised_or_has_to_be_called_unmanaged(pve, api, tm
     api.create(unknown, 101)
 
 
+def test_an_option_is_read_back_from_the_file(api, template):
+    ct = api.create(template, env="A= b \0B=\0C=c", tags="Zeta,alpha;zeta", cpulimit="1.50", description="one\ntwo",
+                    entrypoint=" /bin/sleep 1000 ")
+    config = api.get(ct + "/config").succeeds()
+    assert config["env"] == "A= b\0B=\0C=c" and config["tags"] == "alpha;zeta" and config["cpulimit"] == "1.5"
+    assert config["description"] == "one\ntwo\n" and config["entrypoint"] == "/bin/sleep 1000"
+
+
 def test_defaults_are_those_of_the_server(api, template):
     api.does(api.post("/nodes/pve1/lxc", vmid=100, ostemplate=template))
     config = api.get("/nodes/pve1/lxc/100/config").succeeds()

@@ -315,7 +315,7 @@ def limits(config):
         yield "lxc.cgroup.memory.limit_in_bytes", memory
         if (CGROUPS / "memory/memory.memsw.limit_in_bytes").exists():
             yield "lxc.cgroup.memory.memsw.limit_in_bytes", memory + swap
-    if config.get("cpulimit"):
+    if float(config.get("cpulimit", 0)):
         quota = int(float(config["cpulimit"]) * CPU_PERIOD)
         if V2:
             yield "lxc.cgroup2.cpu.max", f"{quota} {CPU_PERIOD}"

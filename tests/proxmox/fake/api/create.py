@@ -142,7 +142,7 @@ def place_volumes(task, cluster, guest, options, made):
 
 def configuration(cluster, vmid, options, rootfs):
     """Returns what is written down of a new container besides its volumes."""
-    found = {name: option.with_mac(cluster, name, value) for name, value in options.items()
+    found = {name: option.written(cluster, name, value) for name, value in options.items()
              if name != "rootfs" and not option.is_numbered(name, "mp")}
     found.setdefault("hostname", f"CT{vmid}")
     found.setdefault("arch", "amd64")
