@@ -179,7 +179,6 @@ def destroy(call):
             running = container.Container(cluster.host, guest.vmid)
             if running.is_running:
                 running.kill()
-            guest.config["lock"] = "destroyed"
             for volid in list(disk.owned(cluster, guest)):
                 task.log(f"removing volume '{volid}'")
                 disk.free(cluster, guest.node, volid)
@@ -201,11 +200,6 @@ def check_destroy(call, guest):
         raise Died(f"unable to remove CT {guest.vmid} - used in HA resources and purge parameter not set.")
     if is_running(call.cluster, guest) and not call.get("force"):
         raise Died(f"unable to destroy CT {guest.vmid} - container is running")
-    if guest.is_template:
-        for other in call.cluster.guests.values():
-            for _, part in other.volumes():
-                if any(part["volume"].startswith(f"{volid}/") for volid in disk.owned(call.cluster, guest)):
-                    raise Died(f"base volume '{part['volume'].rpartition('/')[0]}' is still in use by linked cloned")
 
 
 def free_unreferenced(cluster, guest):
