@@ -74,13 +74,14 @@ def hold_locks():
 
 
 def drop_locks(held, left):
-    """Gives the directory back; the last one takes it away if nothing is in it. What is directly around the
+    """Gives the directory back; the last one takes it away if nothing is in it, but never /run/lxc: where that goes,
+    so do the mounts that others have on it in namespaces of theirs. What is directly around the
     locks is nobody else's."""
     try:
         if left.parent.exists() and left.parent != LOCKS:
             left.parent.rmdir()
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        while left != LOCKS.parent.parent:
+        while left != LOCKS.parent:
             if left.exists():
                 left.rmdir()
             left = left.parent
