@@ -116,6 +116,7 @@ def store(api, template):
     assert name == "local:900/vm-900-disk-0.raw"
     api.post(content, vmid=900, filename="vm-901-disk-0.raw", size="1G").fails(500, "illegal name")
     assert name in {entry["volid"] for entry in api.get(content).succeeds()}
+    api.post(content, vmid=900, filename="vm-900-disk-1.raw", size="1G", format="qcow2").fails(400, "format")
     assert api.get(f"{content}/{name}").succeeds()["size"] == 1 << 30
     api.put(f"{content}/{name}", notes="mine").fails(500, "not supported")
     assert api.delete(f"{content}/{name}", delay=5).succeeds() is None

@@ -18,7 +18,7 @@ JSON = {"Content-Type": "application/json"}
 
 def test_a_form_is_split_at_both_signs_and_keeps_what_is_before_the_second_equals():
     assert form.decode("a=1&b=2;c=x+y=z&d=%3B%3D%2B%00&e&a=3") == {
-        "a": ["1", "3"], "b": "2", "c": "x y", "d": ";=+\0", "e": ""}
+        "a": ["1", "3"], "b": "2", "c": "x y", "d": ";=+\0", "e": None}
 
 
 def test_an_answer_has_data_and_a_failure_says_why_in_its_reason(api):
@@ -211,12 +211,15 @@ def test_an_upload_with_a_checksum_is_compared(pve, api):
 def test_an_upload_in_another_order_or_form_is_refused(pve, api):
     file = parts(b"vztmpl")[-1]
     content = parts(b"vztmpl")[0]
-    for wrong in ([file, content], [file], [content], parts(b"vztmpl", name="file"),
-                  [(part("content", first="Content-Type: text/plain")[0], b"vztmpl"), file]):
-        api.upload(UPLOAD, wrong).fails(501, "upload failed")
-    api.upload(UPLOAD, parts(b"films")).fails(400, "content")
+    turned = parts(b"vztmpl", ("checksum", b"0"), ("checksum-algorithm", b"md5"))
+    for wrong in ([content], turned, [(part("content", first="Content-Type: text/plain")[0], b"vztmpl"), file],
+                  parts(b"vztmpl", ("other", b"1"))):
+        api.upload(UPLOAD, wrong).fails(500, "upload failed")
+    api.upload(UPLOAD, parts(b"vztmpl", name="file")).fails(500, "wrong field name 'file'")
+    for wrong in ([file, content], [file], parts(b"films")):
+        api.upload(UPLOAD, wrong).fails(400, "content")
     api.upload("/nodes/pve1/storage/none/upload", parts(b"vztmpl")).fails(500, "does not exist")
-    api.upload(UPLOAD, parts(b"vztmpl", filename="a.zip")).succeeds()
+    api.upload(UPLOAD, parts(b"vztmpl", filename="a.zip")).fails(400, "wrong file extension")
     api.upload(UPLOAD.replace("local/", "local-zfs/"), parts(b"vztmpl")).fails(500, "does not support")
     assert pve.cluster.tasks.settle() == [] and list(pve.spool.iterdir()) == []
 

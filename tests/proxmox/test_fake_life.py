@@ -277,6 +277,25 @@ def test_another_root_file_system_is_written_down_and_the_old_one_forgotten(api,
     assert left == {"local:100/vm-100-disk-0.raw"}
 
 
+def test_an_image_that_the_api_allocates_has_no_file_system(api, template):
+    ct = api.create(template)
+    image = api.post("/nodes/pve1/storage/local/content", vmid=100, filename="vm-100-disk-7.raw", size="1G").succeeds()
+    api.put(ct + "/config", mp0=f"{image},mp=/data").succeeds()
+    assert "no file system" in api.wait(api.post(ct + "/status/start").succeeds())
+    content = "/nodes/pve1/storage/local-zfs/content"
+    api.post(content, vmid=100, filename="subvol-100-disk-3", size="1G").fails(500, "illegal name")
+    volume = api.post(content, vmid=100, filename="subvol-100-disk-3", size="1G", format="subvol").succeeds()
+    api.put(ct + "/config", mp0=f"{volume},mp=/data").succeeds()
+    api.does(api.post(ct + "/status/start"))
+
+
+def test_a_volume_of_a_container_can_be_deleted_under_it(api, template):
+    ct = api.create(template)
+    api.does(api.delete("/nodes/pve1/storage/local/content/local:100/vm-100-disk-0.raw"))
+    assert "does not exist" in api.wait(api.post(ct + "/status/start").succeeds())
+    api.does(api.delete(ct))
+
+
 def test_an_interface_is_there_and_another_comes_while_it_runs(pve, api, template):
     ct = api.create(template, net0="name=eth0,bridge=vmbr0,ip=10.9.0.2/24,host-managed=1,hwaddr=BC:24:11:00:00:01",
                     start=1)

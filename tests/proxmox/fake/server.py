@@ -192,6 +192,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             raise Failure(501, f"Method '{self.command} {self.record.path}' not implemented")
         endpoint, in_path = found
         given = {**self.body(), **form.decode(query), **in_path}
+        given.pop("_dc", None)  # a browser's way around its cache
         self.record.parameters = {name: value for name, value in given.items()
                                   if name not in ("password", "otp")}
         route.check_permissions(self.server.cluster, endpoint, user, given)
