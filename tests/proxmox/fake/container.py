@@ -20,6 +20,7 @@ CGROUPS = pathlib.Path("/sys/fs/cgroup")
 V2 = (CGROUPS / "cgroup.controllers").exists()
 LOCKS = pathlib.Path("/run/lxc/lock")
 STOP_SECONDS = 10
+STEP_SECONDS = 0.01
 # In the kernel's name of the command socket, where a longer path would be hashed.
 LXCPATH_MAX = 80
 CPU_PERIOD = 100000
@@ -156,10 +157,18 @@ class Container:
         if not self.wait_stopped(STOP_SECONDS):
             raise Died(f"container '{self.name}' did not stop")
 
-    def halt(self, timeout):
-        """Asks the first process to end; returns whether it did in time."""
-        self.tool("lxc-stop", "--nokill", "-t", timeout, timeout=timeout + 30)
-        return self.wait_stopped(1)
+    def halt(self, timeout, checkpoint):
+        """Asks the first process to end; returns whether it did in time. What checkpoint() raises ends the wait."""
+        asking = subprocess.Popen(["lxc-stop", "-P", str(self.host.lxcpath), "-n", self.name, "--nokill", "-t",
+                                   str(timeout)], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            while asking.poll() is None:
+                checkpoint()
+                time.sleep(STEP_SECONDS)
+        finally:
+            asking.kill()
+            asking.wait()
+        return self.wait_stopped(1 if asking.returncode == 0 else 0)
 
     def checkpoint(self, *words):
         """Suspends or resumes with CRIU, where a machine has it."""
@@ -207,12 +216,13 @@ class Container:
         if done.returncode:
             raise Died(f"command 'ip {' '.join(map(str, words))}' failed: {done.stderr.strip()}")
 
-    def wait_stopped(self, seconds):
+    def wait_stopped(self, seconds, checkpoint=lambda: None):
         deadline = time.monotonic() + seconds
         while self.is_running:
+            checkpoint()
             if time.monotonic() > deadline:
                 return False
-            time.sleep(0.01)
+            time.sleep(STEP_SECONDS)
         return True
 
     def cgroup_file(self, key):
