@@ -126,6 +126,20 @@ def store(api, template):
     api.does(api.upload("/nodes/pve1/storage/local/upload", [header, file]))
 
 
+def save(pve, ct):
+    root = Client(pve)
+    root.log_in("root@pam", "secret")
+    root.does(root.post("/nodes/pve1/vzdump", vmid=100, storage="local", notes__template="a note", mode="stop"))
+    backup = root.get("/nodes/pve1/storage/local/content", content="backup").succeeds()[0]
+    assert (backup["vmid"], backup["notes"]) == (100, "a note")
+    path = f"/nodes/pve1/storage/local/content/{backup['volid']}"
+    root.put(path, notes="another", protected=1).succeeds()
+    assert root.get(path).succeeds()["notes"] == "another"
+    assert "protected" in root.wait(root.delete(path).succeeds())
+    root.put(path, protected=0).succeeds()
+    root.does(root.delete(path))
+
+
 def connect(api):
     nets = "/nodes/pve1/network"
     api.post(nets, iface="vmbr5", type="bridge", cidr="10.5.0.1/24").succeeds()
@@ -208,6 +222,7 @@ def test_every_endpoint_is_used(pve, api, template):
     copy_it(api, ct, template)
     guard_it(api, ct)
     store(api, template)
+    save(pve, ct)
     connect(api)
     define(api)
     gather(api)

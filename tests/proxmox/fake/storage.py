@@ -203,6 +203,13 @@ class Storage:
         if content not in self.content:
             raise Died(f"storage '{self.name}' does not support '{content}' content")
 
+    def register(self, node, volname, vmid, notes=None, protected=0):
+        """Takes note of a backup that was written."""
+        path = self.path(node, volname)
+        volume = Volume(path.stat().st_size, "".join(path.suffixes[-2:]).lstrip("."), vmid)
+        volume.notes, volume.protected = notes, protected
+        self.volumes[self.key(node, volname)] = volume
+
     def store(self, node, content, filename, source):
         """Takes a finished file into templates and the like; returns the volume's name."""
         self.check_file(content, filename)

@@ -78,7 +78,7 @@ def content(call):
         kind = content_of(volname)
         if call.get("content", kind) != kind or "vmid" in call and volume.vmid != call["vmid"]:
             continue
-        if kind == "rootdir" and not may_read(call, storage, volume):
+        if volume.vmid and not may_read(call, storage, volume):
             continue
         entry = {"volid": f"{storage.name}:{volname}", "format": volume.format, "size": volume.size,
                  "ctime": volume.ctime, "content": kind}
@@ -100,7 +100,7 @@ def content_of(volname):
 
 
 def may_read(call, storage, volume):
-    """Volumes of containers are seen by who may change their disks, or who has the storage."""
+    """Volumes of containers and their backups are seen by who may see the container, or who has the storage."""
     return call.has(f"/storage/{storage.name}", "Datastore.Allocate") or \
         volume.vmid and call.has(f"/vms/{volume.vmid}", "VM.Audit")
 
@@ -141,7 +141,7 @@ def find_volume(call):
 
 
 def require_reading(call, storage, volname, volume):
-    if content_of(volname) != "rootdir":
+    if not volume.vmid:
         call.require(f"/storage/{storage.name}", *SEEING, any_of=True)
     elif not may_read(call, storage, volume):
         raise denied(f"/vms/{volume.vmid}", "VM.Audit")
@@ -174,8 +174,9 @@ def change_volume(call):
 @answers("DELETE", CONTENT + "/{volume}")
 def remove_volume(call):
     storage, volname, found = find_volume(call)
-    if content_of(volname) == "backup":
+    if content_of(volname) == "backup" and found.vmid:
         call.require(f"/storage/{storage.name}", "Datastore.AllocateSpace")
+        call.require(f"/vms/{found.vmid}", "VM.Backup")
     else:
         call.require(f"/storage/{storage.name}", "Datastore.Allocate")
     identity = f"{found.vmid}@{storage.name}" if found.vmid else storage.name
