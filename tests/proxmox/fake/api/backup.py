@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Backups of containers."""
 
+import time
+
 from fake import backup, launch
 from fake.failure import Died, Failure
 from fake.formats import split_list
@@ -39,7 +41,11 @@ def vzdump(call):
 
 
 def make(task, call, guest, storage):
-    cluster, name = call.cluster, backup.name_of(guest.vmid, call.get("compress", "zstd"))
+    cluster = call.cluster
+    name = backup.name_of(guest.vmid, call.get("compress", "zstd"))
+    while storage.has(guest.node, f"backup/{name}"):  # a name is good for one second
+        time.sleep(0.1)
+        name = backup.name_of(guest.vmid, call.get("compress", "zstd"))
     task.log(f"INFO: starting new backup job: vzdump {guest.vmid}")
     with guest.locked(cluster.mischief):
         was_running = launch.is_running(cluster, guest)
