@@ -26,3 +26,10 @@ const char *conversion_suffix(const struct lxcri_convert_options *options);
 [[nodiscard]] int conversion_run(struct image_store *store, const char *digest,
 				 const struct lxcri_convert_options *options, int fd,
 				 struct lxcri_error *err);
+
+/* Writes it the same as a template whose containers begin with our init, /.lxcri/init. With @below
+ * all of it is in the directory of that name, TEMPLATE_BELOW, so that a volume mounted there gets
+ * it. */
+enum conversion_ct { CONVERSION_CT_ROOT, CONVERSION_CT_BELOW };
+[[nodiscard]] int conversion_make_ct(struct image_store *store, const char *digest,
+				     enum conversion_ct where, int fd, struct lxcri_error *err);
