@@ -31,6 +31,11 @@
 #define DATA_BYTES_MAX ((rlim_t)128 << 20)
 #endif
 
+static const struct json_limits request_limits = { .bytes_max = PROXMOX_REQUEST_BYTES_MAX,
+						   .depth_max = 8,
+						   .values_max = 10000,
+						   .allows_nul = true };
+
 static const char *const readable[] = {
 	"/etc/resolv.conf",
 	"/etc/hosts",
@@ -145,7 +150,7 @@ static int serve_request(struct rest *rest, const struct message *message)
 	const char *host = NULL;
 	bool sent = false;
 
-	if (json_parse(message->text, message->size, &json_limits_spec, &object, &err) < 0)
+	if (json_parse(message->text, message->size, &request_limits, &object, &err) < 0)
 		return send_failure(&err, false);
 
 	const struct exchange_request request = {

@@ -27,9 +27,11 @@
 #define SECRET_BYTES_MAX 4096u
 #define NS_IN_SECOND     1000000000ll
 
+/* The variables of an environment are divided by NUL. */
 static const struct json_limits answer_limits = { .bytes_max = PROXMOX_BODY_BYTES_MAX,
 						  .depth_max = 16,
-						  .values_max = 1000000 };
+						  .values_max = 1000000,
+						  .allows_nul = true };
 
 struct pve {
 	char *settings; /* with secrets */

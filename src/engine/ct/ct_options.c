@@ -204,7 +204,7 @@ static int add_networks(const struct lxcri_config *config,
 {
 	const char *const *networks = options->networks;
 	autofree char *usual =
-		xformat("bridge:%s,dhcp", config_text(config, CONFIG_PROXMOX_BRIDGE));
+		xformat("bridge:%s", config_text(config, CONFIG_PROXMOX_BRIDGE));
 
 	if (!networks || !networks[0] || (strcmp(networks[0], "default") == 0 && !networks[1]))
 		return add_network(usual, options->mac_address, 0, params, err);
