@@ -41,6 +41,11 @@ static inline bool ct_is(const struct lxcri_container *container)
 [[nodiscard]] int ct_wait(struct lxcri_container *container, int timeout_seconds,
 			  struct lxcri_error *err);
 
+/* Gives it other limits: @resources as linux.resources has them. What the cluster cannot express is
+ * LXCRI_E_UNSUPPORTED_OPERATION, and changes nothing. The lock is held. */
+[[nodiscard]] int ct_update_limits(struct lxcri_container *container,
+				   struct json_object *resources, struct lxcri_error *err);
+
 /* Fills what the cluster tells. */
 [[nodiscard]] int ct_stats(struct lxcri_container *container, struct lxcri_stats *ret,
 			   struct lxcri_error *err);

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/moment.h"
 #include "config/config.h"
+#include "engine/ct/ct_options.h"
 #include "engine/ct/ct_session.h"
 #include "engine/event.h"
 #include "lxcri/limits.h"
@@ -311,6 +312,22 @@ int ct_wait(struct lxcri_container *container, int timeout_seconds, struct lxcri
 				    container->home.id, timeout_seconds);
 		pause_a_while();
 	}
+}
+
+int ct_update_limits(struct lxcri_container *container, struct json_object *resources,
+		     struct lxcri_error *err)
+{
+	autorun(ct_place_finish) struct ct_place place = {};
+	autojson config = NULL;
+	autojson params = json_object_new_object();
+
+	if (ct_options_add_resources(resources, params, err) < 0)
+		return -1;
+	if (json_object_object_length(params) == 0)
+		return 0;
+	if (open_place(container, &place, &config, err) < 0)
+		return -1;
+	return ct_change(container->engine->pve, &place, config, params, err);
 }
 
 int ct_stats(struct lxcri_container *container, struct lxcri_stats *ret, struct lxcri_error *err)

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "config/config.h"
 #include "engine/lan/lan_spec.h"
+#include "engine/limits/resources.h"
 #include "net/address.h"
 #include "proxmox/property.h"
 
@@ -16,6 +17,7 @@
 #define GIB          ((double)(1 << 30))
 #define MEMORY_LEAST 16 /* MiB */
 #define CORES_MAX    8192
+#define CPU_PERIOD   100000
 
 static bool has_health(const struct lxcri_healthcheck *health)
 {
@@ -61,7 +63,6 @@ int ct_options_check(const struct lxcri_create_options *options, struct lxcri_er
 		{ options->n_rlimits > 0, "a resource limit (--ulimit)", api },
 		{ options->pids_max > 0, "a limit of processes", api },
 		{ options->shm_bytes > 0, "a size of /dev/shm", api },
-		{ options->resources, "that limit of resources", api },
 		{ options->cgroup_parent || options->oom_score_adj,
 		  "a parent cgroup or OOM score", api },
 		{ options->read_only, "a read-only root file system", api },
@@ -92,31 +93,116 @@ char *ct_options_new_volume(const char *storage, uint64_t bytes)
 	return xformat("%s:%.6g", storage, (double)bytes / GIB);
 }
 
+static uint64_t to_mib(uint64_t bytes)
+{
+	return bytes / MIB + (bytes % MIB > 0);
+}
+
+/* Without a limit of both, swap is as much again, as other engines have it. */
+static int add_memory(int64_t bytes, int64_t with_swap, struct json_object *params,
+		      struct lxcri_error *err)
+{
+	uint64_t mib = bytes > 0 ? to_mib((uint64_t)bytes) : 0;
+
+	if (bytes <= 0)
+		return 0;
+	if (mib < MEMORY_LEAST)
+		return fail(err, LXCRI_E_INVALID_ARGUMENT,
+			    "a container of Proxmox VE has %d MiB of memory or more", MEMORY_LEAST);
+	ct_options_add_number(params, "memory", mib);
+	ct_options_add_number(params, "swap",
+			      with_swap > bytes ? to_mib((uint64_t)(with_swap - bytes))
+			      : with_swap > 0   ? 0
+						: mib);
+	return 0;
+}
+
+static int add_cpus(double cpus, struct json_object *params, struct lxcri_error *err)
+{
+	uint64_t whole = cpus > 0 && cpus <= CORES_MAX ? (uint64_t)cpus : 0;
+	autofree char *limit = xformat("%.4g", cpus);
+
+	if (cpus <= 0)
+		return 0;
+	if (cpus > CORES_MAX)
+		return fail(err, LXCRI_E_INVALID_ARGUMENT, "%g processors are more than %d", cpus,
+			    CORES_MAX);
+	json_set_text(params, "cpulimit", limit);
+	ct_options_add_number(params, "cores", whole + ((double)whole < cpus));
+	return 0;
+}
+
+/* Refuses what is neither memory nor processors, and of these what has no counterpart. */
+static int check_resources(struct json_object *resources, struct lxcri_error *err)
+{
+	static const char *const known[][4] = {
+		{ "memory", "limit", "swap", NULL },
+		{ "cpu", "quota", "period", "shares" },
+	};
+
+	json_object_object_foreach(resources, part, members)
+	{
+		size_t which = strcmp(part, "memory") == 0 ? 0 : strcmp(part, "cpu") == 0 ? 1 : 2;
+
+		if (!json_object_is_type(members, json_type_object))
+			which = 2;
+		if (which < 2) {
+			json_object_object_foreach(members, key, value)
+			{
+				bool is_known = false;
+
+				(void)value;
+				for (size_t i = 1; i < 4; i++)
+					is_known |= known[which][i] &&
+						    strcmp(known[which][i], key) == 0;
+				if (!is_known)
+					return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
+						    "Proxmox VE has no limit %s.%s of containers",
+						    part, key);
+			}
+		} else if (json_object_get_type(members) != json_type_null &&
+			   strcmp(part, "devices") != 0) {
+			return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
+				    "Proxmox VE has no limit %s of containers", part);
+		}
+	}
+	return 0;
+}
+
+int ct_options_add_resources(struct json_object *resources, struct json_object *params,
+			     struct lxcri_error *err)
+{
+	struct json_object *memory = json_get(resources, "memory");
+	struct json_object *cpu = json_get(resources, "cpu");
+	int64_t quota = json_get_i64(cpu, "quota", 0);
+	int64_t period = json_get_i64(cpu, "period", CPU_PERIOD);
+	uint64_t shares = json_get_u64(cpu, "shares", 0);
+
+	if (!resources)
+		return 0;
+	if (check_resources(resources, err) < 0 ||
+	    add_memory(json_get_i64(memory, "limit", 0), json_get_i64(memory, "swap", 0), params,
+		       err) < 0)
+		return -1;
+	/* A weight of 100 there is what 1024 shares are. */
+	if (shares > 0)
+		ct_options_add_number(params, "cpuunits", shares < 11 ? 1 : shares * 100 / 1024);
+	return quota > 0 && period > 0 ? add_cpus((double)quota / (double)period, params, err) : 0;
+}
+
 static int add_limits(const struct lxcri_create_options *options, struct json_object *params,
 		      struct lxcri_error *err)
 {
-	uint64_t mib = options->memory_bytes / MIB + (options->memory_bytes % MIB > 0);
+	autojson resources = NULL;
 
-	if (mib > 0) {
-		if (mib < MEMORY_LEAST)
-			return fail(err, LXCRI_E_INVALID_ARGUMENT,
-				    "a container of Proxmox VE has %d MiB of memory or more",
-				    MEMORY_LEAST);
-		ct_options_add_number(params, "memory", mib);
-		/* As much again, as other engines have it. */
-		ct_options_add_number(params, "swap", mib);
-	}
-	if (options->cpus <= 0)
+	if (add_memory((int64_t)options->memory_bytes, 0, params, err) < 0 ||
+	    add_cpus(options->cpus, params, err) < 0)
+		return -1;
+	if (!options->resources)
 		return 0;
-	if (options->cpus > CORES_MAX)
-		return fail(err, LXCRI_E_INVALID_ARGUMENT, "%g processors are more than %d",
-			    options->cpus, CORES_MAX);
-
-	autofree char *limit = xformat("%.4g", options->cpus);
-
-	json_set_text(params, "cpulimit", limit);
-	ct_options_add_number(params, "cores", (uint64_t)options->cpus + (options->cpus > (double)(uint64_t)options->cpus));
-	return 0;
+	if (resources_parse(options->resources, &resources, err) < 0)
+		return -1;
+	return ct_options_add_resources(resources, params, err);
 }
 
 /* Sets the address of one family: static, by DHCP, or none. */

@@ -18,6 +18,11 @@
 				 const struct lxcri_create_options *options,
 				 struct json_object *params, struct lxcri_error *err);
 
+/* Adds the limits that @resources (linux.resources, or NULL) has. LXCRI_E_UNSUPPORTED_OPERATION for
+ * one that the cluster does not have. */
+[[nodiscard]] int ct_options_add_resources(struct json_object *resources,
+					   struct json_object *params, struct lxcri_error *err);
+
 /* Adds a volume of @storage for each that @bundle has, from number @first on. */
 [[nodiscard]] int ct_options_add_volumes(const struct lxcri_config *config,
 					 const struct bundle *bundle, const char *storage,

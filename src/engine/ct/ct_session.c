@@ -187,3 +187,14 @@ int ct_search(struct pve *pve, struct ct_place *place, struct lxcri_error *err)
 	}
 	return 0;
 }
+
+int ct_change(struct pve *pve, const struct ct_place *place, struct json_object *config,
+	      struct json_object *params, struct lxcri_error *err)
+{
+	autofree char *path = ct_path(place, "/config");
+	const struct pve_request request = { .method = "PUT", .path = path, .params = params };
+	autojson ignored = NULL;
+
+	json_set_text(params, "digest", json_get_text(config, "digest"));
+	return pve_call(pve, &request, &ignored, err);
+}

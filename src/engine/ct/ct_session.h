@@ -28,6 +28,11 @@ struct pve *ct_session(struct lxcri_engine *engine, struct lxcri_error *err);
 [[nodiscard]] int ct_get(struct pve *pve, struct ct_place *place, struct json_object **ret_config,
 			 struct lxcri_error *err);
 
+/* Changes its configuration, unless somebody else has since @config was read. */
+[[nodiscard]] int ct_change(struct pve *pve, const struct ct_place *place,
+			    struct json_object *config, struct json_object *params,
+			    struct lxcri_error *err);
+
 /* Looks for the containers that bear the token of @place by whatever is known of it; for one that is
  * still being made it waits. As ct_find(). */
 [[nodiscard]] int ct_search(struct pve *pve, struct ct_place *place, struct lxcri_error *err);
