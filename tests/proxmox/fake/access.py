@@ -9,7 +9,7 @@ import time
 import urllib.parse
 import uuid
 
-from fake.failure import Failure
+from fake.failure import Failure, Refused
 
 ROOT = "root@pam"
 TICKET_SECONDS = 7200
@@ -159,17 +159,17 @@ class Access:
 
     def authenticate(self, headers, method):
         """Returns the name behind a request's headers: USER@REALM or USER@REALM!TOKEN."""
-        authorization = headers.get("Authorization")
-        if authorization and authorization.startswith("PVEAPIToken"):
-            return self.by_token(authorization)
+        authorization = headers.get("Authorization", "")
         cookie = re.search(r"(?:^|;\s*)PVEAuthCookie=([^;]*)", headers.get("Cookie", ""))
+        if not cookie and authorization.startswith("PVEAPIToken"):
+            return self.by_token(authorization)
         if not cookie:
-            raise Failure(401, "No ticket")
+            raise Refused(401, "No ticket")
         name = self.user_of_ticket(urllib.parse.unquote(cookie[1]))
         if not name or name not in self.users:
-            raise Failure(401, "permission denied - invalid PVE ticket")
+            raise Refused(401, "permission denied - invalid PVE ticket")
         if method != "GET" and self.csrf.get(headers.get("CSRFPreventionToken")) != name:
-            raise Failure(401, "Permission denied - invalid csrf token")
+            raise Refused(401, "Permission denied - invalid csrf token")
         return name
 
     def by_token(self, authorization):
@@ -178,11 +178,11 @@ class Access:
         user = self.users.get(words[1]) if words else None
         token = user.tokens.get(words[2]) if user else None
         if token is None:
-            raise Failure(401, "no such token" if words else "no tokenid specified")
+            raise Refused(401, "no such token" if words else "no tokenid specified")
         if token.is_expired or token.expire and self.clock() > token.expire:
-            raise Failure(401, "token expired")
+            raise Refused(401, "token expired")
         if token.secret != words[3]:
-            raise Failure(401, "invalid token value!")
+            raise Refused(401, "invalid token value!")
         return f"{words[1]}!{words[2]}"
 
     # What may he?

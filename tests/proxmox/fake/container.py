@@ -114,11 +114,47 @@ class Container:
         self.tool("lxc-stop", "--nokill", "-t", timeout, timeout=timeout + 30)
         return self.wait_stopped(1)
 
-    def freeze(self):
-        self.tool("lxc-freeze")
+    def checkpoint(self, *words):
+        """Suspends or resumes with CRIU, where a machine has it."""
+        done = self.tool("lxc-checkpoint", *words, "-D", self.directory)
+        if done.returncode:
+            raise Died(f"command 'lxc-checkpoint -n {self.name} {' '.join(words)}' failed: exit code "
+                       f"{done.returncode}")
 
-    def thaw(self):
-        self.tool("lxc-unfreeze")
+    def plug(self, number, net, link):
+        """Gives what runs an interface: a pair, of which one end is joined to @link where there is one."""
+        outside, inside = f"veth{self.name}i{number}", f"veth{self.name}i{number}p"
+        pid = str(self.pid())
+        self.ip("link", "add", outside, "type", "veth", "peer", "name", inside, "address", net["hwaddr"])
+        if link:
+            self.ip("link", "set", outside, "master", link)
+        if "mtu" in net:
+            self.ip("link", "set", inside, "mtu", net["mtu"])
+        self.ip("link", "set", outside, "up")
+        self.ip("link", "set", inside, "netns", pid, "name", net["name"])
+
+    def unplug(self, number):
+        self.ip("link", "del", f"veth{self.name}i{number}")
+
+    def set_addresses(self, net):
+        """Gives an interface of what runs the addresses that are written down, and no others."""
+        inside = f"/proc/{self.pid()}/ns/net"
+        self.ip("address", "flush", "dev", net["name"], "scope", "global", inside=inside)
+        if not propstring.boolean(net.get("link_down", 0)):
+            self.ip("link", "set", net["name"], "up", inside=inside)
+        for key, family in (("ip", "-4"), ("ip6", "-6")):
+            if "/" in net.get(key, ""):
+                self.ip(family, "address", "add", net[key], "dev", net["name"], inside=inside)
+        for key, family in (("gw", "-4"), ("gw6", "-6")):
+            if key in net:
+                self.ip(family, "route", "replace", "default", "via", net[key], "dev", net["name"], inside=inside)
+
+    def ip(self, *words, inside=None):
+        """Runs ip(8) here, or in a network namespace."""
+        enter = ["nsenter", f"--net={inside}"] if inside else []
+        done = subprocess.run([*enter, "ip", *map(str, words)], capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise Died(f"command 'ip {' '.join(map(str, words))}' failed: {done.stderr.strip()}")
 
     def wait_stopped(self, seconds):
         deadline = time.monotonic() + seconds

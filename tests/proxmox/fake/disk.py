@@ -5,7 +5,7 @@ import os
 import re
 
 from fake import container, propstring
-from fake.failure import Died, Failure, denied
+from fake.failure import Died, Failure
 from fake.guest import parts, size_of
 from fake.storage import GIB
 from endpoints import CT_OPTIONS
@@ -56,9 +56,10 @@ def check(call, key, text, vmid, privilege_is_given=False):
     owner = storage.vmid_of(volname)
     if owner is None:
         raise Died(f"unable to parse volume name '{volname}'")
-    # Whose volume it is says who may use it: one of another container needs the right to all of the storage.
+    # Whose volume it is says who may use it, unless somebody has the storage.
     if owner != vmid and not call.has(f"/storage/{storage.name}", "Datastore.Allocate"):
-        raise denied(f"/storage/{storage.name}", "Datastore.Allocate")
+        call.require(f"/storage/{storage.name}", "Datastore.Audit")
+        call.require(f"/vms/{owner}", "VM.Config.Disk")
     storage.get(call.node, volname)
 
 

@@ -12,6 +12,10 @@ class Failure(Exception):
         self.errors = errors
 
 
+class Refused(Failure):
+    """A request that the server turns down before it looks at the method: the answer has no body."""
+
+
 class Died(Failure):
     """The method died."""
 

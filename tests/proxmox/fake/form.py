@@ -5,7 +5,7 @@ import json
 import re
 import urllib.parse
 
-from fake.failure import Failure
+from fake.failure import Refused
 
 
 def decode(text):
@@ -34,9 +34,9 @@ def decode_json(body):
     try:
         found = json.loads(body or "{}")
     except ValueError as error:
-        raise Failure(400, f"malformed JSON string: {error}") from None
+        raise Refused(501, f"malformed JSON string: {error}") from None
     if not isinstance(found, dict):
-        raise Failure(400, "malformed JSON request: not an object")
+        raise Refused(501, "malformed JSON request: not an object")
     return {name: plain(value) for name, value in found.items() if value is not None}
 
 
@@ -70,25 +70,25 @@ class Upload:
         """Returns the fields; the file goes to @spool."""
         fields = {}
         if self.line().rstrip(b"\r\n") != self.boundary:
-            raise Failure(400, "upload failed: no boundary")
+            raise Refused(501, "upload failed: no boundary")
         while self.left > 0:
             headers = self.headers()
             if not headers or not headers[0].lower().startswith("content-disposition:"):
-                raise Failure(400, "upload failed: a part does not begin with its disposition")
+                raise Refused(501, "upload failed: a part does not begin with its disposition")
             name = re.search(r'\bname="([^"]*)"', headers[0])
             filename = re.search(r'\bfilename="([^"]*)"', headers[0])
             if not name:
-                raise Failure(400, "upload failed: a part has no name")
+                raise Refused(501, "upload failed: a part has no name")
             if filename:
                 if name[1] != "filename":
-                    raise Failure(400, f"upload failed: the file's part is named '{name[1]}', not 'filename'")
+                    raise Refused(501, f"upload failed: the file's part is named '{name[1]}', not 'filename'")
                 if "content" not in fields:
-                    raise Failure(400, "upload failed: content comes before the file")
+                    raise Refused(501, "upload failed: content comes before the file")
                 fields["filename"] = filename[1]
                 self.spool(spool)
                 return fields
             fields[name[1]] = self.value()
-        raise Failure(400, "upload failed: there is no file")
+        raise Refused(501, "upload failed: there is no file")
 
     def value(self):
         """Returns the text of a part up to the next boundary."""
@@ -98,7 +98,7 @@ class Upload:
             if line.rstrip(b"\r\n") in (self.boundary, self.boundary + b"--"):
                 return value.removesuffix(b"\r\n").decode(errors="replace")
             value += line
-        raise Failure(400, "upload failed: a part has no end")
+        raise Refused(501, "upload failed: a part has no end")
 
     def spool(self, path):
         """Writes all up to the last boundary to a file."""
@@ -108,7 +108,7 @@ class Upload:
             while self.left > 0:
                 block = self.stream.read(min(self.left, 1 << 16))
                 if not block:
-                    raise Failure(400, "upload failed: the connection ended")
+                    raise Refused(501, "upload failed: the connection ended")
                 self.left -= len(block)
                 kept += block
                 place = kept.find(end)
@@ -119,4 +119,4 @@ class Upload:
                     return
                 file.write(kept[:-len(end)])
                 kept = kept[-len(end):]
-        raise Failure(400, "upload failed: the file has no end")
+        raise Refused(501, "upload failed: the file has no end")

@@ -129,6 +129,10 @@ class Guest:
                                 "description": description or "", "parent": self.parent}
         self.parent = name
 
+    def is_used_by_snapshots(self, volume):
+        return any(part["volume"] == volume for snapshot in self.snapshots.values()
+                   for _, part in self.volumes(snapshot["config"]))
+
     def get_snapshot(self, name):
         if name not in self.snapshots:
             raise Died(f"snapshot '{name}' does not exist")

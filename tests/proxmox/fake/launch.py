@@ -21,7 +21,8 @@ def start(task, cluster, guest, is_debug=False):
         raise Died("you can't start a CT if it's a template")
     if is_running(cluster, guest):
         raise Died(f"CT {guest.vmid} already running")
-    option.apply_pending(cluster, guest, is_running=False)
+    for error in option.apply_pending(cluster, guest, is_running=False).values():
+        task.warn(error)
     node = cluster.get_node(guest.node)
     for _, net in guest.numbered("net"):
         bridge = net.get("bridge")

@@ -13,15 +13,13 @@ PRIVILEGES = {
     "memory": "VM.Config.Memory", "swap": "VM.Config.Memory", "nameserver": "VM.Config.Network",
     "searchdomain": "VM.Config.Network", "hostname": "VM.Config.Network",
 }
-# What counts at once also in a container that runs; all else waits for its next start.
-HOT = {"memory", "swap", "cores", "cpulimit", "cpuunits", "description", "onboot", "startup", "protection",
-       "hostname", "hookscript", "tags", "lock", "nameserver", "searchdomain"}
-HOT_NUMBERED = ("net", "mp", "dev", "unused")
-MAC = re.compile(r"(?i:[0-9a-f]{2}(:[0-9a-f]{2}){5})")
-
-
-def names():
-    return set(CT_OPTIONS)
+# What counts at once also in a container that runs, when it is set and when it is deleted; all else waits for
+# the next start. A mount point that is there already is not replaced.
+SIMPLE = {"description", "onboot", "startup", "protection", "hostname", "hookscript", "cores", "tags", "lock"}
+HOT_SET = SIMPLE | {"memory", "swap", "cpulimit", "cpuunits"}
+HOT_DELETED = SIMPLE | {"swap", "cpulimit", "cpuunits"}
+NEVER_DELETED = ("memory", "rootfs", "ostype")
+NET_LINK = ("bridge", "hwaddr", "name", "mtu", "link_down")
 
 
 def is_option(name):
@@ -32,8 +30,15 @@ def is_numbered(name, base):
     return bool(re.fullmatch(rf"{base}\d+", name))
 
 
-def is_hot(name):
-    return name in HOT or any(is_numbered(name, base) for base in HOT_NUMBERED)
+def is_hot(guest, name):
+    """Says whether setting an option of a running container counts at once."""
+    if is_numbered(name, "mp") or is_numbered(name, "dev"):
+        return name not in guest.config
+    return name in HOT_SET or is_numbered(name, "net")
+
+
+def is_hot_deleted(name):
+    return name in HOT_DELETED or is_numbered(name, "net") or is_numbered(name, "unused")
 
 
 def check(call, vmid, options, pool=None, guest=None, deleted=()):
@@ -86,16 +91,20 @@ def zone_path(cluster, bridge):
 
 
 def check_features(call, text, guest, need):
-    given = parts(text or "", "nesting")
-    given.pop("", None)
     is_unprivileged = guest.config.get("unprivileged") if guest else call.get("unprivileged", 1)
-    if call.is_root:
-        return
     if not is_unprivileged:
         call.require_root("changing feature flags for privileged container is only allowed for root@pam")
-    if set(given) - {"nesting"}:
+    new = features(text)
+    old = features(guest.config.get("features")) if guest else {}
+    changed = {name for name in {*new, *old} if new.get(name) != old.get(name)}
+    if changed - {"nesting"}:
         call.require_root("changing feature flags (except nesting) is only allowed for root@pam")
-    need("VM.Allocate")
+    if changed:
+        need("VM.Allocate")
+
+
+def features(text):
+    return dict(part.split("=", 1) for part in (text or "").split(",") if part)
 
 
 def with_mac(cluster, name, text):
@@ -114,85 +123,148 @@ def split_names(text):
 
 def change(cluster, guest, options, deleted, reverted):
     """Changes a configuration as PUT config does: what can't be changed while the container runs becomes
-    pending."""
+    pending. What could not be put into force is named at the end, and stays pending."""
     is_running = container.Container(cluster.host, guest.vmid).is_running
-    for name in deleted:
-        if not is_option(name):
-            raise Failure(400, "Parameter verification failed.", {"delete": f"unknown option '{name}'"})
-    if "unprivileged" in options and options["unprivileged"] != guest.config.get("unprivileged", 0) or \
-            "unprivileged" in deleted:
-        raise Died("unable to modify read-only option: 'unprivileged'")
-    if "rootfs" in deleted:
-        raise Died("unable to delete required option 'rootfs'")
     for name in reverted:
         guest.pending.pop(name, None)
         if name in guest.pending_delete:
             guest.pending_delete.remove(name)
+    check_change(cluster, guest, options, deleted)
     for name in deleted:
-        guest.pending.pop(name, None)
-        if name in guest.config and name not in guest.pending_delete:
-            guest.pending_delete.append(name)
+        if name in guest.pending or name in guest.config:
+            guest.pending.pop(name, None)
+            if name not in guest.pending_delete:
+                guest.pending_delete.append(name)
     for name, value in options.items():
         guest.pending[name] = with_mac(cluster, name, value)
         if name in guest.pending_delete:
             guest.pending_delete.remove(name)
-    apply_pending(cluster, guest, is_running)
+    clean_pending(guest)
+    errors = apply_pending(cluster, guest, is_running, {*options, *deleted})
+    if errors:
+        raise Failure(400, "Parameter verification failed.", errors)
 
 
-def apply_pending(cluster, guest, is_running):
-    """Puts what is pending into force; with a container that runs only what can be."""
-    for name in list(guest.pending_delete):
-        if is_running and (not is_hot(name) or is_numbered(name, "mp")):
-            continue
-        drop(cluster, guest, name)
-        guest.pending_delete.remove(name)
-    for name in list(guest.pending):
-        if is_running and (not is_hot(name) or is_numbered(name, "mp") and name in guest.config):
-            continue
-        put(cluster, guest, name, guest.pending[name], is_running)
-        del guest.pending[name]
+def check_change(cluster, guest, options, deleted):
+    """Raises what the server says to changes that can't be."""
+    for name in deleted:
+        if name in NEVER_DELETED:
+            raise Died(f"unable to delete required option '{name}'")
+        if name == "unprivileged":
+            raise Died("unable to delete read-only option: 'unprivileged'")
+        if guest.config.get("protection") and (is_numbered(name, "mp") or is_numbered(name, "unused")):
+            raise Died(f"can't remove CT {guest.vmid} drive '{name}' - protection mode enabled")
+    for name, value in options.items():
+        if name == "unprivileged":
+            raise Died("unable to modify read-only option: 'unprivileged'")
+        if name == "rootfs" or is_numbered(name, "mp"):
+            if guest.config.get("protection"):
+                raise Died(f"can't update CT {guest.vmid} drive '{name}' - protection mode enabled")
+            volume = parts(value, "volume")["volume"]
+            if disk.kind_of(volume) in ("new", "volume"):
+                storage, _ = cluster.split_volume(volume)
+                if "rootdir" not in storage.content:
+                    raise Died(f"storage '{storage.name}' does not allow content type 'rootdir' (Container)")
+
+
+def clean_pending(guest):
+    """Forgets what is pending without being a change."""
     for name in [name for name, value in guest.pending.items() if guest.config.get(name) == value]:
         del guest.pending[name]
+    guest.pending_delete = [name for name in guest.pending_delete if name in guest.config]
 
 
-def drop(cluster, guest, name):
+def apply_pending(cluster, guest, is_running, selection=None):
+    """Puts what is pending into force, with a container that runs only what can be; returns {option: why not}."""
+    errors = {}
+    what = "unable to hotplug {}: {}" if is_running else "unable to apply pending change {} : {}"
+
+    def attempt(name, act):
+        try:
+            act()
+        except Died as failure:
+            errors[name] = what.format(name, failure.text)
+
+    for name in list(guest.pending_delete):
+        if (selection is None or name in selection) and (not is_running or is_hot_deleted(name)):
+            attempt(name, lambda name=name: drop(cluster, guest, name, is_running))
+    for name in sorted(guest.pending):
+        if (selection is None or name in selection) and (not is_running or is_hot(guest, name)):
+            attempt(name, lambda name=name: put(cluster, guest, name, is_running))
+    return errors
+
+
+def drop(cluster, guest, name, is_running):
     """Takes an option out. A mount point's volume is kept as unused; an unused one is freed."""
-    value = guest.config.pop(name, None)
-    if value is None:
-        return
-    if is_numbered(name, "mp"):
+    value = guest.config.get(name)
+    if is_numbered(name, "unused"):
+        disk.free(cluster, guest.node, parts(value, "volume")["volume"])
+    elif is_numbered(name, "net") and is_running:
+        container.Container(cluster.host, guest.vmid).unplug(number_of(name))
+    guest.config.pop(name, None)
+    guest.pending_delete.remove(name)
+    if value and is_numbered(name, "mp"):
         volume = parts(value, "volume")["volume"]
         if disk.kind_of(volume) == "volume":
             guest.add_unused(volume)
-    elif is_numbered(name, "unused"):
-        disk.free(cluster, guest.node, parts(value, "volume")["volume"])
 
 
-def put(cluster, guest, name, value, is_running):
-    """Sets an option, and what of it counts at once in a container that runs."""
-    if name == "rootfs" or is_numbered(name, "mp"):
-        old = guest.config.get(name)
-        value, allocated = disk.allocate(cluster, guest.node, guest, name, value)
-        volume = parts(value, "volume")["volume"]
-        if is_running:
-            try:
-                hot_mount(cluster, guest, parts(value, "volume"))
-            except Died:
-                if allocated:
-                    disk.free(cluster, guest.node, allocated)
-                raise
+def put(cluster, guest, name, is_running):
+    """Sets an option, and what of it counts at once in a container that runs.
+
+    A root file system is written down as it is given: nothing is allocated, and what was there before is not
+    kept as unused, as the server does it."""
+    value = guest.pending[name]
+    if is_numbered(name, "mp"):
+        put_mount(cluster, guest, name, value, is_running)
+    elif is_numbered(name, "net") and is_running:
+        plug(cluster, guest, name, value)
         guest.config[name] = value
-        for key, volid in list(guest.unused()):
-            if volid == volume:
-                del guest.config[key]
-        if old:
-            before = parts(old, "volume")["volume"]
-            if before != volume and disk.kind_of(before) == "volume":
-                guest.add_unused(before)
-        return
+    else:
+        if is_running:
+            set_limits(cluster, guest, {**guest.config, name: value}, name)
+        guest.config[name] = value
+    guest.pending.pop(name, None)
+    used = [part["volume"] for _, part in guest.volumes()]
+    for key, volid in list(guest.unused()):
+        if volid in used:
+            del guest.config[key]
+
+
+def put_mount(cluster, guest, name, value, is_running):
+    old = guest.config.get(name)
+    value, allocated = disk.allocate(cluster, guest.node, guest, name, value)
     if is_running:
-        set_limits(cluster, guest, {**guest.config, name: value}, name)
+        try:
+            hot_mount(cluster, guest, parts(value, "volume"))
+        except Died:
+            if allocated:
+                disk.free(cluster, guest.node, allocated)
+            raise
     guest.config[name] = value
+    if old:
+        before = parts(old, "volume")["volume"]
+        if disk.kind_of(before) == "volume":
+            guest.add_unused(before)
+
+
+def number_of(name):
+    return int(re.search(r"\d+$", name)[0])
+
+
+def plug(cluster, guest, name, value):
+    """Gives a running container an interface, or another in its place where more than addresses changed."""
+    net = parts(value, "name")
+    old = parts(guest.config[name], "name") if name in guest.config else None
+    running = container.Container(cluster.host, guest.vmid)
+    bridges = cluster.get_node(guest.node).bridges
+    if net.get("bridge") and net["bridge"] not in bridges and net["bridge"] not in cluster.sdn.running["vnets"]:
+        raise Died(f"bridge '{net['bridge']}' does not exist")
+    if old is None or any(old.get(key) != net.get(key) for key in NET_LINK):
+        if old is not None:
+            running.unplug(number_of(name))
+        running.plug(number_of(name), net, bridges.get(net.get("bridge")))
+    running.set_addresses(net)
 
 
 def hot_mount(cluster, guest, part):

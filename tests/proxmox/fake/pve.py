@@ -41,7 +41,7 @@ class FakeProxmox:
         spool.mkdir(exist_ok=True)
         self.server = Server(self.cluster, endpoints(), self.certificates, spool, port)
         self.server.control = self
-        self.person = Person(self.cluster)
+        self.person = Person(self.cluster, self.server.endpoints)
         self.thread = serve(self.server)
 
     # What a client needs.

@@ -15,7 +15,7 @@ import urllib.parse
 import uuid
 
 from fake import api, check, control, form, route  # noqa: F401  api registers what answers
-from fake.failure import Failure
+from fake.failure import Failure, Refused
 from fake.mischief import Dropped
 
 BODY_BYTES_MAX = 512 << 10
@@ -128,22 +128,21 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def check_limits(self):
         lines = self.headers.items()
         if len(lines) > HEADER_LINES_MAX or sum(len(name) + len(value) for name, value in lines) > HEADER_BYTES_MAX:
-            self.close_connection = True
-            raise Failure(431, "header too large")
+            raise Dropped
         if self.headers.get("Transfer-Encoding"):
             self.close_connection = True
-            raise Failure(501, "chunked transfer encoding not supported")
+            raise Refused(501, "chunked transfer encoding not supported")
         length = self.headers.get("Content-Length", "0")
         if not length.isdigit():
-            raise Failure(400, "invalid content length")
+            raise Dropped
         self.length = int(length)
         if self.length and self.command in ("GET", "DELETE"):
             self.close_connection = True
-            raise Failure(501, f"Unexpected content for method '{self.command}'")
+            raise Refused(501, f"Unexpected content for method '{self.command}'")
         self.is_upload = self.headers.get("Content-Type", "").startswith("multipart/form-data")
         if self.length > BODY_BYTES_MAX and not self.is_upload:
             self.close_connection = True
-            raise Failure(413, "for data too large")
+            raise Refused(501, "for data too large")
 
     def identify(self):
         """Returns (endpoint, given parameters, uploaded file, how the answer is dropped): who it is, what he
@@ -151,7 +150,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         path, _, query = self.path.partition("?")
         if not path.startswith((PREFIX + "json/", PREFIX + "extjs/")):
             self.drain()
-            raise Failure(501, f"no such file '{path}'" if not path.startswith(PREFIX) else "no such uri")
+            raise Refused(501, f"no such file '{path}'" if not path.startswith(PREFIX) else "no such uri")
         words = [urllib.parse.unquote(word) for word in path.split("/")[3:] if word]
         found = self.server.endpoints.find(self.command, words)
         template = found[0].path if found else None
@@ -187,12 +186,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             boundary = re.search(r'boundary="?([^";]+)"?', kind)
             if not boundary or not self.length or not self.record.path.endswith("/upload"):
                 self.drain()
-                raise Failure(501, "unexpected upload")
+                raise Refused(501, "unexpected upload")
+            self.close_connection = True
             spool = self.server.spool / f"pveupload-{uuid.uuid4().hex}"
             try:
                 return str(spool), form.Upload(self.rfile, self.length, boundary[1]).read(spool)
             except Failure:
-                self.close_connection = True
                 spool.unlink(missing_ok=True)
                 raise
         text = self.rfile.read(self.length).decode("utf-8", errors="replace")
@@ -200,7 +199,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if kind.startswith("application/json"):
             return None, form.decode_json(text)
         if text and not kind.startswith("application/x-www-form-urlencoded"):
-            raise Failure(501, f"unsupported content type '{kind}'")
+            raise Refused(506, f"upload 'Content-Type '{kind}' not implemented")
         return None, form.decode(text)
 
     def drain(self):
@@ -238,6 +237,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     @staticmethod
     def failure(failure):
+        """Returns the body, or None for what has none."""
+        if isinstance(failure, Refused):
+            return None
         body = {"data": None, "message": failure.text + "\n"}
         if failure.errors:
             body["errors"] = failure.errors
@@ -247,13 +249,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.record.status, self.record.reason = status, reason
         if later == "after":
             return
-        if self.path.startswith(PREFIX + "extjs/"):
+        if body is not None and self.path.startswith(PREFIX + "extjs/"):
             body = {**body, "success": int(status == 200), "status": status}
             status, reason = 200, "OK"
-        content = json.dumps(body, ensure_ascii=False).encode()
+        content = b"" if body is None else json.dumps(body, ensure_ascii=False).encode()
         line = re.sub(r"[\r\n]+", " ", reason.strip()).encode().decode("latin-1")
         self.send_response(status, line)
-        self.send_header("Content-Type", "application/json;charset=UTF-8")
+        if content:
+            self.send_header("Content-Type", "application/json;charset=UTF-8")
         self.send_header("Content-Length", str(len(content)))
         self.send_header("Cache-Control", "max-age=0")
         if self.close_connection:

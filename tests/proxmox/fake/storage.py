@@ -155,21 +155,24 @@ class Storage:
     def ends_with(self, node, name):
         return any(volname.rpartition("/")[2] == name for volname, _ in self.listed(node))
 
-    def copy(self, node, volname, target, target_node, vmid, parent=None):
-        """Copies a volume into another storage, with owners and all, and returns the new name."""
+    def copy(self, node, volname, target, target_node, vmid, parent=None, snapshot=None):
+        """Copies a volume, or a snapshot of it, into another storage, with owners and all, and returns the new
+        name."""
         size = self.get(node, volname).size
+        source = self.snapshot_path(node, volname, snapshot) if snapshot else self.path(node, volname)
         name = None
         if parent is not None:
             name = f"{volname}/{target.free_name(target_node, vmid, size)}" if target.kind == "zfspool" else None
-        if disk_usage(self.path(node, volname)) > target.available(target_node):
+        if disk_usage(source) > target.available(target_node):
             raise Died(f"no space left on storage '{target.name}'")
         new = target.allocate(target_node, vmid, size, name)
         target.get(target_node, new).parent = parent
-        copy_tree(self.path(node, volname), target.path(target_node, new))
+        copy_tree(source, target.path(target_node, new))
         return new
 
     def rename(self, node, volname, new):
         with self.lock:
+            self.path(node, new).parent.mkdir(parents=True, exist_ok=True)
             self.path(node, volname).rename(self.path(node, new))
             self.volumes[self.key(node, new)] = self.volumes.pop(self.key(node, volname))
             self.volumes[self.key(node, new)].vmid = self.vmid_of(new)

@@ -2,4 +2,5 @@
 """What answers each endpoint, by subject."""
 
 from fake.api import (  # noqa: F401  each registers its endpoints
-    access, cluster, config, create, node, power, storage, task)
+    access, cluster, config, copy, create, firewall, ha, network, node, pool, power, sdn, snapshot, storage, task,
+    volume)

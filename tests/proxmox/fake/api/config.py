@@ -4,7 +4,7 @@
 from fake import option, status
 from fake.formats import split_list
 from fake.route import answers
-from fake.failure import Failure
+from fake.failure import Died, Failure
 
 LXC = "/nodes/{node}/lxc"
 CT = LXC + "/{vmid}"
@@ -32,6 +32,9 @@ def current(call):
 @answers("GET", CT + "/config")
 def config(call):
     guest = call.guest()
+    if "snapshot" in call and call.get("current"):
+        text = "cannot use 'snapshot' parameter with 'current'"
+        raise Failure(400, "Parameter verification failed.", {"snapshot": text, "current": text})
     if "snapshot" in call:
         snapshot = guest.get_snapshot(call["snapshot"])
         found, raw = dict(snapshot["config"]), snapshot["raw"]
@@ -57,17 +60,27 @@ def change(call):
     options = options_of(call)
     deleted, reverted = split_list(call.get("delete", "")), split_list(call.get("revert", ""))
     if not options and not deleted and not reverted:
-        raise Failure(400, "Parameter verification failed.", {"vmid": "no options specified"})
-    for name in deleted:
-        if name in options:
-            raise Failure(400, "Parameter verification failed.",
-                          {"delete": f"you can't use '-{name}' and -delete {name}' at the same time"})
+        raise Died("no options specified")
+    check_names(options, deleted, reverted)
     option.check(call, guest.vmid, options, guest=guest, deleted=[*deleted, *reverted])
     with guest.locked(call.cluster.mischief):
         guest.check_digest(call.get("digest"))
-        if set(options) | set(deleted) != {"lock"}:
-            guest.check_lock()
+        guest.check_lock()
         option.change(call.cluster, guest, options, deleted, reverted)
+
+
+def check_names(options, deleted, reverted):
+    """Each option is set, deleted or reverted, and is one."""
+    for kind, names in (("delete", deleted), ("revert", reverted)):
+        for name in names:
+            if not option.is_option(name):
+                raise Failure(400, "Parameter verification failed.", {kind: f"unknown option '{name}'"})
+            if name in options:
+                raise Failure(400, "Parameter verification failed.",
+                              {kind: f"you can't use '-{name}' and '-{kind} {name}' at the same time"})
+    for name in set(deleted) & set(reverted):
+        raise Failure(400, "Parameter verification failed.",
+                      {"delete": f"you can't use '-delete {name}' and '-revert {name}' at the same time"})
 
 
 @answers("GET", CT + "/pending")

@@ -45,10 +45,11 @@ def with_volumes(call, options):
     options = {**options, "unprivileged": call.get("unprivileged", 1)}
     if "rootfs" not in options:
         if any(re.fullmatch(r"mp\d+", name) for name in options):
-            raise Failure(400, "Parameter verification failed.", {"rootfs": "missing parameter for root disk"})
+            raise Died("mount points configured, but 'rootfs' not set - aborting")
         options["rootfs"] = f"{store}:{disk.DEFAULT_ROOTFS_GIB}"
-    elif re.fullmatch(r"\d+(\.\d+)?(,.*)?", options["rootfs"]):
-        options["rootfs"] = f"{store}:{options['rootfs']}"
+    for name, value in options.items():
+        if (name == "rootfs" or option.is_numbered(name, "mp")) and re.fullmatch(r"\d+(\.\d+)?", value):
+            options[name] = f"{store}:{value}"
     return options
 
 
@@ -174,14 +175,11 @@ def destroy(call):
 def check_destroy(call, guest):
     if guest.config.get("protection"):
         raise Died(f"can't remove CT {guest.vmid} - protection mode enabled")
-    if guest.config.get("lock") not in (None, "create", "destroyed"):
-        guest.check_lock()
-    if is_running(call.cluster, guest) and not call.get("force"):
-        raise Died(f"unable to remove CT {guest.vmid} - used in HA resources and purge parameter not set."
-                   if call.cluster.is_managed(guest.vmid) else
-                   f"CT {guest.vmid} is running - destroy failed!")
-    if call.cluster.is_managed(guest.vmid) and not call.get("purge"):
+    guest.check_lock()
+    if f"ct:{guest.vmid}" in call.cluster.ha and not call.get("purge"):
         raise Died(f"unable to remove CT {guest.vmid} - used in HA resources and purge parameter not set.")
+    if is_running(call.cluster, guest) and not call.get("force"):
+        raise Died(f"unable to destroy CT {guest.vmid} - container is running")
     if guest.is_template:
         for other in call.cluster.guests.values():
             for _, part in other.volumes():

@@ -77,7 +77,7 @@ def shutdown(call):
 def reboot(call):
     guest = prepare(call)
     if not launch.is_running(call.cluster, guest):
-        raise Died(f"CT {guest.vmid} not running")
+        raise Died(f"VM {guest.vmid} not running")
 
     def work(task):
         launch.shut_down(call.cluster, guest, call.get("timeout", SHUTDOWN_SECONDS), True)
@@ -92,11 +92,12 @@ def suspend(call):
     if not launch.is_running(call.cluster, guest):
         raise Died(f"CT {guest.vmid} not running")
     return call.task("vzsuspend", guest.vmid,
-                     guarded(call, guest, lambda task: launch.of(call.cluster, guest).freeze()))
+                     guarded(call, guest, lambda task: launch.of(call.cluster, guest).checkpoint("-s")))
 
 
 @answers("POST", STATUS + "/resume")
 def resume(call):
     guest = prepare(call)
-    return call.task("vzresume", guest.vmid,
-                     guarded(call, guest, lambda task: launch.of(call.cluster, guest).thaw()))
+    if launch.is_running(call.cluster, guest):
+        raise Died(f"CT {guest.vmid} already running")
+    return call.task("vzresume", guest.vmid, lambda task: launch.of(call.cluster, guest).checkpoint("-r"))
