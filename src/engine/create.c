@@ -673,6 +673,7 @@ static int make_ct_bundle(struct creation *creation, struct lxcri_error *err)
 	if (bundle_build(creation->image.config_json, &options, &record->layers, &record->ids,
 			 bundle, err) < 0)
 		return -1;
+	ct_name_volumes(bundle, NULL);
 	record->stop_signal = xstrdup(bundle->stop_signal);
 	closep(&creation->usage_lock);
 	if (request_save(creation->options, creation->container->home.data_dir, err) < 0)

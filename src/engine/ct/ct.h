@@ -37,6 +37,30 @@ static inline bool ct_is(const struct lxcri_container *container)
  * is locked or protected is LXCRI_E_INVALID_STATE. */
 [[nodiscard]] int ct_remove(struct lxcri_container *container, struct lxcri_error *err);
 
+/* Gives each volume of @bundle the place in the cluster that it will have, from the first that
+ * @spec (NULL: none) does not use, and adds it to the mounts of bundle->spec. */
+void ct_name_volumes(struct bundle *bundle, struct json_object *spec);
+
+/* Makes what @next, a copy of the record, is to be once it is in force: the files of its image on a
+ * volume of the container, and the process that goes with them. The container may run meanwhile. */
+[[nodiscard]] int ct_prepare_next(struct lxcri_container *container, const struct bundle *bundle,
+				  struct record *next, struct lxcri_error *err);
+
+/* Makes @next return to the root file system that @previous names. */
+[[nodiscard]] int ct_return_to(const struct record *previous, struct record *next,
+			       struct lxcri_error *err);
+
+/* Makes the container in the cluster what the record says, where it is not; it has stopped. */
+[[nodiscard]] int ct_apply(struct lxcri_container *container, struct lxcri_error *err);
+
+/* Removes from the cluster what updates that failed or were interrupted have left, and what neither
+ * the record nor the one before it names of what they have made. */
+[[nodiscard]] int ct_collect(struct lxcri_container *container, struct lxcri_error *err);
+
+/* Waits @seconds, during which it has to run. LXCRI_E_CONTAINER_START_FAILED. */
+[[nodiscard]] int ct_stay(struct lxcri_container *container, unsigned int seconds,
+			  struct lxcri_error *err);
+
 /* Waits until it has stopped, @timeout_seconds at most (< 0: for ever). */
 [[nodiscard]] int ct_wait(struct lxcri_container *container, int timeout_seconds,
 			  struct lxcri_error *err);

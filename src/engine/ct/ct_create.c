@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "config/config.h"
+#include "engine/ct/ct_creation.h"
 #include "engine/ct/ct_options.h"
 #include "engine/ct/ct_template.h"
 #include "proxmox/property.h"
@@ -21,18 +22,7 @@
 /* How many numbers are tried that others take at the same time. */
 #define VMID_TRIES 64
 
-struct ct_creation {
-	struct lxcri_container *container;
-	const struct lxcri_create_options *options;
-	const struct bundle *bundle;
-	struct pve *pve;
-	struct ct_place place;
-	struct ct_target target;
-	struct json_object *params;
-	unsigned int task_seconds;
-};
-
-static void ct_creation_finish(struct ct_creation *creation)
+void ct_creation_finish(struct ct_creation *creation)
 {
 	ct_place_finish(&creation->place);
 	ct_target_finish(&creation->target);
@@ -42,8 +32,13 @@ static void ct_creation_finish(struct ct_creation *creation)
 static int save_place(struct ct_creation *creation, struct lxcri_error *err)
 {
 	struct lxcri_container *container = creation->container;
+	struct ct_place *owner = creation->draft_of;
 
-	ct_place_store(&creation->place, &container->record);
+	if (owner) {
+		memcpy(owner->draft_token, creation->place.token, sizeof(owner->draft_token));
+		owner->draft_vmid = creation->place.vmid;
+	}
+	ct_place_store(owner ? owner : &creation->place, &container->record);
 	return home_save_record(container->engine, &container->home, &container->record, err);
 }
 
@@ -64,7 +59,8 @@ static int add_process(struct ct_creation *creation, struct lxcri_error *err)
 {
 	autorun(ct_process_finish) struct ct_process process = {};
 
-	if (ct_process_make(creation->bundle, &process, err) < 0)
+	if (ct_process_make(creation->bundle, &process, err) < 0 ||
+	    ct_process_save(&process, creation->container->record.bundle, err) < 0)
 		return -1;
 	ct_options_add_process(&process, creation->params);
 	return 0;
@@ -164,11 +160,14 @@ static int make_numbered(struct ct_creation *creation, struct lxcri_error *err)
 	}
 	if (!json_object_is_type(upid, json_type_string))
 		return fail(err, LXCRI_E_SYSTEM, "POST %s answered with no task", path);
+	free(creation->place.upid);
+	creation->place.upid = xstrdup(json_object_get_string(upid));
+	if (save_place(creation, err) < 0)
+		return -1;
 	return task_await(creation->pve, json_object_get_string(upid), creation->task_seconds, err);
 }
 
-/* Others take numbers at the same time: who is told that one is taken goes on to the next. */
-static int make(struct ct_creation *creation, struct lxcri_error *err)
+int ct_creation_make(struct ct_creation *creation, struct lxcri_error *err)
 {
 	struct json_object *range =
 		config_json(creation->container->engine->config, CONFIG_PROXMOX_VMID_RANGE);
@@ -203,6 +202,8 @@ static int verify(struct ct_creation *creation, struct lxcri_error *err)
 		return fail(err, LXCRI_E_SYSTEM, "CT %u has no root file system",
 			    creation->place.vmid);
 	creation->place.rootfs = xstrdup(property_find(&rootfs, "volume"));
+	strings_add(&creation->place.roots, creation->place.rootfs);
+	freep(&creation->place.upid);
 	return save_place(creation, err);
 }
 
@@ -215,7 +216,7 @@ static int create(struct ct_creation *creation, struct lxcri_error *err)
 	creation->pve = ct_session(engine, err);
 	if (!creation->pve || ct_session_check(creation->pve, err) < 0 ||
 	    ct_target_choose(engine, creation->options->node, &creation->target, err) < 0 ||
-	    ct_place_begin(&creation->place, err) < 0)
+	    ct_place_make_token(creation->place.token, err) < 0)
 		return -1;
 	creation->place.node = xstrdup(creation->target.node);
 	if (fill_params(creation, err) < 0 ||
@@ -223,7 +224,7 @@ static int create(struct ct_creation *creation, struct lxcri_error *err)
 			       CONVERSION_CT_ROOT, &template, err) < 0)
 		return -1;
 	json_set_text(creation->params, "ostemplate", template);
-	if (make(creation, err) < 0)
+	if (ct_creation_make(creation, err) < 0)
 		return fail_while(err, "make it on node %s", creation->target.node);
 	return verify(creation, err);
 }

@@ -172,7 +172,7 @@ int ct_start(struct lxcri_container *container, struct lxcri_error *err)
 	if (container->status != LXCRI_STATUS_CREATED && container->status != LXCRI_STATUS_STOPPED)
 		return fail(err, LXCRI_E_INVALID_STATE, "container %s is %s", container->home.id,
 			    lxcri_status_name(container->status));
-	if (open_place(container, &place, &config, err) < 0)
+	if (ct_apply(container, err) < 0 || open_place(container, &place, &config, err) < 0)
 		return -1;
 	/* Written down before: it may end at once, and is stopped then, not created. */
 	place.started = true;
@@ -267,6 +267,31 @@ static int check_removable(const struct ct_place *place, struct json_object *con
 	return 0;
 }
 
+/* Removes what is left of a container whose making has died: it has no tags yet, but it is the one
+ * that our task began. */
+static int remove_torso(struct lxcri_container *container, const struct ct_place *place,
+			struct lxcri_error *err)
+{
+	struct pve *pve = container->engine->pve;
+	autofree char *upid = place->upid ? pve_escape(place->upid) : NULL;
+	autofree char *path = upid ? ct_path(place, "") : NULL;
+	autojson status = NULL;
+	autojson config = NULL;
+	struct lxcri_error ignored = {};
+	const struct pve_request request = { .method = "DELETE", .path = path };
+	const char *lock;
+
+	if (!upid || pve_get(pve, &config, &ignored, "%s/config", path) < 0 ||
+	    pve_get(pve, &status, &ignored, "/nodes/%s/tasks/%s/status", place->node, upid) < 0)
+		return 0;
+	lock = json_get_text(config, "lock");
+	if (!lock || strcmp(lock, "create") != 0 || json_get(config, "tags") ||
+	    strcmp(json_get_text(status, "status") ? json_get_text(status, "status") : "",
+		   "stopped") != 0)
+		return 0;
+	return task_run(pve, &request, task_seconds(container), err);
+}
+
 int ct_remove(struct lxcri_container *container, struct lxcri_error *err)
 {
 	autorun(ct_place_finish) struct ct_place place = {};
@@ -282,8 +307,10 @@ int ct_remove(struct lxcri_container *container, struct lxcri_error *err)
 		return 0; /* none was asked for */
 	pve = ct_session(container->engine, err);
 	r = pve ? ct_search(pve, &place, err) : -1;
-	if (r <= 0)
-		return r;
+	if (r == 0)
+		return remove_torso(container, &place, err);
+	if (r < 0 || ct_collect(container, err) < 0)
+		return -1;
 	if (ct_get(pve, &place, &config, err) < 0 || check_removable(&place, config, err) < 0)
 		return -1;
 	path = ct_path(&place, "");

@@ -17,17 +17,28 @@ void ct_place_finish(struct ct_place *place)
 {
 	free(place->node);
 	free(place->rootfs);
+	free(place->upid);
+	strings_finish(&place->roots);
+	free(place->draft_key);
 	*place = (struct ct_place){};
 }
 
-int ct_place_begin(struct ct_place *place, struct lxcri_error *err)
+int ct_place_make_token(char token[CT_TOKEN_SIZE], struct lxcri_error *err)
 {
 	uint64_t random;
 
 	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
 		return fail_errno(err, errno, "get a random number");
-	(void)snprintf(place->token, sizeof(place->token), "%016llx", (unsigned long long)random);
+	(void)snprintf(token, CT_TOKEN_SIZE, "%016llx", (unsigned long long)random);
 	return 0;
+}
+
+static void take_roots(struct json_object *array, struct strings *to)
+{
+	size_t count = json_count(array);
+
+	for (size_t i = 0; i < count; i++)
+		strings_add(to, json_object_get_string(json_object_array_get_idx(array, i)));
 }
 
 int ct_place_load(const struct record *record, struct ct_place *ret, struct lxcri_error *err)
@@ -52,18 +63,36 @@ int ct_place_load(const struct record *record, struct ct_place *ret, struct lxcr
 	ret->vmid = (uint32_t)json_get_u64(object, "vmid", 0);
 	ret->rootfs = xstrdup(json_get_text(object, "rootfs"));
 	ret->started = json_get_bool(object, "started", false);
+	take_roots(json_get(object, "roots"), &ret->roots);
+	ret->upid = xstrdup(json_get_text(object, "upid"));
+	token = json_get_text(object, "draftToken");
+	if (token && strlen(token) == CT_TOKEN_SIZE - 1)
+		memcpy(ret->draft_token, token, CT_TOKEN_SIZE);
+	ret->draft_vmid = (uint32_t)json_get_u64(object, "draftVmid", 0);
+	ret->draft_key = xstrdup(json_get_text(object, "draftKey"));
 	return 0;
 }
 
 void ct_place_store(const struct ct_place *place, struct record *record)
 {
 	autojson object = json_object_new_object();
+	struct json_object *roots = json_object_new_array();
 
 	json_set_text(object, "token", place->token);
 	json_set_text(object, "node", place->node);
 	json_object_object_add(object, "vmid", json_object_new_int64(place->vmid));
 	json_set_text(object, "rootfs", place->rootfs);
 	json_object_object_add(object, "started", json_object_new_boolean(place->started));
+	json_object_object_add(object, "roots", roots);
+	for (size_t i = 0; i < place->roots.count; i++)
+		json_object_array_add(roots, json_object_new_string(place->roots.items[i]));
+	json_set_text(object, "upid", place->upid);
+	if (*place->draft_token) {
+		json_set_text(object, "draftToken", place->draft_token);
+		json_object_object_add(object, "draftVmid",
+				       json_object_new_int64(place->draft_vmid));
+		json_set_text(object, "draftKey", place->draft_key);
+	}
 	free(record->ct);
 	record->ct = json_format_line(object);
 }

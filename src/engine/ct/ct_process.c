@@ -7,9 +7,11 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "os/file.h"
 #include "os/signal.h"
 
 #include <ctype.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 
@@ -143,5 +145,45 @@ int ct_process_make(const struct bundle *bundle, struct ct_process *ret, struct 
 	ret->entrypoint = xformat(INIT_PATH " %s", encoded);
 	ret->env_size = env.length;
 	ret->env = text_steal(&env);
+	return 0;
+}
+
+int ct_process_save(const struct ct_process *process, const char *dir, struct lxcri_error *err)
+{
+	autofree char *path = xformat("%s/" CT_PROCESS_FILE, dir);
+	autofree char *env = base64_encode(process->env, process->env_size);
+	autojson object = json_object_new_object();
+	autofree char *text = NULL;
+	int r;
+
+	json_set_text(object, "entrypoint", process->entrypoint);
+	json_set_text(object, "env", env);
+	text = json_format(object);
+	r = file_write_atomic(AT_FDCWD, path, text, strlen(text), 0600, FILE_DURABLE);
+	return r < 0 ? fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "write %s", path) : 0;
+}
+
+int ct_process_load(const char *dir, struct ct_process *ret, struct lxcri_error *err)
+{
+	autofree char *path = xformat("%s/" CT_PROCESS_FILE, dir);
+	autofree char *text = NULL;
+	autojson object = NULL;
+	const char *entrypoint, *env;
+	size_t size = 0;
+	int r = file_read(AT_FDCWD, path, json_limits_spec.bytes_max, &text, &size);
+
+	if (r < 0)
+		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "read %s", path);
+	if (json_parse(text, size, &json_limits_spec, &object, err) < 0) {
+		err->code = LXCRI_E_STORAGE_ERROR;
+		return fail_while(err, "read %s", path);
+	}
+	entrypoint = json_get_text(object, "entrypoint");
+	env = json_get_text(object, "env");
+	ct_process_finish(ret);
+	ret->env = env ? base64_decode(env, &ret->env_size) : NULL;
+	if (!entrypoint || !ret->env)
+		return fail(err, LXCRI_E_STORAGE_ERROR, "%s is damaged", path);
+	ret->entrypoint = xstrdup(entrypoint);
 	return 0;
 }

@@ -19,5 +19,16 @@ struct ct_process {
 [[nodiscard]] int ct_process_make(const struct bundle *bundle, struct ct_process *ret,
 				  struct lxcri_error *err);
 
+/* What of it stands beside a specification, from which it cannot be made again. */
+#define CT_PROCESS_FILE "process.json"
+
+/* Writes it to the directory @dir. LXCRI_E_STORAGE_ERROR. */
+[[nodiscard]] int ct_process_save(const struct ct_process *process, const char *dir,
+				  struct lxcri_error *err);
+
+/* Reads it. LXCRI_E_STORAGE_ERROR. */
+[[nodiscard]] int ct_process_load(const char *dir, struct ct_process *ret,
+				  struct lxcri_error *err);
+
 /* Frees what @process holds. Safe to repeat. */
 void ct_process_finish(struct ct_process *process);
