@@ -29,8 +29,11 @@ def api(pve):
 
 @pytest.fixture(scope="session")
 def archive(tmp_path_factory):
-    """A template with busybox: /bin/busybox and its names, nothing of a distribution."""
-    return make_template(tmp_path_factory.mktemp("template") / "busybox.tar.zst")
+    """A template with busybox: /bin/busybox and its names, nothing of a distribution. /polite ends by the signal
+    that LXC sends, /stubborn does not."""
+    return make_template(tmp_path_factory.mktemp("template") / "busybox.tar.zst", {
+        "polite": "trap 'exit 0' PWR USR1\nwhile :; do sleep 0.1; done\n",
+        "stubborn": "trap '' PWR\nwhile :; do sleep 0.1; done\n"})
 
 
 @pytest.fixture

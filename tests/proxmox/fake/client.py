@@ -18,6 +18,9 @@ class Answer:
     reason: str
     body: dict
 
+    def __repr__(self):
+        return f"{self.status} {self.reason}: {str(self.body)[:500]}"
+
     @property
     def data(self):
         return self.body.get("data")

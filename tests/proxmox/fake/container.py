@@ -126,12 +126,16 @@ class Container:
         outside, inside = f"veth{self.name}i{number}", f"veth{self.name}i{number}p"
         pid = str(self.pid())
         self.ip("link", "add", outside, "type", "veth", "peer", "name", inside, "address", net["hwaddr"])
-        if link:
-            self.ip("link", "set", outside, "master", link)
+        self.join(number, link)
         if "mtu" in net:
             self.ip("link", "set", inside, "mtu", net["mtu"])
         self.ip("link", "set", outside, "up")
         self.ip("link", "set", inside, "netns", pid, "name", net["name"])
+
+    def join(self, number, link):
+        """Joins the outer end of an interface to a bridge, if there is one to join."""
+        if link:
+            self.ip("link", "set", f"veth{self.name}i{number}", "master", link)
 
     def unplug(self, number):
         self.ip("link", "del", f"veth{self.name}i{number}")
@@ -164,18 +168,29 @@ class Container:
             time.sleep(0.01)
         return True
 
+    def cgroup_file(self, key):
+        """Returns the file of a control group that holds all of what runs: the one around "ns"."""
+        controller = key.partition(".")[0]
+        for line in pathlib.Path(f"/proc/{self.pid()}/cgroup").read_text().splitlines():
+            _, controllers, path = line.split(":", 2)
+            if V2 and not controllers or controller in controllers.split(","):
+                base = CGROUPS if V2 else CGROUPS / controllers
+                return base / path.removesuffix("/ns").lstrip("/") / key
+        raise Died(f"there is no control group for {key}")
+
     def set_cgroup(self, key, value):
         """Sets a limit of what runs."""
-        done = self.tool("lxc-cgroup", key, value)
-        if done.returncode:
-            raise Died(f"unable to set {key}: {done.stderr.strip()}")
-
-    def cgroup_number(self, key):
-        found = self.tool("lxc-cgroup", key).stdout.strip()
-        return int(found) if found.isdigit() else 0
+        try:
+            self.cgroup_file(key).write_text(str(value))
+        except OSError as error:
+            raise Died(f"unable to set {key}: {error.strerror}") from None
 
     def memory(self):
-        return self.cgroup_number("memory.current" if V2 else "memory.usage_in_bytes")
+        """Returns the bytes that what runs takes; none if it ended just now."""
+        try:
+            return int(self.cgroup_file("memory.current" if V2 else "memory.usage_in_bytes").read_text())
+        except OSError:
+            return 0
 
     def mount(self, source, target, is_read_only):
         """Mounts a directory of the host into what runs."""
@@ -197,10 +212,10 @@ class Container:
         shutil.rmtree(self.directory, ignore_errors=True)
 
 
-def settings(host, guest, rootfs, mounts, bridges):
+def settings(host, guest, rootfs, mounts):
     """Yields the (key, value) lines for LXC that the configuration of a guest stands for.
 
-    @mounts: (host directory, place inside, is_read_only); @bridges: {name in the cluster: link here or None}."""
+    @mounts: (host directory, place inside, is_read_only)."""
     config = guest.config
     tag = f"lxcri-pve.{host.tag}.{guest.vmid}"
     yield "lxc.cgroup.dir.monitor", f"{tag}.monitor"
@@ -234,7 +249,7 @@ def settings(host, guest, rootfs, mounts, bridges):
     for item in config.get("env", "").split("\0"):
         if item:
             yield "lxc.environment", item
-    yield from networks(guest, bridges)
+    yield from networks(guest)
     for key, value in guest.raw:
         yield key.replace("lxc.environment.runtime", "lxc.environment"), value
 
@@ -270,15 +285,12 @@ def limits(config):
         yield "lxc.cgroup2.cpuset.cpus" if V2 else "lxc.cgroup.cpuset.cpus", f"0-{cores - 1}"
 
 
-def networks(guest, bridges):
+def networks(guest):
     if not guest.numbered("net"):
         yield "lxc.net.0.type", "empty"
     for number, net in guest.numbered("net"):
         key = f"lxc.net.{number}"
         yield f"{key}.type", "veth"
-        link = bridges.get(net.get("bridge"))
-        if link:
-            yield f"{key}.link", link
         yield f"{key}.veth.pair", f"veth{guest.vmid}i{number}"
         yield f"{key}.hwaddr", net["hwaddr"]
         yield f"{key}.name", net["name"]

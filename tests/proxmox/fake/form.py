@@ -34,9 +34,9 @@ def decode_json(body):
     try:
         found = json.loads(body or "{}")
     except ValueError as error:
-        raise Refused(501, f"malformed JSON string: {error}") from None
+        raise Refused(500, f"malformed JSON string: {error}") from None
     if not isinstance(found, dict):
-        raise Refused(501, "malformed JSON request: not an object")
+        raise Refused(500, "malformed JSON request: not an object")
     return {name: plain(value) for name, value in found.items() if value is not None}
 
 
@@ -67,7 +67,14 @@ class Upload:
         return found
 
     def read(self, spool):
-        """Returns the fields; the file goes to @spool."""
+        """Returns the fields; the file goes to @spool. What is wrong is said when all of it came."""
+        try:
+            return self.parts(spool)
+        finally:
+            while self.left > 0 and (block := self.stream.read(min(self.left, 1 << 16))):
+                self.left -= len(block)
+
+    def parts(self, spool):
         fields = {}
         if self.line().rstrip(b"\r\n") != self.boundary:
             raise Refused(501, "upload failed: no boundary")
@@ -114,8 +121,6 @@ class Upload:
                 place = kept.find(end)
                 if place >= 0:
                     file.write(kept[:place])
-                    self.stream.read(self.left)
-                    self.left = 0
                     return
                 file.write(kept[:-len(end)])
                 kept = kept[-len(end):]

@@ -31,8 +31,10 @@ def start(task, cluster, guest, is_debug=False):
     rootfs = dict(guest.volumes())["rootfs"]["volume"]
     running = of(cluster, guest)
     running.write(container.settings(cluster.host, guest, disk.path(cluster, guest.node, rootfs),
-                                     disk.mounts(cluster, guest), node.bridges))
+                                     disk.mounts(cluster, guest)))
     running.start(is_debug)
+    for number, net in guest.numbered("net"):
+        running.join(number, node.bridges.get(net.get("bridge")))
     guest.started_at = time.time()
 
 

@@ -19,6 +19,7 @@ from fake.failure import Failure, Refused
 from fake.mischief import Dropped
 
 BODY_BYTES_MAX = 512 << 10
+DRAIN_BYTES_MAX = 16 << 20
 HEADER_LINES_MAX = 64
 HEADER_BYTES_MAX = 8 << 10
 IDLE_SECONDS = 30
@@ -79,6 +80,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "pve-api-daemon/3.0"
     sys_version = ""
+    wbufsize = 1 << 16  # an answer goes out in one piece
+    disable_nagle_algorithm = True
 
     def log_message(self, format, *args):
         """The record of requests says more."""
@@ -138,10 +141,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.length = int(length)
         if self.length and self.command in ("GET", "DELETE"):
             self.close_connection = True
+            self.drain()
             raise Refused(501, f"Unexpected content for method '{self.command}'")
         self.is_upload = self.headers.get("Content-Type", "").startswith("multipart/form-data")
         if self.length > BODY_BYTES_MAX and not self.is_upload:
             self.close_connection = True
+            self.drain()
             raise Refused(501, "for data too large")
 
     def identify(self):
@@ -158,6 +163,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.record.template = template
         self.later = self.server.cluster.mischief.before_request(self.command, self.record.path, template)
         user = None
+        if found and not found[0].token and self.headers.get("Authorization", "").startswith("PVEAPIToken"):
+            self.drain()
+            raise Failure(403, "API tokens are not allowed")
         if not (found and found[0].world):
             try:
                 user = self.server.cluster.access.authenticate(self.headers, "GET" if self.is_upload else
@@ -174,8 +182,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
         given = {**given, **form.decode(query), **in_path}
         self.record.parameters = {name: value for name, value in given.items()
                                   if name not in ("password", "otp")}
-        if user and "!" in user and not endpoint.token:
-            raise Failure(403, "API tokens are not allowed")
         route.check_permissions(self.server.cluster, endpoint, user, given)
         return endpoint, given, upload, self.later
 
@@ -203,7 +209,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return None, form.decode(text)
 
     def drain(self):
-        """Reads what is left of a body that nobody wants."""
+        """Reads what is left of a body that nobody wants, so that the answer is not lost with it."""
+        self.length = min(self.length, DRAIN_BYTES_MAX)
         while self.length > 0:
             block = self.rfile.read(min(self.length, 1 << 16))
             if not block:

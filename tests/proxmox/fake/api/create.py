@@ -87,7 +87,8 @@ def build(task, call, guest, options, template):
     cluster = call.cluster
     made = []
     try:
-        guest.config["unprivileged"] = options["unprivileged"]
+        if options["unprivileged"]:
+            guest.config["unprivileged"] = 1
         place_volumes(task, cluster, guest, options, made)
         rootfs = disk.path(cluster, guest.node, dict(guest.volumes())["rootfs"]["volume"])
         container.unpack(template, rootfs, bool(options["unprivileged"]), task.log)
