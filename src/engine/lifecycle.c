@@ -356,7 +356,8 @@ static int stop_for(struct lxcri_container *container, const struct stop *stop,
 	if (r < 0 && err->code == LXCRI_E_MONITOR_LOST)
 		r = stop_once(container, stop, err);
 	/* It ended by itself meanwhile. */
-	if (r < 0 && (err->code == LXCRI_E_MONITOR_LOST || err->code == LXCRI_E_INVALID_STATE))
+	if (r < 0 && !ct_is(container) &&
+	    (err->code == LXCRI_E_MONITOR_LOST || err->code == LXCRI_E_INVALID_STATE))
 		r = lxcri_container_wait(container, KILL_TIMEOUT_MS / 1000, err);
 	if (r < 0 && err->code == LXCRI_E_CONTAINER_NOT_FOUND)
 		r = 0; /* and was one that goes then */

@@ -96,7 +96,8 @@ static void add_part(struct text *text, const struct property *part, const char 
 {
 	if (text->length > 0)
 		text_add(text, ",");
-	if (default_key && strcmp(part->key, default_key) == 0)
+	/* Bare, a value with "=" would be read as a key and its value. */
+	if (default_key && strcmp(part->key, default_key) == 0 && !strchr(part->value, '='))
 		text_add(text, part->value);
 	else
 		text_addf(text, "%s=%s", part->key, part->value);

@@ -41,7 +41,7 @@ struct pve {
 	int64_t nodes_ns;
 	pid_t pid; /* of lxcri-proxmox; 0: not started */
 	int socket;
-	bool was_sent;
+	bool may_be_done;
 };
 
 void pve_free(struct pve *pve)
@@ -379,12 +379,13 @@ static int take_answer(struct pve *pve, const struct pve_request *request, struc
 	int r = -1;
 
 	if (code) {
-		pve->was_sent = json_get_bool(answer->head, PROXMOX_SENT, true);
+		pve->may_be_done = json_get_bool(answer->head, PROXMOX_SENT, true);
 		return fail(err, find_code(code), "Proxmox VE: %s %s: %s", request->method,
 			    request->path, text ? text : "it failed");
 	}
 	if (answer->body)
 		r = json_parse(answer->body, answer->size, &answer_limits, &body, &problem);
+	pve->may_be_done = false; /* what became of it is known */
 	if (status / 100 != 2)
 		return fail_status(request, answer, body, err);
 	if (r < 0) {
@@ -404,7 +405,7 @@ int pve_call(struct pve *pve, const struct pve_request *request, struct json_obj
 	autofree char *json = NULL;
 	int r;
 
-	pve->was_sent = false;
+	pve->may_be_done = false;
 	if (check_request(request, err) < 0)
 		return fail_while(err, "%s %s", request->method, request->path);
 	if (pve->pid == 0 && start(pve, err) < 0)
@@ -417,7 +418,7 @@ int pve_call(struct pve *pve, const struct pve_request *request, struct json_obj
 	if (r < 0)
 		return fail_errno(err, r, "%s %s: talk to lxcri-proxmox", request->method,
 				  request->path);
-	pve->was_sent = true;
+	pve->may_be_done = true;
 	if (receive(pve, &answer, err) < 0)
 		return fail_while(err, "%s %s", request->method, request->path);
 	return take_answer(pve, request, &answer, ret_data, err);
@@ -455,9 +456,9 @@ int pve_nodes(struct pve *pve, struct json_object **ret, struct lxcri_error *err
 	return 0;
 }
 
-bool pve_was_sent(const struct pve *pve)
+bool pve_may_be_done(const struct pve *pve)
 {
-	return pve->was_sent;
+	return pve->may_be_done;
 }
 
 unsigned int pve_timeout(const struct pve *pve)

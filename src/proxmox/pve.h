@@ -50,8 +50,9 @@ struct pve_request {
  * its reference. Fails as pve_call(). */
 [[nodiscard]] int pve_nodes(struct pve *pve, struct json_object **ret, struct lxcri_error *err);
 
-/* Returns whether the server may have seen the last request that failed. */
-bool pve_was_sent(const struct pve *pve);
+/* Tells whether the last request, which failed without an answer, may have been done all the same.
+ */
+bool pve_may_be_done(const struct pve *pve);
 
 /* Returns @text with all that has a meaning in an address escaped; owned by the caller. */
 [[nodiscard]] char *pve_escape(const char *text);

@@ -73,8 +73,8 @@ def test_what_no_update_needs_any_more_goes(engine, pve, make_image):
     third = make_image(Layer().add("release", b"3"), Cmd=["sleep", "1003"])
     name = engine.start(old)
     guest = engine.guest(name)
-    engine("update", name, "--image", new, "--settle", "-1").ok()
-    engine("update", name, "--image", third, "--settle", "-1").ok()
+    engine("update", name, "--image", new, "--settle", "0").ok()
+    engine("update", name, "--image", third, "--settle", "0").ok()
     assert release_of(pve, guest) == "3"
     assert len(list(guest.unused())) == 1
     engine("delete", "--force", name).ok()

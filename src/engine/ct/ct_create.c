@@ -9,7 +9,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/text.h"
+#include "base/moment.h"
 #include "config/config.h"
 #include "engine/ct/ct_creation.h"
 #include "engine/ct/ct_options.h"
@@ -136,7 +136,7 @@ static bool was_done(struct ct_creation *creation)
 {
 	struct lxcri_error problem = {};
 
-	return pve_was_sent(creation->pve) &&
+	return pve_may_be_done(creation->pve) &&
 	       ct_search(creation->pve, &creation->place, &problem) > 0;
 }
 
@@ -150,11 +150,17 @@ static int make_numbered(struct ct_creation *creation, struct lxcri_error *err)
 	autojson upid = NULL;
 
 	ct_options_add_number(creation->params, "vmid", creation->place.vmid);
+	creation->place.asked_ns = moment_now();
 	if (save_place(creation, err) < 0)
 		return -1;
 	if (pve_call(creation->pve, &request, &upid, err) < 0) {
-		if (err->code == LXCRI_E_CONTAINER_EXISTS || !was_done(creation))
+		if (!pve_may_be_done(creation->pve) || !was_done(creation)) {
+			struct lxcri_error ignored = {};
+
+			creation->place.asked_ns = 0;
+			(void)save_place(creation, &ignored); /* costs a wait, if it is lost */
 			return -1;
+		}
 		*err = (struct lxcri_error){};
 		return 0;
 	}
@@ -203,6 +209,7 @@ static int verify(struct ct_creation *creation, struct lxcri_error *err)
 			    creation->place.vmid);
 	creation->place.rootfs = xstrdup(property_find(&rootfs, "volume"));
 	strings_add(&creation->place.roots, creation->place.rootfs);
+	creation->place.asked_ns = 0;
 	freep(&creation->place.upid);
 	return save_place(creation, err);
 }

@@ -289,7 +289,31 @@ static int remove_torso(struct lxcri_container *container, const struct ct_place
 	    strcmp(json_get_text(status, "status") ? json_get_text(status, "status") : "",
 		   "stopped") != 0)
 		return 0;
-	return task_run(pve, &request, task_seconds(container), err);
+	if (task_run(pve, &request, task_seconds(container), err) == 0)
+		return 0;
+	return err->code == LXCRI_E_INVALID_STATE
+		       ? fail_while(err,
+				    "its making died, and left CT %u on node %s locked; there: pct "
+				    "unlock %u, then this again",
+				    place->vmid, place->node, place->vmid)
+		       : -1;
+}
+
+/* Looks for it. A request that was on its way when we were killed may still be done, for as long as
+ * a request may take. */
+static int search_patiently(struct pve *pve, struct ct_place *place, struct lxcri_error *err)
+{
+	const int64_t end =
+		place->asked_ns + (int64_t)pve_timeout(pve) * NS_IN_SECOND;
+	bool is_open = place->asked_ns > 0 && !place->upid;
+
+	for (;;) {
+		int r = ct_search(pve, place, err);
+
+		if (r != 0 || !is_open || moment_now() > end)
+			return r;
+		pause_a_while();
+	}
 }
 
 int ct_remove(struct lxcri_container *container, struct lxcri_error *err)
@@ -306,7 +330,7 @@ int ct_remove(struct lxcri_container *container, struct lxcri_error *err)
 	if (!*place.token)
 		return 0; /* none was asked for */
 	pve = ct_session(container->engine, err);
-	r = pve ? ct_search(pve, &place, err) : -1;
+	r = pve ? search_patiently(pve, &place, err) : -1;
 	if (r == 0)
 		return remove_torso(container, &place, err);
 	if (r < 0 || ct_collect(container, err) < 0)

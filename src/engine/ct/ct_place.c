@@ -64,6 +64,7 @@ int ct_place_load(const struct record *record, struct ct_place *ret, struct lxcr
 	ret->rootfs = xstrdup(json_get_text(object, "rootfs"));
 	ret->started = json_get_bool(object, "started", false);
 	take_roots(json_get(object, "roots"), &ret->roots);
+	ret->asked_ns = json_get_i64(object, "asked", 0);
 	ret->upid = xstrdup(json_get_text(object, "upid"));
 	token = json_get_text(object, "draftToken");
 	if (token && strlen(token) == CT_TOKEN_SIZE - 1)
@@ -86,6 +87,8 @@ void ct_place_store(const struct ct_place *place, struct record *record)
 	json_object_object_add(object, "roots", roots);
 	for (size_t i = 0; i < place->roots.count; i++)
 		json_object_array_add(roots, json_object_new_string(place->roots.items[i]));
+	if (place->asked_ns > 0)
+		json_object_object_add(object, "asked", json_object_new_int64(place->asked_ns));
 	json_set_text(object, "upid", place->upid);
 	if (*place->draft_token) {
 		json_set_text(object, "draftToken", place->draft_token);

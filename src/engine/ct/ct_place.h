@@ -22,6 +22,7 @@ struct ct_place {
 	char *rootfs;  /* the volume that its root file system is on; NULL: not known */
 	bool started;  /* it has run */
 	struct strings roots; /* the volumes that it had root file systems on, and has */
+	int64_t asked_ns; /* when it was asked for, until what it became is known; else 0 */
 	char *upid;    /* of the task that makes it, once that is known; or NULL */
 
 	/* Of a container that an update makes besides, for the files of its image alone. */

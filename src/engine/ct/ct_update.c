@@ -261,6 +261,7 @@ static int make_volume(struct ct_creation *creation, struct ct_place *place,
 		       struct json_object *config, const char *template, struct lxcri_error *err)
 {
 	struct lxcri_container *container = creation->container;
+	autofree char *volume = NULL;
 	autojson after = NULL;
 
 	place->draft_key = free_key(config);
@@ -274,13 +275,19 @@ static int make_volume(struct ct_creation *creation, struct ct_place *place,
 	    give_volume(container, &creation->place, place, err) < 0 ||
 	    ct_get(creation->pve, place, &after, err) < 0)
 		return -1;
-	free(place->rootfs);
-	place->rootfs = volume_of(json_get_text(after, place->draft_key));
-	if (!place->rootfs)
+	volume = volume_of(json_get_text(after, place->draft_key));
+	if (!volume)
 		return fail(err, LXCRI_E_SYSTEM, "CT %u has not got the volume %s", place->vmid,
 			    place->draft_key);
-	strings_add(&place->roots, place->rootfs);
-	return remove_draft(container, &creation->place, err);
+	/* Also the record that is in force knows whose it is, should it stay so. */
+	strings_add(&place->roots, volume);
+	ct_place_store(place, &container->record);
+	if (home_save_record(container->engine, &container->home, &container->record, err) < 0 ||
+	    remove_draft(container, &creation->place, err) < 0)
+		return -1;
+	free(place->rootfs);
+	place->rootfs = steal(volume);
+	return 0;
 }
 
 int ct_prepare_next(struct lxcri_container *container, const struct bundle *bundle,
@@ -424,7 +431,7 @@ int ct_apply(struct lxcri_container *container, struct lxcri_error *err)
 	now = volume_of(json_get_text(config, "rootfs"));
 	if (!place.rootfs || !now || strcmp(now, place.rootfs) == 0)
 		return 0;
-	if (container->record.revision == 0)
+	if (!strings_has(&place.roots, now))
 		return 0; /* somebody moved it to another storage */
 	if (put_record(container, &place, config, err) < 0)
 		return -1;
