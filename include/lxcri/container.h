@@ -113,8 +113,8 @@ struct lxcri_create_options {
 	uint64_t pids_max;         /* 0: no limit */
 	const char *resources;     /* more limits: JSON as linux.resources, which wins */
 	const char *cgroup_parent; /* path of the cgroup in which it gets its own; NULL: the root */
+	const char *node;          /* of Proxmox VE; NULL: as configured, or the freest */
 	const int *oom_score_adj;  /* -1000 to 1000; NULL: as the host has it */
-	const char *node; /* of Proxmox VE, for its type; NULL: the configuration, or the freest */
 };
 
 /* Creates a container and everything it needs, completely or not at all; its process does not run
@@ -158,8 +158,7 @@ struct lxcri_state {
 	const char *log_path; /* or NULL */
 	int64_t created_ns;   /* nanoseconds since the epoch; 0 = never */
 	int64_t started_ns, finished_ns;
-	int exit_code; /* of a stopped one: 0-255, 128 + signal, 137 when its monitor was lost; 0 for
-			* proxmox-lxc, of which nobody tells */
+	int exit_code; /* of a stopped one: 0-255, 128 + signal, 137 when its monitor was lost */
 	bool monitor_lost;
 	const char *health; /* "starting", "healthy", "unhealthy"; NULL: nobody asks */
 	int64_t restarts;   /* by its restart policy */

@@ -135,10 +135,10 @@ int lxcri_system_prune(struct lxcri_engine *engine, const struct lxcri_prune_opt
 typedef void (*lxcri_adopted_fn)(void *userdata, const char *id, const char *node,
 				 unsigned int vmid, const struct lxcri_error *problem);
 
-/* Takes over the containers of Proxmox VE that bear our tags and are in no record of @engine, by what
- * stands on them: after the database was lost. One that another machine has made is taken over as
- * well. They can be started, stopped and deleted; an update needs what was asked for when they were
- * made, which is lost. Returns how many it were. Fails as every request to the cluster. */
+/* Takes over the containers of Proxmox VE that bear our tags and are in no record of @engine, by
+ * what stands on them: after the database was lost. One that another machine has made is taken over
+ * as well. They can be started, stopped and deleted; an update needs what was asked for when they
+ * were made, which is lost. Returns how many it were. Fails as every request to the cluster. */
 int lxcri_system_adopt(struct lxcri_engine *engine, lxcri_adopted_fn report, void *userdata,
 		       struct lxcri_error *err);
 

@@ -31,8 +31,7 @@ static struct property *find(const struct property_string *string, const char *k
 
 static void append_consume(struct property_string *string, char *key, char *value)
 {
-	string->items =
-		xreallocarray(string->items, string->count + 1, sizeof(*string->items));
+	string->items = xreallocarray(string->items, string->count + 1, sizeof(*string->items));
 	string->items[string->count++] = (struct property){ key, value };
 }
 
@@ -44,9 +43,8 @@ static int take_part(const char *part, size_t length, const char *default_key,
 	autofree char *key = equals        ? xstrndup(part, (size_t)(equals - part))
 			     : default_key ? xstrdup(default_key)
 					   : NULL;
-	autofree char *value =
-		equals ? xstrndup(equals + 1, length - (size_t)(equals + 1 - part))
-		       : xstrndup(part, length);
+	autofree char *value = equals ? xstrndup(equals + 1, length - (size_t)(equals + 1 - part))
+				      : xstrndup(part, length);
 
 	if (!key)
 		return fail(err, LXCRI_E_INVALID_FORMAT, "\"%.100s\" has no key", value);

@@ -154,8 +154,8 @@ int pve_open(const struct lxcri_config *config, struct pve **ret_pve, struct lxc
 
 	pve->socket = -1;
 	pve->timeout_seconds = (unsigned int)config_u64(config, CONFIG_PROXMOX_TIMEOUT);
-	pve->nodes_ns = (int64_t)config_u64(config, CONFIG_PROXMOX_NODE_CACHE_DURATION) *
-			NS_IN_SECOND;
+	pve->nodes_ns =
+		(int64_t)config_u64(config, CONFIG_PROXMOX_NODE_CACHE_DURATION) * NS_IN_SECOND;
 	if (make_settings(config, &pve->settings, err) < 0)
 		return -1;
 	*ret_pve = steal(pve);
@@ -273,10 +273,9 @@ static int receive(struct pve *pve, struct answer *answer, struct lxcri_error *e
 	int r = 0;
 
 	if (size > 0 && n_fds > 0)
-		r = lseek(fds[0], 0, SEEK_SET) < 0
-			    ? -errno
-			    : file_read_fd(fds[0], PROXMOX_BODY_BYTES_MAX, &answer->body,
-					   &answer->size);
+		r = lseek(fds[0], 0, SEEK_SET) < 0 ? -errno
+						   : file_read_fd(fds[0], PROXMOX_BODY_BYTES_MAX,
+								  &answer->body, &answer->size);
 	for (size_t i = 0; i < n_fds; i++)
 		(void)close(fds[i]);
 	if (size == 0)
@@ -412,8 +411,10 @@ int pve_call(struct pve *pve, const struct pve_request *request, struct json_obj
 		return -1;
 	json = format_request(request);
 	if (strlen(json) > PROXMOX_REQUEST_BYTES_MAX)
-		return fail(err, LXCRI_E_LIMIT_EXCEEDED, "%s %s: %zu bytes are too much for a "
-			    "request", request->method, request->path, strlen(json));
+		return fail(err, LXCRI_E_LIMIT_EXCEEDED,
+			    "%s %s: %zu bytes are too much for a "
+			    "request",
+			    request->method, request->path, strlen(json));
 	r = send_json(pve->socket, json, request->upload ? request->fd : -1);
 	if (r < 0)
 		return fail_errno(err, r, "%s %s: talk to lxcri-proxmox", request->method,

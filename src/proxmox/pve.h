@@ -25,8 +25,8 @@ void pve_free(struct pve *pve);
 DEFINE_AUTOPTR(pve)
 
 struct pve_request {
-	const char *method; /* "GET", "POST", "PUT", "DELETE" */
-	const char *path;   /* "/nodes/pve1/lxc"; each part escaped by pve_escape() */
+	const char *method;         /* "GET", "POST", "PUT", "DELETE" */
+	const char *path;           /* "/nodes/pve1/lxc"; each part escaped by pve_escape() */
 	struct json_object *params; /* an object of texts and numbers, borrowed; or NULL */
 	const char *upload;         /* what the file `fd` is to be called; or NULL */
 	int fd;                     /* borrowed; read from its start */
@@ -41,13 +41,12 @@ struct pve_request {
 			   struct json_object **ret_data, struct lxcri_error *err);
 
 /* Asks with GET. @path is as in printf(). */
-[[nodiscard, gnu::format(printf, 4, 5)]] int pve_get(struct pve *pve,
-						     struct json_object **ret_data,
+[[nodiscard, gnu::format(printf, 4, 5)]] int pve_get(struct pve *pve, struct json_object **ret_data,
 						     struct lxcri_error *err, const char *path,
 						     ...);
 
-/* Yields the list of nodes, which is believed for as long as the configuration says; the caller drops
- * its reference. Fails as pve_call(). */
+/* Yields the list of nodes, which is believed for as long as the configuration says; the caller
+ * drops its reference. Fails as pve_call(). */
 [[nodiscard]] int pve_nodes(struct pve *pve, struct json_object **ret, struct lxcri_error *err);
 
 /* Tells whether the last request, which failed without an answer, may have been done all the same.

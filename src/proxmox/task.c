@@ -102,8 +102,7 @@ int task_await(struct pve *pve, const char *upid, unsigned int seconds, struct l
 		autojson status = NULL;
 		const char *word;
 
-		if (pve_get(pve, &status, err, "/nodes/%s/tasks/%s/status", task.node, escaped) <
-		    0)
+		if (pve_get(pve, &status, err, "/nodes/%s/tasks/%s/status", task.node, escaped) < 0)
 			return fail_while(err, "wait for the task %s", task.type);
 		word = json_get_text(status, "status");
 		if (!word)

@@ -9,8 +9,8 @@
 /* Asks for something that is a task, and waits until that has ended well. Where it has not, the
  * error has what its log says. @request as for pve_call(); it fails as that does, with
  * LXCRI_E_TIMEOUT after @seconds, and with the code that the task's last words mean. */
-[[nodiscard]] int task_run(struct pve *pve, const struct pve_request *request,
-			   unsigned int seconds, struct lxcri_error *err);
+[[nodiscard]] int task_run(struct pve *pve, const struct pve_request *request, unsigned int seconds,
+			   struct lxcri_error *err);
 
 /* Waits the same for the task @upid. */
 [[nodiscard]] int task_await(struct pve *pve, const char *upid, unsigned int seconds,

@@ -139,9 +139,11 @@ def test_an_answer_that_is_too_large_is_refused(engine, pve, box, monkeypatch):
     from fake import route  # pylint: disable=import-outside-toplevel
     key = next(key for key in route.HANDLERS if "/config" in str(key) and "GET" in str(key))
     plain = route.HANDLERS[key]
-    monkeypatch.setitem(route.HANDLERS, key, lambda call: {**plain(call), "description": "x" * (17 << 20)})
-    engine("state", name).fails("LimitExceeded", "MiB")
-    pve.server.faults.clear()  # what the test made of it
+    with monkeypatch.context() as patch:
+        patch.setitem(route.HANDLERS, key, lambda call: {**plain(call), "description": "x" * (17 << 20)})
+        engine("state", name).fails("LimitExceeded", "MiB")
+    time.sleep(1)
+    pve.server.faults.clear()  # we hung up
 
 
 def test_a_slow_server_is_not_waited_for_for_ever(engine, pve, box):

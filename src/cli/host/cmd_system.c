@@ -201,7 +201,8 @@ const struct verb verb_system = {
 	.summary = "verify what is kept, show what it takes, remove what nothing uses",
 	.details =
 		"check exits with 1 when a fault is left. prune asks on a terminal unless --force "
-		"is given.\nadopt takes over the containers of Proxmox VE that bear our tags and are "
+		"is given.\nadopt takes over the containers of Proxmox VE that bear our tags and "
+		"are "
 		"in no record.\n",
 	.options = options_of_system,
 	.options_size = sizeof(struct system_options),

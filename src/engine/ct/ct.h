@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Containers of the type proxmox-lxc: each is one container (CT) of Proxmox VE, made and run through
- * its API. There is no monitor and no root file system here; the record says which one it is
- * (engine/ct/ct_place.h), and what it is like is asked of the cluster each time. */
+/* Containers of the type proxmox-lxc: each is one container (CT) of Proxmox VE, made and run
+ * through its API. There is no monitor and no root file system here; the record says which one it
+ * is (engine/ct/ct_place.h), and what it is like is asked of the cluster each time. */
 
 #include "engine/bundle.h"
 #include "engine/container.h"
@@ -21,8 +21,8 @@ static inline bool ct_is(const struct lxcri_container *container)
 /* Makes the container in the cluster. Its record, which names the image, is saved; that it is to be
  * made is noted there before. What a failure leaves is ct_remove()'s. */
 [[nodiscard]] int ct_create(struct lxcri_container *container,
-			    const struct lxcri_create_options *options,
-			    const struct bundle *bundle, struct lxcri_error *err);
+			    const struct lxcri_create_options *options, const struct bundle *bundle,
+			    struct lxcri_error *err);
 
 /* Asks for its state. One that is gone from the cluster is stopped, and lost. */
 [[nodiscard]] int ct_refresh(struct lxcri_container *container, struct lxcri_error *err);
@@ -67,8 +67,8 @@ void ct_name_volumes(struct bundle *bundle, struct json_object *spec);
 
 /* Gives it other limits: @resources as linux.resources has them. What the cluster cannot express is
  * LXCRI_E_UNSUPPORTED_OPERATION, and changes nothing. The lock is held. */
-[[nodiscard]] int ct_update_limits(struct lxcri_container *container,
-				   struct json_object *resources, struct lxcri_error *err);
+[[nodiscard]] int ct_update_limits(struct lxcri_container *container, struct json_object *resources,
+				   struct lxcri_error *err);
 
 /* Fills what the cluster tells. */
 [[nodiscard]] int ct_stats(struct lxcri_container *container, struct lxcri_stats *ret,

@@ -72,8 +72,8 @@ static bool take_token(const char *tags, char token[CT_TOKEN_SIZE])
 /* Reads name, image and digest from the description that they were written into. */
 static int take_description(const char *text, struct record *record, struct lxcri_error *err)
 {
-	const char *name = text && text_starts_with(text, NAME_WORDS) ? text + strlen(NAME_WORDS)
-								      : NULL;
+	const char *name =
+		text && text_starts_with(text, NAME_WORDS) ? text + strlen(NAME_WORDS) : NULL;
 	const char *image = name ? strstr(name, IMAGE_WORDS) : NULL;
 	const char *digest = image ? strstr(image, DIGEST_WORDS) : NULL;
 	size_t length = digest ? strcspn(digest + strlen(DIGEST_WORDS), " \r\n") : 0;
@@ -197,12 +197,10 @@ static int look_at_all(struct adoption *adoption, struct lxcri_error *err)
 	autojson all = NULL;
 	size_t count;
 
-	if (!database ||
-	    database_each_container(database, note_token, adoption, err) < 0)
+	if (!database || database_each_container(database, note_token, adoption, err) < 0)
 		return -1;
 	adoption->pve = ct_session(adoption->engine, err);
-	if (!adoption->pve ||
-	    pve_get(adoption->pve, &all, err, "/cluster/resources?type=vm") < 0)
+	if (!adoption->pve || pve_get(adoption->pve, &all, err, "/cluster/resources?type=vm") < 0)
 		return -1;
 	count = json_count(all);
 	for (size_t i = 0; i < count; i++)

@@ -47,9 +47,8 @@ static void add_marks(struct ct_creation *creation)
 {
 	const struct record *record = &creation->container->record;
 	autofree char *tags = xformat(CT_TAG ";" CT_TAG_PREFIX "%s", creation->place.token);
-	autofree char *description =
-		xformat("proxmox-lxcri container %s; image %.4000s; digest %s", record->id,
-			record->image, record->digest);
+	autofree char *description = xformat("proxmox-lxcri container %s; image %.4000s; digest %s",
+					     record->id, record->image, record->digest);
 
 	json_set_text(creation->params, "tags", tags);
 	json_set_text(creation->params, "description", description);
@@ -70,9 +69,8 @@ static int fill_params(struct ct_creation *creation, struct lxcri_error *err)
 {
 	const struct lxcri_config *config = creation->container->engine->config;
 	struct json_object *params = creation->params;
-	autofree char *rootfs =
-		ct_options_new_volume(creation->target.storage,
-				      config_u64(config, CONFIG_PROXMOX_ROOTFS_SIZE));
+	autofree char *rootfs = ct_options_new_volume(
+		creation->target.storage, config_u64(config, CONFIG_PROXMOX_ROOTFS_SIZE));
 
 	json_set_text(params, "hostname", json_get_text(creation->bundle->spec, "hostname"));
 	json_set_text(params, "rootfs", rootfs);
@@ -144,9 +142,9 @@ static bool was_done(struct ct_creation *creation)
 static int make_numbered(struct ct_creation *creation, struct lxcri_error *err)
 {
 	autofree char *path = xformat("/nodes/%s/lxc", creation->place.node);
-	const struct pve_request request = {
-		.method = "POST", .path = path, .params = creation->params
-	};
+	const struct pve_request request = { .method = "POST",
+					     .path = path,
+					     .params = creation->params };
 	autojson upid = NULL;
 
 	ct_options_add_number(creation->params, "vmid", creation->place.vmid);

@@ -14,7 +14,8 @@ struct ct_creation {
 	const struct bundle *bundle;
 	struct pve *pve;
 	struct ct_place place;
-	struct ct_place *draft_of; /* in which it is noted as the draft; NULL: it is the container */
+	struct ct_place
+		*draft_of; /* in which it is noted as the draft; NULL: it is the container */
 	struct ct_target target;
 	struct json_object *params;
 	unsigned int task_seconds;

@@ -41,8 +41,8 @@ static void be_gone(struct lxcri_container *container)
 {
 	container->status = LXCRI_STATUS_STOPPED;
 	container->lost = true;
-	container->state = (struct monitor_state){ .phase = MONITOR_STOPPED,
-						   .exit_code = EXIT_CODE_UNKNOWN };
+	container->state =
+		(struct monitor_state){ .phase = MONITOR_STOPPED, .exit_code = EXIT_CODE_UNKNOWN };
 }
 
 static void take_status(struct lxcri_container *container, const struct ct_place *place,
@@ -52,8 +52,8 @@ static void take_status(struct lxcri_container *container, const struct ct_place
 	bool runs = word && strcmp(word, "running") == 0;
 
 	container->lost = false;
-	container->state = (struct monitor_state){ .phase = MONITOR_STOPPED,
-						   .exit_code = EXIT_CODE_UNKNOWN };
+	container->state =
+		(struct monitor_state){ .phase = MONITOR_STOPPED, .exit_code = EXIT_CODE_UNKNOWN };
 	container->status = place->started ? LXCRI_STATUS_STOPPED : LXCRI_STATUS_CREATED;
 	if (!runs)
 		return;
@@ -146,9 +146,8 @@ static int await_status(struct lxcri_container *container, struct ct_place *plac
 		    strcmp(wanted, "running") == 0)
 			return 0; /* it ran, and has ended already */
 		if (moment_now() > end)
-			return fail(err, LXCRI_E_TIMEOUT,
-				    "CT %u on node %s is not %s after %u s", place->vmid,
-				    place->node, wanted, seconds);
+			return fail(err, LXCRI_E_TIMEOUT, "CT %u on node %s is not %s after %u s",
+				    place->vmid, place->node, wanted, seconds);
 		pause_a_while();
 	}
 }
@@ -267,8 +266,8 @@ static int check_removable(const struct ct_place *place, struct json_object *con
 	return 0;
 }
 
-/* Removes what is left of a container whose making has died: it has no tags yet, but it is the one
- * that our task began. */
+/* Removes what is left of a container whose making has died. It has no tags yet, nor a name, which
+ * every container has that was made to its end; but our task has begun it. */
 static int remove_torso(struct lxcri_container *container, const struct ct_place *place,
 			struct lxcri_error *err)
 {
@@ -285,7 +284,8 @@ static int remove_torso(struct lxcri_container *container, const struct ct_place
 	    pve_get(pve, &status, &ignored, "/nodes/%s/tasks/%s/status", place->node, upid) < 0)
 		return 0;
 	lock = json_get_text(config, "lock");
-	if (!lock || strcmp(lock, "create") != 0 || json_get(config, "tags") ||
+	if ((lock && strcmp(lock, "create") != 0) || json_get(config, "tags") ||
+	    json_get(config, "hostname") ||
 	    strcmp(json_get_text(status, "status") ? json_get_text(status, "status") : "",
 		   "stopped") != 0)
 		return 0;
@@ -303,8 +303,7 @@ static int remove_torso(struct lxcri_container *container, const struct ct_place
  * a request may take. */
 static int search_patiently(struct pve *pve, struct ct_place *place, struct lxcri_error *err)
 {
-	const int64_t end =
-		place->asked_ns + (int64_t)pve_timeout(pve) * NS_IN_SECOND;
+	const int64_t end = place->asked_ns + (int64_t)pve_timeout(pve) * NS_IN_SECOND;
 	bool is_open = place->asked_ns > 0 && !place->upid;
 
 	for (;;) {
@@ -359,8 +358,9 @@ int ct_wait(struct lxcri_container *container, int timeout_seconds, struct lxcri
 		if (container->status == LXCRI_STATUS_STOPPED)
 			return EXIT_CODE_UNKNOWN;
 		if (timeout_seconds >= 0 && moment_now() > end)
-			return fail(err, LXCRI_E_TIMEOUT, "container %s has not stopped within %d s",
-				    container->home.id, timeout_seconds);
+			return fail(err, LXCRI_E_TIMEOUT,
+				    "container %s has not stopped within %d s", container->home.id,
+				    timeout_seconds);
 		pause_a_while();
 	}
 }

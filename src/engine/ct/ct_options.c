@@ -63,8 +63,8 @@ int ct_options_check(const struct lxcri_create_options *options, struct lxcri_er
 		{ options->n_rlimits > 0, "a resource limit (--ulimit)", api },
 		{ options->pids_max > 0, "a limit of processes", api },
 		{ options->shm_bytes > 0, "a size of /dev/shm", api },
-		{ options->cgroup_parent || options->oom_score_adj,
-		  "a parent cgroup or OOM score", api },
+		{ options->cgroup_parent || options->oom_score_adj, "a parent cgroup or OOM score",
+		  api },
 		{ options->read_only, "a read-only root file system", api },
 		{ options->userns && strcmp(options->userns, "auto") != 0, "that user namespace",
 		  "containers are unprivileged, or with --privileged they are not" },
@@ -78,8 +78,8 @@ int ct_options_check(const struct lxcri_create_options *options, struct lxcri_er
 	for (size_t i = 0; i < ARRAY_LEN(refused); i++)
 		if (refused[i].given)
 			return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
-				    "a container of Proxmox VE cannot have %s: %s",
-				    refused[i].what, refused[i].why);
+				    "a container of Proxmox VE cannot have %s: %s", refused[i].what,
+				    refused[i].why);
 	return 0;
 }
 
@@ -247,8 +247,8 @@ static int set_network(struct property_string *net, const struct lan_spec *spec,
 
 	if (property_set(net, "bridge", spec->parent, err) < 0 ||
 	    property_set(net, "type", "veth", err) < 0 ||
-	    property_set(net, "host-managed", "1", err) < 0 ||
-	    set_address(net, spec, 0, err) < 0 || set_address(net, spec, 1, err) < 0)
+	    property_set(net, "host-managed", "1", err) < 0 || set_address(net, spec, 0, err) < 0 ||
+	    set_address(net, spec, 1, err) < 0)
 		return -1;
 	return spec->vlan > 0 ? property_set(net, "tag", tag, err) : 0;
 }
@@ -289,16 +289,15 @@ static int add_networks(const struct lxcri_config *config,
 			struct lxcri_error *err)
 {
 	const char *const *networks = options->networks;
-	autofree char *usual =
-		xformat("bridge:%s", config_text(config, CONFIG_PROXMOX_BRIDGE));
+	autofree char *usual = xformat("bridge:%s", config_text(config, CONFIG_PROXMOX_BRIDGE));
 
 	if (!networks || !networks[0] || (strcmp(networks[0], "default") == 0 && !networks[1]))
 		return add_network(usual, options->mac_address, 0, params, err);
 	if (strcmp(networks[0], "none") == 0 && !networks[1])
 		return 0;
 	for (unsigned int i = 0; networks[i]; i++)
-		if (add_network(networks[i], i == 0 ? options->mac_address : NULL, i, params,
-				err) < 0)
+		if (add_network(networks[i], i == 0 ? options->mac_address : NULL, i, params, err) <
+		    0)
 			return -1;
 	return 0;
 }

@@ -18,12 +18,12 @@
 struct ct_place {
 	char token[CT_TOKEN_SIZE];
 	char *node;
-	uint32_t vmid; /* 0: none yet */
-	char *rootfs;  /* the volume that its root file system is on; NULL: not known */
-	bool started;  /* it has run */
+	uint32_t vmid;        /* 0: none yet */
+	char *rootfs;         /* the volume that its root file system is on; NULL: not known */
+	bool started;         /* it has run */
 	struct strings roots; /* the volumes that it had root file systems on, and has */
-	int64_t asked_ns; /* when it was asked for, until what it became is known; else 0 */
-	char *upid;    /* of the task that makes it, once that is known; or NULL */
+	int64_t asked_ns;     /* when it was asked for, until what it became is known; else 0 */
+	char *upid;           /* of the task that makes it, once that is known; or NULL */
 
 	/* Of a container that an update makes besides, for the files of its image alone. */
 	char draft_token[CT_TOKEN_SIZE]; /* "": there is none */

@@ -17,11 +17,11 @@
 
 #define INIT_PATH "/.lxcri/init"
 /* A page less than what an argument of a program may measure. */
-#define BLOB_BYTES_MAX   ((size_t)90 << 10)
-#define ENV_BYTES_MAX    ((size_t)128 << 10)
-#define HIDDEN_PREFIX    "LXCRI_ENV_"
-#define VERSION_OF_BLOB  "1"
-#define STOP_BY_DEFAULT  SIGTERM
+#define BLOB_BYTES_MAX  ((size_t)90 << 10)
+#define ENV_BYTES_MAX   ((size_t)128 << 10)
+#define HIDDEN_PREFIX   "LXCRI_ENV_"
+#define VERSION_OF_BLOB "1"
+#define STOP_BY_DEFAULT SIGTERM
 
 void ct_process_finish(struct ct_process *process)
 {

@@ -2,7 +2,8 @@
 #pragma once
 
 /* The process of a specification, as a container of Proxmox VE takes it: an entry point, which
- * begins with our own init and hands over to it all that has no place elsewhere, and an environment.
+ * begins with our own init and hands over to it all that has no place elsewhere, and an
+ * environment.
  */
 
 #include "engine/bundle.h"
@@ -27,8 +28,7 @@ struct ct_process {
 				  struct lxcri_error *err);
 
 /* Reads it. LXCRI_E_STORAGE_ERROR. */
-[[nodiscard]] int ct_process_load(const char *dir, struct ct_process *ret,
-				  struct lxcri_error *err);
+[[nodiscard]] int ct_process_load(const char *dir, struct ct_process *ret, struct lxcri_error *err);
 
 /* Frees what @process holds. Safe to repeat. */
 void ct_process_finish(struct ct_process *process);

@@ -33,16 +33,21 @@ struct pve *ct_session(struct lxcri_engine *engine, struct lxcri_error *err);
 			    struct json_object *config, struct json_object *params,
 			    struct lxcri_error *err);
 
-/* Looks for the containers that bear the token of @place by whatever is known of it; for one that is
- * still being made it waits. As ct_find(). */
+/* Looks for the containers that bear the token of @place by whatever is known of it; for one that
+ * is still being made it waits. As ct_find(). */
 [[nodiscard]] int ct_search(struct pve *pve, struct ct_place *place, struct lxcri_error *err);
 
-/* Chooses the node for a new container: @wanted, else that of the configuration, else the one with
- * most free memory; and the storage for its root file system. Both are the caller's. */
+/* Where a new container goes. Zeroed is nowhere. */
 struct ct_target {
 	char *node;
-	char *storage;
+	char *storage; /* of its root file system */
 };
+
+/* Chooses the node: @wanted, else that of the configuration, else the one with most free memory;
+ * and the storage. The caller ends *@ret with ct_target_finish(). LXCRI_E_INVALID_ARGUMENT,
+ * LXCRI_E_INVALID_CONFIG. */
 [[nodiscard]] int ct_target_choose(struct lxcri_engine *engine, const char *wanted,
 				   struct ct_target *ret, struct lxcri_error *err);
+
+/* Frees what @target holds. Safe to repeat. */
 void ct_target_finish(struct ct_target *target);

@@ -78,9 +78,8 @@ static size_t list_candidates(struct json_object *nodes, struct candidate *candi
 
 		if (!node || !node_name_is_valid(node) || !status || strcmp(status, "online") != 0)
 			continue;
-		candidates[used++] = (struct candidate){
-			node, most > used_bytes ? most - used_bytes : 0
-		};
+		candidates[used++] =
+			(struct candidate){ node, most > used_bytes ? most - used_bytes : 0 };
 	}
 	qsort(candidates, used, sizeof(*candidates), compare);
 	return used;

@@ -45,8 +45,8 @@ static int find(struct pve *pve, const char *node, const char *storage, const ch
 	autojson list = NULL;
 	size_t count;
 
-	if (pve_get(pve, &list, err, "/nodes/%s/storage/%s/content?content=vztmpl", node,
-		    escaped) < 0)
+	if (pve_get(pve, &list, err, "/nodes/%s/storage/%s/content?content=vztmpl", node, escaped) <
+	    0)
 		return -1;
 	count = json_count(list);
 	for (size_t i = 0; i < count; i++) {

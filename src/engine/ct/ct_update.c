@@ -189,8 +189,7 @@ int ct_collect(struct lxcri_container *container, struct lxcri_error *err)
 	const char *key;
 
 	if (!pve || ct_place_load(&container->record, &place, err) < 0 ||
-	    ct_get(pve, &place, &config, err) < 0 ||
-	    drop_draft(container, &place, config, err) < 0)
+	    ct_get(pve, &place, &config, err) < 0 || drop_draft(container, &place, config, err) < 0)
 		return -1;
 	for (unsigned int i = 0; i < UNUSED_MAX; i++) {
 		json_freep(&config);
@@ -212,8 +211,8 @@ static void fill_draft(struct ct_creation *creation, const struct ct_place *plac
 	struct json_object *params = creation->params;
 	autofree char *storage = xstrndup(place->rootfs, strcspn(place->rootfs, ":"));
 	autofree char *root = ct_options_new_volume(storage, DRAFT_ROOT_BYTES);
-	autofree char *volume = ct_options_new_volume(
-		storage, config_u64(settings, CONFIG_PROXMOX_ROOTFS_SIZE));
+	autofree char *volume =
+		ct_options_new_volume(storage, config_u64(settings, CONFIG_PROXMOX_ROOTFS_SIZE));
 	autofree char *mount = xformat("%s,mp=/" TEMPLATE_BELOW, volume);
 	autofree char *tags = xformat(CT_TAG ";" CT_TAG_PREFIX "%s", creation->place.token);
 	autofree char *description = xformat("proxmox-lxcri: the next image of container %s, CT %u",
@@ -374,9 +373,8 @@ static int add_new_volumes(struct lxcri_container *container, const struct ct_pl
 	for (size_t i = 0; i < count; i++) {
 		struct json_object *mount = json_object_array_get_idx(mounts, i);
 		const char *key = json_get_text(mount, "source");
-		struct bundle_volume volume = {
-			.destination = (char *)json_get_text(mount, "destination")
-		};
+		struct bundle_volume volume = { .destination = (char *)json_get_text(
+							mount, "destination") };
 		const struct bundle one = { .volumes = &volume, .n_volumes = 1 };
 
 		if (is_mount_key(key) && !json_get(config, key) &&
@@ -399,9 +397,8 @@ static int put_record(struct lxcri_container *container, struct ct_place *place,
 	const char *text = json_get_text(config, "rootfs");
 	autofree char *now = volume_of(text);
 	autofree char *left = xformat("%s,mp=" LEFT_PATH, now ? now : "");
-	autofree char *description =
-		xformat("proxmox-lxcri container %s; image %.4000s; digest %s", record->id,
-			record->image, record->digest);
+	autofree char *description = xformat("proxmox-lxcri container %s; image %.4000s; digest %s",
+					     record->id, record->image, record->digest);
 	autofree char *value = NULL;
 
 	if (!now || property_parse(text, "volume", &rootfs, err) < 0 ||

@@ -217,8 +217,7 @@ int lxcri_container_update_image(struct lxcri_container *container,
 	int r = -1;
 
 	if (check_options(options, err) == 0 && container_refresh(container, err) == 0 &&
-	    check_container(&update, err) == 0 &&
-	    find_source(&update, &image, &source, err) == 0 &&
+	    check_container(&update, err) == 0 && find_source(&update, &image, &source, err) == 0 &&
 	    container_lock(container, err) == 0) {
 		r = update_locked(&update, &source, err);
 		update_finish(&update);

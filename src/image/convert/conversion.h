@@ -27,9 +27,11 @@ const char *conversion_suffix(const struct lxcri_convert_options *options);
 				 const struct lxcri_convert_options *options, int fd,
 				 struct lxcri_error *err);
 
-/* Writes it the same as a template whose containers begin with our init, /.lxcri/init. With @below
- * all of it is in the directory of that name, TEMPLATE_BELOW, so that a volume mounted there gets
- * it. */
+/* Where the files of a template are: at its root, or all in the directory TEMPLATE_BELOW, so that a
+ * volume that is mounted there gets them. */
 enum conversion_ct { CONVERSION_CT_ROOT, CONVERSION_CT_BELOW };
+
+/* Writes it the same as a template whose containers begin with our init, /.lxcri/init.
+ * LXCRI_E_INVALID_FORMAT for an image that has something there. */
 [[nodiscard]] int conversion_make_ct(struct image_store *store, const char *digest,
 				     enum conversion_ct where, int fd, struct lxcri_error *err);

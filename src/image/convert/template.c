@@ -265,8 +265,7 @@ int template_write(const int *layers, size_t count, const struct template_option
 	};
 	const struct walk_visitor visitor = { .enter = enter, .userdata = &template };
 
-	if (open_archive(&template, fd, err) < 0 ||
-	    walk_layers(layers, count, &visitor, err) < 0 ||
+	if (open_archive(&template, fd, err) < 0 || walk_layers(layers, count, &visitor, err) < 0 ||
 	    (options->init_fd >= 0 && add_init(&template, err) < 0))
 		return -1;
 	return archive_write_close(template.archive) == ARCHIVE_OK

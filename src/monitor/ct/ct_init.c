@@ -2,11 +2,11 @@
 /* The first process of a container of Proxmox VE: /.lxcri/init BLOB
  *
  * What an image says of its process has no place in such a container's configuration, or not the
- * exact one: an entry point is split at blanks without a way to quote, and there is neither user nor
- * working directory nor stop signal. So BLOB has all that (engine/ct/ct_process.h writes it), in
- * letters that nothing splits. This program makes the process what it is to be as process 2, passes
- * signals on to it (that by which the container is halted as the stop signal), reaps what ends, and
- * ends as that did. It is static and allocates nothing. */
+ * exact one: an entry point is split at blanks without a way to quote, and there is neither user
+ * nor working directory nor stop signal. So BLOB has all that (engine/ct/ct_process.h writes it),
+ * in letters that nothing splits. This program makes the process what it is to be as process 2,
+ * passes signals on to it (that by which the container is halted as the stop signal), reaps what
+ * ends, and ends as that did. It is static and allocates nothing. */
 
 #include "base/version.h"
 
@@ -235,7 +235,6 @@ static void make_dirs(const char *path)
 	if (chdir(process->cwd) < 0)
 		die(process->cwd, strerror(errno), EXIT_NOT_EXECUTABLE);
 	(void)sigprocmask(SIG_SETMASK, original, NULL);
-
 
 	environ = env;
 	(void)execvp(args[0], args);

@@ -31,6 +31,8 @@ struct running {
 	bool is_too_large;
 	int fd; /* of the file */
 	curl_off_t at;
+	struct tls_seen seen;
+	char message[CURL_ERROR_SIZE];
 };
 
 void exchange_answer_finish(struct exchange_answer *answer)
@@ -53,8 +55,8 @@ static void take_status(struct exchange_answer *answer, const char *line, size_t
 	while (size > start && isspace((unsigned char)line[size - 1]))
 		size--;
 	free(answer->reason);
-	answer->reason = xstrndup(line + start, size - start < REASON_MAX ? size - start
-									   : REASON_MAX);
+	answer->reason =
+		xstrndup(line + start, size - start < REASON_MAX ? size - start : REASON_MAX);
 }
 
 static size_t take_header(char *bytes, size_t one, size_t count, void *userdata)
@@ -220,24 +222,22 @@ static char *set_request(CURL *easy, const char *host, const struct exchange_req
 {
 	bool has_body = strcmp(request->method, "POST") == 0 || strcmp(request->method, "PUT") == 0;
 	bool is_get = strcmp(request->method, "GET") == 0;
-	autofree char *query = has_body && !request->is_form
-				       ? xstrdup("")
-				       : format_query(easy, request->params);
-	autofree char *url = xformat("https://%s/api2/json%s%s%s", host, request->path,
-				     *query && !has_body ? (strchr(request->path, '?') ? "&" : "?")
-							 : "",
-				     has_body ? "" : query);
+	autofree char *query =
+		has_body && !request->is_form ? xstrdup("") : format_query(easy, request->params);
+	autofree char *url =
+		xformat("https://%s/api2/json%s%s%s", host, request->path,
+			*query && !has_body ? (strchr(request->path, '?') ? "&" : "?") : "",
+			has_body ? "" : query);
 	char *body = NULL;
 
 	(void)curl_easy_setopt(easy, CURLOPT_URL, url);
 	if (!is_get)
 		(void)curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
 	if (has_body && !request->upload) {
-		body = request->is_form ? steal(query)
-		       : request->params
-			       ? xstrdup(json_object_to_json_string_ext(request->params,
-									JSON_C_TO_STRING_PLAIN))
-			       : xstrdup("{}");
+		body = request->is_form  ? steal(query)
+		       : request->params ? xstrdup(json_object_to_json_string_ext(
+						   request->params, JSON_C_TO_STRING_PLAIN))
+					 : xstrdup("{}");
 		(void)curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body);
 		*headers = add_header(*headers, "Content-Type",
 				      request->is_form ? "application/x-www-form-urlencoded"
@@ -254,9 +254,10 @@ static char *set_request(CURL *easy, const char *host, const struct exchange_req
 }
 
 static enum exchange_outcome explain(CURL *easy, CURLcode code, const char *host,
-				     const char *message, const struct running *running,
-				     const struct tls_seen *seen, struct lxcri_error *err)
+				     const struct running *running, struct lxcri_error *err)
 {
+	const struct tls_seen *seen = &running->seen;
+	const char *message = running->message;
 	long sent = 0;
 
 	(void)curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &sent);
@@ -285,9 +286,9 @@ enum exchange_outcome exchange_run(CURL *easy, const struct rest_settings *setti
 				   const char *host, const struct exchange_request *request,
 				   struct exchange_answer *ret_answer, struct lxcri_error *err)
 {
-	struct running running = { .answer = ret_answer, .fd = -1 };
-	struct tls_seen seen = { .settings = settings };
-	char message[CURL_ERROR_SIZE] = "";
+	struct running running = { .answer = ret_answer,
+				   .fd = -1,
+				   .seen = { .settings = settings } };
 	struct curl_slist *headers = NULL;
 	curl_mime *mime = NULL;
 	autofree char *body = NULL;
@@ -296,7 +297,7 @@ enum exchange_outcome exchange_run(CURL *easy, const struct rest_settings *setti
 	exchange_answer_finish(ret_answer);
 	curl_easy_reset(easy); /* but for its connections */
 	set_rules(easy, settings, request->upload != NULL);
-	if (tls_prepare(easy, &seen, err) < 0)
+	if (tls_prepare(easy, &running.seen, err) < 0)
 		return EXCHANGE_NOT_SENT;
 	if (request->upload && set_upload(easy, request, &running, &mime) < 0) {
 		curl_mime_free(mime);
@@ -305,7 +306,7 @@ enum exchange_outcome exchange_run(CURL *easy, const struct rest_settings *setti
 	}
 	body = set_request(easy, host, request, &headers);
 	(void)curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
-	(void)curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, message);
+	(void)curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, running.message);
 	(void)curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header);
 	(void)curl_easy_setopt(easy, CURLOPT_HEADERDATA, &running);
 	(void)curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
@@ -314,8 +315,7 @@ enum exchange_outcome exchange_run(CURL *easy, const struct rest_settings *setti
 	(void)curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &ret_answer->status);
 
 	enum exchange_outcome outcome =
-		code == CURLE_OK ? EXCHANGE_ANSWERED
-				 : explain(easy, code, host, message, &running, &seen, err);
+		code == CURLE_OK ? EXCHANGE_ANSWERED : explain(easy, code, host, &running, err);
 
 	(void)curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, NULL);
 	(void)curl_easy_setopt(easy, CURLOPT_MIMEPOST, NULL);

@@ -111,8 +111,7 @@ static enum exchange_outcome log_in(struct rest *rest, const char *host, struct 
 			   answer.reason, answer.status);
 		return EXCHANGE_BROKEN;
 	}
-	return take_ticket(rest, host, &answer.body, err) < 0 ? EXCHANGE_BROKEN
-							      : EXCHANGE_ANSWERED;
+	return take_ticket(rest, host, &answer.body, err) < 0 ? EXCHANGE_BROKEN : EXCHANGE_ANSWERED;
 }
 
 static enum exchange_outcome ask_once(struct rest *rest, const char *host,
@@ -184,8 +183,8 @@ int rest_ask(struct rest *rest, const struct exchange_request *request,
 		size_t which = (rest->current + i) % hosts->count;
 		struct lxcri_error one = {};
 		bool is_final;
-		enum exchange_outcome outcome = ask_host(rest, hosts->items[which], request,
-							 ret_answer, &is_final, &one);
+		enum exchange_outcome outcome =
+			ask_host(rest, hosts->items[which], request, ret_answer, &is_final, &one);
 
 		if (outcome == EXCHANGE_ANSWERED &&
 		    !(is_get && is_unreached(ret_answer->status) && i + 1 < tries)) {

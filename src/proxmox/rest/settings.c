@@ -81,8 +81,7 @@ static int take_fingerprints(const char *text, struct rest_settings *settings,
 
 	for (at += strspn(at, ", "); *at; at += strspn(at, ", ")) {
 		if (settings->n_fingerprints < FINGERPRINTS_MAX)
-			at = take_fingerprint(at,
-					      settings->fingerprints[settings->n_fingerprints]);
+			at = take_fingerprint(at, settings->fingerprints[settings->n_fingerprints]);
 		else
 			at = NULL;
 		if (!at || (*at && !strchr(", ", *at)))
@@ -95,8 +94,7 @@ static int take_fingerprints(const char *text, struct rest_settings *settings,
 	return 0;
 }
 
-static int take(struct json_object *object, struct rest_settings *settings,
-		struct lxcri_error *err)
+static int take(struct json_object *object, struct rest_settings *settings, struct lxcri_error *err)
 {
 	struct json_object *hosts = json_get(object, PROXMOX_HOSTS);
 	const char *fingerprint = json_get_text(object, PROXMOX_FINGERPRINT);
@@ -115,8 +113,9 @@ static int take(struct json_object *object, struct rest_settings *settings,
 	if (settings->hosts.count == 0 ||
 	    (!settings->token && (!settings->user || !settings->password)))
 		return fail(err, LXCRI_E_INVALID_CONFIG, "host or login is missing");
-	if (settings->token && (!strchr(settings->token, '!') || !strchr(settings->token, '=') ||
-				strpbrk(settings->token, " ;%") || text_has_control(settings->token)))
+	if (settings->token &&
+	    (!strchr(settings->token, '!') || !strchr(settings->token, '=') ||
+	     strpbrk(settings->token, " ;%") || text_has_control(settings->token)))
 		return fail(err, LXCRI_E_INVALID_CONFIG,
 			    "the token is not of the form USER@REALM!NAME=UUID");
 	return fingerprint ? take_fingerprints(fingerprint, settings, err) : 0;

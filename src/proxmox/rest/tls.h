@@ -9,7 +9,7 @@
 
 /* What was seen, for the message when it was not what was expected. */
 struct tls_seen {
-	const struct rest_settings *settings; /* borrowed */
+	const struct rest_settings *settings;    /* borrowed */
 	char fingerprint[3 * FINGERPRINT_BYTES]; /* "AA:BB:..."; "" until one was seen */
 	bool is_refused;
 };

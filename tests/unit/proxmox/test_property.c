@@ -32,9 +32,10 @@ static void a_volume_has_a_bare_default_key_first(void **state)
 	autorun(property_finish) struct property_string mount = {};
 	struct lxcri_error err = {};
 
-	assert_int_equal(property_parse("size=8G,mp=/data,backup=1,volume=local:100/vm-100-disk-1.raw",
-					"volume", &mount, &err),
-			 0);
+	assert_int_equal(
+		property_parse("size=8G,mp=/data,backup=1,volume=local:100/vm-100-disk-1.raw",
+			       "volume", &mount, &err),
+		0);
 
 	autofree char *text = property_format(&mount, "volume", required);
 
@@ -46,7 +47,7 @@ static void a_volume_has_a_bare_default_key_first(void **state)
 
 static void what_the_grammar_has_not_is_refused_and_changes_nothing(void **state)
 {
-	static const char *const bad[] = { "a=1,a=2", "a=",     "=b",      "bare",
+	static const char *const bad[] = { "a=1,a=2",  "a=",     "=b",    "bare",
 					   "a=1,bare", "a=b\nc", "a=\x7f" };
 	struct property_string untouched = { .count = 7 };
 	struct lxcri_error err;
@@ -111,12 +112,9 @@ static void sizes_are_powers_of_1024(void **state)
 		const char *text;
 		uint64_t bytes;
 	} good[] = {
-		{ "0", 0 },
-		{ "512", 512 },
-		{ "1K", 1024 },
-		{ "8G", (uint64_t)8 << 30 },
-		{ "1.5M", 3 << 19 },
-		{ "2TiB", (uint64_t)2 << 40 },
+		{ "0", 0 },          { "512", 512 },
+		{ "1K", 1024 },      { "8G", (uint64_t)8 << 30 },
+		{ "1.5M", 3 << 19 }, { "2TiB", (uint64_t)2 << 40 },
 	};
 	static const char *const bad[] = { "", "G", "1g", "1.G", ".5", "1GB", "1 G", "-1", "1G " };
 	uint64_t bytes = 0;

@@ -20,10 +20,11 @@ static void hosts_get_the_port_that_they_do_not_name(void **state)
 	autorun(rest_settings_finish) struct rest_settings settings = {};
 	struct lxcri_error err;
 
-	assert_int_equal(parse("{\"hosts\":[\"pve1\",\"pve2:443\",\"10.0.0.1\",\"fe80::1\",\"[fe80::2]\","
-			       "\"[fe80::3]:1\"],\"port\":8006,\"token\":\"u@pve!t=s\"}",
-			       &settings, &err),
-			 0);
+	assert_int_equal(
+		parse("{\"hosts\":[\"pve1\",\"pve2:443\",\"10.0.0.1\",\"fe80::1\",\"[fe80::2]\","
+		      "\"[fe80::3]:1\"],\"port\":8006,\"token\":\"u@pve!t=s\"}",
+		      &settings, &err),
+		0);
 	assert_int_equal(settings.hosts.count, 6);
 	assert_string_equal(settings.hosts.items[0], "pve1:8006");
 	assert_string_equal(settings.hosts.items[1], "pve2:443");
@@ -39,10 +40,11 @@ static void fingerprints_are_read_with_and_without_colons(void **state)
 	autorun(rest_settings_finish) struct rest_settings settings = {};
 	struct lxcri_error err;
 
-	assert_int_equal(parse("{\"hosts\":[\"a\"],\"token\":\"u@pve!t=s\",\"fingerprint\":\"" FINGERPRINT
-			       ", abababababababababababababababababababababababababababababababab\"}",
-			       &settings, &err),
-			 0);
+	assert_int_equal(
+		parse("{\"hosts\":[\"a\"],\"token\":\"u@pve!t=s\",\"fingerprint\":\"" FINGERPRINT
+		      ", abababababababababababababababababababababababababababababababab\"}",
+		      &settings, &err),
+		0);
 	assert_int_equal(settings.n_fingerprints, 2);
 	assert_int_equal(settings.fingerprints[0][1], 0x11);
 	assert_int_equal(settings.fingerprints[0][31], 0xff);

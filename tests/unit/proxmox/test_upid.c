@@ -10,9 +10,10 @@ static void a_task_has_all_its_parts(void **state)
 	struct upid upid;
 	struct lxcri_error err = {};
 
-	assert_int_equal(upid_parse("UPID:pve-1:0002A1B3:00F0C0DE:65A1B2C3:vzcreate:105:root@pam!t1:",
-				    &upid, &err),
-			 0);
+	assert_int_equal(
+		upid_parse("UPID:pve-1:0002A1B3:00F0C0DE:65A1B2C3:vzcreate:105:root@pam!t1:", &upid,
+			   &err),
+		0);
 	assert_string_equal(upid.node, "pve-1");
 	assert_int_equal(upid.pid, 0x2a1b3);
 	assert_int_equal(upid.pstart, 0xf0c0de);
