@@ -82,7 +82,10 @@ enum lxcri_error_class {
 	X(PORT_FORWARDING_FAILED, "PortForwardingFailed", SYSTEM)       \
 	X(DNS_CONFIGURATION_FAILED, "DNSConfigurationFailed", INVALID)  \
 	X(BRIDGE_CREATION_FAILED, "BridgeCreationFailed", SYSTEM)       \
-	X(BRIDGE_NOT_FOUND, "BridgeNotFound", NOT_FOUND)
+	X(BRIDGE_NOT_FOUND, "BridgeNotFound", NOT_FOUND)                \
+	X(HEADLESS_SERVICE_FAILED, "HeadlessServiceFailed", SYSTEM)     \
+	X(SERVICE_NOT_FOUND, "ServiceNotFound", NOT_FOUND)              \
+	X(NETWORK_IDENTITY_ERROR, "NetworkIdentityError", EXISTS)
 
 enum lxcri_code {
 	LXCRI_E_NONE = 0,

@@ -5,7 +5,6 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "engine/service/names.h"
 #include "serve/job.h"
 #include "serve/netwatch.h"
 #include "os/path.h"
@@ -28,8 +27,7 @@
 
 struct names {
 	const struct serve_part *part;
-	void (*settled)(void *userdata);
-	void *userdata;
+	struct names_owner owner;
 	int database; /* an inotify descriptor */
 	uint64_t version;
 	sd_event_source *database_source;
@@ -81,8 +79,9 @@ static void describe(const struct network_row *row, struct nameserver_network *n
 static int put_network(struct names *names, const struct network_row *row, struct lxcri_error *err)
 {
 	struct nameserver_network network = { .name = row->name, .bridge = row->bridge };
+	const struct names_judge judge = { names->owner.is_ready, names->owner.userdata };
 	autorun(text_finish) struct text zone = {};
-	int r = names_format_zone(names->part->engine, row, &zone, err);
+	int r = names_format_zone(names->part->engine, row, &judge, &zone, err);
 
 	if (r < 0)
 		return -1;
@@ -153,7 +152,7 @@ static int on_refresh(sd_event_source *source, uint64_t usec, void *userdata)
 	names->n_networks = nameserver_end_round(names->nameserver);
 	if (names->has_failed)
 		set_timer(names, &names->refresh, RETRY_US, on_refresh);
-	names->settled(names->userdata);
+	names->owner.settled(names->owner.userdata);
 	return 0;
 }
 
@@ -251,14 +250,13 @@ static void on_other_resolvers(void *userdata)
 	nameserver_set_resolvers(names->nameserver, &addresses);
 }
 
-int names_create(const struct serve_part *part, void (*settled)(void *userdata), void *userdata,
+int names_create(const struct serve_part *part, const struct names_owner *owner,
 		 struct names **ret_names, struct lxcri_error *err)
 {
 	autoptr(names) names = xnew(struct names);
 
 	names->part = part;
-	names->settled = settled;
-	names->userdata = userdata;
+	names->owner = *owner;
 	names->database = -1;
 	if (watch_database(names, err) < 0 ||
 	    nameserver_create(part, &names->nameserver, err) < 0 ||

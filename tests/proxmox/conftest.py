@@ -30,10 +30,10 @@ def api(pve):
 @pytest.fixture(scope="session")
 def archive(tmp_path_factory):
     """A template with busybox: /bin/busybox and its names, nothing of a distribution. /polite ends by the signal
-    that LXC sends, /stubborn does not."""
+    that LXC sends, /stubborn does not; each makes /tmp/ready when it listens."""
     return make_template(tmp_path_factory.mktemp("template") / "busybox.tar.zst", {
-        "polite": "trap 'exit 0' PWR USR1\nwhile :; do sleep 0.1; done\n",
-        "stubborn": "trap '' PWR\nwhile :; do sleep 0.1; done\n"})
+        "polite": "trap 'exit 0' PWR USR1\ntouch /tmp/ready\nwhile :; do sleep 0.1; done\n",
+        "stubborn": "trap '' PWR\ntouch /tmp/ready\nwhile :; do sleep 0.1; done\n"})
 
 
 @pytest.fixture

@@ -91,15 +91,26 @@ def test_limits_are_those_of_the_configuration(pve, api, template):
     assert api.get(ct + "/config", current=1).succeeds()["memory"] == 48
 
 
-def test_a_polite_container_shuts_down(api, template):
+def wait_ready(pve):
+    """Waits until container 100 listens to signals."""
+    root = pathlib.Path(f"/proc/{pve.person.pid(100)}/root/tmp/ready")
+    deadline = time.monotonic() + 10
+    while not root.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    root.unlink()
+
+
+def test_a_polite_container_shuts_down(pve, api, template):
     ct = api.create(template, entrypoint=POLITE, start=1)
-    assert status(api, ct) == "running"
+    wait_ready(pve)
     api.does(api.post(ct + "/status/shutdown", timeout=10))
     assert status(api, ct) == "stopped"
 
 
-def test_a_stubborn_container_stays_or_is_killed_in_the_end(api, template):
+def test_a_stubborn_container_stays_or_is_killed_in_the_end(pve, api, template):
     ct = api.create(template, entrypoint=STUBBORN, start=1)
+    wait_ready(pve)
     upid = api.post(ct + "/status/shutdown", timeout=1).succeeds()
     assert "failed: exit code 1" in api.wait(upid)
     assert status(api, ct) == "running"
@@ -111,6 +122,7 @@ def test_a_signal_in_the_file_is_what_a_shutdown_sends(pve, api, template):
     ct = api.create(template, entrypoint=POLITE)
     pve.person.edit(100, raw=[("lxc.signal.halt", "SIGUSR1"), ("lxc.init.cwd", "/tmp")])
     api.does(api.post(ct + "/status/start"))
+    wait_ready(pve)
     assert os.readlink(f"/proc/{pve.person.pid(100)}/cwd") == "/tmp"
     assert api.get(ct + "/config").succeeds()["lxc"] == [["lxc.signal.halt", "SIGUSR1"], ["lxc.init.cwd", "/tmp"]]
     api.does(api.post(ct + "/status/shutdown", timeout=10))
@@ -118,6 +130,7 @@ def test_a_signal_in_the_file_is_what_a_shutdown_sends(pve, api, template):
 
 def test_a_reboot_is_another_process_and_takes_what_was_pending(pve, api, template):
     ct = api.create(template, entrypoint=POLITE, env="A=1", start=1)
+    wait_ready(pve)
     pid = pve.person.pid(100)
     api.put(ct + "/config", env="B=2").succeeds()
     assert {"key": "env", "value": "A=1", "pending": "B=2"} in api.get(ct + "/pending").succeeds()

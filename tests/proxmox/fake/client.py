@@ -87,16 +87,16 @@ class Client:
             return self.raw(method, target + ("?" + text if text else ""))
         return self.raw(method, target, text, {"Content-Type": "application/x-www-form-urlencoded"})
 
-    def get(self, path, **parameters):
+    def get(self, path, /, **parameters):
         return self.request("GET", path, plain(parameters))
 
-    def post(self, path, **parameters):
+    def post(self, path, /, **parameters):
         return self.request("POST", path, plain(parameters))
 
-    def put(self, path, **parameters):
+    def put(self, path, /, **parameters):
         return self.request("PUT", path, plain(parameters))
 
-    def delete(self, path, **parameters):
+    def delete(self, path, /, **parameters):
         return self.request("DELETE", path, plain(parameters))
 
     def upload(self, path, parts):
@@ -129,7 +129,7 @@ class Client:
         assert self.wait(upid) == "OK", self.log(upid)
         return self.log(upid)
 
-    def create(self, template, vmid=100, **options):
+    def create(self, template, vmid=100, /, **options):
         """Creates a container of the template that sleeps; returns its path."""
         options = {"rootfs": "local:1", "entrypoint": "/bin/sleep 1000", "ostype": "unmanaged", "memory": 64,
                    **options}

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A container as LXC runs it on this machine, below one directory of the fake."""
 
+import fcntl
 import json
 import os
 import pathlib
@@ -33,6 +34,7 @@ class Host:
         if len(str(self.lxcpath)) > LXCPATH_MAX:
             raise ValueError(f"{self.lxcpath} is longer than {LXCPATH_MAX} characters")
         self.lxcpath.mkdir(parents=True, exist_ok=True, mode=0o755)
+        self.locks = hold_locks()
 
     def running(self):
         """Returns the names of containers whose monitor listens."""
@@ -51,12 +53,40 @@ class Host:
                     remove_cgroup(os.path.join(directory, name))
         left = pathlib.Path(f"{LOCKS}{self.lxcpath}")
         shutil.rmtree(left, ignore_errors=True)
-        while left.parent != LOCKS and LOCKS in left.parents:
-            left = left.parent
-            try:
+        if self.locks is not None:
+            drop_locks(self.locks, left)
+            self.locks = None
+
+
+def hold_locks():
+    """Returns a descriptor of the directory where LXC keeps locks, which nobody takes away meanwhile."""
+    while True:
+        LOCKS.mkdir(parents=True, exist_ok=True)
+        try:
+            held = os.open(LOCKS, os.O_RDONLY | os.O_DIRECTORY)
+            fcntl.flock(held, fcntl.LOCK_SH)
+            if os.path.samestat(os.fstat(held), os.stat(LOCKS)):
+                return held
+        except FileNotFoundError:
+            continue
+        os.close(held)
+
+
+def drop_locks(held, left):
+    """Gives the directory back; the last one takes it away if nothing is in it. What is directly around the
+    locks is nobody else's."""
+    try:
+        if left.parent.exists() and left.parent != LOCKS:
+            left.parent.rmdir()
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        while left != LOCKS.parent.parent:
+            if left.exists():
                 left.rmdir()
-            except OSError:
-                return
+            left = left.parent
+    except OSError:
+        pass  # others are still there, or what they made
+    finally:
+        os.close(held)
 
 
 def remove_cgroup(path):
@@ -100,6 +130,7 @@ class Container:
         log.unlink(missing_ok=True)
         done = self.tool("lxc-start", "-d", "-l", "DEBUG" if is_debug else "ERROR", "-o", log)
         if done.returncode:
+            self.wait_stopped(STOP_SECONDS)
             said = log.read_text().strip() if log.exists() else done.stderr.strip()
             raise Died(f"startup for container '{self.name}' failed: {said.splitlines()[0] if said else 'no reason'}")
 

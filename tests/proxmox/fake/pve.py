@@ -123,6 +123,8 @@ class FakeProxmox:
         self.mischief.clear()
         self.server.shutdown()
         self.server.server_close()
+        # What a task waits for to end ends; what it starts after that ends as well.
+        self.cluster.host.close()
         self.cluster.tasks.settle(SETTLE_SECONDS)
         self.cluster.host.close()
         shutil.rmtree(self.directory, ignore_errors=True)

@@ -91,15 +91,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             control.answer(self)
             return
         self.record = Request(self.command, self.path, None, {}, None)
+        self.server.requests.append(self.record)
         try:
-            later = self.respond()
+            if self.respond():
+                self.close_connection = True
         except Dropped:
             self.close_connection = True
-        else:
-            if later:
-                self.close_connection = True
-        finally:
-            self.server.requests.append(self.record)
 
     do_GET = do_POST = do_PUT = do_DELETE = do_any
 

@@ -16,7 +16,7 @@ from fake.failure import Died, Failure
 GIB = 1 << 30
 TEMPLATE_SUFFIXES = (".tar.gz", ".tar.xz", ".tar.zst", ".tar.bz2", ".tar")
 VOLUME = {
-    "dir": r"(?P<vmid>\d+)/(?:vm-\d+-disk-\d+\.raw|base-\d+-disk-\d+\.raw|subvol-\d+-disk-\d+\.subvol)",
+    "dir": r"(?P<vmid>\d+)/(?:(?:vm|base)-(?P=vmid)-disk-\d+\.raw|subvol-(?P=vmid)-disk-\d+\.subvol)",
     "zfspool": r"(?:basevol-\d+-disk-\d+/)?(?P<kind>subvol|basevol|vm|base)-(?P<vmid>\d+)-disk-\d+",
 }
 DIRECTORIES = {"vztmpl": "template/cache", "iso": "template/iso", "backup": "dump", "import": "import"}

@@ -14,7 +14,8 @@ DIRECTORIES = ("bin", "sbin", "dev", "etc", "proc", "run", "sys", "tmp", "root")
 
 def busybox():
     """Returns the path of a busybox that needs no libraries."""
-    return os.environ.get("LXCRI_BUSYBOX") or "/bin/busybox"
+    images = os.environ.get("LXCRI_IMAGES")
+    return os.environ.get("LXCRI_BUSYBOX") or (f"{images}/busybox.static" if images else "/bin/busybox")
 
 
 def make_template(path, files=None):
