@@ -204,6 +204,9 @@ def test_a_managed_container_is_started_by_the_manager(pve, api, ct):
     assert status(api, ct) == "running"
     assert api.get("/cluster/ha/resources/ct:100").succeeds()["state"] == "started"
     assert api.get(ct + "/status/current").succeeds()["ha"]["managed"] == 1
+    api.put("/cluster/ha/resources/ct:100", state="stopped").succeeds()
+    assert pve.cluster.tasks.settle() == []
+    assert status(api, ct) == "stopped"
     api.does(api.delete(ct, force=1, purge=1))
     assert api.get("/cluster/ha/resources").succeeds() == []
 

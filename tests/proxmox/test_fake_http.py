@@ -2,9 +2,12 @@
 """The transport: forms, JSON, limits, uploads, credentials."""
 
 import hashlib
+import http.client
 import json
 import socket
 import ssl
+
+import pytest
 
 from fake import form
 from fake.client import Client
@@ -63,6 +66,18 @@ def test_a_json_body_keeps_what_a_form_would_split(api):
 
 def test_a_body_beyond_512_kib_is_refused(api):
     api.raw("POST", "/api2/json/pools", "poolid=p&comment=" + "x" * (512 << 10), FORM).fails(501, "too large")
+
+
+def test_a_connection_is_kept_when_a_request_with_a_body_fails(pve):
+    connection = http.client.HTTPSConnection("127.0.0.1", pve.port, context=ssl.create_default_context(cafile=pve.ca))
+    headers = {"Authorization": f"PVEAPIToken={pve.token}", **FORM}
+    pve.mischief.fail("/pools")
+    for target, text, status in (("/pools", "poolid=p", 500), ("/none", "a=1", 501), ("/pools", "poolid=p", 200)):
+        connection.request("POST", "/api2/json" + target, text, headers)
+        response = connection.getresponse()
+        response.read()
+        assert response.status == status
+    connection.close()
 
 
 def test_chunks_are_refused_and_too_many_headers_end_the_connection(pve, api):
@@ -135,7 +150,25 @@ def test_the_certificate_is_the_one_that_the_fingerprint_names(pve, api):
     der = ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate(("127.0.0.1", pve.port)))
     digest = hashlib.sha256(der).hexdigest().upper()
     assert pve.fingerprint.replace(":", "") == digest
-    assert {node["ssl_fingerprint"] for node in api.get("/nodes").succeeds()} == {pve.fingerprint}
+    listed = {node["node"]: node["ssl_fingerprint"] for node in api.get("/nodes").succeeds()}
+    assert listed["pve1"] == pve.fingerprint != listed["pve2"]
+
+
+def test_another_node_answers_for_the_same_cluster(pve, api):
+    url = pve.add_host("pve2")
+    port = int(url.rpartition(":")[2])
+    other = Client(pve, port=port)
+    api.post("/pools", poolid="p").succeeds()
+    assert [pool["poolid"] for pool in other.get("/pools").succeeds()] == ["p"]
+    der = ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate(("127.0.0.1", port)))
+    listed = {node["node"]: node["ssl_fingerprint"] for node in other.get("/nodes").succeeds()}
+    assert listed["pve2"].replace(":", "") == hashlib.sha256(der).hexdigest().upper()
+    pve.remove_host("pve1")
+    with pytest.raises(ConnectionRefusedError):
+        api.get("/version")
+    other.get("/version").succeeds()
+    pve.add_host("pve1")
+    api.get("/version").succeeds()
 
 
 def part(name, filename=None, first=None):
@@ -159,7 +192,7 @@ def test_a_template_is_uploaded(pve, api):
     path = api.get("/nodes/pve1/storage/local/content/local:vztmpl/a.tar.gz").succeeds()["path"]
     with open(path, "rb") as file:
         assert file.read() == data
-    assert list(pve.server.spool.iterdir()) == []
+    assert list(pve.spool.iterdir()) == []
 
 
 def checksum_parts(value):
@@ -175,15 +208,17 @@ def test_an_upload_with_a_checksum_is_compared(pve, api):
     assert len(api.get("/nodes/pve1/storage/local/content").succeeds()) == 1
 
 
-def test_an_upload_in_another_order_or_form_is_refused(api):
+def test_an_upload_in_another_order_or_form_is_refused(pve, api):
     file = parts(b"vztmpl")[-1]
     content = parts(b"vztmpl")[0]
     for wrong in ([file, content], [file], [content], parts(b"vztmpl", name="file"),
                   [(part("content", first="Content-Type: text/plain")[0], b"vztmpl"), file]):
         api.upload(UPLOAD, wrong).fails(501, "upload failed")
     api.upload(UPLOAD, parts(b"films")).fails(400, "content")
+    api.upload("/nodes/pve1/storage/none/upload", parts(b"vztmpl")).fails(500, "does not exist")
     api.upload(UPLOAD, parts(b"vztmpl", filename="a.zip")).succeeds()
     api.upload(UPLOAD.replace("local/", "local-zfs/"), parts(b"vztmpl")).fails(500, "does not support")
+    assert pve.cluster.tasks.settle() == [] and list(pve.spool.iterdir()) == []
 
 
 def test_an_upload_needs_no_csrf_token(pve):

@@ -75,6 +75,22 @@ def test_a_container_is_unprivileged_unless_it_is_said_and_owns_its_files(pve, a
     assert os.stat(f"/proc/{pve.person.pid(101)}").st_uid == 0
 
 
+def test_a_volume_may_keep_the_ids_that_it_has_on_disk(pve, api, template):
+    ct = api.create(template, rootfs="local:1,idmap=passthrough", mp0="local:1,mp=/data,idmap=passthrough", start=1)
+    attach(pve, 100, "/bin/touch", "/tmp/mark", "/data/mark")
+    assert os.stat(f"/proc/{pve.person.pid(100)}").st_uid == FIRST_ID
+    for key, mark in (("rootfs", "tmp/mark"), ("mp0", "mark")):
+        volume = api.get(ct + "/config").succeeds()[key].split(",")[0]
+        path = api.get(f"/nodes/pve1/storage/local/content/{volume}").succeeds()["path"]
+        assert (pathlib.Path(path) / mark).stat().st_uid == 0, key
+
+
+def test_a_root_file_system_may_be_read_only(pve, api, template):
+    api.create(template, rootfs="local:1,ro=1", start=1)
+    root = [line for line in attach(pve, 100, "/bin/mount").splitlines() if " on / " in line]
+    assert "(ro," in root[0]
+
+
 @pytest.mark.parametrize("suffix", ["tar.gz", "tar.xz", "tar"])
 def test_a_template_may_be_compressed_otherwise(pve, api, tmp_path, suffix):
     api.create(pve.add_template(make_template(tmp_path / f"t.{suffix}")), start=1)
@@ -196,7 +212,7 @@ def test_an_id_is_had_once_in_the_cluster(pve, api, template):
             500, f"unable to create CT {vmid} - {kind} {vmid} already exists on node 'pve1'")
     assert api.get("/cluster/nextid").succeeds() == "101"
     api.get("/cluster/nextid", vmid=100).fails(400, "already exists")
-    pve.cluster.options["next-id"] = "lower=500,upper=600"
+    pve.set_option("next-id", "lower=500,upper=600")
     assert api.get("/cluster/nextid").succeeds() == "500"
 
 

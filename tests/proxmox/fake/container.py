@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A container as LXC runs it on this machine, below one directory of the fake."""
 
+import dataclasses
 import fcntl
 import json
 import os
@@ -87,6 +88,20 @@ def drop_locks(held, left):
         pass  # others are still there, or what they made
     finally:
         os.close(held)
+
+
+@dataclasses.dataclass
+class Mount:
+    """A directory of this machine and where it is in a container. One that is passed through keeps the ids that
+    its files have on disk."""
+
+    source: str
+    target: str
+    is_read_only: bool
+    is_passed_through: bool
+
+    def options(self):
+        return [*(["ro"] if self.is_read_only else []), *(["idmap=container"] if self.is_passed_through else [])]
 
 
 def remove_cgroup(path):
@@ -243,10 +258,9 @@ class Container:
         shutil.rmtree(self.directory, ignore_errors=True)
 
 
-def settings(host, guest, rootfs, mounts):
-    """Yields the (key, value) lines for LXC that the configuration of a guest stands for.
-
-    @mounts: (host directory, place inside, is_read_only)."""
+def settings(host, guest, mounts):
+    """Yields the (key, value) lines for LXC that the configuration of a guest stands for; @mounts: [Mount], of
+    which the first is the root file system."""
     config = guest.config
     tag = f"lxcri-pve.{host.tag}.{guest.vmid}"
     yield "lxc.cgroup.dir.monitor", f"{tag}.monitor"
@@ -267,12 +281,13 @@ def settings(host, guest, rootfs, mounts):
     if os.path.isdir("/sys/kernel/security/apparmor"):
         yield "lxc.apparmor.profile", "unconfined"
     yield from limits(config)
-    yield "lxc.rootfs.path", f"dir:{rootfs}"
-    if config.get("ro"):
-        yield "lxc.rootfs.options", "ro"
-    for source, target, is_read_only in mounts:
-        options = "bind,create=dir" + (",ro" if is_read_only else "")
-        yield "lxc.mount.entry", f"{escape(source)} {escape(target.lstrip('/'))} none {options} 0 0"
+    rootfs, *others = mounts
+    yield "lxc.rootfs.path", f"dir:{rootfs.source}"
+    if rootfs.options():
+        yield "lxc.rootfs.options", ",".join(rootfs.options())
+    for mount in others:
+        options = ",".join(["bind", "create=dir", *mount.options()])
+        yield "lxc.mount.entry", f"{escape(mount.source)} {escape(mount.target.lstrip('/'))} none {options} 0 0"
     if "entrypoint" in config:
         yield "lxc.mount.entry", "tmpfs dev/shm tmpfs nosuid,nodev,create=dir 0 0"
         yield "lxc.init.cmd", config["entrypoint"]

@@ -268,9 +268,10 @@ def plug(cluster, guest, name, value):
 
 
 def hot_mount(cluster, guest, part):
-    source = disk.path(cluster, guest.node, part["volume"])
-    container.Container(cluster.host, guest.vmid).mount(source, part["mp"],
-                                                        bool(propstring.boolean(part.get("ro", 0))))
+    mount = disk.mount(cluster, guest, part)
+    if mount.is_passed_through:
+        raise Died("the fake passes no ids through while a container runs")
+    container.Container(cluster.host, guest.vmid).mount(mount.source, mount.target, mount.is_read_only)
 
 
 def set_limits(cluster, guest, config, name):

@@ -36,7 +36,7 @@ class Person:
         self.guest(vmid).config.pop("lock", None)
 
     def start(self, vmid):
-        launch.start(None, self.cluster, self.guest(vmid))
+        self.does("POST", self.path(vmid) + "/status/start")
 
     def stop(self, vmid):
         launch.stop(self.cluster, self.guest(vmid))

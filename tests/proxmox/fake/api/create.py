@@ -2,8 +2,9 @@
 """Containers that come and go: create and destroy."""
 
 import re
+import tarfile
 
-from fake import container, disk, option
+from fake import container, disk, manager, option
 from fake.api.config import CT, LXC, options_of
 from fake.failure import Died, Failure, denied
 from fake.guest import Guest
@@ -33,6 +34,8 @@ def create(call):
     options = with_volumes(call, options_of(call))
     option.check(call, vmid, options, pool)
     template = find_template(call)
+    if is_oci(template):
+        raise Failure(501, "the fake makes no containers of OCI archives")
     if call.get("ha-managed"):
         call.require("/", "Sys.Console")
     guest = reserve(cluster, vmid, call.node)
@@ -68,6 +71,18 @@ def find_template(call):
     return str(storage.path(call.node, volname))
 
 
+def is_oci(path):
+    """Says whether the server would take a template for an image: an uncompressed archive of a layout."""
+    if not path.endswith(".tar"):
+        return False
+    try:
+        with tarfile.open(path, "r:") as archive:
+            names = set(archive.getnames())
+    except (OSError, tarfile.TarError):
+        return False
+    return {"oci-layout", "index.json"} <= names and any(name.startswith("blobs/") for name in names)
+
+
 def reserve(cluster, vmid, node):
     """Takes an id, at once and for the whole cluster."""
     with cluster.lock:
@@ -90,9 +105,9 @@ def build(task, call, guest, options, template):
         if options["unprivileged"]:
             guest.config["unprivileged"] = 1
         place_volumes(task, cluster, guest, options, made)
-        rootfs = disk.path(cluster, guest.node, dict(guest.volumes())["rootfs"]["volume"])
-        container.unpack(template, rootfs, bool(options["unprivileged"]), task.log)
-        guest.config.update(configuration(cluster, guest.vmid, options, rootfs))
+        rootfs = disk.mounts(cluster, guest)[0]
+        container.unpack(template, rootfs.source, disk.is_shifted(guest) and not rootfs.is_passed_through, task.log)
+        guest.config.update(configuration(cluster, guest.vmid, options, rootfs.source))
     except WorkerGone:
         raise
     except BaseException as error:
@@ -105,8 +120,10 @@ def build(task, call, guest, options, template):
     if call.get("pool"):
         cluster.get_pool(call["pool"]).vmids.add(guest.vmid)
     if call.get("ha-managed"):
-        cluster.ha[f"ct:{guest.vmid}"] = {"state": "started" if call.get("start") else "stopped"}
-    if call.get("start"):
+        sid = f"ct:{guest.vmid}"
+        cluster.ha[sid] = {"state": "started" if call.get("start") else "stopped"}
+        manager.look(cluster, sid)
+    elif call.get("start"):
         start(task, cluster, guest)
 
 
