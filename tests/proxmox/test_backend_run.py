@@ -145,3 +145,22 @@ def test_limits_change_while_it_runs(engine, pve, box):
     assert engine.guest(name).config["memory"] == 128
     assert [request.parameters["digest"] for request in pve.requests() if request.method == "PUT"]
     engine("update", "--pids-limit", "7", name).fails("UnsupportedOperation", "pids")
+
+
+def test_templates_are_listed_and_collected(engine, pve, box, make_image, template):
+    name = engine.start(box, *SLEEP)
+    unused = engine.start(make_image(Cmd=["sleep", "7"]))
+    storage = pve.cluster.get_storage("local")
+    listed = engine("image", "templates", "--format", "json").ok().json()
+    assert len(listed) == 2 and all(one["inUse"] and one["node"] == "pve1" for one in listed)
+    assert template not in [one["volume"] for one in listed], "only ours are looked at"
+    engine("delete", "--force", unused).ok()
+    assert [one["inUse"] for one in engine("image", "templates", "--format", "json").ok().json()].count(False) == 1
+    assert engine("image", "gc", "--templates", "--format", "json").ok().json() == [], "it is too young"
+    gone = engine("image", "gc", "--templates", "--force", "--dry-run", "--format", "json").ok().json()
+    assert engine("image", "gc", "--templates", "--force", "--format", "json").ok().json() == gone and len(gone) == 1
+    left = [volname for volname, _ in storage.listed("pve1")]
+    assert len(left) == 2 and template.split(":")[1] in left
+    assert engine.status(name) == "running"
+    engine("delete", "--force", name).ok()
+    engine.start(box, *SLEEP)
