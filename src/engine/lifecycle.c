@@ -201,12 +201,8 @@ static int settle_end(struct lxcri_container *container, struct lxcri_error *err
 int lxcri_container_run_attached(struct lxcri_container *container, bool pass_signals,
 				 struct lxcri_error *err)
 {
-	if (ct_is(container)) {
-		log_warning("container %s runs on Proxmox VE: its output is on its console there, "
-			    "and it goes on without us",
-			    container->home.id);
-		return lxcri_container_start(container, err);
-	}
+	if (ct_refuse(container, "attach to", err) < 0)
+		return -1;
 
 	int code = attach(container, pass_signals, err);
 
@@ -568,10 +564,10 @@ int lxcri_container_wait(struct lxcri_container *container, int timeout_seconds,
 
 	if (container_refresh(container, err) < 0)
 		return -1;
-	if (container->status == LXCRI_STATUS_STOPPED)
-		return container->state.exit_code;
 	if (ct_is(container))
 		return ct_wait(container, timeout_seconds, err);
+	if (container->status == LXCRI_STATUS_STOPPED)
+		return container->state.exit_code;
 
 	int code = container_connect(container, &monitor, err);
 

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from cluster_engine import *  # noqa: F401,F403
-from cluster_engine import children_of, pid_of, words_of
+from cluster_engine import Layer, children_of, pid_of, words_of
 
 SLEEP = ("sleep", "1000")
 
@@ -122,6 +122,51 @@ def test_what_the_api_has_not_is_refused_with_what_has_it(engine, box):
         assert result.code != 0 and result.error == "UnsupportedOperation", result
         assert f"CT {vmid}" in result.err, result
     engine("kill", "--signal", "HUP", name).fails("UnsupportedOperation", "SIGKILL")
+    engine("top", name).fails("UnsupportedOperation", "pct exec")
+    engine("run", "--image", box, "attached").fails("UnsupportedOperation", "--detach", code=125)
+    engine("kill", name, "KILL").ok()
+    engine("wait", name).fails("UnsupportedOperation", "does not tell")
+    assert "exited" not in engine("list").ok().out
+    assert engine.list() == [name]
+
+
+def test_a_host_with_such_containers_is_whole(engine, box):
+    engine.start(box, *SLEEP)
+    checked = engine("system", "check", "--format", "json").ok().json()
+    assert not [one for one in checked if one["health"] in ("fault", "warning")], checked
+
+
+def test_what_ha_manages_is_started_through_it(engine, pve, box):
+    name = engine.id()
+    engine("create", "--image", box, name, *SLEEP).ok()
+    vmid = engine.place(name)["vmid"]
+    pve.person.does("POST", "/cluster/ha/resources", sid=f"ct:{vmid}", state="stopped")
+    engine("start", name).ok()
+    assert engine.status(name) == "running"
+    engine("stop", "--time", "2", name).ok()
+    assert engine.status(name) == "stopped"
+    result = engine("delete", name)
+    assert result.code == 1 and "HA" in result.err and vmid in pve.cluster.guests, result
+    pve.person.does("DELETE", f"/cluster/ha/resources/ct:{vmid}")
+
+
+def test_an_image_with_a_place_of_ours_is_refused(engine, pve, make_image):
+    image = make_image(Layer().directory(".lxcri").add(".lxcri/init", b"mine", mode=0o755))
+    engine("create", "--image", image, "x").fails("InvalidFormat", ".lxcri", code=125)
+    assert engine.list() == [] and not pve.cluster.guests
+
+
+def test_a_privileged_container_is_one(engine, box):
+    name = engine.start(box, *SLEEP, flags=("--privileged",))
+    assert not engine.guest(name).config.get("unprivileged")
+
+
+def test_what_an_image_says_of_its_files_is_there(engine, pve, box):
+    name = engine.start(box, *SLEEP, flags=("--dns", "192.0.2.53", "--add-host", "db:192.0.2.7"))
+    (program,) = children_of(pid_of(pve, engine.guest(name)))
+    read = lambda path: open(f"/proc/{program}/root{path}", encoding="ascii").read()
+    assert "nameserver 192.0.2.53" in read("/etc/resolv.conf") and "192.0.2.7" in read("/etc/hosts")
+    assert read("/etc/hostname").strip() == name
 
 
 def test_a_killed_container_is_stopped(engine, box):

@@ -82,6 +82,29 @@ def test_an_expired_ticket_is_renewed(by_password, pve, box):
     assert len(logins(pve)) == 2 and by_password.status(name) == "running"
 
 
+def test_a_ticket_that_expires_while_a_task_goes_on_is_renewed(by_password, pve, box):
+    by_password("create", "--image", box, "first", *SLEEP).ok()
+    pve.forget_requests()
+    pve.mischief.slow_tasks(2, "vzcreate", times=1)
+    child = by_password.open("create", "--image", box, "second", *SLEEP)
+    deadline = time.monotonic() + 20
+    while not [one for one in pve.requests() if one.template == "/nodes/{node}/tasks/{upid}/status"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    pve.access.expire_tickets()
+    by_password.finish(child).ok()
+    assert len(logins(pve)) == 2 and len(pve.cluster.guests) == 2
+
+
+def test_hosts_that_are_not_there_are_not_waited_for_again(engine, pve, box):
+    for _ in range(3):
+        engine("create", "--image", box, engine.id(), *SLEEP).ok()
+    engine.configure(hosts=["192.0.2.1"], timeout=2)
+    began = time.monotonic()
+    engine("list").ok()
+    assert time.monotonic() - began < 8, "each was waited for"
+
+
 def test_another_certificate_is_refused_and_shown(engine, pve, box):
     wrong = "AB:" * 31 + "AB"
     engine.configure(fingerprint=wrong)

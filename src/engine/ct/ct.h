@@ -61,7 +61,8 @@ void ct_name_volumes(struct bundle *bundle, struct json_object *spec);
 [[nodiscard]] int ct_stay(struct lxcri_container *container, unsigned int seconds,
 			  struct lxcri_error *err);
 
-/* Waits until it has stopped, @timeout_seconds at most (< 0: for ever). */
+/* Waits until it has stopped, @timeout_seconds at most (< 0: for ever), and fails then: with
+ * LXCRI_E_UNSUPPORTED_OPERATION, for nobody tells its exit code, or with LXCRI_E_TIMEOUT. */
 [[nodiscard]] int ct_wait(struct lxcri_container *container, int timeout_seconds,
 			  struct lxcri_error *err);
 

@@ -356,7 +356,10 @@ int ct_wait(struct lxcri_container *container, int timeout_seconds, struct lxcri
 		if (ct_refresh(container, err) < 0)
 			return -1;
 		if (container->status == LXCRI_STATUS_STOPPED)
-			return EXIT_CODE_UNKNOWN;
+			return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
+				    "container %s has stopped; with which code Proxmox VE does not "
+				    "tell",
+				    container->home.id);
 		if (timeout_seconds >= 0 && moment_now() > end)
 			return fail(err, LXCRI_E_TIMEOUT,
 				    "container %s has not stopped within %d s", container->home.id,

@@ -5,11 +5,14 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/moment.h"
 
 #include <string.h>
 
 /* How often all hosts are tried for what may be repeated. */
 #define ROUNDS 2
+/* Who asks about many containers shall not wait for each of them in vain. */
+#define UNREACHED_NS 5000000000ll
 
 struct rest {
 	const struct rest_settings *settings;
@@ -18,6 +21,8 @@ struct rest {
 	char *authorization; /* of a token */
 	char *cookie;        /* of a ticket, once there is one */
 	char *csrf;
+	struct lxcri_error unreached; /* why no host could be, */
+	int64_t unreached_until_ns;   /* and how long that is believed */
 };
 
 static void forget_ticket(struct rest *rest)
@@ -177,8 +182,13 @@ int rest_ask(struct rest *rest, const struct exchange_request *request,
 	bool is_get = strcmp(request->method, "GET") == 0;
 	size_t tries = hosts->count * (is_get ? ROUNDS : 1);
 	struct lxcri_error reasons = {};
+	bool is_unreached_by_all = true;
 
 	*ret_sent = false;
+	if (moment_now() < rest->unreached_until_ns) {
+		*err = rest->unreached;
+		return -1;
+	}
 	for (size_t i = 0; i < tries; i++) {
 		size_t which = (rest->current + i) % hosts->count;
 		struct lxcri_error one = {};
@@ -196,6 +206,7 @@ int rest_ask(struct rest *rest, const struct exchange_request *request,
 			(void)fail(&one, LXCRI_E_SYSTEM, "%s: %s", hosts->items[which],
 				   ret_answer->reason);
 		add_reason(&reasons, &one);
+		is_unreached_by_all &= outcome == EXCHANGE_NOT_SENT;
 		if (is_final)
 			break;
 		if (outcome == EXCHANGE_BROKEN && !is_get) {
@@ -205,6 +216,10 @@ int rest_ask(struct rest *rest, const struct exchange_request *request,
 		}
 		if (outcome == EXCHANGE_BROKEN && one.code == LXCRI_E_LIMIT_EXCEEDED)
 			break;
+	}
+	if (is_unreached_by_all) {
+		rest->unreached = reasons;
+		rest->unreached_until_ns = moment_now() + UNREACHED_NS;
 	}
 	*err = reasons;
 	return -1;
