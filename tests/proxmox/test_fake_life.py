@@ -195,6 +195,14 @@ def test_a_distribution_is_recognised_or_has_to_be_called_unmanaged(pve, api, tm
     api.create(unknown, 101)
 
 
+def test_an_option_is_read_back_from_the_file(api, template):
+    ct = api.create(template, env="A= b \0B=\0C=c", tags="Zeta,alpha;zeta", cpulimit="1.50", description="one\ntwo",
+                    entrypoint=" /bin/sleep 1000 ")
+    config = api.get(ct + "/config").succeeds()
+    assert config["env"] == "A= b\0B=\0C=c" and config["tags"] == "alpha;zeta" and config["cpulimit"] == "1.5"
+    assert config["description"] == "one\ntwo\n" and config["entrypoint"] == "/bin/sleep 1000"
+
+
 def test_defaults_are_those_of_the_server(api, template):
     api.does(api.post("/nodes/pve1/lxc", vmid=100, ostemplate=template))
     config = api.get("/nodes/pve1/lxc/100/config").succeeds()
@@ -228,6 +236,19 @@ def test_a_volume_is_mounted_at_create_and_while_it_runs(pve, api, template):
     assert " /deep/er " in attach(pve, 100, "/bin/mount") and "ro," in [
         line for line in attach(pve, 100, "/bin/mount").splitlines() if "/deep/er" in line][0].replace("(", "")
     assert api.get(ct + "/config", current=1).succeeds()["mp1"] == "local:100/vm-100-disk-1.raw,mp=/late,size=1G"
+
+
+def test_a_template_is_unpacked_over_the_mount_points(pve, api, tmp_path):
+    template = pve.add_template(make_template(tmp_path / "t.tar.gz", {"data/deep/file": "kept", "other": "root"}))
+    ct = api.create(template, mp0="local-zfs:1,mp=/data", mp1="local-zfs:1,mp=/data/deep/er")
+    volumes = "/nodes/pve1/storage/local-zfs/content/local-zfs:subvol-100-disk-{}"
+    outer, inner = (pathlib.Path(api.get(volumes.format(number)).succeeds()["path"]) for number in (0, 1))
+    assert (outer / "deep/file").read_text() == "kept" and (outer / "deep/file").stat().st_uid == FIRST_ID
+    rootfs = pathlib.Path(api.get("/nodes/pve1/storage/local/content/local:100/vm-100-disk-0.raw").succeeds()["path"])
+    assert (rootfs / "other").read_text() == "root" and list((rootfs / "data").iterdir()) == []
+    assert list(inner.iterdir()) == [] and list((outer / "deep/er").iterdir()) == []
+    api.does(api.post(ct + "/status/start"))
+    assert attach(pve, 100, "/bin/cat", "/data/deep/file") == "kept"
 
 
 def test_a_mount_point_that_is_dropped_becomes_unused_and_is_freed_from_there(pve, api, template):

@@ -73,6 +73,17 @@ def test_a_lost_node_is_a_failure_of_the_proxy(pve, api):
     api.get("/nodes/pve3/lxc").fails(500, "hostname lookup 'pve3' failed")
 
 
+def test_answers_have_texts_and_nulls(pve, api, template):
+    ct = api.create(template)
+    pve.mischief.answer_with(texts=True, nulls=True)
+    entry = api.get("/nodes/pve1/lxc").succeeds()[0]
+    assert (entry["vmid"], entry["template"], entry["lock"]) == ("100", "0", None)
+    config = api.get(ct + "/config").succeeds()
+    assert (config["memory"], config["nameserver"]) == ("64", None)
+    pve.mischief.clear()
+    assert api.get(ct + "/config").succeeds()["memory"] == 64
+
+
 def test_the_next_id_is_taken_by_another(pve, api, template):
     vmid = int(api.get("/cluster/nextid").succeeds())
     pve.mischief.race_nextid()

@@ -74,13 +74,14 @@ def hold_locks():
 
 
 def drop_locks(held, left):
-    """Gives the directory back; the last one takes it away if nothing is in it. What is directly around the
+    """Gives the directory back; the last one takes it away if nothing is in it, but never /run/lxc: where that goes,
+    so do the mounts that others have on it in namespaces of theirs. What is directly around the
     locks is nobody else's."""
     try:
         if left.parent.exists() and left.parent != LOCKS:
             left.parent.rmdir()
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        while left != LOCKS.parent.parent:
+        while left != LOCKS.parent:
             if left.exists():
                 left.rmdir()
             left = left.parent
@@ -315,7 +316,7 @@ def limits(config):
         yield "lxc.cgroup.memory.limit_in_bytes", memory
         if (CGROUPS / "memory/memory.memsw.limit_in_bytes").exists():
             yield "lxc.cgroup.memory.memsw.limit_in_bytes", memory + swap
-    if config.get("cpulimit"):
+    if float(config.get("cpulimit", 0)):
         quota = int(float(config["cpulimit"]) * CPU_PERIOD)
         if V2:
             yield "lxc.cgroup2.cpu.max", f"{quota} {CPU_PERIOD}"
@@ -359,16 +360,26 @@ def managed_by_host(key, net):
         yield f"{key}.flags", "up"
 
 
-def unpack(archive, directory, is_unprivileged, log):
-    """Unpacks a template as the container's root would, so that files belong to its ids."""
+# Binds pairs of directories below the first argument, then becomes the command behind "--".
+BIND = 'root=$1; shift; while [ "$1" != -- ]; do mount --bind "$1" "$root/$2"; shift 2; done; shift; exec "$@"'
+
+
+def unpack(archive, directory, is_unprivileged, log, mounts=()):
+    """Unpacks a template as the container's root would, so that files belong to its ids. What lies below a mount
+    point gets into its volume: @mounts are there meanwhile, seen by nobody else."""
     flags = {".gz": ["-z"], ".xz": ["-J"], ".zst": ["--zstd"], ".bz2": ["-j"]}.get(pathlib.Path(archive).suffix, [])
     command = ["tar", "xpf", "-", *flags, "--numeric-owner", "--acls", "--xattrs", "--xattrs-include=user.*",
                "--xattrs-include=security.capability", "--warning=no-file-ignored", "--warning=no-xattr-write",
                "-C", str(directory), "--skip-old-files", "--anchored", "--exclude", "./dev/*"]
+    owner = FIRST_ID if is_unprivileged else 0
+    os.chown(directory, owner, owner)
     if is_unprivileged:
-        os.chown(directory, FIRST_ID, FIRST_ID)
         command = ["lxc-usernsexec", *(word for kind in "ug" for word in ("-m", f"{kind}:0:{FIRST_ID}:{COUNT}")),
                    "--", *command]
+    if mounts:
+        command = ["unshare", "--mount", "--propagation", "private", "--", "sh", "-ec", BIND, "bind", str(directory),
+                   *(word for mount in mounts for word in (mount.source, mount.target.lstrip("/"))), "--", *command]
+        make_places(directory, mounts, owner)
     log(f"extracting archive '{archive}'")
     with open(archive, "rb") as file:
         done = subprocess.run(command, stdin=file, capture_output=True, text=True, check=False)
@@ -376,3 +387,20 @@ def unpack(archive, directory, is_unprivileged, log):
         for line in done.stderr.splitlines()[:20]:
             log(line)
         raise Died(f"command '{shlex.join(command)}' failed: exit code {done.returncode}")
+
+
+def make_places(directory, mounts, owner):
+    """Makes the places of mount points, outer ones first: each in the volume that will be there. They belong to
+    the container's root."""
+    volumes = [("", directory)]
+    for mount in mounts:
+        target = mount.target.rstrip("/")
+        above, root = max((entry for entry in volumes if target.startswith(f"{entry[0]}/")),
+                          key=lambda entry: len(entry[0]))
+        place = pathlib.Path(root)
+        for part in target[len(above):].strip("/").split("/"):
+            place = place / part
+            if not place.is_dir():
+                place.mkdir(mode=0o755)
+                os.chown(place, owner, owner)
+        volumes.append((target, mount.source))

@@ -66,6 +66,8 @@ class Mischief:
         self.lost = {}
         self.nextid_races = 0
         self.is_refusing = False
+        self.has_texts = False
+        self.has_nulls = False
         self.locked_files = set()
 
     # What a test asks for.
@@ -88,6 +90,10 @@ class Mischief:
     def refuse_connections(self, is_refusing=True):
         """Connections end before anything is said on them."""
         self.is_refusing = is_refusing
+
+    def answer_with(self, texts=False, nulls=False):
+        """Answers have numbers and booleans as texts, or null for what they may lack: both is allowed."""
+        self.has_texts, self.has_nulls = texts, nulls
 
     def lose_node(self, node, status=595, reason=None):
         """Requests that the node has to answer itself fail while it is lost."""

@@ -134,6 +134,15 @@ class FakeProxmox:
     def forget_requests(self):
         self.record.requests.clear()
 
+    @property
+    def server(self):
+        """The first node's server."""
+        return self.servers[self.node]
+
+    def forget_faults(self):
+        """Of a test that made them."""
+        self.record.faults.clear()
+
     def faults(self):
         """Returns where the fake itself broke a promise."""
         return list(self.record.faults)

@@ -75,6 +75,10 @@ class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
         return not self.cluster.mischief.is_refusing
 
     @property
+    def faults(self):
+        return self.record.faults
+
+    @property
     def port(self):
         return self.server_address[1]
 
@@ -241,6 +245,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if isinstance(data, route.Total):
             body["total"] = data.total
             data = data.data
+        if self.server.cluster.mischief.has_nulls:
+            data = check.with_nulls(endpoint.returns, data)
+        if self.server.cluster.mischief.has_texts:
+            data = check.with_texts(data)
         body["data"] = data
         for fault in check.answer_faults(endpoint.returns, data):
             self.server.record.faults.append(f"{endpoint.method} {endpoint.path}: {fault}")

@@ -105,8 +105,11 @@ def build(task, call, guest, options, template):
         if options["unprivileged"]:
             guest.config["unprivileged"] = 1
         place_volumes(task, cluster, guest, options, made)
-        rootfs = disk.mounts(cluster, guest)[0]
-        container.unpack(template, rootfs.source, disk.is_shifted(guest) and not rootfs.is_passed_through, task.log)
+        rootfs, *others = disk.mounts(cluster, guest)
+        if any(mount.is_passed_through != rootfs.is_passed_through for mount in others):
+            raise Died("the fake unpacks no template into volumes of which only some keep their ids")
+        container.unpack(template, rootfs.source, disk.is_shifted(guest) and not rootfs.is_passed_through, task.log,
+                         others)
         guest.config.update(configuration(cluster, guest.vmid, options, rootfs.source))
     except WorkerGone:
         raise
@@ -139,7 +142,7 @@ def place_volumes(task, cluster, guest, options, made):
 
 def configuration(cluster, vmid, options, rootfs):
     """Returns what is written down of a new container besides its volumes."""
-    found = {name: option.with_mac(cluster, name, value) for name, value in options.items()
+    found = {name: option.written(cluster, name, value) for name, value in options.items()
              if name != "rootfs" and not option.is_numbered(name, "mp")}
     found.setdefault("hostname", f"CT{vmid}")
     found.setdefault("arch", "amd64")
@@ -176,7 +179,6 @@ def destroy(call):
             running = container.Container(cluster.host, guest.vmid)
             if running.is_running:
                 running.kill()
-            guest.config["lock"] = "destroyed"
             for volid in list(disk.owned(cluster, guest)):
                 task.log(f"removing volume '{volid}'")
                 disk.free(cluster, guest.node, volid)
@@ -198,11 +200,6 @@ def check_destroy(call, guest):
         raise Died(f"unable to remove CT {guest.vmid} - used in HA resources and purge parameter not set.")
     if is_running(call.cluster, guest) and not call.get("force"):
         raise Died(f"unable to destroy CT {guest.vmid} - container is running")
-    if guest.is_template:
-        for other in call.cluster.guests.values():
-            for _, part in other.volumes():
-                if any(part["volume"].startswith(f"{volid}/") for volid in disk.owned(call.cluster, guest)):
-                    raise Died(f"base volume '{part['volume'].rpartition('/')[0]}' is still in use by linked cloned")
 
 
 def free_unreferenced(cluster, guest):
