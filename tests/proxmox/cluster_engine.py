@@ -4,8 +4,6 @@
 import json
 import os
 import pathlib
-import shutil
-import subprocess
 import sys
 
 import pytest
@@ -58,34 +56,6 @@ class ClusterEngine(Engine):
         return self.pve.cluster.guests[self.place(name)["vmid"]]
 
 
-def unpack_into_volumes(monkeypatch):
-    """Lets an archive be unpacked over the mount points as well, as the server does: it mounts all of a new
-    container's volumes first."""
-    from fake import container, disk  # pylint: disable=import-outside-toplevel
-    from fake.api import create  # pylint: disable=import-outside-toplevel
-    plain_build = create.build
-
-    def build(task, call, guest, options, template):
-        plain_unpack = container.unpack
-
-        def unpack(archive, directory, *rest):
-            plain_unpack(archive, directory, *rest)
-            for key, part in guest.volumes():
-                inside = pathlib.Path(directory) / part.get("mp", "").lstrip("/")
-                if key == "rootfs" or not inside.is_dir():
-                    continue
-                volume = disk.path(call.cluster, guest.node, part["volume"])
-                subprocess.run(["cp", "-a", f"{inside}/.", str(volume)], check=True)
-                for entry in inside.iterdir():
-                    shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
-
-        with monkeypatch.context() as patch:
-            patch.setattr(container, "unpack", unpack)
-            plain_build(task, call, guest, options, template)
-
-    monkeypatch.setattr(create, "build", build)
-
-
 def pid_of(pve, guest):
     """Returns the host's number of the first process."""
     from fake import launch  # pylint: disable=import-outside-toplevel
@@ -102,11 +72,10 @@ def words_of(path):
 
 
 @pytest.fixture
-def engine(pve, work, monkeypatch):  # noqa: F811
+def engine(pve, work):  # noqa: F811
     """The command, whose containers are made in the fake."""
     for node in pve.cluster.nodes.values():
         node.bridges.update(BRIDGES)
-    unpack_into_volumes(monkeypatch)
     one = ClusterEngine(work, pve)
     yield one
     pve.mischief.clear()

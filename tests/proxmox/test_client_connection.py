@@ -32,6 +32,18 @@ def test_a_first_host_that_is_not_there_is_passed_over(engine, pve, box):
     assert engine.status(name) == "running"
 
 
+def test_a_host_that_is_switched_off_is_passed_over(engine, pve, box):
+    second = pve.add_host("pve2")
+    prints = f"{pve.fingerprint},{pve.cluster.nodes['pve2'].fingerprint}"
+    engine.configure(hosts=[f"127.0.0.1:{pve.port}", second.removeprefix("https://")], fingerprint=prints)
+    name = engine.start(box, *SLEEP)
+    pve.remove_host("pve1")
+    assert engine.status(name) == "running"
+    engine("stop", "--time", "1", name).ok()
+    engine("start", name).ok()
+    pve.add_host("pve1")
+
+
 def test_no_host_at_all_is_told_with_each_reason(engine, box):
     engine.configure(hosts=["127.0.0.1:1", "127.0.0.1:2"])
     engine("create", "--image", box, "x").fails("ContainerCreateFailed", "127.0.0.1:1", "127.0.0.1:2", code=125)
@@ -166,7 +178,7 @@ def test_an_answer_that_is_too_large_is_refused(engine, pve, box, monkeypatch):
         patch.setitem(route.HANDLERS, key, lambda call: {**plain(call), "description": "x" * (17 << 20)})
         engine("state", name).fails("LimitExceeded", "MiB")
     time.sleep(1)
-    pve.server.faults.clear()  # we hung up
+    pve.forget_faults()  # we hung up
 
 
 def test_a_slow_server_is_not_waited_for_for_ever(engine, pve, box):

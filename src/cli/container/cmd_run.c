@@ -186,8 +186,7 @@ static int check_attachable(const struct cli *cli, const struct lxcri_create_opt
 			    struct lxcri_error *err)
 {
 	enum lxcri_container_type type =
-		engine->type ? *engine->type
-			     : lxcri_config_container_type(cli->config, engine->id);
+		engine->type ? *engine->type : lxcri_config_container_type(cli->config, engine->id);
 
 	return type == LXCRI_PROXMOX_LXC
 		       ? fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
