@@ -36,7 +36,8 @@
 /* whether the server can have seen the request */
 #define PROXMOX_SENT "sent"
 
-#define PROXMOX_HEAD_BYTES_MAX    ((size_t)16 << 10)
-#define PROXMOX_REQUEST_BYTES_MAX ((size_t)1 << 20)
+#define PROXMOX_HEAD_BYTES_MAX ((size_t)16 << 10)
+/* More the server does not take. */
+#define PROXMOX_REQUEST_BYTES_MAX ((size_t)512 << 10)
 /* A cluster's resources, or the content of a large storage, are about a mebibyte. */
 #define PROXMOX_BODY_BYTES_MAX ((size_t)16 << 20)

@@ -76,6 +76,11 @@ static int take_description(const char *text, struct record *record, struct lxcr
 		text && text_starts_with(text, NAME_WORDS) ? text + strlen(NAME_WORDS) : NULL;
 	const char *image = name ? strstr(name, IMAGE_WORDS) : NULL;
 	const char *digest = image ? strstr(image, DIGEST_WORDS) : NULL;
+
+	/* The name of an image may have such words in it, what follows them may not. */
+	for (const char *next = digest; next; next = strstr(next + 1, DIGEST_WORDS))
+		digest = next;
+
 	size_t length = digest ? strcspn(digest + strlen(DIGEST_WORDS), " \r\n") : 0;
 
 	if (!digest)

@@ -21,6 +21,8 @@
 
 /* How many numbers are tried that others take at the same time. */
 #define VMID_TRIES 64
+/* How many are asked for that belong to what these rights do not show. */
+#define VMID_QUESTIONS 1000
 
 void ct_creation_finish(struct ct_creation *creation)
 {
@@ -103,6 +105,7 @@ static int find_vmid(struct ct_creation *creation, uint32_t from, uint32_t *ret,
 	struct json_object *range =
 		config_json(creation->container->engine->config, CONFIG_PROXMOX_VMID_RANGE);
 	uint32_t last = (uint32_t)json_object_get_int64(json_object_array_get_idx(range, 1));
+	unsigned int questions = 0;
 	autojson all = NULL;
 	size_t count;
 
@@ -110,7 +113,7 @@ static int find_vmid(struct ct_creation *creation, uint32_t from, uint32_t *ret,
 		return -1;
 	count = json_count(all);
 	/* Those that these rights let us see are passed over at once, the others are asked for. */
-	for (uint32_t vmid = from; vmid <= last; vmid++) {
+	for (uint32_t vmid = from; vmid <= last && questions < VMID_QUESTIONS; vmid++) {
 		bool is_seen = false;
 		int r;
 
@@ -118,6 +121,7 @@ static int find_vmid(struct ct_creation *creation, uint32_t from, uint32_t *ret,
 			is_seen = pve_number(json_object_array_get_idx(all, i), "vmid", 0) == vmid;
 		if (is_seen)
 			continue;
+		questions++;
 		r = is_free(creation->pve, vmid, err);
 		if (r > 0)
 			*ret = vmid;

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "config/config.h"
 #include "proxmox/task.h"
+#include "proxmox/upid.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -57,7 +58,9 @@ static int read_config(struct pve *pve, const struct ct_place *place, struct jso
 
 	if (pve_call(pve, &request, ret, &problem) == 0)
 		return 1;
-	if (problem.code == LXCRI_E_CONTAINER_NOT_FOUND)
+	/* Of a node that is not there, say, nothing follows for what it has. */
+	if (problem.code == LXCRI_E_CONTAINER_NOT_FOUND &&
+	    strstr(problem.text, "Configuration file"))
 		return 0;
 	*err = problem;
 	return -1;
@@ -77,8 +80,8 @@ static int follow(struct pve *pve, struct ct_place *place, struct lxcri_error *e
 		struct json_object *one = json_object_array_get_idx(all, i);
 		const char *node = json_get_text(one, "node");
 
-		if (!node || pve_number(one, "vmid", 0) != place->vmid ||
-		    strcmp(node, place->node) == 0)
+		if (!node || !node_name_is_valid(node) ||
+		    pve_number(one, "vmid", 0) != place->vmid || strcmp(node, place->node) == 0)
 			continue;
 		free(place->node);
 		place->node = xstrdup(node);
@@ -178,7 +181,8 @@ int ct_search(struct pve *pve, struct ct_place *place, struct lxcri_error *err)
 		struct json_object *one = json_object_array_get_idx(all, i);
 		const char *node = json_get_text(one, "node");
 
-		if (!node || !ct_place_has_tags(place, json_get_text(one, "tags")))
+		if (!node || !node_name_is_valid(node) ||
+		    !ct_place_has_tags(place, json_get_text(one, "tags")))
 			continue;
 		free(place->node);
 		place->node = xstrdup(node);

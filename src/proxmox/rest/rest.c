@@ -216,6 +216,9 @@ int rest_ask(struct rest *rest, const struct exchange_request *request,
 		}
 		if (outcome == EXCHANGE_BROKEN && one.code == LXCRI_E_LIMIT_EXCEEDED)
 			break;
+		/* Who did not answer in time would hardly do so the second time. */
+		if (one.code == LXCRI_E_TIMEOUT && i + 1 >= hosts->count)
+			break;
 	}
 	if (is_unreached_by_all) {
 		rest->unreached = reasons;
