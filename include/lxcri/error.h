@@ -82,7 +82,8 @@ enum lxcri_error_class {
 	X(PORT_FORWARDING_FAILED, "PortForwardingFailed", SYSTEM)       \
 	X(DNS_CONFIGURATION_FAILED, "DNSConfigurationFailed", INVALID)  \
 	X(BRIDGE_CREATION_FAILED, "BridgeCreationFailed", SYSTEM)       \
-	X(BRIDGE_NOT_FOUND, "BridgeNotFound", NOT_FOUND)
+	X(BRIDGE_NOT_FOUND, "BridgeNotFound", NOT_FOUND)                \
+	X(INVALID_MANIFEST, "InvalidManifest", INVALID)
 
 enum lxcri_code {
 	LXCRI_E_NONE = 0,
