@@ -178,6 +178,8 @@ class Engine:
         self.children = []
         if not self.root.exists() and not self.data.exists():
             return
+        for id in self("pod", "list", "--quiet").lines:
+            self("pod", "delete", "--force", id)
         for id in self("list", "--quiet").lines:
             self("delete", "--force", id)
         self.end_service()

@@ -165,9 +165,10 @@ int join_make(struct lxcri_engine *engine, const struct join *join, struct lxcri
 	autoptr(image_config) image = NULL;
 	struct join whole = *join;
 
-	if (image_config_parse(join->image_config, strlen(join->image_config), &image, err) < 0)
+	if (join->image_config &&
+	    image_config_parse(join->image_config, strlen(join->image_config), &image, err) < 0)
 		return fail_while(err, "image config");
-	whole.exposed = image->exposed_ports.items;
+	whole.exposed = image ? image->exposed_ports.items : NULL;
 	return transact(engine, &whole, NULL, change_all, err);
 }
 
