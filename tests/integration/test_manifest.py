@@ -2,6 +2,8 @@
 """Manifests of Kubernetes: what they say becomes true, all of it or nothing."""
 
 import json
+import subprocess
+import time
 
 import pytest
 
@@ -210,3 +212,45 @@ def test_what_somebody_removed_is_made_again(one, box):
     one("pod", "delete", "--force", "db-1").ok()
     apply(one, replicas("StatefulSet", "db", 2, container(box))).ok()
     assert inspect(one, "db-1")["status"] == "Running" and places(one, "db-1")["default"]["ip4"] == place["ip4"]
+
+
+def test_the_service_brings_back_what_is_missing(one, box):
+    apply(one, replicas("StatefulSet", "db", 2, container(box)), replicas("Deployment", "web", 1, container(box))).ok()
+    before = pods(one)
+    place = places(one, "db-1")["default"]
+    with one.service():
+        for id in before:
+            one("pod", "delete", "--force", id).ok()
+        await_that(lambda: {id: row["status"] for id, row in pods(one).items()} ==
+                   {id: "Running" for id in before}, "all pods are back", 20)
+        assert places(one, "db-1")["default"]["ip4"] == place["ip4"]
+        one("scale", "sts", "db", "--replicas", "0").ok()
+        one("scale", "deploy", "web", "--replicas", "0").ok()
+        time.sleep(1)
+        assert pods(one) == {}
+
+
+def test_the_service_goes_on_where_an_apply_was_killed(one, box):
+    with one.service():
+        child = one.open("apply", "-f", "-", stdin=subprocess.PIPE)
+        child.stdin.write(stream(replicas("StatefulSet", "db", 3, container(box))))
+        child.stdin.close()
+        await_that(lambda: "db-0" in pods(one), "the first pod")
+        child.kill()
+        child.wait()
+        one.children.remove(child)
+        await_that(lambda: len(pods(one)) == 3 and all(row["status"] == "Running" for row in pods(one).values()),
+                   "all pods are there", 30)
+
+
+def test_what_fails_is_tried_again_after_a_pause(one, box, work):
+    apply(one, replicas("Deployment", "web", 1, container(box))).ok()
+    id, = pods(one)
+    with one.service() as child:
+        one.sql("CREATE TRIGGER refuse BEFORE INSERT ON container WHEN NOT EXISTS (SELECT 1 FROM container"
+                " WHERE id = NEW.id) BEGIN SELECT RAISE(FAIL, 'refused'); END")
+        one("pod", "delete", "--force", id).ok()
+        await_that(lambda: child.result(0).err.count("once more in") == 2, "two attempts", 20)
+        assert "once more in 1 s" in child.result(0).err and "once more in 2 s" in child.result(0).err
+        one.sql("DROP TRIGGER refuse")
+        await_that(lambda: pods(one).get(id, {}).get("status") == "Running", "the pod is back", 20)

@@ -65,8 +65,8 @@ int lxcri_manifest_get_json(struct lxcri_engine *engine, const char *kind, const
 int lxcri_manifest_scale(struct lxcri_engine *engine, const char *kind, const char *name_space,
 			 const char *name, unsigned int replicas, struct lxcri_error *err);
 
-/* Makes everything that was applied true once more: what somebody removed, or a killed command left
- * undone. Goes on past a failure, which is reported. */
+/* Makes every Deployment and StatefulSet true once more: what somebody removed, or a killed command
+ * left undone. Goes on past a failure, which is reported. */
 int lxcri_manifest_converge(struct lxcri_engine *engine, struct lxcri_error *err);
 
 #pragma GCC visibility pop

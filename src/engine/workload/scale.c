@@ -93,8 +93,9 @@ int lxcri_manifest_converge(struct lxcri_engine *engine, struct lxcri_error *err
 		autorun(object_finish) struct object object = {};
 		struct lxcri_error one = {};
 
+		/* A pod that nothing makes copies of is its user's to remove. */
 		if ((shelf_parse(documents.items[i], &object, &one) < 0 ||
-		     converge(engine, &object, &one) < 0) &&
+		     (object.set && converge(engine, &object, &one) < 0)) &&
 		    first.code == LXCRI_E_NONE)
 			first = one;
 	}
