@@ -35,6 +35,7 @@ extern const struct verb verb_rename;
 extern const struct verb verb_restart;
 extern const struct verb verb_resume;
 extern const struct verb verb_rollback;
+extern const struct verb verb_rollout;
 extern const struct verb verb_run;
 extern const struct verb verb_scale;
 extern const struct verb verb_serve;

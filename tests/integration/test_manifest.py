@@ -254,3 +254,35 @@ def test_what_fails_is_tried_again_after_a_pause(one, box, work):
         assert "once more in 1 s" in child.result(0).err and "once more in 2 s" in child.result(0).err
         one.sql("DROP TRIGGER refuse")
         await_that(lambda: pods(one).get(id, {}).get("status") == "Running", "the pod is back", 20)
+
+
+def test_a_rollout_can_be_undone(one, box):
+    def wanted(text):
+        return replicas("Deployment", "web", 2, container(box, script=f"echo {text}; exec sleep 1000"))
+
+    def said():
+        return {line for id in pods(one) for line in one("logs", id).ok().lines}
+
+    one("rollout", "history", "deployment", "web").fails("ObjectNotFound", "web")
+    apply(one, wanted("one")).ok()
+    one("rollout", "undo", "deployment", "web").fails("ObjectNotFound", "no revision before 1")
+    apply(one, wanted("two")).ok()
+    await_that(lambda: said() == {"two"}, "the second")
+    rows = one("rollout", "history", "deploy", "web").ok().lines
+    assert [line.split()[0] for line in rows[1:]] == ["1", "2"] and "*" in rows[2]
+    one("rollout", "undo", "deploy", "web").ok()
+    await_that(lambda: said() == {"one"}, "the first again")
+    one("rollout", "undo", "deploy", "web", "--to-revision", "2").ok()
+    await_that(lambda: said() == {"two"}, "the second again")
+    assert "2 of 2" in one("rollout", "status", "deploy", "web").ok().out
+    one("rollout", "undo", "deploy", "web", "--to-revision", "9").fails("ObjectNotFound", "revision 9")
+    one("rollout", "history", "pod", "web").fails("InvalidArgument", "no revisions")
+
+
+def test_logs_and_exec_take_a_pod_for_its_one_container(one, box):
+    apply(one, pod("web", container(box, script="echo hi; exec sleep 1000")),
+          pod("two", container(box, "a"), container(box, "b"))).ok()
+    await_that(lambda: one("logs", "web").ok().lines == ["hi"], "the log")
+    assert one("exec", "web", "hostname").ok().lines == ["web"]
+    one("logs", "two").fails("InvalidArgument", "two.a, two.b")
+    one("exec", "two", "true").fails("InvalidArgument", "two.a", code=125)

@@ -9,6 +9,8 @@
 #include <lxcri/container.h>
 #include <lxcri/error.h>
 
+#include <stdint.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -64,6 +66,17 @@ int lxcri_manifest_get_json(struct lxcri_engine *engine, const char *kind, const
  * LXCRI_E_OBJECT_NOT_FOUND, LXCRI_E_INVALID_ARGUMENT. */
 int lxcri_manifest_scale(struct lxcri_engine *engine, const char *kind, const char *name_space,
 			 const char *name, unsigned int replicas, struct lxcri_error *err);
+
+/* Returns a JSON array of the revisions of a Deployment or StatefulSet that are kept, the first one
+ * first: "revision", "current", "images"; owned by the caller. LXCRI_E_OBJECT_NOT_FOUND. */
+int lxcri_manifest_history_json(struct lxcri_engine *engine, const char *kind,
+				const char *name_space, const char *name, char **ret_json,
+				struct lxcri_error *err);
+
+/* Makes revision @revision of a Deployment or StatefulSet (0: the one before) true again, as a new
+ * revision; what fails is undone. LXCRI_E_OBJECT_NOT_FOUND, also for the revision. */
+int lxcri_manifest_undo(struct lxcri_engine *engine, const char *kind, const char *name_space,
+			const char *name, int64_t revision, struct lxcri_error *err);
 
 /* Makes every Deployment and StatefulSet true once more: what somebody removed, or a killed command
  * left undone. Goes on past a failure, which is reported. */

@@ -5,6 +5,9 @@
 
 #include "engine/database/statement.h"
 
+/* Before the one that is in use: as many as Kubernetes keeps. */
+#define REVISIONS_KEPT 10
+
 #define COLUMNS "kind, namespace, name, document, revision"
 
 int objects_put(struct database *database, const struct object_key *key, const char *document,
@@ -16,11 +19,17 @@ int objects_put(struct database *database, const struct object_key *key, const c
 			  " revision = ?5",
 			  "tttti", key->kind, key->name_space, key->name, document, revision) < 0)
 		return -1;
+	if (statement_run(database, err,
+			  "INSERT INTO object_revision (" COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5)"
+			  " ON CONFLICT (kind, namespace, name, revision) DO UPDATE SET"
+			  " document = ?4",
+			  "tttti", key->kind, key->name_space, key->name, document, revision) < 0)
+		return -1;
 	return statement_run(database, err,
-			     "INSERT INTO object_revision (" COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5)"
-			     " ON CONFLICT (kind, namespace, name, revision) DO UPDATE SET"
-			     " document = ?4",
-			     "tttti", key->kind, key->name_space, key->name, document, revision);
+			     "DELETE FROM object_revision WHERE kind = ?1 AND namespace = ?2 AND"
+			     " name = ?3 AND revision < ?4",
+			     "ttti", key->kind, key->name_space, key->name,
+			     revision - REVISIONS_KEPT);
 }
 
 int objects_delete(struct database *database, const struct object_key *key, struct lxcri_error *err)

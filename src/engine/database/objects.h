@@ -12,7 +12,7 @@ struct object_key {
 };
 
 /* Stores @document (JSON) with its revision, in place of one that is there, and keeps it as that
- * revision. Within a transaction. */
+ * revision, with the ten before it. Within a transaction. */
 [[nodiscard]] int objects_put(struct database *database, const struct object_key *key,
 			      const char *document, int64_t revision, struct lxcri_error *err);
 
