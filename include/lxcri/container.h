@@ -96,8 +96,8 @@ struct lxcri_create_options {
 	const struct lxcri_rlimit *rlimits;
 	size_t n_rlimits;
 	/* An interface in each, "eth0" first; "bridge:NAME,..." and "macvlan:NAME,..." are on the
-	 * LAN; or "none", "host", "container:ID"; NULL: "default". Its names besides its own. */
-	const char *const *networks, *const *network_aliases;
+	 * LAN; or "none", "host", "container:ID"; NULL: "default". More names. See network.h. */
+	const char *const *networks, *const *network_aliases, *const *services;
 	const char *ip, *ip6, *mac_address; /* in the first network; NULL: chosen */
 	const struct lxcri_port *ports;     /* published */
 	size_t n_ports;

@@ -83,6 +83,9 @@ enum lxcri_error_class {
 	X(DNS_CONFIGURATION_FAILED, "DNSConfigurationFailed", INVALID)  \
 	X(BRIDGE_CREATION_FAILED, "BridgeCreationFailed", SYSTEM)       \
 	X(BRIDGE_NOT_FOUND, "BridgeNotFound", NOT_FOUND)                \
+	X(HEADLESS_SERVICE_FAILED, "HeadlessServiceFailed", SYSTEM)     \
+	X(SERVICE_NOT_FOUND, "ServiceNotFound", NOT_FOUND)              \
+	X(NETWORK_IDENTITY_ERROR, "NetworkIdentityError", EXISTS)       \
 	X(INVALID_MANIFEST, "InvalidManifest", INVALID)                 \
 	X(OBJECT_NOT_FOUND, "ObjectNotFound", NOT_FOUND)                \
 	X(POD_NOT_FOUND, "PodNotFound", NOT_FOUND)                      \

@@ -13,6 +13,7 @@
 #include <lxcri/error.h>
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -124,6 +125,59 @@ int lxcri_network_remove_port_forward(struct lxcri_engine *engine, const char *c
  * caller (free()). */
 int lxcri_network_ports_json(struct lxcri_engine *engine, const char *container, char **ret_json,
 			     struct lxcri_error *err);
+
+/* A port that the members of a service have. */
+struct lxcri_service_port {
+	const char *name; /* of its SRV records, "http"; NULL: it has none */
+	enum lxcri_protocol protocol;
+	uint16_t port;
+};
+
+/* A headless service: a name in a network, NAME.NAMESPACE.svc.DOMAIN, that leads to all its members
+ * that are ready, and HOSTNAME.NAME.NAMESPACE.svc.DOMAIN for each of them, where DOMAIN is
+ * network.cluster_domain. Ports with a name have SRV records. A container is ready when it runs and
+ * its health check, if it has one, has said that it is well. */
+struct lxcri_headless_service {
+	const char *network;
+	const char *namespace_name; /* NULL: "default" */
+	const char *name;           /* lower-case letters, digits and "-", like the namespace */
+	const struct lxcri_service_port *ports;
+	size_t n_ports;
+	bool publish_not_ready; /* members have their names as soon as they run */
+	bool replace;           /* one that is there gets these ports; its members stay */
+};
+
+/* Makes a service. Containers become its members when they are created, by their options'
+ * `services` ("NAME" or "NAME.NAMESPACE"), or by the function below. LXCRI_E_BRIDGE_NOT_FOUND
+ * without the network, LXCRI_E_INVALID_ARGUMENT, LXCRI_E_HEADLESS_SERVICE_FAILED when there is one
+ * of that name. */
+int lxcri_network_setup_headless_service(struct lxcri_engine *engine,
+					 const struct lxcri_headless_service *service,
+					 struct lxcri_error *err);
+
+/* Removes a service; its members go on without its names. Of @service what it is called is looked
+ * at, here and below. LXCRI_E_SERVICE_NOT_FOUND, LXCRI_E_BRIDGE_NOT_FOUND. */
+int lxcri_network_remove_headless_service(struct lxcri_engine *engine,
+					  const struct lxcri_headless_service *service,
+					  struct lxcri_error *err);
+
+/* Makes a container of the network a member; it stays one until it leaves the network. Once more is
+ * fine. LXCRI_E_NETWORK_IDENTITY_ERROR when another member has its host name;
+ * LXCRI_E_HEADLESS_SERVICE_FAILED when it is not in the network; LXCRI_E_SERVICE_NOT_FOUND,
+ * LXCRI_E_BRIDGE_NOT_FOUND. */
+int lxcri_network_join_headless_service(struct lxcri_engine *engine,
+					const struct lxcri_headless_service *service,
+					const char *container, struct lxcri_error *err);
+
+/* Ends that. LXCRI_E_HEADLESS_SERVICE_FAILED when it is no member; otherwise as above. */
+int lxcri_network_leave_headless_service(struct lxcri_engine *engine,
+					 const struct lxcri_headless_service *service,
+					 const char *container, struct lxcri_error *err);
+
+/* Returns the services of @network, or of all with NULL, with their members as a JSON array owned
+ * by the caller (free()). LXCRI_E_BRIDGE_NOT_FOUND. */
+int lxcri_network_headless_services_json(struct lxcri_engine *engine, const char *network,
+					 char **ret_json, struct lxcri_error *err);
 
 /* What has passed a bridge since it was made. */
 struct lxcri_bridge_statistics {

@@ -502,11 +502,10 @@ static int build_bundle(struct creation *creation, struct lxcri_error *err)
 {
 	struct lxcri_create_options options = *creation->options;
 	const struct record *record = &creation->container->record;
-	autorun(strings_finish) struct strings servers = {};
-	autorun(strings_finish) struct strings search = {};
+	autorun(names_lookup_finish) struct names_lookup lookup = {};
 
 	if (creation->mode == NETWORK_MODE_OWN &&
-	    names_complete(creation->container->engine, &options, &servers, &search, err) < 0)
+	    names_complete(creation->container->engine, &options, &lookup, err) < 0)
 		return -1;
 	if (!creation->place)
 		return bundle_build(creation->image.config_json, &options, &record->layers,

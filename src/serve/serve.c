@@ -268,6 +268,17 @@ static void on_settled(void *userdata)
 	see_to_end(userdata);
 }
 
+/* What nobody is to be asked about is ready: the rules of networks have it as running. */
+static bool is_ready(void *userdata, const char *container)
+{
+	const struct serve *serve = userdata;
+	bool is_there;
+	size_t place = find_place(serve, container, &is_there);
+
+	return !is_there || !serve->guarded[place]->has_check ||
+	       serve->guarded[place]->health.status == HEALTH_WELL;
+}
+
 static void each_guarded(void *userdata, void (*each)(void *to, struct guarded *guarded), void *to)
 {
 	struct serve *serve = userdata;
@@ -355,6 +366,7 @@ int serve_run(const struct serve_options *options, struct lxcri_error *err)
 {
 	autoptr(serve) serve = xnew(struct serve);
 	struct metrics_source source = { .each = each_guarded, .userdata = serve };
+	const struct names_owner owner = { on_settled, is_ready, serve };
 	int r;
 
 	serve->options = options;
@@ -367,7 +379,7 @@ int serve_run(const struct serve_options *options, struct lxcri_error *err)
 	/* Listening begins before the look, so that nothing is missed in between. */
 	workloads_create(&serve->part, on_settled, serve, &serve->workloads);
 	if (watch_create(&serve->part, on_news, on_pod, serve, &serve->watch, err) < 0 ||
-	    names_create(&serve->part, on_settled, serve, &serve->names, err) < 0)
+	    names_create(&serve->part, &owner, &serve->names, err) < 0)
 		return -1;
 	source.dns = names_counters(serve->names);
 	if (metrics_create(&serve->part, &source, &serve->metrics, err) < 0 ||

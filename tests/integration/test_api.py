@@ -84,3 +84,11 @@ def test_the_seeds_network_program_works(programs, make_engine, make_image, work
     done = call(programs / "network", backend, work / "net-root", work / "net-data", make_image())
     assert (done.returncode, done.stdout.splitlines()) == (0, [
         "ConfigurationFailed", "published", "1 container, 0 faults", "InvalidState", "BridgeNotFound"]), done
+
+
+def test_the_example_of_services_works(programs, make_engine, make_image, work):
+    backend = make_engine("crun").backend
+    done = call(programs / "service", backend, work / "net-root", work / "net-data", make_image())
+    assert (done.returncode, done.stdout.splitlines()) == (0, [
+        '"web-0.nginx.shop.svc.cluster.local" is a member', '"web-1.nginx.shop.svc.cluster.local" is a member',
+        "ServiceNotFound"]), done

@@ -2,7 +2,9 @@
 """Published ports: from outside, from the host, through the loopback, and back from inside."""
 
 import os
+import re
 import signal
+import sqlite3
 import subprocess
 import sys
 
@@ -155,6 +157,44 @@ def test_ports_come_and_go_while_a_container_runs(lx, box, world):
     lx("forward", "add", id, "8082:80").ok()
     lx("start", id).ok()
     assert lx("port", id).ok().lines == ["80/tcp -> *:8081", "80/tcp -> *:8082"]
+
+
+def test_a_published_port_is_taken_back_by_the_port_of_the_host_alone(one, box):
+    id = one.id()
+    one("run", "--detach", "--image", box, id, "sleep", "1000").ok()
+    for added, removed in (("9000:80", "9000"), ("9000:80", "9000:81"), ("9000:53/udp", "9000/udp"),
+                           ("127.0.0.1:9000:80", "127.0.0.1:9000"), ("[::1]:9000:80", "[::1]:9000"),
+                           ("127.0.0.1:9000:80", "127.0.0.1:9000:80")):
+        one("forward", "add", id, added).ok()
+        one("forward", "remove", id, removed).ok()
+        assert one("port", id).ok().out == ""
+    one("forward", "add", id, "9000:80").ok()
+    for other in ("9001", "9000/udp", "127.0.0.1:9000", "80"):
+        one("forward", "remove", id, other).fails("PortForwardingFailed", "does not lead to")
+    for malformed in ("x", "", ":", "9000:80:", "::1:9000", "127.0.0.1:", "[::1]", "9000/icmp"):
+        one("forward", "remove", id, malformed).fails("InvalidArgument")
+    assert len(one("port", id).ok().lines) == 1
+
+
+def test_thousands_of_ports_are_taken_back_and_no_more_are_given_than_a_creation_may_have(one, box, world):
+    """More in the database than can be asked for stands for what an earlier release let grow."""
+    id = one.id()
+    one("run", "--detach", "-p", "10000-14094:10000-14094", "--image", box, id, "sleep", "1000").ok()
+    one("forward", "add", id, "9000:80").ok()
+    one("forward", "add", id, "9001:80").fails("InvalidArgument", "4096")
+    with sqlite3.connect(one.data / "state.db") as database:
+        database.executemany("INSERT INTO port VALUES (?, 6, '', ?, 80)",
+                             [(id, port) for port in range(20000, 40000)])
+    one("network", "reload").ok()
+    rules = world.host.run("nft", "list", "map", "inet", table_of(world), "ports4")
+    assert len(re.findall(r"tcp \. \d+ : ", rules)) == 4096 + 20000
+    one("stop", "--time", "0", id).ok()
+    one("delete", id).ok()
+    assert one.sql("SELECT count(*) FROM port") == [(0,)]
+
+
+def table_of(world):
+    return re.search(r"table inet (proxmox-lxcri\S*)", world.host.run("nft", "list", "tables"))[1]
 
 
 def test_ports_of_what_has_no_network_of_its_own_are_refused(one, box, make_bundle):

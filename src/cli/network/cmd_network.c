@@ -5,36 +5,19 @@
 #include "base/mem.h"
 #include "base/scope.h"
 #include "cli/commands.h"
+#include "cli/network/network_verb.h"
 #include "cli/print.h"
 #include "cli/subverb.h"
 #include "lxcri/network.h"
 
 #include <string.h>
 
-struct network_verb_options {
-	const char *format;
-	const char *subnet;
-	const char *subnet6;
-	const char *deployment;
-	const char *ip;
-	const char *ip6;
-	const char *mac_address;
-	int mtu;
-	int vlan;
-	bool stp;
-	bool no_ipv6;
-	bool isolate_ports;
-	bool vlan_filtering;
-	bool quiet;
-	struct strings aliases;
-};
-
 #define ROW(member_, name_, letter_, kind_, value_, help_) \
 	OPTION(network_verb_options, member_, name_, letter_, OPTION_##kind_, value_, help_)
 
 static const struct option_entry options_of_network[] = {
-	ROW(format, "format", 'f', TEXT, "table|json", "list, inspect: form of the output"),
-	ROW(quiet, "quiet", 'q', FLAG, NULL, "list: only the names"),
+	ROW(format, "format", 'f', TEXT, "table|json", "list, service list: form of the output"),
+	ROW(quiet, "quiet", 'q', FLAG, NULL, "list, service list: only the names"),
 	ROW(subnet, "subnet", 0, TEXT, "SUBNET", "create: of IPv4"),
 	ROW(subnet6, "subnet6", 0, TEXT, "SUBNET", "create: of IPv6"),
 	ROW(no_ipv6, "no-ipv6", 0, FLAG, NULL, "create: without IPv6"),
@@ -49,6 +32,13 @@ static const struct option_entry options_of_network[] = {
 	ROW(ip6, "ip6", 0, TEXT, "ADDRESS", "connect: address of IPv6"),
 	ROW(mac_address, "mac-address", 0, TEXT, "MAC", "connect: MAC address"),
 	ROW(aliases, "alias", 0, LIST, "NAME", "connect: further name"),
+	ROW(space, "namespace", 'n', TEXT, "NAMESPACE", "service: its namespace (default)"),
+	ROW(ports, "port", 0, LIST, "[NAME:]PORT[/tcp|udp|sctp]",
+	    "service create: port of its members"),
+	ROW(publish_not_ready, "publish-not-ready", 0, FLAG, NULL,
+	    "service create: its members have names as soon as they run"),
+	ROW(replace, "replace", 0, FLAG, NULL,
+	    "service create: one that is there gets these ports"),
 	{},
 };
 
@@ -237,6 +227,11 @@ static const struct network_verb {
 	{ { "connect", NULL }, 2, 2, "expected a network and a container", network_connect },
 	{ { "disconnect", NULL }, 2, 2, "expected a network and a container", network_disconnect },
 	{ { "reload", NULL }, 0, 0, "expected no argument", network_reload },
+	{ { "service", NULL },
+	  1,
+	  -1,
+	  "expected a verb, as in network service list",
+	  network_service },
 };
 
 /* Which verbs have an option: who mistakes "remove --ip" means something. */
@@ -244,8 +239,8 @@ static int check_options(const struct cli *cli, const struct network_verb_option
 			 const char *name, struct lxcri_error *err)
 {
 	const struct subverb_option owned[] = {
-		{ options->format, "--format", { "list", "inspect" } },
-		{ options->quiet, "--quiet", { "list" } },
+		{ options->format, "--format", { "list", "inspect", "service" } },
+		{ options->quiet, "--quiet", { "list", "service" } },
 		{ options->subnet, "--subnet", { "create" } },
 		{ options->subnet6, "--subnet6", { "create" } },
 		{ options->no_ipv6, "--no-ipv6", { "create" } },
@@ -259,6 +254,10 @@ static int check_options(const struct cli *cli, const struct network_verb_option
 		{ options->ip6, "--ip6", { "connect" } },
 		{ options->mac_address, "--mac-address", { "connect" } },
 		{ options->aliases.count > 0, "--alias", { "connect" } },
+		{ options->space, "--namespace", { "service" } },
+		{ options->ports.count > 0, "--port", { "service" } },
+		{ options->publish_not_ready, "--publish-not-ready", { "service" } },
+		{ options->replace, "--replace", { "service" } },
 	};
 
 	return subverb_check_options(cli, name, owned, ARRAY_LEN(owned), err);
@@ -292,9 +291,13 @@ static int cmd_network(struct cli *cli, const void *options, int argc, char **ar
 const struct verb verb_network = {
 	.name = "network",
 	.arguments = "create NAME | list | inspect NAME... | remove NAME... | "
-		     "connect NETWORK ID | disconnect NETWORK ID | reload",
-	.summary = "make and remove networks, and put containers into them",
-	.details = "reload puts right what was changed by hand: bridges, addresses, rules.\n",
+		     "connect NETWORK ID | disconnect NETWORK ID | reload | "
+		     "service create NETWORK NAME | service list [NETWORK] | "
+		     "service remove NETWORK NAME... | service add NETWORK NAME ID... | "
+		     "service drop NETWORK NAME ID...",
+	.summary = "make and remove networks and services, and put containers into them",
+	.details = "reload puts right what was changed by hand: bridges, addresses, rules.\n"
+		   "A service is a name for its members that are ready; below it each has one.\n",
 	.options = options_of_network,
 	.options_size = sizeof(struct network_verb_options),
 	.run = cmd_network,

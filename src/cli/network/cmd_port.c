@@ -68,8 +68,10 @@ static int forward_list(struct cli *cli, const struct port_options *options, int
 	return print_ports(cli, options, argv[0], err);
 }
 
-/* Reads a container and a port, and does @change with both. */
+/* Reads a container and a port, by @parse, and does @act with both. */
 static int change(struct cli *cli, int argc, char **argv,
+		  int (*parse)(const char *value, struct strings *ret_texts, struct lxcri_port *ret,
+			       struct lxcri_error *err),
 		  int (*act)(struct lxcri_engine *engine, const char *container,
 			     const struct lxcri_port *port, struct lxcri_error *err),
 		  struct lxcri_error *err)
@@ -79,8 +81,7 @@ static int change(struct cli *cli, int argc, char **argv,
 
 	if (argc != 2)
 		return cli_usage(cli, err, "expected a container and a port");
-	if (network_options_parse_port(argv[1], &texts, &port, err) < 0 ||
-	    cli_open_engine(cli, err) < 0)
+	if (parse(argv[1], &texts, &port, err) < 0 || cli_open_engine(cli, err) < 0)
 		return -1;
 	return act(cli->engine, argv[0], &port, err);
 }
@@ -88,13 +89,15 @@ static int change(struct cli *cli, int argc, char **argv,
 static int forward_add(struct cli *cli, const struct port_options *options, int argc, char **argv,
 		       struct lxcri_error *err)
 {
-	return change(cli, argc, argv, lxcri_network_add_port_forward, err);
+	return change(cli, argc, argv, network_options_parse_port, lxcri_network_add_port_forward,
+		      err);
 }
 
 static int forward_remove(struct cli *cli, const struct port_options *options, int argc,
 			  char **argv, struct lxcri_error *err)
 {
-	return change(cli, argc, argv, lxcri_network_remove_port_forward, err);
+	return change(cli, argc, argv, network_options_parse_published,
+		      lxcri_network_remove_port_forward, err);
 }
 
 static const struct forward_verb {
@@ -132,7 +135,7 @@ const struct verb verb_port = {
 const struct verb verb_forward = {
 	.name = "forward",
 	.arguments =
-		"add ID [[IP:]PORT:]PORT[/PROTOCOL] | remove ID [IP:]PORT:PORT[/PROTOCOL] | list "
+		"add ID [[IP:]PORT:]PORT[/PROTOCOL] | remove ID [IP:]PORT[:PORT][/PROTOCOL] | list "
 		"[ID]",
 	.summary = "publish ports of containers that are there already",
 	.options = options_of_port,

@@ -381,6 +381,7 @@ static void fill_network(const struct network_options *options, struct create_re
 	engine->ip6 = options->ip6;
 	engine->mac_address = options->mac_address;
 	engine->network_aliases = list_of(&options->aliases);
+	engine->services = list_of(&options->services);
 	engine->ports = request->ports;
 	engine->n_ports = options->publish.count;
 	engine->publish_all = options->publish_all;

@@ -30,7 +30,7 @@ static int parse_range(const char *text, uint64_t min, uint64_t *ret_first, uint
 	return 0;
 }
 
-static int parse_protocol(const char *name, enum lxcri_protocol *ret)
+int network_options_parse_protocol(const char *name, enum lxcri_protocol *ret)
 {
 	static const char *const names[] = {
 		[LXCRI_PROTOCOL_TCP] = "tcp",
@@ -84,7 +84,7 @@ int network_options_parse_port(const char *value, struct strings *ret_texts, str
 
 	if (protocol) {
 		*protocol = '\0';
-		if (parse_protocol(protocol + 1, &port.protocol) < 0)
+		if (network_options_parse_protocol(protocol + 1, &port.protocol) < 0)
 			return refuse(value, "a protocol is tcp, udp or sctp", err);
 	}
 
@@ -110,4 +110,26 @@ int network_options_parse_port(const char *value, struct strings *ret_texts, str
 	port.count = (uint16_t)count;
 	*ret = port;
 	return 0;
+}
+
+/* Tells whether @text of @length bytes is an address, and not a port or an address with one. */
+static bool is_address_alone(const char *text, size_t length)
+{
+	return length > 0 && (text[length - 1] == ']' ||
+			      (memchr(text, '.', length) && !memchr(text, ':', length)));
+}
+
+int network_options_parse_published(const char *value, struct strings *ret_texts,
+				    struct lxcri_port *ret, struct lxcri_error *err)
+{
+	const size_t length = strcspn(value, "/");
+	const char *colon = memrchr(value, ':', length);
+	const char *port = colon ? colon + 1 : value;
+	autofree char *whole = NULL;
+
+	/* What it leads to is not looked at: the same port will do. */
+	if (!colon || is_address_alone(value, (size_t)(colon - value)))
+		whole = xformat("%.*s:%.*s%s", (int)length, value, (int)(value + length - port),
+				port, value + length);
+	return network_options_parse_port(whole ? whole : value, ret_texts, ret, err);
 }

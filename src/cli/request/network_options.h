@@ -13,6 +13,7 @@ struct network_options {
 	const char *ip6;
 	const char *mac_address;
 	struct strings aliases;
+	struct strings services;
 	struct strings publish;
 	bool publish_all;
 	struct strings dns;
@@ -36,6 +37,8 @@ struct network_options {
 		       "MAC address in the first network", form_),                                   \
 	NETWORK_OPTION(struct_, member_.aliases, "network-alias", 0, LIST, "NAME",                   \
 		       "further name in its networks", form_),                                       \
+	NETWORK_OPTION(struct_, member_.services, "service", 0, LIST, "NAME[.NAMESPACE]",            \
+		       "headless service of its networks that it is of", form_),                     \
 	NETWORK_OPTION(struct_, member_.publish, "publish", 'p', LIST,                               \
 		       "[[IP:]PORT:]PORT[/tcp|udp|sctp]",                                            \
 		       "publish a port, or a range, on the host", form_),                            \
@@ -48,6 +51,14 @@ struct network_options {
 		       "option of the resolver", form_)
 /* clang-format on */
 
+/* Reads "tcp", "udp" or "sctp". 0, or -1 for any other word. */
+[[nodiscard]] int network_options_parse_protocol(const char *name, enum lxcri_protocol *ret);
+
 /* Reads a value of --publish. *@ret_texts keeps what @ret points to. LXCRI_E_INVALID_ARGUMENT. */
 [[nodiscard]] int network_options_parse_port(const char *value, struct strings *ret_texts,
 					     struct lxcri_port *ret, struct lxcri_error *err);
+
+/* Reads what says which published port it is: as above, and the port of the host alone will do.
+ * LXCRI_E_INVALID_ARGUMENT. */
+[[nodiscard]] int network_options_parse_published(const char *value, struct strings *ret_texts,
+						  struct lxcri_port *ret, struct lxcri_error *err);

@@ -320,6 +320,17 @@ int ports_each(struct database *database, const char *container, port_row_fn eac
 			      "");
 }
 
+int ports_count(struct database *database, const char *container, struct lxcri_error *err)
+{
+	int count = 0;
+	const struct statement_reader rows = { take_number, &count };
+
+	if (statement_read(database, err, &rows, "SELECT count(*) FROM port WHERE container = ?1",
+			   "t", container) < 0)
+		return -1;
+	return count;
+}
+
 /* What is wanted, and who has it. */
 struct taker {
 	const struct port_row *wanted;

@@ -111,6 +111,10 @@ typedef int (*port_row_fn)(void *userdata, const struct port_row *row, struct lx
 [[nodiscard]] int ports_each(struct database *database, const char *container, port_row_fn each,
 			     void *userdata, struct lxcri_error *err);
 
+/* Counts the published ports of @container. */
+[[nodiscard]] int ports_count(struct database *database, const char *container,
+			      struct lxcri_error *err);
+
 /* Finds another container that has what @row wants to have, and runs: the port at the same address,
  * or at any where either wants any. Returns 1 with its id in *@ret_container, owned by the caller;
  * or 0.

@@ -30,12 +30,21 @@ static int change_rules(struct session *session, const struct port_row *port,
 	return ruleset_commit(session->rules, err);
 }
 
+static int check_room(struct session *session, const struct port_row *port, struct lxcri_error *err)
+{
+	int count = ports_count(session->database, port->container, err);
+
+	return count < PUBLISH_PORTS_MAX ? count
+					 : fail(err, LXCRI_E_INVALID_ARGUMENT,
+						"more than %d published ports", PUBLISH_PORTS_MAX);
+}
+
 /* Stores the port, unless somebody has it. */
 static int store(struct session *session, struct port_row *port, struct lxcri_error *err)
 {
 	if (database_begin(session->database, err) < 0)
 		return -1;
-	if (publish_check(session->engine, port, err) == 0 &&
+	if (check_room(session, port, err) >= 0 && publish_check(session->engine, port, err) == 0 &&
 	    ports_put(session->database, port, err) == 0 &&
 	    database_commit(session->database, err) == 0)
 		return 0;

@@ -9,6 +9,7 @@
 #include "engine/lan/lan.h"
 #include "engine/network/create.h"
 #include "engine/network/endpoint.h"
+#include "engine/headless/headless.h"
 #include "engine/network/publish.h"
 #include "engine/network/rows.h"
 #include "oci/image_config.h"
@@ -16,12 +17,6 @@
 #include <string.h>
 
 static const char *const default_networks[] = { NETWORK_DEFAULT, NULL };
-
-/* Returns the names of the networks; docker and podman call the default one "bridge". */
-static const char *network_name(const char *name)
-{
-	return strcmp(name, "bridge") == 0 ? NETWORK_DEFAULT : name;
-}
 
 static const char *const *networks_of(const struct join *join)
 {
@@ -53,6 +48,7 @@ static int check_names(struct lxcri_engine *engine, const struct join *join,
 {
 	const char *const *aliases = join->options->network_aliases;
 	const char *const *networks = networks_of(join);
+	autorun(strings_finish) struct strings names = {};
 
 	for (size_t i = 0; aliases && aliases[i]; i++)
 		if (!host_names_is_valid(aliases[i]))
@@ -60,17 +56,18 @@ static int check_names(struct lxcri_engine *engine, const struct join *join,
 				    aliases[i]);
 	for (size_t i = 0; networks[i]; i++) {
 		autorun(network_row_finish) struct network_row network = {};
-		const char *name = network_name(networks[i]);
+		const char *name = network_called(networks[i]);
 
 		for (size_t k = 0; k < i; k++)
-			if (strcmp(network_name(networks[k]), name) == 0)
+			if (strcmp(network_called(networks[k]), name) == 0)
 				return fail(err, LXCRI_E_INVALID_ARGUMENT,
 					    "network %s is named twice", name);
 		if (strcmp(name, NETWORK_DEFAULT) != 0 && !lan_spec_is(name) &&
 		    network_get(engine, name, &network, err) < 0)
 			return -1;
+		strings_add(&names, name);
 	}
-	return 0;
+	return headless_check(engine, join->options->services, &names, err);
 }
 
 int join_check(struct lxcri_engine *engine, const struct join *join, struct lxcri_error *err)
@@ -127,13 +124,15 @@ static int put_all(struct session *session, const struct join *join, struct lxcr
 	const char *const *networks = networks_of(join);
 
 	for (unsigned int i = 0; networks[i]; i++) {
-		const char *name = network_name(networks[i]);
+		const char *name = network_called(networks[i]);
 		int r = lan_spec_is(name) ? lan_put(session, join, name, i, err)
 					  : put(session, join, name, i, err);
 
 		if (r < 0)
 			return -1;
 	}
+	if (headless_join(session->engine, join->options->services, join->container, err) < 0)
+		return -1;
 	return put_ports(session, join, err);
 }
 
@@ -168,7 +167,8 @@ int join_make(struct lxcri_engine *engine, const struct join *join, struct lxcri
 	if (join->image_config &&
 	    image_config_parse(join->image_config, strlen(join->image_config), &image, err) < 0)
 		return fail_while(err, "image config");
-	whole.exposed = image ? image->exposed_ports.items : NULL;
+	if (image)
+		whole.exposed = image->exposed_ports.items;
 	return transact(engine, &whole, NULL, change_all, err);
 }
 
@@ -199,5 +199,5 @@ static int change_one(struct session *session, const struct join *join, const ch
 int join_one(struct lxcri_engine *engine, const struct join *join, const char *network,
 	     struct lxcri_error *err)
 {
-	return transact(engine, join, network_name(network), change_one, err);
+	return transact(engine, join, network_called(network), change_one, err);
 }

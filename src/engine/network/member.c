@@ -7,6 +7,7 @@
 #include "engine/bundle/resolv_conf.h"
 #include "engine/container.h"
 #include "engine/database/lans.h"
+#include "engine/lan/lan.h"
 #include "engine/network/attach.h"
 #include "engine/network/join.h"
 #include "engine/network/rows.h"
@@ -66,6 +67,10 @@ static int connect_locked(struct lxcri_container *container, const char *network
 	struct join join = { .container = container->home.id, .options = options };
 	struct lxcri_error second = {};
 
+	if (lan_spec_is(network))
+		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
+			    "a place on the LAN is given when a container is created: --network %s",
+			    network);
 	if (check_own_network(container, err) < 0 || find_hostname(container, &hostname, err) < 0)
 		return -1;
 	join.hostname = hostname;

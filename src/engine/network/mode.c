@@ -44,6 +44,7 @@ static int check_alone(const struct lxcri_create_options *options, const char *m
 		{ "an address", options->ip || options->ip6 || options->mac_address },
 		{ "a published port", options->n_ports > 0 || options->publish_all },
 		{ "an alias", options->network_aliases && options->network_aliases[0] },
+		{ "a service", options->services && options->services[0] },
 	};
 
 	for (size_t i = 0; i < sizeof(given) / sizeof(given[0]); i++)

@@ -5,6 +5,8 @@
 
 #include "engine/database/statement.h"
 
+#include <string.h>
+
 int network_each(struct lxcri_engine *engine, network_row_fn each, void *userdata,
 		 struct lxcri_error *err)
 {
@@ -46,6 +48,11 @@ int network_get(struct lxcri_engine *engine, const char *name, struct network_ro
 	return r == 0  ? fail(err, LXCRI_E_BRIDGE_NOT_FOUND, "no network is called %s", name)
 	       : r < 0 ? -1
 		       : 0;
+}
+
+const char *network_called(const char *name)
+{
+	return strcmp(name, "bridge") == 0 ? NETWORK_DEFAULT : name;
 }
 
 struct address network_gateway(const struct network_row *row, int index)

@@ -37,5 +37,9 @@
 [[nodiscard]] int network_get(struct lxcri_engine *engine, const char *name,
 			      struct network_row *ret, struct lxcri_error *err);
 
+/* Returns the name of the network that users call @name: docker and podman call the default one
+ * "bridge". */
+const char *network_called(const char *name);
+
 /* Returns the gateway of @row of the family 0 (IPv4) or 1 (IPv6); of family 0 when it has none. */
 struct address network_gateway(const struct network_row *row, int index);

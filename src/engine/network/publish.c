@@ -10,8 +10,6 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#define PORTS_MAX 4096 /* of one container */
-
 #define FREE_ATTEMPTS 32
 
 /* The names that users know, by number. */
@@ -106,9 +104,9 @@ static int add_checked(struct lxcri_engine *engine, const char *container,
 {
 	struct port_row *row;
 
-	if (list->count >= PORTS_MAX)
+	if (list->count >= PUBLISH_PORTS_MAX)
 		return fail(err, LXCRI_E_INVALID_ARGUMENT, "more than %d published ports",
-			    PORTS_MAX);
+			    PUBLISH_PORTS_MAX);
 	row = add(list);
 	if (publish_read(port, container, row, err) < 0 || publish_check(engine, row, err) < 0)
 		return -1;

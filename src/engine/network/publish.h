@@ -7,6 +7,8 @@
 #include "engine/network/rows.h"
 #include "lxcri/network.h"
 
+#define PUBLISH_PORTS_MAX 4096 /* of one container */
+
 /* Fills @ret with the ports that @join asks for: ranges one by one, those that the image exposes
  * with publish_all, a free one for host port 0. LXCRI_E_INVALID_ARGUMENT for what is malformed,
  * LXCRI_E_PORT_FORWARDING_FAILED when another container or a program of the host has one. */

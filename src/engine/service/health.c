@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "engine/container.h"
 #include "os/file.h"
 
 #include <string.h>
@@ -235,4 +236,19 @@ int health_state_save(int run_dirfd, const struct health_state *state)
 	json_set_text(object, "output", state->output);
 	text = json_format_line(object);
 	return file_write_atomic(run_dirfd, HEALTH_FILE, text, strlen(text), 0600, FILE_VOLATILE);
+}
+
+bool health_is_ready(struct lxcri_engine *engine, const char *id)
+{
+	autoptr(lxcri_container) container = NULL;
+	autorun(health_state_finish) struct health_state health = {};
+	struct lxcri_error ignored = {};
+
+	if (lxcri_container_open(engine, id, &container, &ignored) < 0 ||
+	    container->status != LXCRI_STATUS_RUNNING)
+		return false;
+	if (!container->record.health)
+		return true;
+	health_state_load(container->home.run_fd, container->state.started_ns, &health);
+	return health.status == HEALTH_WELL;
 }

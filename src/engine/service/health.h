@@ -61,3 +61,7 @@ void health_state_load(int run_dirfd, int64_t run_ns, struct health_state *ret_s
 
 /* Writes it. 0 or -errno. */
 [[nodiscard]] int health_state_save(int run_dirfd, const struct health_state *state);
+
+/* Tells whether the container @id runs, and its check, where it has one, has said that it is well.
+ */
+bool health_is_ready(struct lxcri_engine *engine, const char *id);

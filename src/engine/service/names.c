@@ -5,16 +5,24 @@
 
 #include "base/mem.h"
 #include "config/config.h"
+#include "engine/headless/headless.h"
+#include "engine/headless/headless_names.h"
 #include "net/dns/dns_name.h"
 
 #include <string.h>
 
 #define TTL_SECONDS 5
+/* As in Kubernetes: names with fewer dots, "web-0.nginx.default.svc" too, are looked for in the
+ * search domains first, and by some C libraries only then. */
+#define NDOTS "ndots:5"
 
 /* A zone on its way out. */
 struct zone_text {
+	struct lxcri_engine *engine;
 	const struct network_row *network;
 	const char *domain;
+	const struct names_judge *judge;
+	struct headless_names services;
 	struct text *text;
 };
 
@@ -51,11 +59,14 @@ static void add_name(const struct zone_text *zone, const char *name,
 	}
 }
 
-/* Adds the name that the addresses have: the host's own, else the container's. */
-static void add_pointers(const struct zone_text *zone, const struct endpoint_row *endpoint)
+/* Adds the name that the addresses have: @service_name, or the host's own, else the container's. */
+static void add_pointers(const struct zone_text *zone, const struct endpoint_row *endpoint,
+			 const char *service_name)
 {
 	const char *name = is_name(endpoint->hostname) ? endpoint->hostname : endpoint->container;
-	autofree char *full = xformat("%s.%s.%s", name, zone->network->name, zone->domain);
+	autofree char *full =
+		service_name ? xstrdup(service_name)
+			     : xformat("%s.%s.%s", name, zone->network->name, zone->domain);
 
 	if (!is_name(full))
 		return;
@@ -71,7 +82,9 @@ static void add_pointers(const struct zone_text *zone, const struct endpoint_row
 static int add_endpoint(void *userdata, const struct endpoint_row *endpoint,
 			struct lxcri_error *err)
 {
-	const struct zone_text *zone = userdata;
+	struct zone_text *zone = userdata;
+	const struct names_judge *judge = zone->judge;
+	autofree char *service_name = NULL;
 
 	if (!endpoint->interface)
 		return 0;
@@ -80,14 +93,26 @@ static int add_endpoint(void *userdata, const struct endpoint_row *endpoint,
 		add_name(zone, endpoint->hostname, endpoint);
 	for (size_t i = 0; i < endpoint->aliases.count; i++)
 		add_name(zone, endpoint->aliases.items[i], endpoint);
-	add_pointers(zone, endpoint);
+	if (headless_names_have(&zone->services, endpoint))
+		service_name = headless_names_add(
+			&zone->services, zone->engine, endpoint,
+			judge->is_ready(judge->userdata, endpoint->container) ? HEADLESS_READY
+									      : HEADLESS_NOT_READY,
+			zone->text);
+	add_pointers(zone, endpoint, service_name);
 	return 0;
 }
 
 int names_format_zone(struct lxcri_engine *engine, const struct network_row *row,
-		      struct text *ret_text, struct lxcri_error *err)
+		      const struct names_judge *judge, struct text *ret_text,
+		      struct lxcri_error *err)
 {
-	struct zone_text zone = { .network = row, .domain = domain_of(engine), .text = ret_text };
+	struct zone_text zone = { .engine = engine,
+				  .network = row,
+				  .domain = domain_of(engine),
+				  .judge = judge,
+				  .text = ret_text };
+	int r = headless_names_read(engine, row->name, &zone.services, err);
 
 	text_addf(ret_text, "ttl %d\n", TTL_SECONDS);
 	if (is_name(zone.domain))
@@ -98,7 +123,10 @@ int names_format_zone(struct lxcri_engine *engine, const struct network_row *row
 		if (row->subnets[i].base.family != 0)
 			text_addf(ret_text, "subnet %s\n", subnet_format(&row->subnets[i], subnet));
 	}
-	return network_each_endpoint(engine, row->name, add_endpoint, &zone, err) < 0 ? -1 : 0;
+	if (r == 0)
+		r = network_each_endpoint(engine, row->name, add_endpoint, &zone, err);
+	headless_names_finish(&zone.services);
+	return r < 0 ? -1 : 0;
 }
 
 static int note_network(void *userdata, const struct endpoint_row *row, struct lxcri_error *err)
@@ -117,41 +145,79 @@ static void add_server(const struct network_row *row, struct strings *servers)
 		strings_add(servers, address_format(&gateway, text));
 }
 
-int names_of_container(struct lxcri_engine *engine, const char *container, struct strings *servers,
-		       struct strings *search, struct lxcri_error *err)
+void names_lookup_finish(struct names_lookup *lookup)
+{
+	strings_finish(&lookup->servers);
+	strings_finish(&lookup->search);
+	strings_finish(&lookup->options);
+}
+
+/* Adds the domains in which services are looked for, as Kubernetes has them. */
+static int add_service_domains(const struct lxcri_engine *engine, const char *const *services,
+			       struct strings *search, struct lxcri_error *err)
+{
+	autorun(service_row_finish) struct service_row first = {};
+
+	if (services && services[0] && headless_parse(services[0], &first, err) < 0)
+		return -1;
+	strings_addf(search, "%s.svc.%s", first.space ? first.space : HEADLESS_NAMESPACE_DEFAULT,
+		     domain_of(engine));
+	strings_addf(search, "svc.%s", domain_of(engine));
+	strings_add(search, domain_of(engine));
+	return 0;
+}
+
+static int read_lookup(struct lxcri_engine *engine, const struct lxcri_create_options *options,
+		       struct names_lookup *ret, struct lxcri_error *err)
 {
 	autorun(strings_finish) struct strings networks = {};
 	struct json_object *more = config_json(engine->config, CONFIG_NETWORK_SEARCH);
 	struct database *database = engine_database(engine, err);
+	int n_services = 0;
 
 	if (!database ||
-	    endpoints_each(database, container, NULL, note_network, &networks, err) < 0)
+	    endpoints_each(database, options->id, NULL, note_network, &networks, err) < 0)
 		return -1;
 	for (size_t i = 0; i < networks.count; i++) {
 		struct network_row row = {};
 		int r = network_get(engine, networks.items[i], &row, err);
 
 		if (r == 0)
-			add_server(&row, servers);
+			add_server(&row, &ret->servers);
 		network_row_finish(&row);
+		if (r == 0)
+			r = services_count(database, networks.items[i], err);
 		if (r < 0)
 			return -1;
-		strings_addf(search, "%s.%s", networks.items[i], domain_of(engine));
+		n_services += r;
+		strings_addf(&ret->search, "%s.%s", networks.items[i], domain_of(engine));
 	}
+	if (n_services > 0 && add_service_domains(engine, options->services, &ret->search, err) < 0)
+		return -1;
 	for (size_t i = 0; i < json_count(more); i++)
-		strings_add(search, json_object_get_string(json_object_array_get_idx(more, i)));
+		strings_add(&ret->search,
+			    json_object_get_string(json_object_array_get_idx(more, i)));
+	if (n_services > 0)
+		strings_add(&ret->options, NDOTS);
 	return 0;
 }
 
+/* Has *@list be @found, unless there is something in it. */
+static void complete(const char *const **list, const struct strings *found)
+{
+	if (!*list || !(*list)[0])
+		*list = (const char *const *)found->items;
+}
+
 int names_complete(struct lxcri_engine *engine, struct lxcri_create_options *options,
-		   struct strings *servers, struct strings *search, struct lxcri_error *err)
+		   struct names_lookup *ret, struct lxcri_error *err)
 {
 	if (options->dns && options->dns[0])
 		return 0;
-	if (names_of_container(engine, options->id, servers, search, err) < 0)
+	if (read_lookup(engine, options, ret, err) < 0)
 		return -1;
-	options->dns = (const char *const *)servers->items;
-	if (!options->dns_search || !options->dns_search[0])
-		options->dns_search = (const char *const *)search->items;
+	options->dns = (const char *const *)ret->servers.items;
+	complete(&options->dns_search, &ret->search);
+	complete(&options->dns_options, &ret->options);
 	return 0;
 }

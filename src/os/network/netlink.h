@@ -14,8 +14,9 @@
 /* What one message may measure. */
 #define NETLINK_MESSAGE_MAX 4096
 
-/* What a batch may measure: 20,000 messages of 200 bytes. */
-#define NETLINK_BATCH_MAX (4u << 20)
+/* What a batch may measure: all 65,535 ports of a protocol published for both families of
+ * addresses, each in messages of 200 bytes. */
+#define NETLINK_BATCH_MAX (32u << 20)
 
 struct netlink;
 

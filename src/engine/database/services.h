@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* The rows of headless services and of their members. Those of a network go with it, a container's
+ * membership with its place in the network, whose container it follows when that is renamed. */
+
+#include "engine/database/database.h"
+
+#include <stddef.h>
+
+/* A port that members of a service have. */
+struct service_port {
+	char *name;       /* NULL: none, and so no SRV records */
+	uint8_t protocol; /* IPPROTO_TCP, _UDP, _SCTP */
+	uint16_t port;
+};
+
+/* A service. Zeroed is empty. */
+struct service_row {
+	char *network;
+	char *space; /* the namespace */
+	char *name;
+	struct service_port *ports;
+	size_t n_ports;
+	bool unready; /* members that are not ready have names, too */
+};
+
+/* A member of one. Zeroed is empty. */
+struct member_row {
+	char *network;
+	char *space;
+	char *service;
+	char *hostname; /* no other member's, in whatever case */
+	char *container;
+};
+
+/* Each frees what its row holds. Safe to repeat. */
+void service_row_finish(struct service_row *row);
+void member_row_finish(struct member_row *row);
+
+struct service_list {
+	struct service_row *items;
+	size_t count;
+};
+
+struct member_list {
+	struct member_row *items;
+	size_t count;
+};
+
+/* Stores @row, in place of that service's; its members stay. */
+[[nodiscard]] int services_put(struct database *database, const struct service_row *row,
+			       struct lxcri_error *err);
+
+/* Deletes a service with its members. Returns 1, or 0 when there is none. */
+[[nodiscard]] int services_delete(struct database *database, const struct service_row *key,
+				  struct lxcri_error *err);
+
+/* Tells whether there is one: 1 or 0. */
+[[nodiscard]] int services_have(struct database *database, const struct service_row *key,
+				struct lxcri_error *err);
+
+/* Returns how many there are in @network. */
+[[nodiscard]] int services_count(struct database *database, const char *network,
+				 struct lxcri_error *err);
+
+/* Reads those of @network, or all with NULL, in the order of their networks, namespaces and names.
+ * Finished by the caller, also after a failure. */
+[[nodiscard]] int service_list_read(struct database *database, const char *network,
+				    struct service_list *ret, struct lxcri_error *err);
+void service_list_finish(struct service_list *list);
+
+/* Stores @row. LXCRI_E_NETWORK_IDENTITY_ERROR when another container has that host name in the
+ * service. The same one again changes nothing. */
+[[nodiscard]] int members_put(struct database *database, const struct member_row *row,
+			      struct lxcri_error *err);
+
+/* Deletes one; its host name is not looked at. Returns 1, or 0 when there is none. */
+[[nodiscard]] int members_delete(struct database *database, const struct member_row *row,
+				 struct lxcri_error *err);
+
+/* Reads the members of all services of @network, or of all networks with NULL, in the order of
+ * their networks and containers. Finished by the caller, also after a failure. */
+[[nodiscard]] int member_list_read(struct database *database, const char *network,
+				   struct member_list *ret, struct lxcri_error *err);
+void member_list_finish(struct member_list *list);
