@@ -286,3 +286,26 @@ def test_logs_and_exec_take_a_pod_for_its_one_container(one, box):
     assert one("exec", "web", "hostname").ok().lines == ["web"]
     one("logs", "two").fails("InvalidArgument", "two.a, two.b")
     one("exec", "two", "true").fails("InvalidArgument", "two.a", code=125)
+
+
+def test_a_service_leads_to_the_pods_that_it_selects(one, box):
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "db"},
+               "spec": {"clusterIP": "None", "selector": {"app": "db"},
+                        "ports": [{"name": "sql", "port": 5432, "targetPort": 5433}]}}
+    apply(one, pod("early", container(box), labels={"app": "db"}), pod("other", container(box))).ok()
+    apply(one, service, replicas("StatefulSet", "db", 2, container(box))).ok()
+    known, = one("network", "service", "list", "--format", "json").ok().json()
+    assert known["name"] == "db" and known["ports"][0]["port"] == 5433
+    assert {member["container"] for member in known["members"]} == {"early", "db-0", "db-1"}
+    script = "nslookup $0.default.svc.cluster.local | grep -c 'Address.*10.213'"
+
+    def answers(name):
+        return one("exec", "other", "sh", "-c", script, name).out
+
+    base = int(answers("none") or 0)  # the server's own line
+    await_that(lambda: answers("db") == f"{base + 3}\n", "the name of the service")
+    await_that(lambda: answers("db-1.db") == f"{base + 1}\n", "the name of a pod")
+    one("scale", "sts", "db", "--replicas", "1").ok()
+    await_that(lambda: answers("db") == f"{base + 2}\n", "one less")
+    one("delete", "-f", "-", input=stream(service)).ok()
+    assert one("network", "service", "list", "--format", "json").ok().json() == []

@@ -248,6 +248,6 @@ def test_the_seeds_pod_program_works(programs, lx, box, work, world):
     done = subprocess.run(world.host.words(programs / "pod", lx.backend, work / "r", work / "d", box),
                           capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout.splitlines()) == (0, [
-        "db-0 is Running, 1 of 1", "db-1 is Created, 0 of 1", "db-0 of db: db-0.default.cluster.local",
+        "db-0 is Running, 1 of 1", "db-1 is Created, 0 of 1", "db-0 of db: db-0.db.default.svc.cluster.local",
         "InvalidArgument", "PodAlreadyExists", "ResourceUpdateFailed", "PodStillRunning",
         "the same addresses"]), done

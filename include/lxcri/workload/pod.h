@@ -43,7 +43,7 @@ struct lxcri_pod_options {
 	const char *userns; /* as a container's: the ids are those of all its containers */
 
 	/* As a container's. */
-	const char *const *networks, *const *network_aliases;
+	const char *const *networks, *const *network_aliases, *const *services;
 	const char *ip, *ip6, *mac_address;
 	const struct lxcri_port *ports;
 	size_t n_ports;
@@ -136,10 +136,10 @@ int lxcri_pod_update_resources(struct lxcri_pod *pod, const char *container,
 
 /* A set of pods that are told apart by their ordinals, from 0 on. Zeroed members mean: as usual. */
 struct lxcri_stateful_set_config {
-	const char *name; /* required */
-	const char *service_name;
-	unsigned int replicas;  /* required */
-	const char *pod_prefix; /* of the pods' names; NULL: the set's */
+	const char *name;         /* required */
+	const char *service_name; /* headless; made where it is not there; NULL: none */
+	unsigned int replicas;    /* required */
+	const char *pod_prefix;   /* of the pods' names; NULL: the set's */
 	bool no_persistent_addresses;
 	/* "ClusterFirst", "ClusterFirstWithHostNet", "Default" or "None"; NULL: the first. */
 	const char *dns_policy;
@@ -156,7 +156,8 @@ struct lxcri_pod_identity {
 	char *hostname; /* and the pod's id */
 	char *ip, *ip6; /* "" without */
 	char *mac;
-	char *dns_name; /* by which others in its networks find it */
+	char *dns_name; /* by which others in its networks find it, below its service if it has one
+			 */
 };
 
 /* Makes the pod @ordinal of a set, as lxcri_pod_create(). An ordinal that is not below the replicas

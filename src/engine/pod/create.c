@@ -124,6 +124,7 @@ static int choose_network(struct pod_creation *creation, struct lxcri_error *err
 		.hostname = options->hostname,
 		.networks = options->networks,
 		.network_aliases = options->network_aliases,
+		.services = options->services,
 		.ip = options->ip,
 		.ip6 = options->ip6,
 		.mac_address = options->mac_address,

@@ -4,6 +4,7 @@
 #include "engine/pod/identity.h"
 
 #include "base/mem.h"
+#include "engine/headless/headless.h"
 #include "engine/network/publish.h"
 #include "engine/network/rows.h"
 #include "lxcri/workload/pod.h"
@@ -133,6 +134,8 @@ static int take(struct lxcri_engine *engine, const struct join *join, struct lxc
 	for (size_t i = 0; i < ports.count; i++)
 		if (ports_put(engine->database, &ports.items[i], err) < 0)
 			return -1;
+	if (headless_join(engine, join->options->services, join->container, err) < 0)
+		return -1;
 	return 1;
 }
 

@@ -16,8 +16,7 @@ struct loan {
 	char *id;
 	struct lxcri_volume *volumes;
 	struct strings sources;
-	struct strings servers;
-	struct strings search;
+	struct names_lookup lookup;
 };
 
 static void loan_finish(struct loan *loan)
@@ -25,8 +24,7 @@ static void loan_finish(struct loan *loan)
 	free(loan->id);
 	free(loan->volumes);
 	strings_finish(&loan->sources);
-	strings_finish(&loan->servers);
-	strings_finish(&loan->search);
+	names_lookup_finish(&loan->lookup);
 }
 
 /* Puts paths in the place of "pod:..." */
@@ -72,16 +70,22 @@ int member_create(struct lxcri_pod *pod, const struct lxcri_pod_options *options
 	member.dns_search = options->dns_search;
 	member.dns_options = options->dns_options;
 	member.add_hosts = options->add_hosts;
+	member.network_aliases = NULL;
+	member.services = NULL;
+	member.ports = NULL;
+	member.n_ports = 0;
 	member.userns =
 		given->privileged || pod->shell->record.ids.size == 0 ? "host" : options->userns;
 	if (pod->shell->record.networked && !options->host_dns) {
 		struct lxcri_create_options names = member;
 
 		names.id = pod->shell->home.id;
-		if (names_complete(pod->engine, &names, &loan.servers, &loan.search, err) < 0)
+		names.services = options->services;
+		if (names_complete(pod->engine, &names, &loan.lookup, err) < 0)
 			return -1;
 		member.dns = names.dns;
 		member.dns_search = names.dns_search;
+		member.dns_options = names.dns_options;
 	}
 	if (place_volumes(pod, options, &member, &loan, err) < 0)
 		return fail_while(err, "container %s", given->id);

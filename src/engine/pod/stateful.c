@@ -25,6 +25,7 @@ static int tell(struct lxcri_pod *pod, const struct lxcri_stateful_set_config *c
 {
 	autorun(endpoint_list_finish) struct endpoint_list rows = {};
 	struct database *database = engine_database(pod->engine, err);
+	const char *domain = config_text(pod->engine->config, CONFIG_NETWORK_CLUSTER_DOMAIN);
 	char ip[ADDRESS_TEXT_MAX] = "";
 	char ip6[ADDRESS_TEXT_MAX] = "";
 	char mac[LINK_MAC_TEXT_MAX] = "";
@@ -45,11 +46,12 @@ static int tell(struct lxcri_pod *pod, const struct lxcri_stateful_set_config *c
 		.ip = xstrdup(ip),
 		.ip6 = xstrdup(ip6),
 		.mac = xstrdup(mac),
-		.dns_name = rows.count > 0
-				    ? xformat("%s.%s.%s", pod->note.hostname, rows.items[0].network,
-					      config_text(pod->engine->config,
-							  CONFIG_NETWORK_CLUSTER_DOMAIN))
-				    : xstrdup(""),
+		.dns_name = rows.count == 0 ? xstrdup("")
+			    : config->service_name
+				    ? xformat("%s.%s.%s.svc.%s", pod->note.hostname,
+					      config->service_name, pod->note.name_space, domain)
+				    : xformat("%s.%s.%s", pod->note.hostname, rows.items[0].network,
+					      domain),
 	};
 	return 0;
 }
@@ -74,6 +76,27 @@ static int choose_dns(const char *policy, struct lxcri_pod_options *options,
 		       : fail(err, LXCRI_E_INVALID_ARGUMENT, "DNS policy None needs name servers");
 }
 
+/* Makes the service where it is not there, and has the pod be of it. */
+static int add_service(struct lxcri_engine *engine, const struct lxcri_stateful_set_config *config,
+		       const char *const services[static 2], struct lxcri_pod_options *options,
+		       struct lxcri_error *err)
+{
+	const char *const *networks = options->networks;
+	const struct lxcri_headless_service service = {
+		.network = networks && networks[0] ? networks[0] : "default",
+		.namespace_name = options->name_space,
+		.name = config->service_name,
+	};
+
+	options->services = services;
+	if (lxcri_network_setup_headless_service(engine, &service, err) == 0)
+		return 0;
+	if (err->code != LXCRI_E_HEADLESS_SERVICE_FAILED)
+		return -1;
+	*err = (struct lxcri_error){}; /* it is there */
+	return 0;
+}
+
 int lxcri_pod_create_stateful(struct lxcri_engine *engine,
 			      const struct lxcri_stateful_set_config *config, unsigned int ordinal,
 			      struct lxcri_pod **ret_pod, struct lxcri_pod_identity *ret_identity,
@@ -85,6 +108,8 @@ int lxcri_pod_create_stateful(struct lxcri_engine *engine,
 	const struct lxcri_create_options app = { .id = "app", .image = config->image };
 	autofree char *id = NULL;
 	autofree char *owner = NULL;
+	autofree char *service = NULL;
+	const char *services[2] = {};
 
 	if (!config->name)
 		return fail(err, LXCRI_E_INVALID_ARGUMENT, "the set has no name");
@@ -106,7 +131,13 @@ int lxcri_pod_create_stateful(struct lxcri_engine *engine,
 		options.containers = &app;
 		options.n_containers = 1;
 	}
-	if (choose_dns(config->dns_policy, &options, err) < 0 ||
+	service = config->service_name
+			  ? xformat("%s.%s", config->service_name,
+				    options.name_space ? options.name_space : "default")
+			  : NULL;
+	services[0] = service;
+	if ((service && add_service(engine, config, services, &options, err) < 0) ||
+	    choose_dns(config->dns_policy, &options, err) < 0 ||
 	    lxcri_pod_create(engine, &options, &pod, err) < 0)
 		return fail_while(err, "set %s", config->name);
 	if (ret_identity && tell(pod, config, ordinal, ret_identity, err) < 0)

@@ -170,7 +170,8 @@ static int make_networks(struct apply *apply, struct lxcri_error *err)
 		struct database *database = engine_database(apply->engine, err);
 		int r;
 
-		if ((!object->pod && !object->set) || strcmp(config.name, "default") == 0)
+		if ((!object->pod && !object->set && !object->service) ||
+		    strcmp(config.name, "default") == 0)
 			continue;
 		r = database ? networks_find(database, config.name, NULL, &row, err) : -1;
 		if (r == 0) {
@@ -221,8 +222,6 @@ static int undo_one(struct apply *apply, const struct change *change, struct lxc
 {
 	autorun(object_finish) struct object before = { .kind = change->object->kind };
 
-	if (!change->object->pod && !change->object->set)
-		return 0;
 	if (!change->before)
 		return converge_remove(apply->engine, change->object, err);
 	if (shelf_parse(change->before, &before, err) < 0)

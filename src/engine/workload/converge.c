@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/sha256.h"
 #include "engine/pod/pod.h"
+#include "engine/workload/service.h"
 
 #include <string.h>
 
@@ -65,6 +66,8 @@ int converge_remove(struct lxcri_engine *engine, const struct object *object,
 	autorun(strings_finish) struct strings ids = {};
 	struct lxcri_error first = {};
 
+	if (object->service)
+		return service_remove(engine, object, err);
 	if (converge_list(engine, owner, &ids, err) < 0)
 		return -1;
 	for (size_t i = ids.count; i-- > 0;) {
@@ -81,25 +84,11 @@ int converge_remove(struct lxcri_engine *engine, const struct object *object,
 	return -1;
 }
 
-/* Names that services give to a pod with labels that they select. */
+/* The services that select a pod by its labels. */
 struct naming {
 	const struct object_meta *meta;
-	struct strings *aliases;
+	struct strings *services;
 };
-
-static bool selects(const struct object_service *service, const struct object_meta *meta)
-{
-	const struct field_map *selector = &service->selector;
-
-	for (size_t i = 0; i < selector->keys.count; i++) {
-		const char *value =
-			meta ? field_map_get(&meta->labels, selector->keys.items[i]) : NULL;
-
-		if (!value || strcmp(value, selector->values.items[i]) != 0)
-			return false;
-	}
-	return selector->keys.count > 0;
-}
 
 static int name_by(void *userdata, const struct object_key *key, const char *document,
 		   int64_t revision, struct lxcri_error *err)
@@ -109,13 +98,14 @@ static int name_by(void *userdata, const struct object_key *key, const char *doc
 
 	if (shelf_parse(document, &object, err) < 0)
 		return -1;
-	if (object.service && selects(object.service, naming->meta))
-		strings_add(naming->aliases, object.meta->name);
+	if (object.service && naming->meta &&
+	    service_selects(object.service, &naming->meta->labels))
+		strings_addf(naming->services, "%s.%s", object.meta->name, object.meta->name_space);
 	return 0;
 }
 
-static int find_aliases(struct lxcri_engine *engine, const struct wanted_pod *wanted,
-			struct strings *ret, struct lxcri_error *err)
+static int find_services(struct lxcri_engine *engine, const struct wanted_pod *wanted,
+			 struct strings *ret, struct lxcri_error *err)
 {
 	const struct object_key key = { object_kind_name(OBJECT_SERVICE),
 					wanted->object->meta->name_space, NULL };
@@ -138,7 +128,7 @@ static int plan(struct lxcri_engine *engine, const struct wanted_pod *wanted, po
 		void *userdata, struct pod_plan *ret, struct lxcri_error *err)
 {
 	autofree char *owner = shelf_owner(wanted->object);
-	autorun(strings_finish) struct strings aliases = {};
+	autorun(strings_finish) struct strings services = {};
 	const struct pod_plan_source source = {
 		.name = wanted->name,
 		.name_space = wanted->object->meta->name_space,
@@ -147,15 +137,15 @@ static int plan(struct lxcri_engine *engine, const struct wanted_pod *wanted, po
 		.owner = owner,
 		.document = wanted->sum,
 		.claims = wanted->claims,
-		.aliases = &aliases,
+		.services = &services,
 		.network = wanted->object->meta->name_space,
 		.keep_identity = wanted->object->kind == OBJECT_STATEFUL_SET,
 		.find = find,
 		.userdata = userdata,
 	};
 
-	return find_aliases(engine, wanted, &aliases, err) < 0 ? -1
-							       : pod_plan_make(&source, ret, err);
+	return find_services(engine, wanted, &services, err) < 0 ? -1
+								 : pod_plan_make(&source, ret, err);
 }
 
 /* Tells whether the pod is made from what is wanted, and by whom. A pod of somebody else is in the
@@ -255,6 +245,8 @@ int converge(struct lxcri_engine *engine, const struct object *object, struct lx
 
 	if (object->set)
 		return replicas_converge(engine, object, err);
+	if (object->service)
+		return service_converge(engine, object, err);
 	if (!object->pod)
 		return 0;
 	sum = converge_sum(object);

@@ -5,7 +5,7 @@
 
 #include "engine/workload/shelf.h"
 
-/* Makes the pods of @object (a Pod, Deployment or StatefulSet), replaces those that are made from
+/* Makes the names of a Service, or the pods of another @object, replaces those that are made from
  * something else, and removes those that are too many. Errors as lxcri_pod_create(). */
 [[nodiscard]] int converge(struct lxcri_engine *engine, const struct object *object,
 			   struct lxcri_error *err);
@@ -14,7 +14,7 @@
 [[nodiscard]] int converge_check(struct lxcri_engine *engine, const struct object *object,
 				 pod_plan_find_fn find, void *userdata, struct lxcri_error *err);
 
-/* Removes all pods of @object. Goes on past a failure. */
+/* Removes all pods of @object, or its names. Goes on past a failure. */
 [[nodiscard]] int converge_remove(struct lxcri_engine *engine, const struct object *object,
 				  struct lxcri_error *err);
 

@@ -170,11 +170,10 @@ static void plan_names(struct pod_plan *plan, const struct pod_plan_source *sour
 	plan->options.networks = plan_list(plan, &networks);
 	if (source->spec->host_network)
 		return;
-	if (source->aliases)
-		strings_add_all(&aliases, source->aliases);
-	if (!strings_has(&aliases, source->name))
-		strings_add(&aliases, source->name);
+	strings_add(&aliases, source->name);
 	plan->options.network_aliases = plan_list(plan, &aliases);
+	if (source->services)
+		plan->options.services = plan_list(plan, source->services);
 }
 
 static const char *const *plan_map(struct pod_plan *plan, const struct field_map *map,

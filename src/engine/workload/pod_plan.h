@@ -17,11 +17,11 @@ struct pod_plan_source {
 	const char *name_space;
 	const struct object_meta *meta; /* its labels and annotations; or NULL */
 	const struct pod_spec *spec;
-	const char *owner;             /* "Deployment/web"; NULL: the manifest's own */
-	const char *document;          /* a sum of what it is made from, by which it is known */
-	const struct strings *claims;  /* claims that a set makes: each gets its pod's name */
-	const struct strings *aliases; /* further names */
-	const char *network;           /* that its namespace is */
+	const char *owner;              /* "Deployment/web"; NULL: the manifest's own */
+	const char *document;           /* a sum of what it is made from, by which it is known */
+	const struct strings *claims;   /* claims that a set makes: each gets its pod's name */
+	const struct strings *services; /* headless ones that it is of */
+	const char *network;            /* that its namespace is */
 	bool keep_identity;
 	pod_plan_find_fn find;
 	void *userdata;

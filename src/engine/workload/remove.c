@@ -63,8 +63,7 @@ int remove_object(struct lxcri_engine *engine, const struct object *object,
 	int r = found < 0 ? -1 : 0;
 
 	if (found > 0 && !options->dry_run) {
-		if (kept.pod || kept.set)
-			r = converge_remove(engine, &kept, err);
+		r = converge_remove(engine, &kept, err);
 		if (r == 0 && options->volumes)
 			r = drop_claims(engine, &kept, err);
 		if (r == 0)
