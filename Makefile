@@ -7,7 +7,7 @@ DESTDIR ?=
 IMAGES = $(BUILD)/images
 
 .NOTPARALLEL:
-.PHONY: build demo check check-vm check-zfs check-powercut check-long check-trixie check-packages bench bench-vm bench-image bench-net deb install uninstall
+.PHONY: build demo check check-proxmox check-vm check-zfs check-powercut check-long check-trixie check-packages bench bench-vm bench-image bench-net deb install uninstall
 .PHONY: clean format images test-deps
 
 build:
@@ -25,6 +25,10 @@ demo: build images
 
 check: test-deps build images
 	@tools/check --build $(BUILD)
+
+# Only what is tested against a Proxmox VE, which is a fake one whose containers are real; see tests/proxmox/README.md.
+check-proxmox: test-deps build images
+	@tools/check --build $(BUILD) --only proxmox
 
 # Only what runs in a guest with a kernel of its own; see tests/vm/README.md.
 check-vm: test-deps build images

@@ -152,7 +152,6 @@ def test_what_does_not_stay_is_put_back_with_its_data(engine, release, start):
     assert names == ["update_reverted"] * 2 + ["image_update", "rollback"]
 
 
-@pytest.mark.vm
 def test_the_check_of_the_image_or_of_the_user_decides(engine, release, start):
     id = start(release(1))
     ill = release(2, Healthcheck={"Test": ["CMD-SHELL", "test -e /ready"]})
@@ -321,7 +320,6 @@ def runs(engine, id):
     return engine("exec", id, "true").code == 0
 
 
-@pytest.mark.vm
 def test_a_killed_update_leaves_the_old_or_the_new(engine, release, start):
     """200 times over all backends in a long check, else 15 times."""
     rounds = 67 if os.environ.get("LXCRI_TEST_LONG", "0") != "0" else 5

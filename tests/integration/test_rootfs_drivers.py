@@ -53,6 +53,7 @@ def make_placed(grounds, work, make_engine):
         config.write_text(json.dumps({"storage": storage, **({"userns": userns} if userns else {})}))
         engine = PlacedEngine(directory, backend, grounds(kind or GROUNDS[driver]), config)
         engine.dataset = storage.get("zfs_dataset")
+        engine.keep_service_away()
         made.append(engine)
         return engine
 

@@ -10,7 +10,6 @@
 #include "engine/system/disk.h"
 #include "engine/usage.h"
 #include "image/stored_image.h"
-#include "os/path.h"
 
 #include <string.h>
 
@@ -60,12 +59,15 @@ static int sum_blobs(struct sums *sums, struct lxcri_error *err)
 	struct lxcri_usage usage = { .kind = LXCRI_USAGE_IMAGES, .name = "" };
 	autorun(strings_finish) struct strings names = {};
 	int fd = sums->layout.blobs_fd;
-	int r = fd < 0 ? 0 : path_list_names(fd, &names);
+	int r;
 
+	if (fd < 0)
+		return 0;
+	kept_sizes_load(&sums->blob_sizes, fd, sums->manager->engine->root, "blob-sizes");
+	r = kept_sizes_list(&sums->blob_sizes, &names);
 	if (r < 0)
 		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "list the blobs in %s",
 				       sums->layout.data_dir);
-	kept_sizes_load(&sums->blob_sizes, fd, sums->manager->engine->root, "blob-sizes");
 	for (size_t i = 0; i < names.count; i++) {
 		uint64_t bytes;
 
@@ -86,13 +88,16 @@ static int sum_layers(struct sums *sums, struct lxcri_error *err)
 {
 	autorun(strings_finish) struct strings names = {};
 	int fd = sums->layout.layers_fd;
-	int r = fd < 0 ? 0 : path_list_names(fd, &names);
+	int r;
 
+	if (fd < 0)
+		return 0;
+	sums->layer_sizes.data_dir = sums->layout.data_dir;
+	kept_sizes_load(&sums->layer_sizes, fd, sums->manager->engine->root, "layer-sizes");
+	r = kept_sizes_list(&sums->layer_sizes, &names);
 	if (r < 0)
 		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "list the layers in %s",
 				       sums->layout.data_dir);
-	sums->layer_sizes.data_dir = sums->layout.data_dir;
-	kept_sizes_load(&sums->layer_sizes, fd, sums->manager->engine->root, "layer-sizes");
 	driver_measure_layers(sums->manager->engine, &sums->outside);
 	for (size_t i = 0; i < names.count; i++) {
 		const char *name = names.items[i];

@@ -11,6 +11,7 @@
 #include "image/snapshot/snapshot.h"
 #include "os/disk_usage.h"
 #include "os/file.h"
+#include "os/path.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -92,23 +93,49 @@ void kept_sizes_load(struct kept_sizes *sizes, int dirfd, const char *run_dir, c
 		qsort(sizes->items, sizes->count, sizeof(sizes->items[0]), compare_names);
 }
 
+int kept_sizes_list(const struct kept_sizes *sizes, struct strings *names)
+{
+	if (!sizes->is_same)
+		return path_list_names(sizes->dirfd, names);
+	for (size_t i = 0; i < sizes->count; i++)
+		strings_add(names, sizes->items[i].name);
+	return 0;
+}
+
+/* Returns what is known of @one's name, or NULL. Most ask in the order of names. */
+static const struct kept_size *find(struct kept_sizes *sizes, const struct kept_size *one)
+{
+	if (sizes->next < sizes->count && compare_names(&sizes->items[sizes->next], one) == 0)
+		return &sizes->items[sizes->next++];
+	return sizes->count == 0
+		       ? NULL
+		       : bsearch(one, sizes->items, sizes->count, sizeof(*one), compare_names);
+}
+
+/* Without a stamp the directory is listed again the next time. */
+static uint64_t return_unkept(struct kept_sizes *sizes, uint64_t bytes)
+{
+	free(sizes->stamp);
+	sizes->stamp = NULL;
+	return bytes;
+}
+
 uint64_t kept_sizes_get(struct kept_sizes *sizes, const char *name)
 {
 	autorun(disk_usage_finish) struct disk_usage usage = {};
 	struct kept_size one = {};
-	const struct kept_size *known = NULL;
+	const struct kept_size *known;
 	struct stat status;
 	int r;
 
 	(void)snprintf(one.name, sizeof(one.name), "%s", name);
-	if (sizes->count > 0)
-		known = bsearch(&one, sizes->items, sizes->count, sizeof(one), compare_names);
+	known = find(sizes, &one);
 	if (known && sizes->is_same) {
 		add(&sizes->found, &sizes->n_found, known);
 		return known->bytes;
 	}
 	if (fstatat(sizes->dirfd, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
-		return 0;
+		return return_unkept(sizes, 0);
 	one.inode = status.st_ino;
 	one.changed_ns = changed_ns_of(&status);
 	if (known && known->inode == one.inode && known->changed_ns == one.changed_ns) {
@@ -118,11 +145,13 @@ uint64_t kept_sizes_get(struct kept_sizes *sizes, const char *name)
 	r = disk_usage_add(&usage, sizes->dirfd, name);
 	if (r < 0) {
 		log_warning("the size of %s is not all of it: %s", name, strerror(-r));
-		return usage.bytes;
+		return return_unkept(sizes, usage.bytes);
 	}
 	one.bytes = usage.bytes;
 	if (sizes->data_dir)
 		one.bytes += snapshot_measure_layer(sizes->data_dir, name);
+	if (strcmp(one.name, name) != 0 || strpbrk(name, " \n"))
+		return return_unkept(sizes, one.bytes);
 	sizes->is_stale = true;
 	add(&sizes->found, &sizes->n_found, &one);
 	return one.bytes;

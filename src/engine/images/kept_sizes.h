@@ -6,6 +6,7 @@
  * come or gone, else for what has the same inode and time of change. */
 
 #include "base/scope.h"
+#include "base/strings.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,6 +24,7 @@ struct kept_size {
 struct kept_sizes {
 	struct kept_size *items; /* sorted by name */
 	size_t count;
+	size_t next;             /* of the items, that is likely to be asked for */
 	struct kept_size *found; /* what was asked for, as it will be kept */
 	size_t n_found;
 	char *path;           /* of the file that it is kept in */
@@ -36,6 +38,10 @@ struct kept_sizes {
 /* Reads what is kept of the directory @dirfd in the file @name of @run_dir; what can't be read is
  * measured again. */
 void kept_sizes_load(struct kept_sizes *sizes, int dirfd, const char *run_dir, const char *name);
+
+/* Appends the names in the directory, sorted; where nothing has come or gone they are known. 0 or
+ * -errno. */
+[[nodiscard]] int kept_sizes_list(const struct kept_sizes *sizes, struct strings *names);
 
 /* Returns what @name of the directory takes, measured where it is not known. */
 uint64_t kept_sizes_get(struct kept_sizes *sizes, const char *name);

@@ -22,6 +22,7 @@ DATA = "/mnt/data/engine"
 BACKENDS = ("lxc", "crun", "runc")
 KINDS = ("running", "paused", "again", "ended", "created", "late")
 ENDED = {"ended": 7, "late": 9}  # before the guest did
+DUE = ("first-crun", "second-crun", "third-lxc", "due-crun")  # by their policies
 TIMEOUT_SECONDS = 900
 LONG = os.environ.get("LXCRI_TEST_LONG", "0") != "0"
 
@@ -57,9 +58,9 @@ def found(request, tmp_path_factory):
     machine = guest.Guest(["/usr/bin/python3", str(HERE / "after"), COMMAND, DATA], data=disk)
     try:
         text = read_until(machine, b"\0").decode()
+        assert text.startswith("{"), text + machine.read(machine.console).decode(errors="replace")
     finally:
         machine.close()
-    assert text.startswith("{"), text + machine.read(machine.console).decode(errors="replace")
     return json.loads(text)
 
 
@@ -71,7 +72,7 @@ def of(request, found):
 
 def test_every_container_is_there_and_stopped(found):
     assert {name: entry["status"] for name, entry in found["listed"].items()} == {
-        f"{kind}-{backend}": "stopped" for kind in KINDS for backend in BACKENDS}
+        name: "stopped" for name in (*(f"{kind}-{backend}" for kind in KINDS for backend in BACKENDS), *DUE, "held-crun")}
 
 
 @pytest.mark.parametrize("kind", ENDED)
@@ -92,6 +93,25 @@ def test_logs_are_kept(of):
 
 def test_nothing_runs_before_it_is_started(found):
     assert found["cgroups"] == []
+
+
+def test_the_service_starts_what_its_policy_says_and_nothing_else(found):
+    served = found["served"]
+    assert served["started"], served
+    assert {name for name, status in served["listed"].items() if status == "running"} == set(DUE)
+    assert served["ended"], "the service did not end when nothing needed it"
+
+
+def test_what_the_service_starts_comes_in_the_order_in_which_it_was_made(found):
+    moments = [found["served"]["inspected"][name]["started"] for name in DUE]
+    assert moments == sorted(moments)
+
+
+def test_names_addresses_and_ports_are_those_of_before(found):
+    served = found["served"]
+    assert served["after"] == served["before"] and served["before"][0][0]
+    assert served["name"]["code"] == 0 and served["after"][0][0] in served["name"]["out"], served["name"]
+    assert "8080" in served["ports"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
