@@ -21,6 +21,7 @@ V2 = (CGROUPS / "cgroup.controllers").exists()
 LOCKS = pathlib.Path("/run/lxc/lock")
 STOP_SECONDS = 10
 STEP_SECONDS = 0.01
+UNPACK_SECONDS = 300
 # In the kernel's name of the command socket, where a longer path would be hashed.
 LXCPATH_MAX = 80
 CPU_PERIOD = 100000
@@ -408,7 +409,11 @@ def unpack(archive, directory, is_unprivileged, log, mounts=()):
     command = with_mounts(as_root_of(command, is_unprivileged), directory, mounts)
     log(f"extracting archive '{archive}'")
     with open(archive, "rb") as file:
-        done = subprocess.run(command, stdin=file, capture_output=True, text=True, check=False)
+        try:
+            done = subprocess.run(command, stdin=file, capture_output=True, text=True, check=False,
+                                  timeout=UNPACK_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise Died(f"command '{shlex.join(command)}' failed: got timeout") from None
     if done.returncode:
         for line in done.stderr.splitlines()[:20]:
             log(line)
