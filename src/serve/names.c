@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/database/name_sums.h"
 #include "serve/job.h"
 #include "serve/netwatch.h"
 #include "os/path.h"
@@ -56,13 +57,6 @@ void names_free(struct names *names)
 	free(names);
 }
 
-static int note_attached(void *userdata, const struct endpoint_row *row, struct lxcri_error *err)
-{
-	if (row->interface && !strings_has(userdata, row->network))
-		strings_add(userdata, row->network);
-	return 0;
-}
-
 static void describe(const struct network_row *row, struct nameserver_network *network)
 {
 	for (int i = 0; i < (int)ARRAY_LEN(row->subnets); i++) {
@@ -76,16 +70,23 @@ static void describe(const struct network_row *row, struct nameserver_network *n
 	}
 }
 
-static int put_network(struct names *names, const struct network_row *row, struct lxcri_error *err)
+/* A zone is made where one of its rows is another than before, or who is ready matters: with many
+ * networks most are as they were. */
+static int put_network(struct names *names, const struct network_row *row,
+		       const struct name_sum *sum, struct lxcri_error *err)
 {
-	struct nameserver_network network = { .name = row->name, .bridge = row->bridge };
+	struct nameserver_network network = { .name = row->name,
+					      .bridge = row->bridge,
+					      .sum = sum->sum };
 	const struct names_judge judge = { names->owner.is_ready, names->owner.userdata };
 	autorun(text_finish) struct text zone = {};
-	int r = names_format_zone(names->part->engine, row, &judge, &zone, err);
+	int r = 0;
 
-	if (r < 0)
-		return -1;
-	network.zone = zone.data;
+	if (sum->has_members || !nameserver_has(names->nameserver, row->name, sum->sum)) {
+		if (names_format_zone(names->part->engine, row, &judge, &zone, err) < 0)
+			return -1;
+		network.zone = zone.data;
+	}
 	describe(row, &network);
 	r = nameserver_put(names->nameserver, &network);
 	strings_finish(&network.gateways);
@@ -96,18 +97,24 @@ static int put_network(struct names *names, const struct network_row *row, struc
 /* Networks without a container that runs have nobody who could ask. */
 static int put_all(struct names *names, struct lxcri_error *err)
 {
-	autorun(strings_finish) struct strings attached = {};
+	struct lxcri_engine *engine = names->part->engine;
+	autorun(name_sum_list_finish) struct name_sum_list sums = {};
+	struct database *database;
 
-	if (!database_exists(names->part->engine->data))
+	if (!database_exists(engine->data))
 		return 0;
-	if (network_each_endpoint(names->part->engine, NULL, note_attached, &attached, err) < 0)
+	database = engine_database(engine, err);
+	if (!database || name_sum_list_read(database, &sums, err) < 0)
 		return -1;
-	for (size_t i = 0; i < attached.count; i++) {
+	for (size_t i = 0; i < sums.count; i++) {
 		struct network_row row = {};
-		int r = network_get(names->part->engine, attached.items[i], &row, err);
+		int r;
 
+		if (!sums.items[i].has_endpoints)
+			continue;
+		r = network_get(engine, sums.items[i].network, &row, err);
 		if (r == 0)
-			r = put_network(names, &row, err);
+			r = put_network(names, &row, &sums.items[i], err);
 		network_row_finish(&row);
 		if (r < 0) {
 			log_debug("%s", err->text);

@@ -27,6 +27,7 @@ struct place {
 	char *name;
 	char *bridge;
 	char *zone;
+	uint64_t sum; /* of what it was made from */
 	struct strings gateways;
 	struct strings subnets;
 	unsigned int index; /* of the bridge when the sockets were bound to it */
@@ -277,11 +278,27 @@ void nameserver_begin_round(struct nameserver *nameserver)
 		nameserver->places[i].seen = false;
 }
 
-static struct place *need_place(struct nameserver *nameserver, const char *name)
+static struct place *find_place(const struct nameserver *nameserver, const char *name)
 {
 	for (size_t i = 0; i < nameserver->n_places; i++)
 		if (strcmp(nameserver->places[i].name, name) == 0)
 			return &nameserver->places[i];
+	return NULL;
+}
+
+bool nameserver_has(const struct nameserver *nameserver, const char *name, uint64_t sum)
+{
+	const struct place *place = find_place(nameserver, name);
+
+	return place && place->zone && place->sum == sum;
+}
+
+static struct place *need_place(struct nameserver *nameserver, const char *name)
+{
+	struct place *place = find_place(nameserver, name);
+
+	if (place)
+		return place;
 	nameserver->places = xreallocarray(nameserver->places, nameserver->n_places + 1,
 					   sizeof(*nameserver->places));
 	nameserver->places[nameserver->n_places] = (struct place){ .name = xstrdup(name) };
@@ -324,10 +341,12 @@ static int see_to_sockets(struct place *place, const struct nameserver_network *
 int nameserver_put(struct nameserver *nameserver, const struct nameserver_network *network)
 {
 	struct place *place = need_place(nameserver, network->name);
-	const bool is_new = !place->zone || strcmp(place->zone, network->zone) != 0;
+	const bool is_new =
+		network->zone && (!place->zone || strcmp(place->zone, network->zone) != 0);
 	int r = see_to_sockets(place, network);
 
 	place->seen = true;
+	place->sum = network->sum;
 	if (is_new) {
 		free(place->zone);
 		place->zone = xstrdup(network->zone);

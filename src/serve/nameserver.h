@@ -8,6 +8,8 @@
 #include "net/dns/dns_counters.h"
 #include "serve/serve.h"
 
+#include <stdint.h>
+
 struct nameserver;
 
 /* Makes one that does not run yet. The caller owns *@ret. */
@@ -24,8 +26,12 @@ struct nameserver_network {
 	const char *bridge;      /* the interface that queries come from; NULL: any */
 	struct strings gateways; /* addresses to listen at */
 	struct strings subnets;  /* of those who are answered */
-	const char *zone;
+	const char *zone;        /* NULL: as it was */
+	uint64_t sum;            /* of what the zone was made from */
 };
+
+/* Tells whether @name has a zone that was made from what has @sum. */
+bool nameserver_has(const struct nameserver *nameserver, const char *name, uint64_t sum);
 
 /* Begins a round of nameserver_put(): what is not put in it is dropped by nameserver_end_round().
  */

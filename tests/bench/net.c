@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* lxcri-bench-net VERB ROOT DATA ID [ARGUMENT]...: the steps of `create`, `start` and `delete` that
  * are about a container's network, each as a program by itself, so that they are timed as those of
- * others are. There is no container: @PID is whose network namespace it would have.
+ * others are. There is no container: PID is whose network namespace it would have.
  *
- *     setup ROOT DATA ID PID PORT    its place in the network "default", its interface, and PORT
- * published release ROOT DATA ID PORT      what is taken back once its processes have ended unplug
- * ROOT DATA ID PORT       the same while they run, interface included publish ROOT DATA ID PORT the
- * rules about one more port, nothing else withdraw ROOT DATA ID PORT     takes them back fill ROOT
- * DATA ID FIRST COUNT  rows and rules of COUNT ports; nobody holds them */
+ * setup PID PORT: its place in the network "default", its interface, and PORT published.
+ * place PID NUMBER: its place in one of PLACE_NETWORKS networks, with ports and names of its own.
+ * release PORT: what is taken back once its processes have ended.
+ * unplug PORT: the same while they run, interface included.
+ * publish PORT: the rules about one more port, nothing else.
+ * withdraw PORT: takes them back.
+ * fill FIRST COUNT: rows and rules of COUNT ports; nobody holds them. */
 
 #include "base/mem.h"
 #include "base/scope.h"
@@ -25,6 +27,12 @@
 
 #define CONTAINER_PORT 80
 
+/* What a host with much on it has: these, for each of 500 containers. */
+#define PLACE_NETWORKS   50
+#define PLACE_PORTS      4
+#define PLACE_ALIASES    9 /* and its own name */
+#define PLACE_FIRST_PORT 20000
+
 /* It exposes nothing. */
 #define IMAGE_CONFIG                                   \
 	"{\"architecture\":\"none\",\"os\":\"linux\"," \
@@ -41,6 +49,20 @@ static uint16_t port_of(const struct bench *bench, size_t argument)
 	return (uint16_t)bench->arguments[argument];
 }
 
+static int attach(struct bench *bench, const struct lxcri_create_options *options,
+		  struct lxcri_error *err)
+{
+	const struct join join = { .container = bench->id,
+				   .hostname = bench->id,
+				   .options = options,
+				   .image_config = IMAGE_CONFIG };
+
+	if (join_make(bench->container.engine, &join, err) < 0 ||
+	    attach_prepare(&bench->container, err) < 0)
+		return -1;
+	return attach_plug(&bench->container, (pid_t)bench->arguments[0], err);
+}
+
 static int set_up(struct bench *bench, struct lxcri_error *err)
 {
 	const struct lxcri_port port = { .host_port = port_of(bench, 1),
@@ -48,15 +70,35 @@ static int set_up(struct bench *bench, struct lxcri_error *err)
 	const struct lxcri_create_options options = { .id = bench->id,
 						      .ports = &port,
 						      .n_ports = 1 };
-	const struct join join = { .container = bench->id,
-				   .hostname = bench->id,
-				   .options = &options,
-				   .image_config = IMAGE_CONFIG };
 
-	if (join_make(bench->container.engine, &join, err) < 0 ||
-	    attach_prepare(&bench->container, err) < 0)
-		return -1;
-	return attach_plug(&bench->container, (pid_t)bench->arguments[0], err);
+	return attach(bench, &options, err);
+}
+
+static int place(struct bench *bench, struct lxcri_error *err)
+{
+	const uint32_t number = bench->arguments[1];
+	autofree char *network = xformat("net%u", number % PLACE_NETWORKS);
+	autorun(strings_finish) struct strings aliases = {};
+	const char *const networks[] = { network, NULL };
+	struct lxcri_port ports[PLACE_PORTS] = {};
+
+	for (unsigned int i = 0; i < PLACE_ALIASES; i++)
+		strings_addf(&aliases, "name-%u-%u", number, i);
+	for (unsigned int i = 0; i < PLACE_PORTS; i++)
+		ports[i] = (struct lxcri_port){
+			.host_port = (uint16_t)(PLACE_FIRST_PORT + PLACE_PORTS * number + i),
+			.container_port = (uint16_t)(CONTAINER_PORT + i),
+		};
+
+	const struct lxcri_create_options options = {
+		.id = bench->id,
+		.networks = networks,
+		.network_aliases = (const char *const *)aliases.items,
+		.ports = ports,
+		.n_ports = PLACE_PORTS,
+	};
+
+	return attach(bench, &options, err);
 }
 
 /* What goes with the record of a container that is one. */
@@ -151,8 +193,9 @@ static const struct verb {
 	int (*run)(struct bench *bench, struct lxcri_error *err);
 	int arguments;
 } verbs[] = {
-	{ "setup", set_up, 2 },    { "release", take_back, 1 }, { "unplug", unplug, 1 },
-	{ "publish", publish, 1 }, { "withdraw", withdraw, 1 }, { "fill", fill, 2 },
+	{ "setup", set_up, 2 },  { "place", place, 2 },     { "release", take_back, 1 },
+	{ "unplug", unplug, 1 }, { "publish", publish, 1 }, { "withdraw", withdraw, 1 },
+	{ "fill", fill, 2 },
 };
 
 static int run(const struct verb *verb, struct bench *bench, struct lxcri_error *err)

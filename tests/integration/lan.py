@@ -87,6 +87,7 @@ def serve(interface, rules_path):
         said = asked(question)
         print(json.dumps(said), flush=True)
         rules = json.loads(pathlib.Path(rules_path).read_text())
+        rules = rules.get(said["mac"], rules)
         kind = {DISCOVER: OFFER, REQUEST: NAK if rules.get("nak") else ACK}.get(said["type"])
         if kind and str(kind) not in rules.get("silent", []):
             given = {**rules, **rules.get("ack", {})} if kind == ACK else rules
@@ -108,6 +109,10 @@ class Server:
         new = self.rules_path.with_suffix(".new")
         new.write_text(json.dumps({**GOOD, **rules}))
         os.rename(new, self.rules_path)
+
+    def tell_each(self, rules):
+        """Has it do something else for each client, by MAC address."""
+        self.tell(**{mac: {**GOOD, **one} for mac, one in rules.items()})
 
     def asked(self, kind=None):
         """What it was asked so far."""
@@ -155,7 +160,7 @@ class Site:
         self.host.run("ip", "link", "set", BRIDGE, "up")
         self.lan.run("ip", "address", "add", "10.77.0.1/24", "dev", "lan1")
         self.lan.run("ip", "address", "add", "fd77::1/64", "dev", "lan1", "nodad")
-        self.lan.run("ip", "link", "set", "lan1", "up")
+        self.lan.link_up("lan1")
         for namespace in (self.host, self.lan):
             await_that(lambda ns=namespace: "tentative" not in ns.run("ip", "address"), "an address")
         await_that(lambda: "forwarding" in self.host.run("ip", "-d", "link", "show", "port0") and

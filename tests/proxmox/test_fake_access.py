@@ -263,6 +263,8 @@ OWN_CHECKS = [
     ("PUT", "/nodes/pve1/storage/local/content/local:vztmpl/busybox.tar.zst", {"notes": "n"}, "/storage/local"),
     ("DELETE", "/nodes/pve1/storage/local/content/local:vztmpl/busybox.tar.zst", {}, "Datastore.Allocate"),
     ("GET", "/nodes/pve1/storage/local/content/local:100/vm-100-disk-0.raw", {}, "/vms/100, VM.Audit"),
+    ("POST", "/nodes/pve1/vzdump", {"vmid": "100", "storage": "local"}, "/vms/100, VM.Backup"),
+    ("POST", "/nodes/pve1/vzdump", {"vmid": "100", "tmpdir": "/x"}, "root@pam"),
     ("GET", "/cluster/sdn/vnets/vnet1", {}, "/sdn/zones/zone1/vnet1"),
     ("PUT", "/cluster/sdn/vnets/vnet1", {"alias": "a"}, "/sdn/zones/zone1/vnet1"),
     ("DELETE", "/cluster/sdn/vnets/vnet1", {}, "/sdn/zones/zone1/vnet1"),

@@ -18,7 +18,7 @@ JSON = {"Content-Type": "application/json"}
 
 def test_a_form_is_split_at_both_signs_and_keeps_what_is_before_the_second_equals():
     assert form.decode("a=1&b=2;c=x+y=z&d=%3B%3D%2B%00&e&a=3") == {
-        "a": ["1", "3"], "b": "2", "c": "x y", "d": ";=+\0", "e": ""}
+        "a": ["1", "3"], "b": "2", "c": "x y", "d": ";=+\0", "e": None}
 
 
 def test_an_answer_has_data_and_a_failure_says_why_in_its_reason(api):
@@ -49,6 +49,11 @@ def test_what_is_not_there_is_501(api):
 def test_a_body_where_none_belongs_is_501(api):
     api.raw("DELETE", "/api2/json/nodes/pve1/lxc/100", "force=1", FORM).fails(501, "Unexpected content")
     api.raw("GET", "/api2/json/version", "a=1", FORM).fails(501, "Unexpected content")
+
+
+def test_a_parameter_that_the_path_has_otherwise_is_refused(api):
+    api.get("/nodes/pve1/lxc/100/config", vmid=101).fails(400, "vmid", "already defined in URI")
+    api.get("/nodes/pve1/lxc/100/config", vmid=100).fails(500)
 
 
 def test_a_query_comes_before_the_body(api):
@@ -91,8 +96,9 @@ def test_chunks_are_refused_and_too_many_headers_end_the_connection(pve, api):
 
 
 def test_who_is_not_known_gets_401_and_no_body(pve):
-    for token, words in ((None, "No ticket"), ("root@pam!tests=wrong", "invalid token value!"),
-                         ("root@pam!other=x", "no such token"), ("nonsense", "no tokenid specified")):
+    unknown = "Authentication failed!"
+    for token, words in ((None, "No ticket"), ("root@pam!tests=wrong", unknown), ("root@pam!other=x", unknown),
+                         ("nonsense", unknown)):
         answer = Client(pve, token).get("/version")
         answer.fails(401, words)
         assert answer.body == {}
@@ -124,7 +130,7 @@ def test_a_ticket_is_renewed_by_posting_it_and_expires(pve):
     client.log_in("root@pam", ticket)
     client.get("/version").succeeds()
     pve.access.expire_tickets()
-    client.get("/version").fails(401, "invalid PVE ticket")
+    client.get("/version").fails(401, "Authentication failed!")
     client.post("/access/ticket", username="root@pam", password=ticket).fails(401)
 
 
@@ -143,7 +149,8 @@ def test_a_second_factor_is_asked_for(pve):
 
 
 def test_a_token_gets_no_ticket(pve, api):
-    api.post("/access/ticket", username="root@pam", password="secret").fails(403)
+    api.post("/access/ticket", username="root@pam", password="secret").fails(
+        403, "URI '/access/ticket' not available with API token")
 
 
 def test_the_certificate_is_the_one_that_the_fingerprint_names(pve, api):
@@ -211,14 +218,25 @@ def test_an_upload_with_a_checksum_is_compared(pve, api):
 def test_an_upload_in_another_order_or_form_is_refused(pve, api):
     file = parts(b"vztmpl")[-1]
     content = parts(b"vztmpl")[0]
-    for wrong in ([file, content], [file], [content], parts(b"vztmpl", name="file"),
-                  [(part("content", first="Content-Type: text/plain")[0], b"vztmpl"), file]):
-        api.upload(UPLOAD, wrong).fails(501, "upload failed")
-    api.upload(UPLOAD, parts(b"films")).fails(400, "content")
+    turned = parts(b"vztmpl", ("checksum", b"0"), ("checksum-algorithm", b"md5"))
+    for wrong in ([content], turned, [(part("content", first="Content-Type: text/plain")[0], b"vztmpl"), file],
+                  parts(b"vztmpl", ("other", b"1"))):
+        api.upload(UPLOAD, wrong).fails(500, "upload failed")
+    api.upload(UPLOAD, parts(b"vztmpl", name="file")).fails(500, "wrong field name 'file'")
+    for wrong in ([file, content], [file], parts(b"films")):
+        api.upload(UPLOAD, wrong).fails(400, "content")
     api.upload("/nodes/pve1/storage/none/upload", parts(b"vztmpl")).fails(500, "does not exist")
-    api.upload(UPLOAD, parts(b"vztmpl", filename="a.zip")).succeeds()
+    api.upload(UPLOAD, parts(b"vztmpl", filename="a.zip")).fails(400, "wrong file extension")
     api.upload(UPLOAD.replace("local/", "local-zfs/"), parts(b"vztmpl")).fails(500, "does not support")
     assert pve.cluster.tasks.settle() == [] and list(pve.spool.iterdir()) == []
+
+
+def test_an_upload_is_refused_before_it_is_read(pve):
+    pve.access.add_user("some@pve")
+    somebody = Client(pve, pve.access.add_token("some@pve", "t"))
+    answer = somebody.upload(UPLOAD, parts(b"vztmpl"))
+    answer.fails(403, "/storage/local, Datastore.AllocateTemplate")
+    assert answer.body == {}
 
 
 def test_an_upload_needs_no_csrf_token(pve):

@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from fake.client import Client
 from fake.container import FIRST_ID, V2
 from fake.template import make_template
 
@@ -128,9 +129,18 @@ def test_a_stubborn_container_stays_or_is_killed_in_the_end(pve, api, template):
     ct = api.create(template, entrypoint=STUBBORN, start=1)
     wait_ready(pve)
     upid = api.post(ct + "/status/shutdown", timeout=1).succeeds()
-    assert "failed: exit code 1" in api.wait(upid)
-    assert status(api, ct) == "running"
+    assert api.wait(upid) == "container did not stop"
+    assert "failed: exit code 1" in api.log(upid)[0] and status(api, ct) == "running"
     api.does(api.post(ct + "/status/shutdown", timeout=1, forceStop=1))
+    assert status(api, ct) == "stopped"
+
+
+def test_a_shutdown_is_overruled(pve, api, template):
+    ct = api.create(template, entrypoint=STUBBORN, start=1)
+    wait_ready(pve)
+    shutdown = api.post(ct + "/status/shutdown", timeout=60).succeeds()
+    api.does(api.post(ct + "/status/stop", overrule__shutdown=1))
+    assert api.wait(shutdown) == "interrupted by signal"
     assert status(api, ct) == "stopped"
 
 
@@ -277,6 +287,25 @@ def test_another_root_file_system_is_written_down_and_the_old_one_forgotten(api,
     assert left == {"local:100/vm-100-disk-0.raw"}
 
 
+def test_an_image_that_the_api_allocates_has_no_file_system(api, template):
+    ct = api.create(template)
+    image = api.post("/nodes/pve1/storage/local/content", vmid=100, filename="vm-100-disk-7.raw", size="1G").succeeds()
+    api.put(ct + "/config", mp0=f"{image},mp=/data").succeeds()
+    assert "no file system" in api.wait(api.post(ct + "/status/start").succeeds())
+    content = "/nodes/pve1/storage/local-zfs/content"
+    api.post(content, vmid=100, filename="subvol-100-disk-3", size="1G").fails(500, "illegal name")
+    volume = api.post(content, vmid=100, filename="subvol-100-disk-3", size="1G", format="subvol").succeeds()
+    api.put(ct + "/config", mp0=f"{volume},mp=/data").succeeds()
+    api.does(api.post(ct + "/status/start"))
+
+
+def test_a_volume_of_a_container_can_be_deleted_under_it(api, template):
+    ct = api.create(template)
+    api.does(api.delete("/nodes/pve1/storage/local/content/local:100/vm-100-disk-0.raw"))
+    assert "does not exist" in api.wait(api.post(ct + "/status/start").succeeds())
+    api.does(api.delete(ct))
+
+
 def test_an_interface_is_there_and_another_comes_while_it_runs(pve, api, template):
     ct = api.create(template, net0="name=eth0,bridge=vmbr0,ip=10.9.0.2/24,host-managed=1,hwaddr=BC:24:11:00:00:01",
                     start=1)
@@ -318,11 +347,15 @@ def test_a_lock_in_the_configuration_stops_all_changes(pve, api, template):
     ct = api.create(template)
     pve.person.lock(100, "backup")
     api.put(ct + "/config", memory=64).fails(500, "CT is locked (backup)")
-    api.post(ct + "/status/start").fails(500, "CT is locked (backup)")
+    assert api.wait(api.post(ct + "/status/start").succeeds()) == "CT is locked (backup)"
     api.delete(ct).fails(500, "CT is locked (backup)")
-    api.post(ct + "/status/start", skiplock=1).fails(403, "root")
-    pve.person.unlock(100)
-    api.does(api.post(ct + "/status/start"))
+    api.post(ct + "/status/start", skiplock=1).fails(400, "Only root may use this option")
+    root = Client(pve)
+    root.log_in("root@pam", "secret")
+    root.does(root.post(ct + "/status/start", skiplock=1))
+    assert api.wait(api.post(ct + "/status/stop").succeeds()) == "CT is locked (backup)"
+    pve.person.lock(100, "mounted")
+    api.does(api.post(ct + "/status/stop"))
 
 
 def test_protection_stops_removal(api, template):

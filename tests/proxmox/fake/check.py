@@ -16,12 +16,14 @@ def parameters(endpoint, given):
     """Returns (values, errors) for given parameters: booleans as 0 or 1, numbers as such."""
     values, errors = {}, {}
     for name, described in endpoint.parameters.items():
-        if described.required and name not in given:
+        if described.required and given.get(name) is None:
             errors[name] = "property is missing and it is not optional"
     for name, text in given.items():
         described = endpoint.parameter(name)
         if described is None:
             errors[name] = "property is not defined in schema and the schema does not allow additional properties"
+            continue
+        if text is None:
             continue
         try:
             values[name] = value(described, text)

@@ -20,6 +20,7 @@ CGROUPS = pathlib.Path("/sys/fs/cgroup")
 V2 = (CGROUPS / "cgroup.controllers").exists()
 LOCKS = pathlib.Path("/run/lxc/lock")
 STOP_SECONDS = 10
+STEP_SECONDS = 0.01
 # In the kernel's name of the command socket, where a longer path would be hashed.
 LXCPATH_MAX = 80
 CPU_PERIOD = 100000
@@ -156,10 +157,18 @@ class Container:
         if not self.wait_stopped(STOP_SECONDS):
             raise Died(f"container '{self.name}' did not stop")
 
-    def halt(self, timeout):
-        """Asks the first process to end; returns whether it did in time."""
-        self.tool("lxc-stop", "--nokill", "-t", timeout, timeout=timeout + 30)
-        return self.wait_stopped(1)
+    def halt(self, timeout, checkpoint):
+        """Asks the first process to end; returns whether it did in time. What checkpoint() raises ends the wait."""
+        asking = subprocess.Popen(["lxc-stop", "-P", str(self.host.lxcpath), "-n", self.name, "--nokill", "-t",
+                                   str(timeout)], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            while asking.poll() is None:
+                checkpoint()
+                time.sleep(STEP_SECONDS)
+        finally:
+            asking.kill()
+            asking.wait()
+        return self.wait_stopped(1 if asking.returncode == 0 else 0)
 
     def checkpoint(self, *words):
         """Suspends or resumes with CRIU, where a machine has it."""
@@ -207,12 +216,13 @@ class Container:
         if done.returncode:
             raise Died(f"command 'ip {' '.join(map(str, words))}' failed: {done.stderr.strip()}")
 
-    def wait_stopped(self, seconds):
+    def wait_stopped(self, seconds, checkpoint=lambda: None):
         deadline = time.monotonic() + seconds
         while self.is_running:
+            checkpoint()
             if time.monotonic() > deadline:
                 return False
-            time.sleep(0.01)
+            time.sleep(STEP_SECONDS)
         return True
 
     def cgroup_file(self, key):
@@ -364,22 +374,38 @@ def managed_by_host(key, net):
 BIND = 'root=$1; shift; while [ "$1" != -- ]; do mount --bind "$1" "$root/$2"; shift 2; done; shift; exec "$@"'
 
 
+def decompression(path):
+    """Returns what tells tar how an archive is compressed."""
+    return {".gz": ["-z"], ".xz": ["-J"], ".zst": ["--zstd"], ".bz2": ["-j"]}.get(pathlib.Path(path).suffix, [])
+
+
+def as_root_of(command, is_unprivileged):
+    """Returns a command as the root of a container runs it, whose ids are others here."""
+    if not is_unprivileged:
+        return command
+    return ["lxc-usernsexec", *(word for kind in "ug" for word in ("-m", f"{kind}:0:{FIRST_ID}:{COUNT}")), "--",
+            *command]
+
+
+def with_mounts(command, directory, mounts):
+    """Returns a command that sees mounts below a directory, which nobody else does."""
+    if not mounts:
+        return command
+    return ["unshare", "--mount", "--propagation", "private", "--", "sh", "-ec", BIND, "bind", str(directory),
+            *(word for mount in mounts for word in (mount.source, mount.target.lstrip("/"))), "--", *command]
+
+
 def unpack(archive, directory, is_unprivileged, log, mounts=()):
     """Unpacks a template as the container's root would, so that files belong to its ids. What lies below a mount
-    point gets into its volume: @mounts are there meanwhile, seen by nobody else."""
-    flags = {".gz": ["-z"], ".xz": ["-J"], ".zst": ["--zstd"], ".bz2": ["-j"]}.get(pathlib.Path(archive).suffix, [])
-    command = ["tar", "xpf", "-", *flags, "--numeric-owner", "--acls", "--xattrs", "--xattrs-include=user.*",
-               "--xattrs-include=security.capability", "--warning=no-file-ignored", "--warning=no-xattr-write",
-               "-C", str(directory), "--skip-old-files", "--anchored", "--exclude", "./dev/*"]
+    point gets into its volume."""
+    command = ["tar", "xpf", "-", *decompression(archive), "--numeric-owner", "--acls", "--xattrs",
+               "--xattrs-include=user.*", "--xattrs-include=security.capability", "--warning=no-file-ignored",
+               "--warning=no-xattr-write", "-C", str(directory), "--skip-old-files", "--anchored", "--exclude",
+               "./dev/*"]
     owner = FIRST_ID if is_unprivileged else 0
     os.chown(directory, owner, owner)
-    if is_unprivileged:
-        command = ["lxc-usernsexec", *(word for kind in "ug" for word in ("-m", f"{kind}:0:{FIRST_ID}:{COUNT}")),
-                   "--", *command]
-    if mounts:
-        command = ["unshare", "--mount", "--propagation", "private", "--", "sh", "-ec", BIND, "bind", str(directory),
-                   *(word for mount in mounts for word in (mount.source, mount.target.lstrip("/"))), "--", *command]
-        make_places(directory, mounts, owner)
+    make_places(directory, mounts, owner)
+    command = with_mounts(as_root_of(command, is_unprivileged), directory, mounts)
     log(f"extracting archive '{archive}'")
     with open(archive, "rb") as file:
         done = subprocess.run(command, stdin=file, capture_output=True, text=True, check=False)

@@ -87,7 +87,8 @@ def path(cluster, node, volume):
         return volume
     storage, volname = cluster.split_volume(volume)
     storage.need(node)
-    storage.get(node, volname)
+    if storage.get(node, volname).is_blank:
+        raise Died(f"mount of '{volume}' failed: there is no file system on it")
     return str(storage.path(node, volname))
 
 

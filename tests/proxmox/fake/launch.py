@@ -7,6 +7,9 @@ from fake import container, disk, option
 from fake.failure import Died
 
 
+MORE_SECONDS = 5
+
+
 def of(cluster, guest):
     return container.Container(cluster.host, guest.vmid)
 
@@ -50,11 +53,15 @@ def stop(cluster, guest):
         of(cluster, guest).kill()
 
 
-def shut_down(cluster, guest, timeout, is_forced):
-    """Asks the first process to end, and ends it in the end where that was asked for."""
-    if not is_running(cluster, guest):
+def shut_down(task, cluster, guest, timeout, is_forced):
+    """Asks the first process to end, and ends it in the end where that was asked for. The server looks for some
+    more seconds whether it does after all."""
+    running = of(cluster, guest)
+    if not running.is_running or running.halt(timeout, task.checkpoint):
         return
-    if not of(cluster, guest).halt(timeout):
-        if not is_forced:
-            raise Died(f"command 'lxc-stop -n {guest.vmid} --nokill --timeout {timeout}' failed: exit code 1")
-        of(cluster, guest).kill()
+    if is_forced:
+        running.kill()
+        return
+    task.log(f"command 'lxc-stop -n {guest.vmid} --nokill --timeout {timeout}' failed: exit code 1")
+    if not running.wait_stopped(timeout + MORE_SECONDS, task.checkpoint):
+        raise Died("container did not stop")

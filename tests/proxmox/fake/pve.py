@@ -37,7 +37,7 @@ class FakeProxmox:
             node.bridges.update(bridges or {})
             self.certificates[node.name] = self.authority.sign(node.name)
             node.fingerprint = self.certificates[node.name].fingerprint
-        self.add_storage("local", "dir", ("rootdir", "images", "vztmpl", "iso"))
+        self.add_storage("local", "dir", ("rootdir", "images", "vztmpl", "iso", "backup"))
         self.add_storage("local-zfs", "zfspool", ("rootdir", "images"))
         self.token = self.cluster.access.add_token(ROOT, "tests", privsep=0)
         self.spool = self.directory / "tmp"

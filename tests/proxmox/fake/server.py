@@ -15,7 +15,7 @@ import urllib.parse
 import uuid
 
 from fake import api, check, control, form, route  # noqa: F401  api registers what answers
-from fake.failure import Failure, Refused
+from fake.failure import Failure, Refused, denied
 from fake.mischief import Dropped
 
 BODY_BYTES_MAX = 512 << 10
@@ -138,7 +138,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 self.server.record.faults.append(f"{self.command} {self.path}: {type(error).__name__}: {error}")
             self.forget_upload()
             raise
-        if status == 401:
+        if status == 401 and body is None:
             time.sleep(self.server.authentication_delay)
         self.send(status, reason, body)
         return self.later
@@ -183,7 +183,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.later = self.server.cluster.mischief.before_request(self.command, self.record.path, template)
         user = None
         if found and not found[0].token and self.headers.get("Authorization", "").startswith("PVEAPIToken"):
-            raise Failure(403, "API tokens are not allowed")
+            raise Failure(403, f"Permission check failed (URI '{self.record.path}' not available with API token, need "
+                          "proper ticket.)")
         if not (found and found[0].world):
             user = self.server.cluster.access.authenticate(self.headers,
                                                            "GET" if self.is_upload else self.command)
@@ -191,11 +192,25 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if not found or found[0].key not in route.HANDLERS:
             raise Failure(501, f"Method '{self.command} {self.record.path}' not implemented")
         endpoint, in_path = found
-        given = {**self.body(), **form.decode(query), **in_path}
+        if self.is_upload and "storage" in in_path:
+            self.check_upload(in_path["storage"])
+        given = {**self.body(), **form.decode(query)}
+        for name, value in in_path.items():
+            if given.get(name, value) != value:
+                raise Failure(400, VERIFICATION, {
+                    name: "duplicate parameter (already defined in URI) with conflicting values!"})
+        given.update(in_path)
+        given.pop("_dc", None)  # a browser's way around its cache
         self.record.parameters = {name: value for name, value in given.items()
                                   if name not in ("password", "otp")}
         route.check_permissions(self.server.cluster, endpoint, user, given)
         return endpoint, given
+
+    def check_upload(self, storage):
+        """Who may not upload is told so before his file is read."""
+        path, privileges = f"/storage/{storage}", ["Datastore.AllocateTemplate"]
+        if not self.server.cluster.access.has(self.record.user, path, privileges):
+            raise Refused(403, denied(path, *privileges).text)
 
     def body(self):
         """Returns the parameters of the body; a file that is uploaded is spooled."""
