@@ -85,7 +85,20 @@ enum lxcri_error_class {
 	X(BRIDGE_NOT_FOUND, "BridgeNotFound", NOT_FOUND)                \
 	X(HEADLESS_SERVICE_FAILED, "HeadlessServiceFailed", SYSTEM)     \
 	X(SERVICE_NOT_FOUND, "ServiceNotFound", NOT_FOUND)              \
-	X(NETWORK_IDENTITY_ERROR, "NetworkIdentityError", EXISTS)
+	X(NETWORK_IDENTITY_ERROR, "NetworkIdentityError", EXISTS)       \
+	X(INVALID_MANIFEST, "InvalidManifest", INVALID)                 \
+	X(OBJECT_NOT_FOUND, "ObjectNotFound", NOT_FOUND)                \
+	X(POD_NOT_FOUND, "PodNotFound", NOT_FOUND)                      \
+	X(POD_EXISTS, "PodAlreadyExists", EXISTS)                       \
+	X(POD_STILL_RUNNING, "PodStillRunning", STATE)                  \
+	X(POD_CREATION_FAILED, "PodCreationFailed", SYSTEM)             \
+	X(POD_START_FAILED, "PodStartFailed", SYSTEM)                   \
+	X(POD_STOP_FAILED, "PodStopFailed", SYSTEM)                     \
+	X(POD_DELETION_FAILED, "PodDeletionFailed", SYSTEM)             \
+	X(POD_LIST_FAILED, "PodListFailed", SYSTEM)                     \
+	X(NETWORK_SETUP_FAILED, "NetworkSetupFailed", SYSTEM)           \
+	X(NETWORK_CLEANUP_FAILED, "NetworkCleanupFailed", SYSTEM)       \
+	X(RESOURCE_UPDATE_FAILED, "ResourceUpdateFailed", SYSTEM)
 
 enum lxcri_code {
 	LXCRI_E_NONE = 0,

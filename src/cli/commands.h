@@ -5,6 +5,7 @@
 
 #include "cli/cli.h"
 
+extern const struct verb verb_apply;
 extern const struct verb verb_config;
 extern const struct verb verb_cp;
 extern const struct verb verb_create;
@@ -14,6 +15,7 @@ extern const struct verb verb_doctor;
 extern const struct verb verb_events;
 extern const struct verb verb_exec;
 extern const struct verb verb_forward;
+extern const struct verb verb_get;
 extern const struct verb verb_history;
 extern const struct verb verb_image;
 extern const struct verb verb_layer;
@@ -26,13 +28,16 @@ extern const struct verb verb_logout;
 extern const struct verb verb_logs;
 extern const struct verb verb_network;
 extern const struct verb verb_pause;
+extern const struct verb verb_pod;
 extern const struct verb verb_port;
 extern const struct verb verb_ps;
 extern const struct verb verb_rename;
 extern const struct verb verb_restart;
 extern const struct verb verb_resume;
 extern const struct verb verb_rollback;
+extern const struct verb verb_rollout;
 extern const struct verb verb_run;
+extern const struct verb verb_scale;
 extern const struct verb verb_serve;
 extern const struct verb verb_spec;
 extern const struct verb verb_start;

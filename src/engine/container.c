@@ -21,6 +21,8 @@
 #include "engine/limits/container_scope.h"
 #include "engine/network/attach.h"
 #include "engine/network/share.h"
+#include "engine/pod/pod.h"
+#include "engine/pod/sandbox.h"
 #include "image/collect/access.h"
 #include "os/helper.h"
 #include "os/path.h"
@@ -329,6 +331,8 @@ int container_launch(struct lxcri_container *container, unsigned int preserve_fd
 
 	if (record->type == LXCRI_RUNC && root_check_dev(container, err) < 0)
 		return -1;
+	if (record->pod_of && sandbox_need(container->engine, record->pod_of, err) < 0)
+		return -1;
 	if (share_network(container, err) < 0 || attach_prepare(container, err) < 0)
 		return -1;
 	if (monitor_launch(&options, &container->monitor, ret_pid, err) < 0)
@@ -420,6 +424,8 @@ int container_teardown(struct lxcri_container *container, struct lxcri_error *er
 		return ct_remove(container, err) < 0
 			       ? -1
 			       : home_remove(container->engine, &container->home, err);
+	if (container->record.pod)
+		return pod_teardown(container, err);
 	if (end_monitor(container, err) < 0)
 		return -1;
 	*err = (struct lxcri_error){}; /* of a monitor that was on its way out */
@@ -517,6 +523,9 @@ int lxcri_container_open(struct lxcri_engine *engine, const char *id,
 		found = recover(container, err);
 	if (found <= 0)
 		return found < 0 ? -1 : no_such_container(id, err);
+	if (container->record.pod)
+		return fail(err, LXCRI_E_CONTAINER_NOT_FOUND,
+			    "no container is called %s: that is a pod", id);
 	if (container_refresh(container, err) < 0)
 		return -1;
 	if (is_over(container)) {

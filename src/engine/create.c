@@ -26,14 +26,15 @@
 #include "engine/logs.h"
 #include "engine/network/join.h"
 #include "engine/network/mode.h"
-#include "engine/rename.h"
+#include "engine/pod/sandbox.h"
+#include "engine/reserve.h"
 #include "engine/service/names.h"
 #include "engine/service/restart.h"
 #include "engine/update/request.h"
 #include "engine/usage.h"
 #include "engine/userns/id_pool.h"
 #include "engine/userns/userns.h"
-#include "engine/volume.h"
+#include "engine/volumes/volume.h"
 #include "image/store.h"
 #include "os/cgroup/cgroup_move.h"
 #include "os/file.h"
@@ -88,6 +89,11 @@ static int choose_network(struct creation *creation, struct lxcri_error *err)
 	creation->mode = NETWORK_MODE_NONE;
 	if (!options->image)
 		return 0;
+	if (creation->place) {
+		creation->mode =
+			creation->place->host_network ? NETWORK_MODE_HOST : NETWORK_MODE_CONTAINER;
+		return bundle_choose_hostname(options, &creation->hostname, err);
+	}
 	if (network_mode_choose(options, &creation->mode, err) < 0 ||
 	    bundle_choose_hostname(options, &creation->hostname, err) < 0)
 		return -1;
@@ -132,7 +138,9 @@ static int fill_record(struct creation *creation, struct lxcri_error *err)
 	record->open_stdin = options->open_stdin;
 	record->remove = options->remove;
 	record->networked = creation->mode == NETWORK_MODE_OWN;
-	if (creation->mode == NETWORK_MODE_CONTAINER)
+	if (creation->place)
+		record->pod_of = xstrdup(creation->place->pod);
+	else if (creation->mode == NETWORK_MODE_CONTAINER)
 		record->network_of = xstrdup(network_mode_container(options));
 	if (restart_choose(options, record, err) < 0 ||
 	    logs_choose(creation->container->engine->config, options, record, &creation->log_driver,
@@ -176,58 +184,9 @@ static int choose_driver(struct creation *creation, struct lxcri_error *err)
 	return 0;
 }
 
-static int already_there(const char *id, struct lxcri_error *err)
+static int take_id(struct creation *creation, struct lxcri_error *err)
 {
-	return fail(err, LXCRI_E_CONTAINER_EXISTS, "a container is called %s already", id);
-}
-
-/* Refuses an id that a container has. What a killed command left of one is removed. */
-static int check_free(struct lxcri_container *container, struct lxcri_error *err)
-{
-	struct lxcri_container *other = NULL;
-
-	if (rename_recover(container->engine, err) < 0 ||
-	    home_open(container->engine, container->record.id, &container->home, err) < 0)
-		return -1;
-	if (container->home.run_fd < 0 && !home_is_persistent(&container->home))
-		return 0;
-
-	int r = lxcri_container_open(container->engine, container->record.id, &other, err);
-
-	lxcri_container_free(other);
-	if (r == 0)
-		return already_there(container->record.id, err);
-	if (err->code != LXCRI_E_CONTAINER_NOT_FOUND)
-		return -1;
-	*err = (struct lxcri_error){};
-	return 0;
-}
-
-/* Takes the id: the lock, and nothing behind it. */
-static int reserve_id(struct creation *creation, struct lxcri_error *err)
-{
-	struct lxcri_container *container = creation->container;
-
-	for (;;) {
-		struct record record;
-
-		if (check_free(container, err) < 0 ||
-		    home_lock(&container->home, HOME_WAIT, err) < 0)
-			return -1;
-
-		int found = home_load_record(container->engine, &container->home, &record, err);
-		bool ready = found > 0 && record.phase == RECORD_READY;
-
-		record_finish(&record);
-		if (found == 0 && !home_is_persistent(&container->home))
-			return 0;
-		home_finish(&container->home); /* somebody else's: nothing to tear down */
-		if (found < 0)
-			return -1;
-		if (ready)
-			return already_there(container->record.id, err);
-		/* Another command took it first and was killed: once more. */
-	}
+	return reserve_id(creation->container, err);
 }
 
 static int make_dir(const char *parent, const char *name, mode_t mode, struct lxcri_error *err)
@@ -274,6 +233,12 @@ static int save_first(struct creation *creation, struct lxcri_error *err)
 	struct lxcri_container *container = creation->container;
 	struct record *record = &container->record;
 
+	/* Those of the pod, which has taken them. */
+	if (creation->place && record->ids.size > 0) {
+		record->ids = *creation->place->ids;
+		creation->map = record_id_map(&record->ids);
+		return home_save_record(container->engine, &container->home, record, err);
+	}
 	if (record->ids.size == 0)
 		return home_save_record(container->engine, &container->home, record, err);
 	if (id_pool_take(container->engine, &container->home, record, err) < 0)
@@ -504,6 +469,24 @@ static void name_cgroup(struct creation *creation)
 		      in_scope ? in_scope : path);
 }
 
+/* A pod's network is somebody else's to its containers. */
+static int build_member(struct creation *creation, struct lxcri_create_options *options,
+			struct lxcri_error *err)
+{
+	const struct record *record = &creation->container->record;
+	const struct create_place *place = creation->place;
+	autofree char *foreign = xformat("container:%s", place->pod);
+	const char *const networks[] = { place->host_network ? "host" : foreign, NULL };
+
+	options->networks = networks;
+	if (bundle_build(creation->image.config_json, options, &record->layers, &record->ids,
+			 &creation->bundle, err) < 0)
+		return -1;
+	sandbox_share(creation->container->engine, place->pod, place->host_network,
+		      creation->bundle.spec);
+	return 0;
+}
+
 /* In networks with names their servers are asked, unless the user names others. */
 static int build_bundle(struct creation *creation, struct lxcri_error *err)
 {
@@ -514,8 +497,10 @@ static int build_bundle(struct creation *creation, struct lxcri_error *err)
 	if (creation->mode == NETWORK_MODE_OWN &&
 	    names_complete(creation->container->engine, &options, &lookup, err) < 0)
 		return -1;
-	return bundle_build(creation->image.config_json, &options, &record->layers, &record->ids,
-			    &creation->bundle, err);
+	if (!creation->place)
+		return bundle_build(creation->image.config_json, &options, &record->layers,
+				    &record->ids, &creation->bundle, err);
+	return build_member(creation, &options, err);
 }
 
 static int write_image_bundle(struct creation *creation, struct lxcri_error *err)
@@ -640,7 +625,7 @@ static const struct creation_step {
 	{ "fill the record", fill_record },
 	{ "find the image", find_image },
 	{ "choose its driver", choose_driver },
-	{ "reserve the id", reserve_id },
+	{ "reserve the id", take_id },
 	{ "expect a move", expect_move },
 	{ "make its directories", make_home },
 	{ "join its networks", join_networks },
@@ -705,7 +690,7 @@ static const struct creation_step ct_steps[] = {
 	{ "fill the record", fill_record },
 	{ "leave network and log to the cluster", leave_to_cluster },
 	{ "find the image", find_image },
-	{ "reserve the id", reserve_id },
+	{ "reserve the id", take_id },
 	{ "make its directories", make_home },
 	{ "write the specification", make_ct_bundle },
 	{ "make it durable", make_durable },
@@ -739,17 +724,17 @@ static void roll_back(struct lxcri_container *container)
 		log_error("%s", second.text);
 }
 
-int create_with_bundle(struct lxcri_engine *engine, const struct lxcri_create_options *options,
-		       const char *bundle_path, struct lxcri_container **ret_container,
-		       struct lxcri_error *err)
+/* Does what @creation says, which has what the caller knows. */
+static int create(struct lxcri_engine *engine, struct creation creation,
+		  struct lxcri_container **ret_container, struct lxcri_error *err)
 {
 	autoptr(lxcri_container) container = xnew(struct lxcri_container);
-	struct creation creation = { .options = options,
-				     .container = container,
-				     .bundle_path = bundle_path,
-				     .announcement = -1,
-				     .usage_lock = -1 };
+	const struct lxcri_create_options *options = creation.options;
 	int r;
+
+	creation.container = container;
+	creation.announcement = -1;
+	creation.usage_lock = -1;
 
 	container->engine = engine;
 	container->home = HOME_NULL;
@@ -767,6 +752,22 @@ int create_with_bundle(struct lxcri_engine *engine, const struct lxcri_create_op
 	home_unlock(&container->home);
 	*ret_container = steal(container);
 	return 0;
+}
+
+int create_with_bundle(struct lxcri_engine *engine, const struct lxcri_create_options *options,
+		       const char *bundle_path, struct lxcri_container **ret_container,
+		       struct lxcri_error *err)
+{
+	return create(engine, (struct creation){ .options = options, .bundle_path = bundle_path },
+		      ret_container, err);
+}
+
+int create_in_pod(struct lxcri_engine *engine, const struct lxcri_create_options *options,
+		  const struct create_place *place, struct lxcri_container **ret_container,
+		  struct lxcri_error *err)
+{
+	return create(engine, (struct creation){ .options = options, .place = place },
+		      ret_container, err);
 }
 
 int lxcri_container_create(struct lxcri_engine *engine, const struct lxcri_create_options *options,

@@ -5,6 +5,7 @@
 
 #include "engine/bundle.h"
 #include "engine/container.h"
+#include "engine/create.h"
 #include "engine/driver.h"
 #include "engine/network/mode.h"
 #include "image/store.h"
@@ -13,6 +14,7 @@ struct creation {
 	const struct lxcri_create_options *options;
 	struct lxcri_container *container;
 	const char *bundle_path; /* of the bundle of an image; NULL: in the data directory */
+	const struct create_place *place; /* of a container of a pod; or NULL */
 	struct image image;
 	struct bundle bundle;
 	int announcement; /* of one from an image, until its record names that */

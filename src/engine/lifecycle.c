@@ -500,8 +500,11 @@ int lxcri_container_delete(struct lxcri_container *container, bool force, struct
 
 	int r;
 
-	if (!force &&
-	    (container->status == LXCRI_STATUS_RUNNING || container->status == LXCRI_STATUS_PAUSED))
+	if (container->record.pod_of)
+		r = fail(err, LXCRI_E_INVALID_STATE, "it goes with the pod %s",
+			 container->record.pod_of);
+	else if (!force && (container->status == LXCRI_STATUS_RUNNING ||
+			    container->status == LXCRI_STATUS_PAUSED))
 		r = fail(err, LXCRI_E_INVALID_STATE,
 			 "it is %s; stop it first, or delete it by force",
 			 lxcri_status_name(container->status));

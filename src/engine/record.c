@@ -12,7 +12,7 @@
 
 /* The second came with drivers whose files an older program would not find, nor remove, the third
  * with updates, of whose root file systems the same is true, the fourth with containers of Proxmox
- * VE, which it would leave there. */
+ * VE, which it would leave there, and with pods, which it would take for containers. */
 #define RECORD_VERSION         4
 #define RECORD_VERSION_UPDATES 3
 #define RECORD_VERSION_DRIVERS 2
@@ -39,6 +39,8 @@ static const struct text_member {
 	{ "slice", offsetof(struct record, slice), false },
 	{ "scope", offsetof(struct record, scope), false },
 	{ "networkOf", offsetof(struct record, network_of), false },
+	{ "pod", offsetof(struct record, pod), false },
+	{ "podOf", offsetof(struct record, pod_of), false },
 	{ "driver", offsetof(struct record, driver), false },
 	{ "previous", offsetof(struct record, previous), false },
 	{ "history", offsetof(struct record, history), false },
@@ -151,7 +153,7 @@ static void take_ids(struct json_object *part, struct record_ids *ids)
 
 static int version_of(const struct record *record)
 {
-	if (record->type == LXCRI_PROXMOX_LXC)
+	if (record->type == LXCRI_PROXMOX_LXC || record->pod || record->pod_of)
 		return RECORD_VERSION;
 	if (record->revision > 0)
 		return RECORD_VERSION_UPDATES;

@@ -45,6 +45,8 @@ struct record {
 	char *health;       /* how that is found out, as service/health.h has it; or NULL */
 	char *slice;        /* of systemd, in which its scope is; NULL: none that we make */
 	char *network_of;   /* the container whose network it is on; or NULL */
+	char *pod;          /* of a pod's record: what it is, as pod/note.h has it; else NULL */
+	char *pod_of;       /* the pod that it is a container of; or NULL */
 	char *scope;        /* the name of its scope, also where a runtime makes it; or NULL */
 	char *driver; /* of its root file system (struct snapshot_ops), or NULL: see driver_of() */
 	struct strings layers; /* that it stands on, topmost first; empty: it stands for itself */

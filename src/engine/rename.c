@@ -22,7 +22,7 @@
 #include "engine/database/lans.h"
 #include "engine/database/networks.h"
 #include "engine/event.h"
-#include "engine/volume.h"
+#include "engine/volumes/volume.h"
 #include "lxcri/files.h"
 #include "os/file.h"
 #include "os/path.h"
@@ -417,6 +417,10 @@ static int rename_to(struct lxcri_container *container, const char *new_id, stru
 		return -1;
 	if (strcmp(new_id, container->home.id) == 0)
 		return fail(err, LXCRI_E_INVALID_ARGUMENT, "that is its name");
+	if (container->record.pod_of)
+		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
+			    "it is a container of the pod %s, which knows it by its name",
+			    container->record.pod_of);
 	if (!home_is_persistent(&container->home))
 		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
 			    "it was made from a bundle and lasts only until it ends; create it "

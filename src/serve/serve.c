@@ -16,6 +16,7 @@
 #include "serve/metrics.h"
 #include "serve/names.h"
 #include "serve/watch.h"
+#include "serve/workloads.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -39,6 +40,7 @@ struct serve {
 	struct watch *watch;
 	struct metrics *metrics;
 	struct names *names;
+	struct workloads *workloads;
 	sd_event_source *idle;
 	struct guarded **guarded; /* ordered by id */
 	size_t n_guarded;
@@ -51,6 +53,7 @@ static void serve_free(struct serve *serve)
 		return;
 	metrics_free(serve->metrics);
 	names_free(serve->names);
+	workloads_free(serve->workloads);
 	watch_free(serve->watch);
 	for (size_t i = 0; i < serve->n_guarded; i++)
 		guarded_free(serve->guarded[i]);
@@ -152,7 +155,8 @@ static bool is_needed(const struct serve *serve)
 	for (size_t i = 0; i < serve->n_guarded; i++)
 		if (guarded_is_needy(serve->guarded[i]))
 			return true;
-	return serve->names && names_are_needed(serve->names);
+	return (serve->names && names_are_needed(serve->names)) ||
+	       workloads_are_needed(serve->workloads);
 }
 
 static int look_at_all(struct serve *serve, struct lxcri_error *err);
@@ -235,6 +239,7 @@ static int look_at_all(struct serve *serve, struct lxcri_error *err)
 		look(serve, need(serve, ids.items[i]));
 	if (serve->names)
 		names_refresh(serve->names);
+	workloads_refresh(serve->workloads);
 	return 0;
 }
 
@@ -249,6 +254,13 @@ static void on_news(void *userdata, const char *id)
 		log_error("%s", err.text);
 	names_refresh(serve->names);
 	settle(serve);
+}
+
+static void on_pod(void *userdata)
+{
+	struct serve *serve = userdata;
+
+	workloads_refresh(serve->workloads);
 }
 
 static void on_settled(void *userdata)
@@ -365,7 +377,8 @@ int serve_run(const struct serve_options *options, struct lxcri_error *err)
 		return serve->lock == -EWOULDBLOCK && options->on_demand ? 0 : -1;
 	make_command(serve);
 	/* Listening begins before the look, so that nothing is missed in between. */
-	if (watch_create(&serve->part, on_news, serve, &serve->watch, err) < 0 ||
+	workloads_create(&serve->part, on_settled, serve, &serve->workloads);
+	if (watch_create(&serve->part, on_news, on_pod, serve, &serve->watch, err) < 0 ||
 	    names_create(&serve->part, &owner, &serve->names, err) < 0)
 		return -1;
 	source.dns = names_counters(serve->names);

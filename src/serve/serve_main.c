@@ -3,13 +3,16 @@
  *
  *	lxcri-serve [--config FILE] [--root DIR] [--data DIR] [--debug] [--on-demand]
  *	lxcri-serve [--config FILE] [--root DIR] [--data DIR] again ID
+ *	lxcri-serve [--config FILE] [--root DIR] [--data DIR] converge
  *
- * The second form starts a container once more as its restart policy has it: the service starts it
- * for that, because a start takes a while. */
+ * The second form starts a container once more as its restart policy has it, the third makes what
+ * was applied from manifests true again: the service starts them for that, because it takes a
+ * while. */
 
 #include "base/log.h"
 #include "engine/container.h"
 #include "engine/service/restart.h"
+#include "lxcri/workload/manifest.h"
 #include "serve/serve.h"
 
 #include <getopt.h>
@@ -63,11 +66,22 @@ static int take_options(int argc, char **argv, struct serve_options *options,
 	return 0;
 }
 
-static int start_again(const struct serve_options *options, const char *id, struct lxcri_error *err)
+static int start_again(struct lxcri_engine *engine, const char *id, struct lxcri_error *err)
+{
+	struct lxcri_container *container = NULL;
+	int r = lxcri_container_open(engine, id, &container, err);
+
+	if (r == 0)
+		r = restart_again(container, err);
+	lxcri_container_free(container);
+	return r;
+}
+
+/* What the service has done beside its loop: "again ID" and "converge". */
+static int do_job(const struct serve_options *options, char **words, struct lxcri_error *err)
 {
 	struct lxcri_config *config = NULL;
 	struct lxcri_engine *engine = NULL;
-	struct lxcri_container *container = NULL;
 	int r = lxcri_config_load(options->config_path, &config, err);
 
 	if (r == 0) {
@@ -75,13 +89,18 @@ static int start_again(const struct serve_options *options, const char *id, stru
 		r = lxcri_engine_open(config, &engine, err);
 	}
 	if (r == 0)
-		r = lxcri_container_open(engine, id, &container, err);
-	if (r == 0)
-		r = restart_again(container, err);
-	lxcri_container_free(container);
+		r = words[1] ? start_again(engine, words[1], err)
+			     : lxcri_manifest_converge(engine, err);
 	lxcri_engine_free(engine);
 	lxcri_config_free(config);
 	return r < 0 ? -1 : 0;
+}
+
+static bool is_job(char **words)
+{
+	if (strcmp(words[0], "again") == 0)
+		return words[1] && !words[2];
+	return strcmp(words[0], "converge") == 0 && !words[1];
 }
 
 int main(int argc, char **argv)
@@ -94,8 +113,8 @@ int main(int argc, char **argv)
 	r = take_options(argc, argv, &options, &err);
 	if (r == 0 && optind == argc)
 		r = serve_run(&options, &err);
-	else if (r == 0 && optind + 2 == argc && strcmp(argv[optind], "again") == 0)
-		r = start_again(&options, argv[optind + 1], &err);
+	else if (r == 0 && is_job(argv + optind))
+		r = do_job(&options, argv + optind, &err);
 	else if (r == 0)
 		r = fail(&err, LXCRI_E_INVALID_ARGUMENT, "see proxmox-lxcri help serve");
 	if (r == 0)

@@ -17,6 +17,7 @@
 struct watch {
 	const struct serve_part *part;
 	watch_fn tell;
+	watch_pod_fn tell_pod;
 	void *userdata;
 	struct log_chain chain;
 	int inotify;
@@ -39,8 +40,11 @@ static void tell_event(struct watch *watch, const char *line, size_t size)
 	autojson object = NULL;
 	const char *old_id;
 
-	if (event_record_parse(line, size, &object, &record) < 0 ||
-	    strcmp(record.type, "container") != 0)
+	if (event_record_parse(line, size, &object, &record) < 0)
+		return;
+	if (strcmp(record.type, "pod") == 0)
+		watch->tell_pod(watch->userdata);
+	if (strcmp(record.type, "container") != 0)
 		return;
 	old_id = json_get_text(record.attributes, EVENT_OLD_ID);
 	if (old_id)
@@ -72,8 +76,8 @@ static int on_change(sd_event_source *source, int fd, uint32_t events, void *use
 	return 0;
 }
 
-int watch_create(const struct serve_part *part, watch_fn tell, void *userdata,
-		 struct watch **ret_watch, struct lxcri_error *err)
+int watch_create(const struct serve_part *part, watch_fn tell, watch_pod_fn tell_pod,
+		 void *userdata, struct watch **ret_watch, struct lxcri_error *err)
 {
 	autoptr(watch) watch = xnew(struct watch);
 	autofree char *path = xformat("%s/" EVENT_FILE, part->engine->root);
@@ -81,6 +85,7 @@ int watch_create(const struct serve_part *part, watch_fn tell, void *userdata,
 
 	*watch = (struct watch){ .part = part,
 				 .tell = tell,
+				 .tell_pod = tell_pod,
 				 .userdata = userdata,
 				 .chain = LOG_CHAIN_NULL,
 				 .inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK) };

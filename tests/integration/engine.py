@@ -190,6 +190,12 @@ class Engine:
         self.children = []
         if not self.root.exists() and not self.data.exists():
             return
+        kept = self("get", "all", "--all-namespaces", "--output", "json")
+        if kept.code == 0 and kept.json():
+            everything = {"apiVersion": "v1", "kind": "List", "items": kept.json()}
+            self("delete", "-f", "-", input=json.dumps(everything).encode())
+        for id in self("pod", "list", "--quiet").lines:
+            self("pod", "delete", "--force", id)
         for id in self("list", "--quiet").lines:
             self("delete", "--force", id)
         self.end_service()

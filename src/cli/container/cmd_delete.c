@@ -3,27 +3,23 @@
 
 #include "base/log.h"
 #include "base/scope.h"
-#include "base/text.h"
 #include "cli/commands.h"
+#include "cli/workload/manifests.h"
 
 #include <string.h>
 
 struct delete_options {
 	bool force;
+	bool volumes;
 };
 
 static const struct option_entry options_of_delete[] = {
 	OPTION(delete_options, force, "force", 'f', OPTION_FLAG, NULL,
-	       "kill a running container first"),
+	       "kill a running container first; before FILE: what a manifest names"),
+	OPTION(delete_options, volumes, "volumes", 0, OPTION_FLAG, NULL,
+	       "of a manifest: what it claims goes as well"),
 	{},
 };
-
-/* With -f, "-", a path or a file of YAML or JSON means a manifest and never a container. */
-static bool is_manifest(const char *word)
-{
-	return strcmp(word, "-") == 0 || strchr(word, '/') || text_ends_with(word, ".yaml") ||
-	       text_ends_with(word, ".yml") || text_ends_with(word, ".json");
-}
 
 static int delete_one(struct cli *cli, const char *id, bool force, struct lxcri_error *err)
 {
@@ -43,6 +39,29 @@ static int delete_one(struct cli *cli, const char *id, bool force, struct lxcri_
 	return 0;
 }
 
+/* What manifests name; `-f` before them is kubectl's. */
+static int delete_manifests(struct cli *cli, const struct delete_options *options, int argc,
+			    char **argv, struct lxcri_error *err)
+{
+	autorun(manifests_finish) struct manifests manifests = {};
+	autorun(strings_finish) struct strings files = {};
+	/* One that was written for a later program can be removed as well. */
+	struct lxcri_manifest_options wanted = { .volumes = options->volumes,
+						 .warn_unknown = true };
+
+	for (int i = 0; i < argc; i++) {
+		if (!manifests_is_one(argv[i]))
+			return cli_usage(cli, err, "%s is no manifest, but another argument is",
+					 argv[i]);
+		strings_add(&files, argv[i]);
+	}
+	manifests_print(&wanted);
+	if (manifests_read(&files, &manifests, err) < 0 || cli_open_engine(cli, err) < 0 ||
+	    lxcri_manifest_delete(cli->engine, manifests.items, manifests.count, &wanted, err) < 0)
+		return -1;
+	return EXIT_SUCCESS;
+}
+
 static int cmd_delete(struct cli *cli, const void *verb_options, int argc, char **argv,
 		      struct lxcri_error *err)
 {
@@ -52,9 +71,10 @@ static int cmd_delete(struct cli *cli, const void *verb_options, int argc, char 
 	if (argc == 0)
 		return cli_usage(cli, err, "expected the id of a container");
 	for (int i = 0; options->force && i < argc; i++)
-		if (is_manifest(argv[i]))
-			return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
-				    "delete -f %s: this version has no manifests", argv[i]);
+		if (manifests_is_one(argv[i]))
+			return delete_manifests(cli, options, argc, argv, err);
+	if (options->volumes)
+		return cli_usage(cli, err, "--volumes goes with -f FILE");
 	for (; *argv; argv++) {
 		struct lxcri_error one = {};
 
@@ -69,8 +89,8 @@ static int cmd_delete(struct cli *cli, const void *verb_options, int argc, char 
 const struct verb verb_delete = {
 	.name = "delete",
 	.alias = "rm",
-	.arguments = "ID...",
-	.summary = "remove stopped containers with all that they own",
+	.arguments = "ID... | -f FILE...",
+	.summary = "remove stopped containers with all that they own, or what manifests name",
 	.options = options_of_delete,
 	.options_size = sizeof(struct delete_options),
 	.run = cmd_delete,

@@ -4,6 +4,7 @@
 #include "base/scope.h"
 #include "base/strings.h"
 #include "cli/commands.h"
+#include "cli/workload/pod_container.h"
 #include "os/file.h"
 
 #include <errno.h>
@@ -88,7 +89,7 @@ static int cmd_exec(struct cli *cli, const void *verb_options, int argc, char **
 			return fail_errno(err, r, "exec %s: read %s", argv[0], options->process);
 		engine.process_json = process;
 	}
-	if (cli_open_container(cli, argv[0], &container, err) < 0)
+	if (pod_container_open(cli, argv[0], &container, err) < 0)
 		return -1;
 	return lxcri_container_exec(container, &engine, err);
 }

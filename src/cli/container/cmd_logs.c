@@ -4,6 +4,7 @@
 #include "base/scope.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/workload/pod_container.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -76,7 +77,7 @@ static int cmd_logs(struct cli *cli, const void *verb_options, int argc, char **
 	if (argc != 1)
 		return cli_usage(cli, err, "expected the id of a container");
 	if (fill_options(verb_options, &options, err) < 0 ||
-	    cli_open_container(cli, argv[0], &container, err) < 0 ||
+	    pod_container_open(cli, argv[0], &container, err) < 0 ||
 	    lxcri_container_logs(container, &options, STDOUT_FILENO, STDERR_FILENO, err) < 0)
 		return -1;
 	return EXIT_SUCCESS;

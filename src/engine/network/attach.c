@@ -312,16 +312,14 @@ static int open_netns(pid_t pid, struct lxcri_error *err)
 
 /* @network may be NULL for all that the container has; then *@ret_made tells whether an interface
  * on the LAN was made. */
-static int plug(struct session *session, const char *container, const char *network, pid_t pid,
+static int plug(struct session *session, const char *container, const char *network, int netns,
 		bool *ret_made, struct lxcri_error *err)
 {
 	autorun(endpoint_list_finish) struct endpoint_list endpoints = {};
 	autoptr(netlink) theirs = NULL;
-	autoclose int netns = open_netns(pid, err);
 	int r;
 
-	if (netns < 0 ||
-	    endpoint_list_read(session->database, container, network, &endpoints, err) < 0)
+	if (endpoint_list_read(session->database, container, network, &endpoints, err) < 0)
 		return -1;
 	r = netns_open_netlink(netns, NETLINK_ROUTE, &theirs);
 	if (r < 0)
@@ -332,28 +330,46 @@ static int plug(struct session *session, const char *container, const char *netw
 	return network ? 0 : lan_plug(session, container, netns, theirs, ret_made, err);
 }
 
-int attach_plug(struct lxcri_container *container, pid_t pid, struct lxcri_error *err)
+/* Puts all interfaces there. */
+static int plug_all(struct lxcri_container *container, int netns, bool *ret_made,
+		    struct lxcri_error *err)
 {
 	autorun(session_end) struct session session = SESSION_NULL;
 
+	return session_begin(container->engine, &session, err) < 0
+		       ? -1
+		       : plug(&session, container->home.id, NULL, netns, ret_made, err);
+}
+
+int attach_plug(struct lxcri_container *container, pid_t pid, struct lxcri_error *err)
+{
+	autoclose int netns = -1;
+
 	if (!container->record.networked)
 		return 0;
-	if (session_begin(container->engine, &session, err) < 0 ||
-	    plug(&session, container->home.id, NULL, pid, NULL, err) < 0)
-		return -1;
-	session_end(&session);
-	if (lan_lease(container, err) < 0)
+	netns = open_netns(pid, err);
+	if (netns < 0 || plug_all(container, netns, NULL, err) < 0 || lan_lease(container, err) < 0)
 		return -1;
 	return proxy_start(container, pid, err);
+}
+
+int attach_plug_pod(struct lxcri_container *pod, int netns, struct lxcri_error *err)
+{
+	if (!pod->record.networked)
+		return 0;
+	if (plug_all(pod, netns, NULL, err) < 0)
+		return -1;
+	return proxy_is_running(pod->home.run_fd) ? 0 : proxy_start(pod, 0, err);
 }
 
 int attach_repair(struct lxcri_container *container, struct lxcri_error *err)
 {
 	autorun(session_end) struct session session = SESSION_NULL;
+	autoclose int netns = open_netns(container->state.pid, err);
 	bool made = false;
 
-	if (session_begin(container->engine, &session, err) < 0 ||
-	    plug(&session, container->home.id, NULL, container->state.pid, &made, err) < 0)
+	if (netns < 0 || session_begin(container->engine, &session, err) < 0 ||
+	    plug(&session, container->home.id, NULL, netns, &made, err) < 0)
 		return -1;
 	session_end(&session);
 	return made ? lan_lease(container, err) : 0;
@@ -425,11 +441,12 @@ int attach_one(struct lxcri_container *container, const char *network, pid_t pid
 	       struct lxcri_error *err)
 {
 	autorun(session_end) struct session session = SESSION_NULL;
+	autoclose int netns = open_netns(pid, err);
 
-	if (session_begin(container->engine, &session, err) < 0 ||
+	if (netns < 0 || session_begin(container->engine, &session, err) < 0 ||
 	    prepare(&session, container->home.id, network, err) < 0)
 		return -1;
-	return plug(&session, container->home.id, network, pid, NULL, err);
+	return plug(&session, container->home.id, network, netns, NULL, err);
 }
 
 /* Takes back what one endpoint has on the host. What is not there is fine. */
@@ -462,6 +479,16 @@ static int forget(struct session *session, struct endpoint_row *endpoint, struct
 	return endpoints_put(session->database, endpoint, err);
 }
 
+/* Removes this end of an interface, which takes the other one along. */
+static int unplug(struct session *session, const struct endpoint_row *endpoint,
+		  struct lxcri_error *err)
+{
+	struct link link;
+	int r = link_find(session->route, endpoint->interface, &link, err);
+
+	return r > 0 ? link_remove(session->route, link.index, err) : r;
+}
+
 static int release(struct session *session, const char *container, enum attach_end end,
 		   struct lxcri_error *err)
 {
@@ -474,7 +501,9 @@ static int release(struct session *session, const char *container, enum attach_e
 
 		if (!endpoint->interface)
 			continue;
-		if (take_down_one(session, endpoint, err) < 0)
+		/* The namespace of a pod may be held by somebody's copy of its mount. */
+		if ((end == ATTACH_POD && unplug(session, endpoint, err) < 0) ||
+		    take_down_one(session, endpoint, err) < 0)
 			return fail_while(err, "network %s", endpoint->network);
 		/* Also of one that is about to go: who looks in between must not bring back what it
 		 * had. */
@@ -527,20 +556,15 @@ int attach_release_one(struct lxcri_engine *engine, const char *container, const
 {
 	autorun(session_end) struct session session = SESSION_NULL;
 	autorun(endpoint_list_finish) struct endpoint_list endpoints = {};
-	struct link link;
 
 	if (session_begin(engine, &session, err) < 0 ||
 	    endpoint_list_read(session.database, container, network, &endpoints, err) < 0)
 		return -1;
 	for (size_t i = 0; i < endpoints.count; i++) {
 		struct endpoint_row *endpoint = &endpoints.items[i];
-		int r;
 
-		if (!endpoint->interface)
-			continue;
-		r = link_find(session.route, endpoint->interface, &link, err);
-		if (r < 0 || (r > 0 && link_remove(session.route, link.index, err) < 0) ||
-		    take_down_one(&session, endpoint, err) < 0)
+		if (endpoint->interface && (unplug(&session, endpoint, err) < 0 ||
+					    take_down_one(&session, endpoint, err) < 0))
 			return -1;
 	}
 	return endpoints_delete(session.database, container, network, err);

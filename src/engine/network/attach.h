@@ -22,6 +22,10 @@
 [[nodiscard]] int attach_plug(struct lxcri_container *container, pid_t pid,
 			      struct lxcri_error *err);
 
+/* The same for the pod @pod, whose namespace is @netns and has no first process. What is there is
+ * put right. */
+[[nodiscard]] int attach_plug_pod(struct lxcri_container *pod, int netns, struct lxcri_error *err);
+
 /* Does both for one more network of a container that runs. */
 [[nodiscard]] int attach_one(struct lxcri_container *container, const char *network, pid_t pid,
 			     struct lxcri_error *err);
@@ -38,6 +42,7 @@
 enum attach_end {
 	ATTACH_STOPPED, /* the endpoints stay, without an interface */
 	ATTACH_DELETED, /* the rows go with the container's record */
+	ATTACH_POD,     /* as stopped, but the interfaces are there still */
 };
 
 /* Takes away what a container that has stopped had on the host; safe to repeat. */

@@ -15,6 +15,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
 
@@ -194,10 +195,17 @@ static int await_report(int fd, const struct strings *argv, struct lxcri_error *
 				       : "ports");
 }
 
+/* Opens what tells the helper that the container has ended; of a pod, which has no first process,
+ * something that never does. */
+static int open_end(pid_t pid)
+{
+	return pid > 0 ? pidfd_open(pid, 0) : eventfd(0, EFD_CLOEXEC);
+}
+
 static int start(int run_dirfd, pid_t pid, struct strings *argv, struct lxcri_error *err)
 {
 	autofree char *program = helper_path("lxcri-forward");
-	autoclose int init = pidfd_open(pid, 0);
+	autoclose int init = open_end(pid);
 	int ends[2] = { -1, -1 };
 	int r = init < 0 ? -errno : 0;
 

@@ -9,7 +9,8 @@
 #include "engine/database/networks.h"
 
 /* Starts the helper for the ports that the container has in the database, in place of one that is
- * there; none when it has no ports. LXCRI_E_PORT_FORWARDING_FAILED when a port is taken. */
+ * there; none when it has no ports. It ends with the process @pid, or with 0 only when it is told
+ * to. LXCRI_E_PORT_FORWARDING_FAILED when a port is taken. */
 [[nodiscard]] int proxy_start(struct lxcri_container *container, pid_t pid,
 			      struct lxcri_error *err);
 

@@ -12,6 +12,7 @@
 #include "engine/network/proxy.h"
 #include "engine/network/rows.h"
 #include "engine/network/session.h"
+#include "engine/pod/sandbox.h"
 #include "net/route.h"
 #include "os/process.h"
 
@@ -179,7 +180,7 @@ static int reload_container(struct lxcri_engine *engine, const char *id, struct 
 	if (look_at(engine, id, &container, err) < 0)
 		return -1;
 	if (!container)
-		return 0;
+		return sandbox_reload(engine, id, err);
 	if (container_lock(container, &gone) < 0) {
 		*err = gone;
 		return gone.code == LXCRI_E_CONTAINER_NOT_FOUND ? 0 : -1;

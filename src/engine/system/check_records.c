@@ -225,6 +225,8 @@ static void check_record(struct check *check, const char *id, const char *json)
 		check_removable(check, id);
 		return;
 	}
+	if (record.pod)
+		return; /* it has no files but those that its containers mount */
 	check_bundle(check, id, &record);
 	check_layers(check, id, &record);
 	check_roots(check, id, &record);

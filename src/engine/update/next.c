@@ -19,7 +19,7 @@
 #include "engine/update/graft.h"
 #include "engine/update/history.h"
 #include "engine/update/request.h"
-#include "engine/volume.h"
+#include "engine/volumes/volume.h"
 #include "os/file.h"
 #include "os/path.h"
 

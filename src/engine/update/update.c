@@ -56,6 +56,10 @@ static int check_container(const struct update *update, struct lxcri_error *err)
 	if (!record->image || !record->owns_bundle)
 		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
 			    "it was made from a bundle, and has no image");
+	if (record->pod_of)
+		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
+			    "it is a container of the pod %s; change what the pod is made from",
+			    record->pod_of);
 	if (record->remove)
 		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
 			    "it goes when it ends, so it cannot be stopped for another image");

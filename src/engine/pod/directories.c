@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/* Directories of a pod. */
+
+#include "engine/pod/directories.h"
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "os/file.h"
+#include "os/path.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define FILE_BYTES_MAX (1u << 20) /* as Kubernetes has it */
+#define FILES_MAX      4096
+#define NAME_BYTES_MAX 63
+
+static bool is_word(const char *name)
+{
+	size_t length = strlen(name);
+
+	return length > 0 && length <= NAME_BYTES_MAX && *name != '.' && !strchr(name, '/') &&
+	       !text_has_control(name);
+}
+
+/* A path that stays below where it begins. */
+static bool is_below(const char *path)
+{
+	autofree char *copy = xstrdup(path);
+
+	if (!*path || strlen(path) > 255 || text_has_control(path))
+		return false;
+	for (char *rest = copy; rest;) {
+		const char *part = strsep(&rest, "/");
+
+		if (!*part || strcmp(part, ".") == 0 || strcmp(part, "..") == 0)
+			return false;
+	}
+	return true;
+}
+
+static bool has_directory(const struct lxcri_pod_options *options, const char *name)
+{
+	for (size_t i = 0; options->directories && options->directories[i]; i++)
+		if (strcmp(options->directories[i], name) == 0)
+			return true;
+	return false;
+}
+
+static int check(const struct lxcri_pod_options *options, struct lxcri_error *err)
+{
+	if (options->n_files > FILES_MAX)
+		return fail(err, LXCRI_E_LIMIT_EXCEEDED, "more than %d files", FILES_MAX);
+	for (size_t i = 0; options->directories && options->directories[i]; i++)
+		if (!is_word(options->directories[i]))
+			return fail(err, LXCRI_E_INVALID_ARGUMENT,
+				    "\"%.80s\" cannot be the name of a directory",
+				    options->directories[i]);
+	for (size_t i = 0; i < options->n_files; i++) {
+		const struct lxcri_pod_file *file = &options->files[i];
+
+		if (!has_directory(options, file->directory))
+			return fail(err, LXCRI_E_INVALID_ARGUMENT, "there is no directory %s",
+				    file->directory);
+		if (!is_below(file->path) || (file->mode & ~0777u))
+			return fail(
+				err, LXCRI_E_INVALID_ARGUMENT,
+				"file \"%.80s\" has no path in its directory, or no mode of one",
+				file->path);
+		if (file->size > FILE_BYTES_MAX)
+			return fail(err, LXCRI_E_LIMIT_EXCEEDED, "file %s has more than %u bytes",
+				    file->path, FILE_BYTES_MAX);
+	}
+	return 0;
+}
+
+/* Who is root in the containers, on the disk. */
+static int find_owner(const struct lxcri_container *shell, uint32_t *ret_uid, uint32_t *ret_gid)
+{
+	const struct id_map map = record_id_map(&shell->record.ids);
+	int r;
+
+	*ret_uid = *ret_gid = 0;
+	if (id_map_is_host(&map))
+		return 0;
+	r = id_extents_to_host(&map.uids, 0, ret_uid);
+	return r < 0 ? r : id_extents_to_host(&map.gids, 0, ret_gid);
+}
+
+static int make_directory(const char *path, unsigned int mode, uint32_t uid, uint32_t gid)
+{
+	if (mkdir(path, mode) < 0)
+		return errno == EEXIST ? 0 : -errno;
+	return chmod(path, mode) < 0 || lchown(path, uid, gid) < 0 ? -errno : 0;
+}
+
+static int make_file(const char *root, const struct lxcri_pod_file *file, uint32_t uid,
+		     uint32_t gid)
+{
+	autofree char *path = xformat("%s/%s/%s", root, file->directory, file->path);
+	size_t begin = strlen(root) + 1 + strlen(file->directory) + 1;
+	int r;
+
+	for (char *slash = strchr(path + begin, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		r = make_directory(path, 0755, uid, gid);
+		*slash = '/';
+		if (r < 0)
+			return r;
+	}
+	r = file_write_atomic(AT_FDCWD, path, file->bytes, file->size, file->mode, FILE_VOLATILE);
+	if (r == 0 && (lchown(path, uid, gid) < 0 || chmod(path, file->mode) < 0))
+		r = -errno;
+	return r;
+}
+
+int directories_make(const struct lxcri_container *shell, const struct lxcri_pod_options *options,
+		     struct lxcri_error *err)
+{
+	autofree char *root = xformat("%s/volumes", shell->home.data_dir);
+	autoclose int data = -1;
+	uint32_t uid, gid;
+	int r;
+
+	if (check(options, err) < 0)
+		return -1;
+	r = find_owner(shell, &uid, &gid);
+	if (r == 0)
+		r = make_directory(root, 0711, 0, 0);
+	for (size_t i = 0; r == 0 && options->directories && options->directories[i]; i++) {
+		autofree char *path = xformat("%s/%s", root, options->directories[i]);
+
+		r = make_directory(path, 0777, uid, gid);
+	}
+	for (size_t i = 0; r == 0 && i < options->n_files; i++)
+		r = make_file(root, &options->files[i], uid, gid);
+	if (r == 0)
+		data = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (r == 0 && (data < 0 || syncfs(data) < 0))
+		r = -errno;
+	return r < 0 ? fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "make what is in %s", root)
+		     : 0;
+}
+
+/* A path in a directory that containers write to could lead anywhere by the next start. */
+static bool has_file(const struct lxcri_pod_options *options, const char *directory,
+		     const char *path)
+{
+	for (size_t i = 0; i < options->n_files; i++)
+		if (strcmp(options->files[i].directory, directory) == 0 &&
+		    strcmp(options->files[i].path, path) == 0)
+			return true;
+	return false;
+}
+
+int directories_find(const struct lxcri_container *shell, const struct lxcri_pod_options *options,
+		     const char *source, char **ret_path, struct lxcri_error *err)
+{
+	const char *place = source + strlen(DIRECTORIES_PREFIX);
+	const char *slash = strchr(place, '/');
+	autofree char *directory =
+		slash ? xstrndup(place, (size_t)(slash - place)) : xstrdup(place);
+
+	if (!has_directory(options, directory) ||
+	    (slash && !has_file(options, directory, slash + 1)))
+		return fail(err, LXCRI_E_INVALID_ARGUMENT,
+			    "volume %s: the pod has no such directory, or no such file in it",
+			    source);
+	*ret_path = xformat("%s/volumes/%s", shell->home.data_dir, place);
+	return 0;
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/* All pods, and all that is known of one. */
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "engine/inspect.h"
+#include "engine/network/describe.h"
+#include "engine/pod/pod.h"
+#include "os/path.h"
+
+#include <string.h>
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Tells whether @id is a pod's. */
+static int note_pod(void *userdata, const char *id, const char *json)
+{
+	autorun(record_finish) struct record record = {};
+	struct lxcri_error ignored;
+
+	if (record_parse(json, strlen(json), &record, &ignored) == 0 && record.pod)
+		strings_add(userdata, id);
+	return 0;
+}
+
+static int visit(struct lxcri_engine *engine, const char *id, lxcri_pod_fn each, void *userdata)
+{
+	autorun(lxcri_pod_freep) struct lxcri_pod *pod = NULL;
+	struct lxcri_error err = {};
+	struct lxcri_pod_state state;
+
+	if (lxcri_pod_open(engine, id, &pod, &err) < 0 || lxcri_pod_state(pod, &state, &err) < 0) {
+		/* One that cannot be read must not hide the others. */
+		if (err.code != LXCRI_E_POD_NOT_FOUND)
+			log_warning("%s", err.text);
+		return 0;
+	}
+	return each(userdata, &state) < 0 ? 1 : 0;
+}
+
+int lxcri_pod_list(struct lxcri_engine *engine, lxcri_pod_fn each, void *userdata,
+		   struct lxcri_error *err)
+{
+	autorun(strings_finish) struct strings ids = {};
+	struct database *database;
+
+	if (!database_exists(engine->data) && !database_is_lost(engine->data))
+		return 0;
+	database = engine_database(engine, err);
+	if (!database || database_each_container(database, note_pod, &ids, err) < 0)
+		return pod_fail(err, LXCRI_E_POD_LIST_FAILED, "list the pods");
+	if (ids.count > 0)
+		qsort(ids.items, ids.count, sizeof(*ids.items), compare);
+	for (size_t i = 0; i < ids.count; i++)
+		if (visit(engine, ids.items[i], each, userdata) > 0)
+			return 0;
+	return 0;
+}
+
+static int add_members(struct lxcri_pod *pod, struct json_object *array, struct lxcri_error *err)
+{
+	for (size_t i = 0; i < pod->note.n_members; i++) {
+		const struct pod_member *member = &pod->note.members[i];
+		autorun(lxcri_container_freep) struct lxcri_container *container = NULL;
+		struct json_object *object;
+		struct lxcri_state state;
+
+		if (lxcri_container_open(pod->engine, member->id, &container, err) < 0 ||
+		    lxcri_container_state(container, &state, err) < 0)
+			return -1;
+		object = json_object_new_object();
+		json_object_array_add(array, object);
+		json_set_text(object, "name", member->name);
+		json_set_text(object, "id", member->id);
+		json_set_text(object, "image", state.image);
+		json_object_object_add(object, "init", json_object_new_boolean(member->is_first));
+		json_set_text(object, "status", lxcri_status_name(state.status));
+		json_set_text(object, "health", state.health);
+		json_object_object_add(object, "pid", json_object_new_int(state.pid));
+		json_object_object_add(object, "restarts", json_object_new_int64(state.restarts));
+		if (state.status == LXCRI_STATUS_STOPPED)
+			json_object_object_add(object, "exitCode",
+					       json_object_new_int(state.exit_code));
+	}
+	return 0;
+}
+
+static int add_networks(struct lxcri_pod *pod, struct json_object *object, struct lxcri_error *err)
+{
+	const char *id = pod->shell->home.id;
+	struct json_object *networks = describe_endpoints(pod->engine, id, err);
+	struct json_object *ports = networks ? describe_ports(pod->engine, id, err) : NULL;
+
+	if (!ports) {
+		json_free(networks);
+		return -1;
+	}
+	json_object_object_add(object, "networks", networks);
+	json_object_object_add(object, "ports", ports);
+	return 0;
+}
+
+int lxcri_pod_inspect_json(struct lxcri_pod *pod, char **ret_json, struct lxcri_error *err)
+{
+	autojson object = json_object_new_object();
+	struct json_object *members = json_object_new_array();
+	struct lxcri_pod_state state;
+
+	json_object_object_add(object, "containers", members);
+	if (lxcri_pod_state(pod, &state, err) < 0 || add_members(pod, members, err) < 0 ||
+	    add_networks(pod, object, err) < 0)
+		return fail_while(err, "inspect pod %s", pod->shell->home.id);
+	json_set_text(object, "id", state.id);
+	json_set_text(object, "namespace", state.name_space);
+	json_set_text(object, "hostname", state.hostname);
+	json_set_text(object, "owner", state.owner);
+	json_set_text(object, "runtime", lxcri_container_type_name(state.type));
+	json_set_text(object, "status", lxcri_pod_status_name(state.status));
+	inspect_add_time(object, "created", state.created_ns);
+	json_object_object_add(object, "hostNetwork",
+			       json_object_new_boolean(pod->note.host_network));
+	json_object_object_add(object, "graceSeconds",
+			       json_object_new_int64(pod->note.grace_seconds));
+	json_object_object_add(object, "labels", json_object_get(pod->note.labels));
+	json_object_object_add(object, "annotations", json_object_get(pod->note.annotations));
+	*ret_json = json_format(object);
+	return 0;
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/* What a pod's record says of it. */
+
+#include "engine/pod/note.h"
+
+#include "base/mem.h"
+
+#include <string.h>
+
+void pod_note_finish(struct pod_note *note)
+{
+	for (size_t i = 0; i < note->n_members; i++) {
+		free(note->members[i].name);
+		free(note->members[i].id);
+	}
+	free(note->members);
+	free(note->name_space);
+	free(note->hostname);
+	free(note->owner);
+	json_free(note->labels);
+	json_free(note->annotations);
+	*note = (struct pod_note){};
+}
+
+void pod_note_add(struct pod_note *note, const char *name, const char *id, bool is_first)
+{
+	note->members = xreallocarray(note->members, note->n_members + 1, sizeof(*note->members));
+	note->members[note->n_members++] = (struct pod_member){ .name = xstrdup(name),
+								.id = xstrdup(id),
+								.is_first = is_first };
+}
+
+char *pod_note_format(const struct pod_note *note)
+{
+	autojson object = json_object_new_object();
+	struct json_object *members = json_object_new_array();
+
+	json_set_text(object, "namespace", note->name_space);
+	json_set_text(object, "hostname", note->hostname);
+	json_set_text(object, "owner", note->owner);
+	json_object_object_add(object, "graceSeconds", json_object_new_int64(note->grace_seconds));
+	json_object_object_add(object, "hostNetwork", json_object_new_boolean(note->host_network));
+	json_object_object_add(object, "keepIdentity",
+			       json_object_new_boolean(note->keep_identity));
+	for (size_t i = 0; i < note->n_members; i++) {
+		struct json_object *member = json_object_new_object();
+
+		json_set_text(member, "name", note->members[i].name);
+		json_set_text(member, "id", note->members[i].id);
+		json_object_object_add(member, "init",
+				       json_object_new_boolean(note->members[i].is_first));
+		json_object_array_add(members, member);
+	}
+	json_object_object_add(object, "containers", members);
+	json_object_object_add(object, "labels", json_object_get(note->labels));
+	json_object_object_add(object, "annotations", json_object_get(note->annotations));
+	return json_format_line(object);
+}
+
+static int take_members(struct json_object *members, struct pod_note *note, struct lxcri_error *err)
+{
+	for (size_t i = 0; i < json_count(members); i++) {
+		struct json_object *member = json_object_array_get_idx(members, i);
+		const char *name = json_get_text(member, "name");
+		const char *id = json_get_text(member, "id");
+
+		if (!name || !id)
+			return fail(err, LXCRI_E_STORAGE_ERROR,
+				    "the record of a pod names a container without a name");
+		pod_note_add(note, name, id, json_get_bool(member, "init", false));
+	}
+	return 0;
+}
+
+int pod_note_parse(const char *json, struct pod_note *ret, struct lxcri_error *err)
+{
+	autorun(pod_note_finish) struct pod_note note = {};
+	autojson object = NULL;
+
+	if (json_parse(json, strlen(json), &json_limits_config, &object, err) < 0) {
+		err->code = LXCRI_E_STORAGE_ERROR;
+		return fail_while(err, "read a pod's record");
+	}
+	note.name_space = xstrdup(json_get_text(object, "namespace"));
+	note.hostname = xstrdup(json_get_text(object, "hostname"));
+	note.owner = xstrdup(json_get_text(object, "owner"));
+	note.grace_seconds = (unsigned int)json_get_u64(object, "graceSeconds", 0);
+	note.host_network = json_get_bool(object, "hostNetwork", false);
+	note.keep_identity = json_get_bool(object, "keepIdentity", false);
+	note.labels = json_object_get(json_get(object, "labels"));
+	note.annotations = json_object_get(json_get(object, "annotations"));
+	if (!note.name_space || !note.hostname)
+		return fail(err, LXCRI_E_STORAGE_ERROR, "the record of a pod is incomplete");
+	if (take_members(json_get(object, "containers"), &note, err) < 0)
+		return -1;
+	*ret = note;
+	note = (struct pod_note){};
+	return 0;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* What a pod's record says of it, as JSON in its member "pod". */
+
+#include "base/fail.h"
+#include "base/json.h"
+#include "base/strings.h"
+
+#include <stdbool.h>
+
+struct pod_member {
+	char *name;    /* in the pod */
+	char *id;      /* of the container */
+	bool is_first; /* run to its end before the others */
+};
+
+/* Zeroed is empty. */
+struct pod_note {
+	char *name_space;
+	char *hostname;
+	char *owner; /* or NULL */
+	unsigned int grace_seconds;
+	bool host_network;
+	bool keep_identity;         /* its addresses outlive it */
+	struct pod_member *members; /* in the order in which they are started */
+	size_t n_members;
+	struct json_object *labels; /* objects of texts */
+	struct json_object *annotations;
+};
+
+/* Frees what @note holds. Safe to repeat. */
+void pod_note_finish(struct pod_note *note);
+
+/* Appends a member. */
+void pod_note_add(struct pod_note *note, const char *name, const char *id, bool is_first);
+
+/* Returns @note as JSON, owned by the caller. */
+[[nodiscard]] char *pod_note_format(const struct pod_note *note);
+
+/* Reads what that wrote; the caller finishes *@ret. LXCRI_E_STORAGE_ERROR. */
+[[nodiscard]] int pod_note_parse(const char *json, struct pod_note *ret, struct lxcri_error *err);

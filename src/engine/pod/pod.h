@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* The inside of a pod's handle. A pod's record, directories and lock are those of a container that
+ * never has a process, its shell; its places in networks are in the shell's name. */
+
+#include "engine/container.h"
+#include "engine/pod/note.h"
+#include "lxcri/workload/pod.h"
+
+struct lxcri_pod {
+	struct lxcri_engine *engine; /* borrowed */
+	struct lxcri_container *shell;
+	struct pod_note note;
+};
+
+static inline void lxcri_pod_freep(struct lxcri_pod **pod)
+{
+	lxcri_pod_free(*pod);
+	*pod = NULL;
+}
+
+/* Takes the pod's lock; one that somebody deleted meanwhile is LXCRI_E_POD_NOT_FOUND. Given back by
+ * home_unlock(&pod->shell->home). */
+[[nodiscard]] int pod_lock(struct lxcri_pod *pod, struct lxcri_error *err);
+
+/* Removes the containers of @shell, what it has on the host, and its directories and record. Right
+ * for a half-made one, and safe to repeat. The lock must be held. */
+[[nodiscard]] int pod_teardown(struct lxcri_container *shell, struct lxcri_error *err);
+
+/* As fail_while(), and any failure of the system's becomes @code: what was not given or found has a
+ * code that says more. */
+[[gnu::format(printf, 3, 4)]] int pod_fail(struct lxcri_error *err, enum lxcri_code code,
+					   const char *format, ...);
+
+/* What the containers of a pod are. */
+struct pod_look {
+	size_t containers, alive, running, ready;
+	int64_t restarts;
+	bool has_run;
+};
+
+/* Reads it. */
+[[nodiscard]] int pod_look(struct lxcri_pod *pod, struct pod_look *ret, struct lxcri_error *err);
+
+/* What that makes of the pod. */
+enum lxcri_pod_status pod_status(const struct lxcri_pod *pod, const struct pod_look *look);

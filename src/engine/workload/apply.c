@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: MIT */
+/* Making what manifests say true.
+ *
+ * All is read and checked first. Then it is written down, as one transaction, and made true object
+ * by object: were the command killed there, lxcri_manifest_converge() goes on. A failure writes
+ * down what was there before and makes that true again. */
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "engine/network/create.h"
+#include "engine/workload/remove.h"
+#include "lxcri/network.h"
+
+#include <string.h>
+
+struct change {
+	const struct object *object;
+	char *before; /* the document; NULL: it was not there */
+	int64_t revision_before;
+	bool is_same; /* as it is to be */
+};
+
+struct apply {
+	struct lxcri_engine *engine;
+	const struct lxcri_manifest_options *options;
+	struct object_list *lists; /* one a manifest */
+	size_t n_lists;
+	struct change *changes; /* in the order in which they are made true */
+	size_t n_changes;
+	struct strings networks; /* that were made for it */
+};
+
+static void apply_finish(struct apply *apply)
+{
+	for (size_t i = 0; i < apply->n_lists; i++)
+		object_list_finish(&apply->lists[i]);
+	for (size_t i = 0; i < apply->n_changes; i++)
+		free(apply->changes[i].before);
+	free(apply->lists);
+	free(apply->changes);
+	strings_finish(&apply->networks);
+}
+
+static int read_manifest(const struct lxcri_manifest *manifest,
+			 const struct lxcri_manifest_options *options, struct object_list *ret,
+			 struct lxcri_error *err)
+{
+	const struct field_reader reader = { .source = manifest->source,
+					     .is_strict = !options->warn_unknown,
+					     .warn = options->warn,
+					     .userdata = options->userdata,
+					     .err = err };
+
+	return object_list_parse(manifest->bytes, manifest->size, &reader, ret);
+}
+
+static bool is_same_object(const struct object *a, const struct object *b)
+{
+	return a->kind == b->kind && strcmp(a->meta->name, b->meta->name) == 0 &&
+	       strcmp(a->meta->name_space, b->meta->name_space) == 0;
+}
+
+static int add_change(struct apply *apply, const struct object *object, const char *source,
+		      struct lxcri_error *err)
+{
+	for (size_t i = 0; i < apply->n_changes; i++)
+		if (is_same_object(apply->changes[i].object, object))
+			return fail(err, LXCRI_E_INVALID_MANIFEST,
+				    "%s:%u: the %s %s is in another file as well", source,
+				    object->line, object_kind_name(object->kind),
+				    object->meta->name);
+	apply->changes =
+		xreallocarray(apply->changes, apply->n_changes + 1, sizeof(*apply->changes));
+	apply->changes[apply->n_changes++] = (struct change){ .object = object };
+	return 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct object *left = ((const struct change *)a)->object;
+	const struct object *right = ((const struct change *)b)->object;
+
+	/* The kinds are in the order in which one needs the other. */
+	if (left->kind != right->kind)
+		return left->kind < right->kind ? -1 : 1;
+	return strcmp(left->meta->name, right->meta->name);
+}
+
+static int read_all(struct apply *apply, const struct lxcri_manifest *manifests, size_t n_manifests,
+		    struct lxcri_error *err)
+{
+	apply->lists = n_manifests ? xcalloc(n_manifests, sizeof(*apply->lists)) : NULL;
+	for (size_t i = 0; i < n_manifests; i++) {
+		struct object_list *list = &apply->lists[apply->n_lists++];
+
+		if (read_manifest(&manifests[i], apply->options, list, err) < 0)
+			return -1;
+		for (size_t k = 0; k < list->count; k++)
+			if (add_change(apply, &list->items[k], manifests[i].source, err) < 0)
+				return -1;
+	}
+	if (apply->n_changes > 0)
+		qsort(apply->changes, apply->n_changes, sizeof(*apply->changes), compare);
+	return 0;
+}
+
+static int note_before(void *userdata, const struct object_key *key, const char *document,
+		       int64_t revision, struct lxcri_error *err)
+{
+	struct change *change = userdata;
+	autojson before = json_tokener_parse(document);
+
+	change->before = xstrdup(document);
+	change->revision_before = revision;
+	change->is_same = json_object_equal(before, change->object->document);
+	return 0;
+}
+
+static int look_back(struct apply *apply, struct lxcri_error *err)
+{
+	struct database *database;
+
+	/* A dry run makes nothing, not even a database. */
+	if (apply->options->dry_run && !database_exists(apply->engine->data))
+		return 0;
+	database = engine_database(apply->engine, err);
+	for (size_t i = 0; database && i < apply->n_changes; i++) {
+		const struct object_key key = shelf_key(apply->changes[i].object);
+
+		if (objects_each(database, &key, note_before, &apply->changes[i], err) < 0)
+			return -1;
+	}
+	return database ? 0 : -1;
+}
+
+/* What is to be applied comes before what was. */
+static int find(void *userdata, enum object_kind kind, const char *name_space, const char *name,
+		struct object *ret, struct lxcri_error *err)
+{
+	const struct apply *apply = userdata;
+
+	for (size_t i = 0; i < apply->n_changes; i++) {
+		const struct object *object = apply->changes[i].object;
+		autofree char *document = NULL;
+
+		if (object->kind != kind || strcmp(object->meta->name, name) != 0 ||
+		    strcmp(object->meta->name_space, name_space) != 0)
+			continue;
+		document = json_format_line(object->document);
+		return shelf_parse(document, ret, err) < 0 ? -1 : 1;
+	}
+	return shelf_find(apply->engine, kind, name_space, name, ret, err);
+}
+
+static int check_all(struct apply *apply, struct lxcri_error *err)
+{
+	for (size_t i = 0; i < apply->n_changes; i++)
+		if (converge_check(apply->engine, apply->changes[i].object, find, apply, err) < 0)
+			return -1;
+	return 0;
+}
+
+/* The network of each namespace with pods. */
+static int make_networks(struct apply *apply, struct lxcri_error *err)
+{
+	for (size_t i = 0; i < apply->n_changes; i++) {
+		const struct object *object = apply->changes[i].object;
+		const struct lxcri_bridge_config config = { .name = object->meta->name_space };
+		autorun(network_row_finish) struct network_row row = {};
+		struct database *database = engine_database(apply->engine, err);
+		int r;
+
+		if ((!object->pod && !object->set && !object->service) ||
+		    strcmp(config.name, "default") == 0)
+			continue;
+		r = database ? networks_find(database, config.name, NULL, &row, err) : -1;
+		if (r == 0) {
+			r = lxcri_network_create_deployment_bridge(apply->engine, &config, err);
+			if (r == 0)
+				strings_add(&apply->networks, config.name);
+		}
+		if (r < 0)
+			return fail_while(err, "make the network of the namespace %s", config.name);
+	}
+	return 0;
+}
+
+static int write_one(struct database *database, const struct change *change, bool back,
+		     struct lxcri_error *err)
+{
+	const struct object_key key = shelf_key(change->object);
+	autofree char *document = json_format_line(change->object->document);
+
+	if (change->is_same)
+		return 0;
+	if (!back)
+		return objects_put(database, &key, document, change->revision_before + 1, err);
+	if (!change->before)
+		return objects_delete(database, &key, err);
+	if (objects_delete_revision(database, &key, change->revision_before + 1, err) < 0)
+		return -1;
+	return objects_put(database, &key, change->before, change->revision_before, err);
+}
+
+/* Writes all down, or with @back what was there before. */
+static int write_all(struct apply *apply, bool back, struct lxcri_error *err)
+{
+	struct database *database = engine_database(apply->engine, err);
+	int r = 0;
+
+	if (!database || database_begin(database, err) < 0)
+		return -1;
+	for (size_t i = 0; r == 0 && i < apply->n_changes; i++)
+		r = write_one(database, &apply->changes[i], back, err);
+	if (r == 0 && database_commit(database, err) == 0)
+		return 0;
+	database_roll_back(database);
+	return -1;
+}
+
+static int undo_one(struct apply *apply, const struct change *change, struct lxcri_error *err)
+{
+	autorun(object_finish) struct object before = { .kind = change->object->kind };
+
+	if (!change->before)
+		return converge_remove(apply->engine, change->object, err);
+	if (shelf_parse(change->before, &before, err) < 0)
+		return -1;
+	return converge(apply->engine, &before, err);
+}
+
+/* Makes true again what was before, of those up to @last. What cannot be is told. */
+static void undo(struct apply *apply, size_t last)
+{
+	struct lxcri_error second = {};
+
+	if (write_all(apply, true, &second) < 0)
+		log_error("%s", second.text);
+	for (size_t i = last + 1; i-- > 0;) {
+		second = (struct lxcri_error){};
+		if (!apply->changes[i].is_same && undo_one(apply, &apply->changes[i], &second) < 0)
+			log_error("undo: %s", second.text);
+	}
+	for (size_t i = 0; i < apply->networks.count; i++)
+		if (lxcri_network_remove(apply->engine, apply->networks.items[i], &second) < 0)
+			log_error("undo: %s", second.text);
+}
+
+static void tell(const struct apply *apply, const struct change *change)
+{
+	const struct lxcri_manifest_options *options = apply->options;
+	const struct object_key key = shelf_key(change->object);
+
+	if (options->tell)
+		options->tell(options->userdata, key.kind, key.name_space, key.name,
+			      !change->before   ? "created"
+			      : change->is_same ? "unchanged"
+						: "configured");
+}
+
+static int make_all(struct apply *apply, struct lxcri_error *err)
+{
+	for (size_t i = 0; i < apply->n_changes; i++) {
+		if (converge(apply->engine, apply->changes[i].object, err) < 0) {
+			undo(apply, i);
+			return -1;
+		}
+		tell(apply, &apply->changes[i]);
+	}
+	return 0;
+}
+
+struct pruning {
+	const struct apply *apply;
+	struct object_list gone;
+};
+
+static int note_gone(void *userdata, const struct object_key *key, const char *document,
+		     int64_t revision, struct lxcri_error *err)
+{
+	struct pruning *pruning = userdata;
+	struct object object = {};
+
+	if (shelf_parse(document, &object, err) < 0)
+		return -1;
+	for (size_t i = 0; i < pruning->apply->n_changes; i++)
+		if (is_same_object(pruning->apply->changes[i].object, &object)) {
+			object_finish(&object);
+			return 0;
+		}
+	pruning->gone.items = xreallocarray(pruning->gone.items, pruning->gone.count + 1,
+					    sizeof(*pruning->gone.items));
+	pruning->gone.items[pruning->gone.count++] = object;
+	return 0;
+}
+
+/* Removes what was applied and is named no more, in the namespaces that are. */
+static int prune(struct apply *apply, struct lxcri_error *err)
+{
+	static const struct object_key all;
+	struct pruning pruning = { .apply = apply };
+	struct database *database = engine_database(apply->engine, err);
+	int r = database ? objects_each(database, &all, note_gone, &pruning, err) : -1;
+
+	for (size_t i = pruning.gone.count; r >= 0 && i-- > 0;) {
+		const struct object *object = &pruning.gone.items[i];
+		bool is_named = false;
+
+		for (size_t k = 0; k < apply->n_changes; k++)
+			is_named |= strcmp(apply->changes[k].object->meta->name_space,
+					   object->meta->name_space) == 0;
+		if (is_named)
+			r = remove_object(apply->engine, object, apply->options, err);
+	}
+	object_list_finish(&pruning.gone);
+	return r < 0 ? -1 : 0;
+}
+
+static int run(struct apply *apply, const struct lxcri_manifest *manifests, size_t n_manifests,
+	       struct lxcri_error *err)
+{
+	if (read_all(apply, manifests, n_manifests, err) < 0 || look_back(apply, err) < 0 ||
+	    check_all(apply, err) < 0)
+		return -1;
+	if (apply->options->dry_run) {
+		for (size_t i = 0; i < apply->n_changes; i++)
+			tell(apply, &apply->changes[i]);
+		return 0;
+	}
+	if (make_networks(apply, err) < 0 || write_all(apply, false, err) < 0) {
+		struct lxcri_error second = {};
+
+		for (size_t i = 0; i < apply->networks.count; i++)
+			(void)lxcri_network_remove(apply->engine, apply->networks.items[i],
+						   &second);
+		return -1;
+	}
+	if (make_all(apply, err) < 0)
+		return -1;
+	return apply->options->prune ? prune(apply, err) : 0;
+}
+
+int lxcri_manifest_apply(struct lxcri_engine *engine, const struct lxcri_manifest *manifests,
+			 size_t n_manifests, const struct lxcri_manifest_options *options,
+			 struct lxcri_error *err)
+{
+	static const struct lxcri_manifest_options none;
+	autorun(apply_finish) struct apply apply = { .engine = engine,
+						     .options = options ? options : &none };
+	autoclose int lock = -1;
+
+	if (!apply.options->dry_run) {
+		lock = shelf_lock(engine, err);
+		if (lock < 0)
+			return -1;
+	}
+	return run(&apply, manifests, n_manifests, err) < 0 ? fail_while(err, "apply") : 0;
+}

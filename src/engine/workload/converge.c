@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+/* Making pods that are as what was applied says. */
+
+#include "engine/workload/converge.h"
+
+#include "base/mem.h"
+#include "base/sha256.h"
+#include "engine/pod/pod.h"
+#include "engine/workload/service.h"
+
+#include <string.h>
+
+/* Digits of a sum that are kept. */
+#define SUM_LENGTH 16
+
+char *converge_sum(const struct object *object)
+{
+	struct json_object *spec = json_get(object->document, "spec");
+	struct json_object *from = object->set ? json_get(spec, "template") : spec;
+	autofree char *text = json_format_line(from);
+	char digest[SHA256_HEX_SIZE];
+
+	sha256_hex(text, strlen(text), digest);
+	return xstrndup(digest, SUM_LENGTH);
+}
+
+struct listing {
+	const char *owner;
+	struct strings *ids;
+};
+
+static int note(void *userdata, const struct lxcri_pod_state *state)
+{
+	struct listing *listing = userdata;
+
+	if (state->owner && strcmp(state->owner, listing->owner) == 0)
+		strings_add(listing->ids, state->id);
+	return 0;
+}
+
+int converge_list(struct lxcri_engine *engine, const char *owner, struct strings *ret,
+		  struct lxcri_error *err)
+{
+	struct listing listing = { owner, ret };
+
+	return lxcri_pod_list(engine, note, &listing, err);
+}
+
+int converge_drop(struct lxcri_engine *engine, const char *id, struct lxcri_error *err)
+{
+	autorun(lxcri_pod_freep) struct lxcri_pod *pod = NULL;
+	struct lxcri_error gone = {};
+
+	if (lxcri_pod_open(engine, id, &pod, &gone) == 0 && lxcri_pod_delete(pod, true, &gone) == 0)
+		return 0;
+	if (gone.code == LXCRI_E_POD_NOT_FOUND)
+		return 0;
+	*err = gone;
+	return -1;
+}
+
+int converge_remove(struct lxcri_engine *engine, const struct object *object,
+		    struct lxcri_error *err)
+{
+	autofree char *owner = shelf_owner(object);
+	autorun(strings_finish) struct strings ids = {};
+	struct lxcri_error first = {};
+
+	if (object->service)
+		return service_remove(engine, object, err);
+	if (converge_list(engine, owner, &ids, err) < 0)
+		return -1;
+	for (size_t i = ids.count; i-- > 0;) {
+		struct lxcri_error one = {};
+
+		if ((converge_drop(engine, ids.items[i], &one) < 0 ||
+		     lxcri_pod_forget_identity(engine, ids.items[i], &one) < 0) &&
+		    first.code == LXCRI_E_NONE)
+			first = one;
+	}
+	if (first.code == LXCRI_E_NONE)
+		return 0;
+	*err = first;
+	return -1;
+}
+
+/* The services that select a pod by its labels. */
+struct naming {
+	const struct object_meta *meta;
+	struct strings *services;
+};
+
+static int name_by(void *userdata, const struct object_key *key, const char *document,
+		   int64_t revision, struct lxcri_error *err)
+{
+	struct naming *naming = userdata;
+	autorun(object_finish) struct object object = { .kind = OBJECT_SERVICE };
+
+	if (shelf_parse(document, &object, err) < 0)
+		return -1;
+	if (object.service && naming->meta &&
+	    service_selects(object.service, &naming->meta->labels))
+		strings_addf(naming->services, "%s.%s", object.meta->name, object.meta->name_space);
+	return 0;
+}
+
+static int find_services(struct lxcri_engine *engine, const struct wanted_pod *wanted,
+			 struct strings *ret, struct lxcri_error *err)
+{
+	const struct object_key key = { object_kind_name(OBJECT_SERVICE),
+					wanted->object->meta->name_space, NULL };
+	struct naming naming = { wanted->meta, ret };
+	struct database *database;
+
+	if (!database_exists(engine->data))
+		return 0;
+	database = engine_database(engine, err);
+	return !database || objects_each(database, &key, name_by, &naming, err) < 0 ? -1 : 0;
+}
+
+static int find_kept(void *userdata, enum object_kind kind, const char *name_space,
+		     const char *name, struct object *ret, struct lxcri_error *err)
+{
+	return shelf_find(userdata, kind, name_space, name, ret, err);
+}
+
+static int plan(struct lxcri_engine *engine, const struct wanted_pod *wanted, pod_plan_find_fn find,
+		void *userdata, struct pod_plan *ret, struct lxcri_error *err)
+{
+	autofree char *owner = shelf_owner(wanted->object);
+	autorun(strings_finish) struct strings services = {};
+	const struct pod_plan_source source = {
+		.name = wanted->name,
+		.name_space = wanted->object->meta->name_space,
+		.meta = wanted->meta,
+		.spec = wanted->spec,
+		.owner = owner,
+		.document = wanted->sum,
+		.claims = wanted->claims,
+		.services = &services,
+		.network = wanted->object->meta->name_space,
+		.keep_identity = wanted->object->kind == OBJECT_STATEFUL_SET,
+		.find = find,
+		.userdata = userdata,
+	};
+
+	return find_services(engine, wanted, &services, err) < 0 ? -1
+								 : pod_plan_make(&source, ret, err);
+}
+
+/* Tells whether the pod is made from what is wanted, and by whom. A pod of somebody else is in the
+ * way. */
+static int compare(const struct lxcri_pod *pod, const struct wanted_pod *wanted,
+		   struct lxcri_error *err)
+{
+	autofree char *owner = shelf_owner(wanted->object);
+	const char *sum = json_get_text(pod->note.annotations, POD_PLAN_SUM);
+
+	if (!pod->note.owner || strcmp(pod->note.owner, owner) != 0)
+		return fail(err, LXCRI_E_POD_EXISTS, "a pod is called %s already, of %s",
+			    pod->shell->home.id, pod->note.owner ? pod->note.owner : "somebody");
+	return sum && strcmp(sum, wanted->sum) == 0;
+}
+
+/* One that a killed command has made, and not started. */
+static int start_made(struct lxcri_pod *pod, struct lxcri_error *err)
+{
+	struct lxcri_pod_state state;
+
+	if (lxcri_pod_state(pod, &state, err) < 0)
+		return -1;
+	if (state.status != LXCRI_POD_CREATED)
+		return 0;
+	return lxcri_pod_start(pod, err) < 0 ? -1 : 1;
+}
+
+/* Returns 1 when @wanted is to be made, 0 when it is there. */
+static int look(struct lxcri_engine *engine, const struct wanted_pod *wanted, const char *id,
+		struct lxcri_error *err)
+{
+	autorun(lxcri_pod_freep) struct lxcri_pod *pod = NULL;
+	struct lxcri_error gone = {};
+	int r;
+
+	if (lxcri_pod_open(engine, id, &pod, &gone) < 0) {
+		*err = gone;
+		return gone.code == LXCRI_E_POD_NOT_FOUND ? 1 : -1;
+	}
+	r = compare(pod, wanted, err);
+	if (r > 0)
+		return start_made(pod, err) < 0 ? -1 : 0;
+	return r < 0 || lxcri_pod_delete(pod, true, err) < 0 ? -1 : 1;
+}
+
+int converge_pod(struct lxcri_engine *engine, const struct wanted_pod *wanted,
+		 struct lxcri_error *err)
+{
+	autofree char *id = pod_plan_id(wanted->object->meta->name_space, wanted->name);
+	autorun(lxcri_pod_freep) struct lxcri_pod *pod = NULL;
+	autorun(pod_plan_finish) struct pod_plan made = {};
+	int r;
+
+	/* Before what is there is removed. */
+	if (plan(engine, wanted, find_kept, engine, &made, err) < 0)
+		return -1;
+	r = look(engine, wanted, id, err);
+	if (r <= 0)
+		return r;
+	*err = (struct lxcri_error){};
+	if (lxcri_pod_create(engine, &made.options, &pod, err) < 0)
+		return -1;
+	if (lxcri_pod_start(pod, err) == 0)
+		return 1;
+
+	struct lxcri_error second = {};
+
+	(void)lxcri_pod_delete(pod, true, &second); /* the failure is the one that counts */
+	return -1;
+}
+
+static struct wanted_pod wanted_of(const struct object *object, const char *sum)
+{
+	const struct object_template *pods = object->set ? object->set->pods : NULL;
+
+	return (struct wanted_pod){ .name = object->meta->name,
+				    .object = object,
+				    .meta = pods ? pods->meta : object->meta,
+				    .spec = pods ? pods->spec : object->pod,
+				    .sum = sum };
+}
+
+int converge_check(struct lxcri_engine *engine, const struct object *object, pod_plan_find_fn find,
+		   void *userdata, struct lxcri_error *err)
+{
+	autorun(pod_plan_finish) struct pod_plan made = {};
+	const struct wanted_pod wanted = wanted_of(object, "");
+
+	return wanted.spec ? plan(engine, &wanted, find, userdata, &made, err) : 0;
+}
+
+int converge(struct lxcri_engine *engine, const struct object *object, struct lxcri_error *err)
+{
+	autofree char *sum = NULL;
+	struct wanted_pod wanted;
+
+	if (object->set)
+		return replicas_converge(engine, object, err);
+	if (object->service)
+		return service_converge(engine, object, err);
+	if (!object->pod)
+		return 0;
+	sum = converge_sum(object);
+	wanted = wanted_of(object, sum);
+	return converge_pod(engine, &wanted, err) < 0 ? -1 : 0;
+}

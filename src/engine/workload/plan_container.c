@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/* A container by its manifest. */
+
+#include "base/mem.h"
+#include "engine/workload/pod_plan.h"
+#include "manifest/quantity.h"
+
+#include <string.h>
+
+#define NS_IN_SECOND  1000000000ll
+#define THOUSANDTHS   1000
+#define UID_MAX       0xfffffffeLL
+#define SECONDS_MAX   86400
+#define THRESHOLD_MAX 1000
+
+/* @name is "cpu" or "memory"; *@ret stays where it is not limited. */
+static int read_limit(const struct field_map *limits, const char *name, int64_t *ret,
+		      struct lxcri_error *err)
+{
+	const char *text = field_map_get(limits, name);
+
+	if (!text)
+		return 0;
+	if (quantity_parse(text, ret) < 0 || *ret == 0)
+		return fail(err, LXCRI_E_INVALID_MANIFEST,
+			    "resources.limits.%s: \"%.40s\" is no quantity above 0", name, text);
+	return 0;
+}
+
+static int plan_resources(const struct pod_resources *resources, struct lxcri_create_options *ret,
+			  struct lxcri_error *err)
+{
+	int64_t cpu = 0;
+	int64_t memory = 0;
+
+	if (!resources)
+		return 0;
+	for (size_t i = 0; i < resources->limits.keys.count; i++) {
+		const char *name = resources->limits.keys.items[i];
+
+		if (strcmp(name, "cpu") != 0 && strcmp(name, "memory") != 0 &&
+		    strcmp(name, "ephemeral-storage") != 0)
+			return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
+				    "resources.limits.%.60s: there is no such resource here", name);
+	}
+	if (read_limit(&resources->limits, "cpu", &cpu, err) < 0 ||
+	    read_limit(&resources->limits, "memory", &memory, err) < 0)
+		return -1;
+	ret->cpus = (double)cpu / THOUSANDTHS;
+	ret->memory_bytes = (uint64_t)memory / THOUSANDTHS;
+	return 0;
+}
+
+/* What the container says wins over what the pod says. */
+static int plan_user(struct pod_plan *plan, const struct pod_security *pod,
+		     const struct pod_security *own, struct lxcri_create_options *ret,
+		     struct lxcri_error *err)
+{
+	int64_t uid = own && own->run_as_user >= 0 ? own->run_as_user : pod ? pod->run_as_user : -1;
+	int64_t gid = own && own->run_as_group >= 0 ? own->run_as_group
+		      : pod                         ? pod->run_as_group
+						    : -1;
+
+	if (uid > UID_MAX || gid > UID_MAX)
+		return fail(err, LXCRI_E_INVALID_MANIFEST,
+			    "securityContext: a user or group is no number of one");
+	if (uid < 0 && gid >= 0)
+		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
+			    "securityContext.runAsGroup: goes with runAsUser alone");
+	if (uid >= 0)
+		ret->user =
+			plan_keep(plan, gid >= 0 ? xformat("%jd:%jd", (intmax_t)uid, (intmax_t)gid)
+						 : xformat("%jd", (intmax_t)uid));
+	return 0;
+}
+
+static int plan_security(struct pod_plan *plan, const struct pod_plan_source *source,
+			 const struct pod_security *own, struct lxcri_create_options *ret,
+			 struct lxcri_error *err)
+{
+	if (plan_user(plan, source->spec->security, own, ret, err) < 0)
+		return -1;
+	if (!own)
+		return 0;
+	ret->privileged = own->privileged;
+	ret->read_only = own->read_only_root;
+	if (own->capabilities && own->capabilities->add.count > 0)
+		ret->cap_add = plan_list(plan, &own->capabilities->add);
+	if (own->capabilities && own->capabilities->drop.count > 0)
+		ret->cap_drop = plan_list(plan, &own->capabilities->drop);
+	return 0;
+}
+
+static bool is_sane(const struct pod_probe *probe)
+{
+	return probe->initial_delay_seconds >= 0 && probe->initial_delay_seconds <= SECONDS_MAX &&
+	       probe->period_seconds >= 1 && probe->period_seconds <= SECONDS_MAX &&
+	       probe->timeout_seconds >= 1 && probe->timeout_seconds <= SECONDS_MAX &&
+	       probe->failure_threshold >= 1 && probe->failure_threshold <= THRESHOLD_MAX;
+}
+
+/* There is one check of a container: that of its life, which has it killed where it fails, or else
+ * that of its readiness, which is told. */
+static int plan_health(struct pod_plan *plan, const struct pod_container *container,
+		       struct lxcri_create_options *ret, struct lxcri_error *err)
+{
+	bool is_life = container->liveness && container->liveness->exec;
+	const struct pod_probe *probe = is_life ? container->liveness : container->readiness;
+	autorun(strings_finish) struct strings test = {};
+	struct lxcri_healthcheck *health;
+
+	if (!probe || !probe->exec)
+		return 0;
+	if (!is_sane(probe) || probe->exec->command.count == 0)
+		return fail(err, LXCRI_E_INVALID_MANIFEST,
+			    "the probe has no command, or a number out of its range");
+	strings_add(&test, "CMD");
+	strings_add_all(&test, &probe->exec->command);
+	health = plan_keep(plan, xnew(struct lxcri_healthcheck));
+	*health = (struct lxcri_healthcheck){
+		.test = plan_list(plan, &test),
+		.interval_ns = probe->period_seconds * NS_IN_SECOND,
+		.timeout_ns = probe->timeout_seconds * NS_IN_SECOND,
+		.start_period_ns = probe->initial_delay_seconds * NS_IN_SECOND,
+		.retries = (unsigned int)probe->failure_threshold,
+		.action = is_life ? LXCRI_HEALTH_KILL : LXCRI_HEALTH_NONE,
+	};
+	ret->health = health;
+	return 0;
+}
+
+static int plan_pull(const struct pod_container *container, struct lxcri_create_options *ret,
+		     struct lxcri_error *err)
+{
+	static const struct {
+		const char *name;
+		enum lxcri_pull_policy policy;
+	} policies[] = { { "Always", LXCRI_PULL_ALWAYS },
+			 { "IfNotPresent", LXCRI_PULL_MISSING },
+			 { "Never", LXCRI_PULL_NEVER } };
+
+	ret->pull = LXCRI_PULL_MISSING;
+	for (size_t i = 0; container->image_pull_policy && i < ARRAY_LEN(policies); i++)
+		if (strcmp(container->image_pull_policy, policies[i].name) == 0) {
+			ret->pull = policies[i].policy;
+			return 0;
+		}
+	return container->image_pull_policy ? fail(err, LXCRI_E_INVALID_MANIFEST,
+						   "imagePullPolicy: \"%.40s\" is none of Always, "
+						   "IfNotPresent and Never",
+						   container->image_pull_policy)
+					    : 0;
+}
+
+int plan_container(struct pod_plan *plan, const struct pod_plan_source *source,
+		   const struct pod_container *container, struct lxcri_create_options *ret,
+		   struct lxcri_error *err)
+{
+	ret->id = plan_text(plan, container->name);
+	ret->image = plan_text(plan, container->image);
+	ret->working_dir = plan_text(plan, container->working_dir);
+	ret->open_stdin = container->stdin_open;
+	ret->terminal = container->tty;
+	if (plan_pull(container, ret, err) < 0 ||
+	    plan_resources(container->resources, ret, err) < 0 ||
+	    plan_security(plan, source, container->security, ret, err) < 0 ||
+	    plan_health(plan, container, ret, err) < 0 ||
+	    plan_mounts(plan, source, container, ret, err) < 0)
+		return -1;
+	return plan_env(plan, source, container, ret, err);
+}

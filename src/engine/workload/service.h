@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* Services: names in the network of their namespace that lead to the pods that they select. */
+
+#include "engine/engine.h"
+#include "manifest/object.h"
+
+/* Tells whether @service selects a pod with @labels. */
+bool service_selects(const struct object_service *service, const struct field_map *labels);
+
+/* Makes the names of the Service @object, and has the pods that are there be of it. */
+[[nodiscard]] int service_converge(struct lxcri_engine *engine, const struct object *object,
+				   struct lxcri_error *err);
+
+/* Takes the names away; none are fine. */
+[[nodiscard]] int service_remove(struct lxcri_engine *engine, const struct object *object,
+				 struct lxcri_error *err);

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/* What was applied, as it is kept. */
+
+#include "engine/workload/shelf.h"
+
+#include "base/mem.h"
+#include "os/path.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+
+#define LOCK_FILE "workload.lock"
+
+int shelf_lock(const struct lxcri_engine *engine, struct lxcri_error *err)
+{
+	autofree char *path = xformat("%s/" LOCK_FILE, engine->data);
+	autoclose int fd = -1;
+	int r = path_make_dirs(engine->data, 0711);
+
+	if (r == 0) {
+		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+		r = fd < 0 ? -errno : 0;
+	}
+	while (r == 0 && flock(fd, LOCK_EX) < 0)
+		if (errno != EINTR)
+			r = -errno;
+	return r < 0 ? fail_errno(err, r, "lock %s", path) : steal_fd(&fd);
+}
+
+struct object_key shelf_key(const struct object *object)
+{
+	return (struct object_key){ object_kind_name(object->kind), object->meta->name_space,
+				    object->meta->name };
+}
+
+char *shelf_owner(const struct object *object)
+{
+	return xformat("%s/%s/%s", object_kind_name(object->kind), object->meta->name_space,
+		       object->meta->name);
+}
+
+int shelf_parse(const char *document, struct object *ret, struct lxcri_error *err)
+{
+	const struct field_reader reader = { .source = "state.db", .err = err };
+	autorun(object_list_finish) struct object_list list = {};
+
+	if (object_list_parse(document, strlen(document), &reader, &list) < 0 || list.count != 1) {
+		err->code = LXCRI_E_STORAGE_ERROR;
+		return fail_while(err, "read what was applied");
+	}
+	*ret = list.items[0];
+	list.count = 0;
+	return 0;
+}
+
+struct found {
+	struct object *object;
+	bool is_there;
+};
+
+static int take(void *userdata, const struct object_key *key, const char *document,
+		int64_t revision, struct lxcri_error *err)
+{
+	struct found *found = userdata;
+
+	found->is_there = true;
+	return shelf_parse(document, found->object, err);
+}
+
+int shelf_find(struct lxcri_engine *engine, enum object_kind kind, const char *name_space,
+	       const char *name, struct object *ret, struct lxcri_error *err)
+{
+	const struct object_key key = { object_kind_name(kind), name_space, name };
+	struct found found = { .object = ret };
+	struct database *database;
+
+	if (!database_exists(engine->data))
+		return 0;
+	database = engine_database(engine, err);
+	if (!database || objects_each(database, &key, take, &found, err) < 0)
+		return -1;
+	return found.is_there;
+}
+
+int shelf_no_such(const char *kind, const char *name, struct lxcri_error *err)
+{
+	return fail(err, LXCRI_E_OBJECT_NOT_FOUND, "no %s is called %s", kind, name);
+}

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT */
+/* The fields of the objects, as the documentation of Kubernetes has them. */
+
+#include "manifest/object_fields.h"
+
+#include "manifest/row.h"
+
+/* What a cluster writes, and `get -o yaml` of one shows. */
+#define SERVER(name_)                            \
+	{                                        \
+		.name = name_, .kind = FIELD_ANY \
+	}
+
+static const struct field meta_fields[] = {
+	ROW(object_meta, name, "name", TEXT),
+	ROW(object_meta, name_space, "namespace", TEXT),
+	ROW(object_meta, labels, "labels", TEXT_MAP),
+	ROW(object_meta, annotations, "annotations", TEXT_MAP),
+	SERVER("creationTimestamp"),
+	SERVER("deletionGracePeriodSeconds"),
+	SERVER("deletionTimestamp"),
+	IDLE("finalizers"),
+	REFUSED("generateName"),
+	SERVER("generation"),
+	SERVER("managedFields"),
+	IDLE("ownerReferences"),
+	SERVER("resourceVersion"),
+	SERVER("selfLink"),
+	SERVER("uid"),
+	{},
+};
+static const struct field_table meta_table = { sizeof(struct object_meta), meta_fields };
+
+static const struct field selector_fields[] = {
+	ROW(object_selector, labels, "matchLabels", TEXT_MAP),
+	REFUSED("matchExpressions"),
+	{},
+};
+static const struct field_table selector_table = { sizeof(struct object_selector),
+						   selector_fields };
+
+static const struct field template_fields[] = {
+	OBJECT(object_template, meta, "metadata", OBJECT, meta_table),
+	OBJECT(object_template, spec, "spec", OBJECT, pod_spec_table),
+	{},
+};
+static const struct field_table template_table = { sizeof(struct object_template),
+						   template_fields };
+
+static const struct field claim_spec_fields[] = {
+	ROW(object_claim_spec, class_name, "storageClassName", TEXT),
+	ROW(object_claim_spec, volume_name, "volumeName", TEXT),
+	IDLE("accessModes"),
+	REFUSED("dataSource"),
+	REFUSED("dataSourceRef"),
+	IDLE("resources"),
+	REFUSED("selector"),
+	IDLE("volumeAttributesClassName"),
+	IDLE("volumeMode"),
+	{},
+};
+static const struct field_table claim_spec_table = { sizeof(struct object_claim_spec),
+						     claim_spec_fields };
+
+static const struct field claim_template_fields[] = {
+	SERVER("apiVersion"),
+	SERVER("kind"),
+	OBJECT(object_claim_template, meta, "metadata", OBJECT, meta_table),
+	OBJECT(object_claim_template, spec, "spec", OBJECT, claim_spec_table),
+	SERVER("status"),
+	{},
+};
+static const struct field_table claim_template_table = { sizeof(struct object_claim_template),
+							 claim_template_fields };
+
+static const struct field rolling_fields[] = {
+	ROW(object_rolling, max_unavailable, "maxUnavailable", WORD),
+	ROW(object_rolling, max_surge, "maxSurge", WORD),
+	REFUSED("partition"),
+	{},
+};
+static const struct field_table rolling_table = { sizeof(struct object_rolling), rolling_fields };
+
+static const struct field strategy_fields[] = {
+	ROW(object_strategy, type, "type", TEXT),
+	OBJECT(object_strategy, rolling, "rollingUpdate", OBJECT, rolling_table),
+	{},
+};
+static const struct field_table strategy_table = { sizeof(struct object_strategy),
+						   strategy_fields };
+
+static const struct field deployment_fields[] = {
+	NUMBER(object_set, replicas, "replicas", 1),
+	OBJECT(object_set, selector, "selector", OBJECT, selector_table),
+	OBJECT(object_set, pods, "template", OBJECT, template_table),
+	OBJECT(object_set, strategy, "strategy", OBJECT, strategy_table),
+	NUMBER(object_set, history_limit, "revisionHistoryLimit", 10),
+	IDLE("minReadySeconds"),
+	REFUSED("paused"),
+	IDLE("progressDeadlineSeconds"),
+	{},
+};
+static const struct field_table deployment_table = { sizeof(struct object_set), deployment_fields };
+
+static const struct field stateful_set_fields[] = {
+	NUMBER(object_set, replicas, "replicas", 1),
+	OBJECT(object_set, selector, "selector", OBJECT, selector_table),
+	OBJECT(object_set, pods, "template", OBJECT, template_table),
+	OBJECT(object_set, strategy, "updateStrategy", OBJECT, strategy_table),
+	NUMBER(object_set, history_limit, "revisionHistoryLimit", 10),
+	ROW(object_set, service_name, "serviceName", TEXT),
+	OBJECT(object_set, claims, "volumeClaimTemplates", OBJECTS, claim_template_table),
+	IDLE("minReadySeconds"),
+	REFUSED("ordinals"),
+	IDLE("persistentVolumeClaimRetentionPolicy"),
+	IDLE("podManagementPolicy"),
+	{},
+};
+static const struct field_table stateful_set_table = { sizeof(struct object_set),
+						       stateful_set_fields };
+
+static const struct field service_port_fields[] = {
+	ROW(object_service_port, name, "name", TEXT),
+	NEEDED(object_service_port, port, "port", NUMBER),
+	ROW(object_service_port, target_port, "targetPort", WORD),
+	ROW(object_service_port, protocol, "protocol", TEXT),
+	IDLE("appProtocol"),
+	IDLE("nodePort"),
+	{},
+};
+static const struct field_table service_port_table = { sizeof(struct object_service_port),
+						       service_port_fields };
+
+static const struct field service_fields[] = {
+	ROW(object_service, cluster_ip, "clusterIP", TEXT),
+	ROW(object_service, selector, "selector", TEXT_MAP),
+	OBJECT(object_service, ports, "ports", OBJECTS, service_port_table),
+	IDLE("allocateLoadBalancerNodePorts"),
+	SERVER("clusterIPs"),
+	REFUSED("externalIPs"),
+	REFUSED("externalName"),
+	IDLE("externalTrafficPolicy"),
+	IDLE("healthCheckNodePort"),
+	IDLE("internalTrafficPolicy"),
+	IDLE("ipFamilies"),
+	IDLE("ipFamilyPolicy"),
+	IDLE("loadBalancerClass"),
+	IDLE("loadBalancerIP"),
+	IDLE("loadBalancerSourceRanges"),
+	IDLE("publishNotReadyAddresses"),
+	IDLE("sessionAffinity"),
+	IDLE("sessionAffinityConfig"),
+	IDLE("trafficDistribution"),
+	IDLE("type"),
+	{},
+};
+static const struct field_table service_table = { sizeof(struct object_service), service_fields };
+
+/* What each object has. */
+#define HEAD                                                                                      \
+	NEEDED(object, api_version, "apiVersion", TEXT), NEEDED(object, kind_name, "kind", TEXT), \
+		OBJECT(object, meta, "metadata", OBJECT, meta_table)
+
+static const struct field config_map_object[] = {
+	HEAD,
+	ROW(object, data, "data", TEXT_MAP),
+	ROW(object, binary, "binaryData", TEXT_MAP),
+	IDLE("immutable"),
+	{},
+};
+
+static const struct field secret_object[] = {
+	HEAD,
+	ROW(object, binary, "data", TEXT_MAP),
+	ROW(object, data, "stringData", TEXT_MAP),
+	IDLE("immutable"),
+	SERVER("type"),
+	{},
+};
+
+static const struct field claim_object[] = {
+	HEAD,
+	OBJECT(object, claim, "spec", OBJECT, claim_spec_table),
+	SERVER("status"),
+	{},
+};
+
+static const struct field service_object[] = {
+	HEAD,
+	OBJECT(object, service, "spec", OBJECT, service_table),
+	SERVER("status"),
+	{},
+};
+
+static const struct field pod_object[] = {
+	HEAD,
+	OBJECT(object, pod, "spec", OBJECT, pod_spec_table),
+	SERVER("status"),
+	{},
+};
+
+static const struct field deployment_object[] = {
+	HEAD,
+	OBJECT(object, set, "spec", OBJECT, deployment_table),
+	SERVER("status"),
+	{},
+};
+
+static const struct field stateful_set_object[] = {
+	HEAD,
+	OBJECT(object, set, "spec", OBJECT, stateful_set_table),
+	SERVER("status"),
+	{},
+};
+
+#define NAME_MAX_DNS   253 /* of a name with dots in the DNS */
+#define NAME_MAX_LABEL 63  /* of what becomes a host's name */
+
+/* Behind the name of what makes pods comes the name of each. */
+#define NAME_MAX_SET 52
+
+const struct object_entry object_entries[OBJECT_KINDS] = {
+	[OBJECT_CONFIG_MAP] = { "ConfigMap",
+				"v1",
+				{ "configmap", "configmaps", "cm" },
+				{ sizeof(struct object), config_map_object },
+				NAME_MAX_DNS },
+	[OBJECT_SECRET] = { "Secret",
+			    "v1",
+			    { "secret", "secrets" },
+			    { sizeof(struct object), secret_object },
+			    NAME_MAX_DNS },
+	[OBJECT_CLAIM] = { "PersistentVolumeClaim",
+			   "v1",
+			   { "persistentvolumeclaim", "persistentvolumeclaims", "pvc" },
+			   { sizeof(struct object), claim_object },
+			   NAME_MAX_LABEL },
+	[OBJECT_SERVICE] = { "Service",
+			     "v1",
+			     { "service", "services", "svc" },
+			     { sizeof(struct object), service_object },
+			     NAME_MAX_LABEL },
+	[OBJECT_POD] = { "Pod",
+			 "v1",
+			 { "pod", "pods", "po" },
+			 { sizeof(struct object), pod_object },
+			 NAME_MAX_LABEL },
+	[OBJECT_DEPLOYMENT] = { "Deployment",
+				"apps/v1",
+				{ "deployment", "deployments", "deploy" },
+				{ sizeof(struct object), deployment_object },
+				NAME_MAX_SET },
+	[OBJECT_STATEFUL_SET] = { "StatefulSet",
+				  "apps/v1",
+				  { "statefulset", "statefulsets", "sts" },
+				  { sizeof(struct object), stateful_set_object },
+				  NAME_MAX_SET },
+};

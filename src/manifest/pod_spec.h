@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* What a manifest says of a pod: the "spec" of a Pod and of the template of what makes pods. The
+ * members are called as their fields are; what a member of a list is, its comment says. */
+
+#include "manifest/field.h"
+
+struct pod_key_ref {
+	char *name;
+	char *key;
+	bool optional;
+};
+
+struct pod_field_ref {
+	char *field_path;
+};
+
+struct pod_env_source {
+	struct pod_key_ref *config_map;
+	struct pod_key_ref *secret;
+	struct pod_field_ref *field;
+};
+
+struct pod_env {
+	char *name;
+	char *value;
+	struct pod_env_source *from;
+};
+
+struct pod_env_from_ref {
+	char *name;
+	bool optional;
+};
+
+struct pod_env_from {
+	char *prefix;
+	struct pod_env_from_ref *config_map;
+	struct pod_env_from_ref *secret;
+};
+
+struct pod_port {
+	char *name;
+	int64_t container_port;
+	int64_t host_port;
+	char *host_ip;
+	char *protocol;
+};
+
+struct pod_resources {
+	struct field_map limits;
+	struct field_map requests;
+};
+
+struct pod_volume_mount {
+	char *name;
+	char *mount_path;
+	char *sub_path;
+	bool read_only;
+};
+
+struct pod_probe_exec {
+	struct strings command;
+};
+
+struct pod_probe {
+	struct pod_probe_exec *exec;
+	int64_t initial_delay_seconds;
+	int64_t period_seconds;
+	int64_t timeout_seconds;
+	int64_t failure_threshold;
+};
+
+struct pod_capabilities {
+	struct strings add;
+	struct strings drop;
+};
+
+struct pod_security {
+	int64_t run_as_user; /* -1: as the image says */
+	int64_t run_as_group;
+	bool privileged;
+	bool read_only_root;
+	struct pod_capabilities *capabilities;
+};
+
+struct pod_container {
+	char *name;
+	char *image;
+	char *image_pull_policy;
+	struct strings command;
+	struct strings args;
+	char *working_dir;
+	struct field_list env;      /* struct pod_env */
+	struct field_list env_from; /* struct pod_env_from */
+	struct field_list ports;    /* struct pod_port */
+	struct pod_resources *resources;
+	struct field_list volume_mounts; /* struct pod_volume_mount */
+	struct pod_security *security;
+	struct pod_probe *liveness;
+	struct pod_probe *readiness;
+	struct pod_probe *startup;
+	bool stdin_open;
+	bool tty;
+};
+
+struct pod_key_item {
+	char *key;
+	char *path;
+	int64_t mode;
+};
+
+struct pod_volume_files {
+	char *name;
+	struct field_list items; /* struct pod_key_item */
+	int64_t default_mode;
+	bool optional;
+};
+
+struct pod_empty_dir {
+	char *medium;
+	char *size_limit;
+};
+
+struct pod_host_path {
+	char *path;
+	char *type;
+};
+
+struct pod_claim {
+	char *claim_name;
+	bool read_only;
+};
+
+struct pod_volume {
+	char *name;
+	struct pod_empty_dir *empty_dir;
+	struct pod_host_path *host_path;
+	struct pod_volume_files *config_map;
+	struct pod_volume_files *secret;
+	struct pod_claim *claim;
+};
+
+struct pod_dns_option {
+	char *name;
+	char *value;
+};
+
+struct pod_dns_config {
+	struct strings nameservers;
+	struct strings searches;
+	struct field_list options; /* struct pod_dns_option */
+};
+
+struct pod_host_alias {
+	char *ip;
+	struct strings hostnames;
+};
+
+struct pod_spec {
+	struct field_list init_containers; /* struct pod_container */
+	struct field_list containers;
+	struct field_list volumes; /* struct pod_volume */
+	char *restart_policy;
+	int64_t grace_seconds;
+	char *hostname;
+	char *subdomain;
+	bool host_network;
+	char *dns_policy;
+	struct pod_dns_config *dns_config;
+	struct field_list host_aliases; /* struct pod_host_alias */
+	struct pod_security *security;
+};
+
+extern const struct field_table pod_spec_table;
