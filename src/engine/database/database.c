@@ -303,6 +303,7 @@ void database_free(struct database *database)
 {
 	if (!database)
 		return;
+	(void)sqlite3_finalize(database->find_container);
 	(void)sqlite3_close(database->handle);
 	free(database->path);
 	free(database);
@@ -390,21 +391,23 @@ int database_each_range(struct database *database,
 int database_find_container(struct database *database, const char *id, char **ret_record,
 			    struct lxcri_error *err)
 {
-	sqlite3_stmt *statement = NULL;
-	int r = sqlite3_prepare_v2(database->handle, "SELECT record FROM container WHERE id = ?1",
-				   -1, &statement, NULL);
+	sqlite3_stmt **find = &database->find_container;
+	int r = *find ? SQLITE_OK
+		      : sqlite3_prepare_v3(database->handle,
+					   "SELECT record FROM container WHERE id = ?1", -1,
+					   SQLITE_PREPARE_PERSISTENT, find, NULL);
 
 	if (r == SQLITE_OK)
-		r = sqlite3_bind_text(statement, 1, id, -1, SQLITE_STATIC);
+		r = sqlite3_bind_text(*find, 1, id, -1, SQLITE_STATIC);
 	if (r == SQLITE_OK)
-		r = sqlite3_step(statement);
+		r = sqlite3_step(*find);
 	if (r == SQLITE_ROW)
-		*ret_record = xstrdup((const char *)sqlite3_column_text(statement, 0));
+		*ret_record = xstrdup((const char *)sqlite3_column_text(*find, 0));
 	else if (r == SQLITE_DONE)
 		*ret_record = NULL;
 	else
 		(void)statement_refuse(database, "read the record", err);
-	(void)sqlite3_finalize(statement);
+	(void)sqlite3_reset(*find); /* its lock ends here */
 	return r == SQLITE_ROW || r == SQLITE_DONE ? 0 : fail_while(err, "container %s", id);
 }
 

@@ -10,6 +10,7 @@
 struct database {
 	sqlite3 *handle;
 	char *path;
+	sqlite3_stmt *find_container; /* kept ready: a list asks it for each container */
 };
 
 /* Records the failure of @doing in @database with SQLite's words as LXCRI_E_STORAGE_ERROR. */
