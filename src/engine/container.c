@@ -562,6 +562,7 @@ int lxcri_container_state(struct lxcri_container *container, struct lxcri_state 
 		.image = container->record.image,
 		.digest = container->record.digest,
 		.log_path = container->record.log_path,
+		.pod = container->record.pod_of,
 		.created_ns = container->record.created_ns,
 		.started_ns = container->state.started_ns,
 		.finished_ns = container->state.finished_ns,
