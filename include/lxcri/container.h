@@ -105,14 +105,14 @@ struct lxcri_create_options {
 	const char *const *dns, *const *dns_search, *const *dns_options; /* NULL: the host's */
 	const char *userns; /* "host", "auto", "keep", "keep:UID[:GID]"; NULL: the configuration */
 	bool privileged;    /* all capabilities and devices, nothing hidden, the host's ids */
-	bool read_only;
-	bool init;                 /* a small init as pid 1 that reaps and passes signals on */
+	bool read_only, init;      /* init: a small one as pid 1 reaps and passes signals on */
 	uint64_t memory_bytes;     /* 0: no limit */
 	uint64_t shm_bytes;        /* 0: 64 MiB */
 	double cpus;               /* 0: no limit */
 	uint64_t pids_max;         /* 0: no limit */
 	const char *resources;     /* more limits: JSON as linux.resources, which wins */
-	const char *cgroup_parent; /* path of the cgroup in which it gets its own; NULL: the root */
+	const char *cgroup_parent; /* path, in which it gets its own cgroup; NULL: the root */
+	const char *node;          /* of Proxmox VE; NULL: as configured, or the freest */
 	const int *oom_score_adj;  /* -1000 to 1000; NULL: as the host has it */
 };
 

@@ -130,6 +130,51 @@ int lxcri_system_prune(struct lxcri_engine *engine, const struct lxcri_prune_opt
 		       lxcri_usage_fn report, void *userdata, struct lxcri_collected *ret,
 		       struct lxcri_error *err);
 
+/* What an engine has in a cluster of Proxmox VE besides containers. These fail with
+ * LXCRI_E_INVALID_CONFIG where nothing says how a cluster is reached, with
+ * LXCRI_E_AUTHENTICATION_FAILED where a right is missing, and with LXCRI_E_SYSTEM. */
+
+/* A template that containers were made from. Texts are valid during the call. */
+struct lxcri_template {
+	const char *volume; /* "local:vztmpl/lxcri-....tar.zst" */
+	const char *node;   /* on which it was found; of a shared storage, the first */
+	const char *digest; /* the first 24 digits of that of its image */
+	uint64_t bytes;
+	int64_t created_ns;
+	bool in_use; /* a container of this engine has that image, or has it to return to */
+};
+
+typedef void (*lxcri_template_fn)(void *userdata, const struct lxcri_template *template);
+
+/* Lists the templates of proxmox.template_storage, on all nodes that are online, that are named as
+ * this program names them; no others are looked at. */
+int lxcri_template_list(struct lxcri_engine *engine, lxcri_template_fn report, void *userdata,
+			struct lxcri_error *err);
+
+/* What a collection of templates takes. */
+struct lxcri_template_gc_options {
+	bool force;   /* also those younger than storage.gc_grace */
+	bool dry_run; /* nothing is removed */
+};
+
+/* Removes of these what is not in use and older than the grace period, and reports each. Containers
+ * do not need their templates; who makes another one of the same image sends it again. Returns how
+ * many they were. The right Datastore.Allocate is needed. */
+int lxcri_template_gc(struct lxcri_engine *engine, const struct lxcri_template_gc_options *options,
+		      lxcri_template_fn report, void *userdata, struct lxcri_error *err);
+
+/* Called for each container of the cluster that bears our tags and is in no record. @problem is
+ * NULL when it was taken over, else why it was not; @id may then be NULL. */
+typedef void (*lxcri_adopted_fn)(void *userdata, const char *id, const char *node,
+				 unsigned int vmid, const struct lxcri_error *problem);
+
+/* Takes over the containers of the cluster that bear our tags and are in no record of @engine, by
+ * what stands on them: after the database was lost. One that another machine has made is taken over
+ * as well. They can be started, stopped and deleted; an update needs what was asked for when they
+ * were made, which is lost. Returns how many it were. */
+int lxcri_system_adopt(struct lxcri_engine *engine, lxcri_adopted_fn report, void *userdata,
+		       struct lxcri_error *err);
+
 #pragma GCC visibility pop
 #ifdef __cplusplus
 }

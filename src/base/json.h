@@ -21,6 +21,7 @@ struct json_limits {
 	size_t bytes_max;
 	unsigned int depth_max;
 	size_t values_max; /* objects, arrays, scalars and keys together */
+	bool allows_nul;   /* in values that are strings, whose length then counts; never in keys */
 };
 
 /* What a document of a registry may measure: registries and other engines stop at 4 MiB as well. */

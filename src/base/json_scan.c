@@ -122,7 +122,8 @@ static int scan_unicode(struct scan *scan, struct text *text)
 
 	if (scan_hex(scan, &code) < 0)
 		return -1;
-	if (code == 0)
+	/* @text is for keys alone. */
+	if (code == 0 && (text || !scan->limits->allows_nul))
 		return refuse(scan, place, "a string holds NUL");
 	if (code >= 0xd800 && code < 0xe000) {
 		if (code >= 0xdc00 || !take(scan, '\\') || !take(scan, 'u'))

@@ -5,7 +5,7 @@
 
 #include "cli/cli.h"
 
-#define SUBVERB_OWNERS_MAX 10
+#define SUBVERB_OWNERS_MAX 12
 
 /* The first member of an entry in a table of such verbs. */
 struct subverb {

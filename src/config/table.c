@@ -215,7 +215,7 @@ const struct config_entry config_table[] = {
 		.help = "Whether the server's certificate is verified." },
 	[CONFIG_PROXMOX_FINGERPRINT] = {
 		"proxmox.fingerprint", CONFIG_TEXT, .otherwise = "null",
-		.help = "SHA-256 fingerprint of a certificate that is trusted as it is." },
+		.help = "SHA-256 fingerprints of certificates that are trusted as they are, by commas." },
 	[CONFIG_PROXMOX_STORAGE] = {
 		"proxmox.storage", CONFIG_TEXT, .otherwise = "null",
 		.help = "Storage of the root file systems." },
@@ -229,6 +229,26 @@ const struct config_entry config_table[] = {
 	[CONFIG_PROXMOX_TIMEOUT] = {
 		"proxmox.timeout", CONFIG_COUNT, .otherwise = "30", .min = 1, .max = 86400,
 		.help = "Seconds that a request may take." },
+	[CONFIG_PROXMOX_CA_FILE] = {
+		"proxmox.ca_file", CONFIG_PATH, .otherwise = "null",
+		.help = "Authorities trusted besides the system's; the cluster's own on a node." },
+	[CONFIG_PROXMOX_TASK_TIMEOUT] = {
+		"proxmox.task_timeout", CONFIG_COUNT, .otherwise = "600", .min = 1, .max = 86400,
+		.help = "Seconds that a task, as making a container is, may take." },
+	[CONFIG_PROXMOX_TEMPLATE_STORAGE] = {
+		"proxmox.template_storage", CONFIG_TEXT, .otherwise = "\"local\"",
+		.help = "Storage of templates." },
+	[CONFIG_PROXMOX_BRIDGE] = {
+		"proxmox.bridge", CONFIG_TEXT, .otherwise = "\"vmbr0\"",
+		.help = "Bridge of containers for which no network is asked." },
+	[CONFIG_PROXMOX_ROOTFS_SIZE] = {
+		"proxmox.rootfs_size", CONFIG_BYTES, .otherwise = "8589934592",
+		.min = 64 << 20, .max = BYTES_MAX,
+		.help = "Size of root file systems." },
+	[CONFIG_PROXMOX_VOLUME_SIZE] = {
+		"proxmox.volume_size", CONFIG_BYTES, .otherwise = "8589934592",
+		.min = 4 << 20, .max = BYTES_MAX,
+		.help = "Size of each volume." },
 };
 /* clang-format on */
 

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "engine/ct/ct.h"
 #include "engine/files/root.h"
 #include "engine/rename.h"
 #include "engine/event.h"
@@ -190,6 +191,8 @@ int container_refresh(struct lxcri_container *container, struct lxcri_error *err
 		container->status = LXCRI_STATUS_CREATING;
 		return 0;
 	}
+	if (ct_is(container))
+		return ct_refresh(container, err);
 	if (read_state(container, err) < 0)
 		return -1;
 	if (!is_widowed(container)) {
@@ -417,6 +420,10 @@ int container_teardown(struct lxcri_container *container, struct lxcri_error *er
 {
 	autoclose int lock = -1;
 
+	if (ct_is(container))
+		return ct_remove(container, err) < 0
+			       ? -1
+			       : home_remove(container->engine, &container->home, err);
 	if (container->record.pod)
 		return pod_teardown(container, err);
 	if (end_monitor(container, err) < 0)

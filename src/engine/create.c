@@ -14,6 +14,9 @@
 #include "engine/bundle.h"
 #include "engine/bundle/seccomp_annotation.h"
 #include "engine/container.h"
+#include "engine/creation.h"
+#include "engine/ct/ct.h"
+#include "engine/ct/ct_options.h"
 #include "engine/driver.h"
 #include "engine/event.h"
 #include "engine/images/obtain.h"
@@ -31,7 +34,7 @@
 #include "engine/usage.h"
 #include "engine/userns/id_pool.h"
 #include "engine/userns/userns.h"
-#include "engine/volume.h"
+#include "engine/volumes/volume.h"
 #include "image/store.h"
 #include "os/cgroup/cgroup_move.h"
 #include "os/file.h"
@@ -47,23 +50,6 @@
 
 /* How often an image is looked for that others remove. */
 #define FIND_TRIES 5
-
-struct creation {
-	const struct lxcri_create_options *options;
-	struct lxcri_container *container;
-	const char *bundle_path; /* of the bundle of an image; NULL: in the data directory */
-	const struct create_place *place; /* of a container of a pod; or NULL */
-	struct image image;
-	struct bundle bundle;
-	int announcement; /* of one from an image, until its record names that */
-	int usage_lock;   /* of one from an image, while its files are made */
-	struct driver_choice storage;
-	struct id_map map; /* of the container's ids, once they are known */
-	enum lxcri_log_driver log_driver;
-	enum network_mode mode; /* of one from an image */
-	char *hostname;
-	pid_t pid;
-};
 
 static int64_t now_ns(void)
 {
@@ -116,18 +102,22 @@ static int choose_network(struct creation *creation, struct lxcri_error *err)
 		       : 0;
 }
 
+static enum lxcri_container_type type_of(const struct creation *creation)
+{
+	return creation->options->type
+		       ? *creation->options->type
+		       : lxcri_config_container_type(creation->container->engine->config,
+						     creation->options->id);
+}
+
 static int choose_runtime(struct creation *creation, struct lxcri_error *err)
 {
 	const struct lxcri_config *config = creation->container->engine->config;
 	struct record *record = &creation->container->record;
 
-	record->type = creation->options->type
-			       ? *creation->options->type
-			       : lxcri_config_container_type(config, creation->options->id);
+	record->type = type_of(creation);
 	if (record->type == LXCRI_PROXMOX_LXC)
-		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
-			    "the runtime proxmox-lxc needs a Proxmox VE host, which this build "
-			    "cannot drive yet");
+		return ct_options_check(creation->options, err);
 	if (record->type == LXCRI_RUNC &&
 	    lxcri_config_runtime_path(config, record->type, &record->runtime_path, err) < 0)
 		return -1;
@@ -538,70 +528,10 @@ static int write_image_bundle(struct creation *creation, struct lxcri_error *err
 	return write_spec(record->bundle, creation->bundle.spec, err);
 }
 
-/* Says so here, in the same words for each backend, when the root file system is not there. */
-static int check_root(const struct lxcri_spec *spec, const char *bundle, struct lxcri_error *err)
-{
-	autofree char *json = lxcri_spec_get(spec, "root.path");
-	autojson text = json ? json_tokener_parse(json) : NULL;
-	const char *path = text ? json_object_get_string(text) : "";
-	autofree char *full = *path == '/' ? xstrdup(path) : xformat("%s/%s", bundle, path);
-	struct stat status;
-
-	if (stat(full, &status) < 0)
-		return fail_code_errno(err, LXCRI_E_INVALID_SPEC, errno,
-				       "%s/config.json: root.path: %s", bundle, full);
-	if (!S_ISDIR(status.st_mode))
-		return fail(err, LXCRI_E_INVALID_SPEC,
-			    "%s/config.json: root.path: %s is not a directory", bundle, full);
-	return 0;
-}
-
-/* Reads, checks and where asked replaces the specification of a caller's bundle. */
-static int check_bundle(struct creation *creation, struct lxcri_error *err)
-{
-	const struct lxcri_create_options *options = creation->options;
-	struct record *record = &creation->container->record;
-	struct lxcri_spec *loaded = NULL;
-
-	if (options->spec && lxcri_spec_save(options->spec, record->bundle, err) < 0)
-		return -1;
-	if (!options->spec && lxcri_spec_load(record->bundle, &loaded, err) < 0)
-		return -1;
-
-	const struct lxcri_spec *spec = options->spec ? options->spec : loaded;
-	autofree char *terminal = lxcri_spec_get(spec, "process.terminal");
-	autofree char *process = lxcri_spec_get(spec, "process");
-	autofree char *limits = lxcri_spec_get(spec, "linux.resources");
-	autofree char *path_json = lxcri_spec_get(spec, "linux.cgroupsPath");
-	autojson path = path_json ? json_tokener_parse(path_json) : NULL;
-	autojson resources = NULL;
-	int r = check_root(spec, record->bundle, err);
-
-	if (r == 0)
-		r = container_scope_choose_bundle(creation->container, json_object_get_string(path),
-						  err);
-	if (r == 0 && limits)
-		r = resources_parse(limits, &resources, err);
-	if (r == 0)
-		r = container_limits_plan(creation->container, resources, err);
-
-	lxcri_spec_free(loaded);
-	if (r < 0)
-		return -1;
-	if (!process)
-		return fail(err, LXCRI_E_INVALID_SPEC, "%s/config.json: process is missing",
-			    record->bundle);
-	record->terminal = terminal && strcmp(terminal, "true") == 0;
-	if (options->console_socket && !record->terminal)
-		return fail(err, LXCRI_E_INVALID_ARGUMENT,
-			    "a console socket is given, but process.terminal is not true");
-	return 0;
-}
-
 static int make_bundle(struct creation *creation, struct lxcri_error *err)
 {
 	int r = creation->options->image ? write_image_bundle(creation, err)
-					 : check_bundle(creation, err);
+					 : creation_check_bundle(creation, err);
 
 	closep(&creation->usage_lock); /* record and bundle name all that it stands on */
 	return r;
@@ -707,6 +637,81 @@ static const struct creation_step {
 	{ "commit", commit }, /* from here on it is a container */
 };
 
+/* Its network is the cluster's, and its output is on its console there. */
+static int leave_to_cluster(struct creation *creation, struct lxcri_error *err)
+{
+	(void)err;
+	creation->mode = NETWORK_MODE_NONE;
+	creation->log_driver = LXCRI_LOG_NONE;
+	return 0;
+}
+
+/* Writes down what the container is to be, for the cluster and for updates. */
+static int make_ct_bundle(struct creation *creation, struct lxcri_error *err)
+{
+	struct lxcri_create_options options = *creation->options;
+	struct record *record = &creation->container->record;
+	struct bundle *bundle = &creation->bundle;
+
+	options.apparmor_profile = "unconfined"; /* the cluster confines it */
+	if (bundle_build(creation->image.config_json, &options, &record->layers, &record->ids,
+			 bundle, err) < 0)
+		return -1;
+	ct_name_volumes(bundle, NULL);
+	record->stop_signal = xstrdup(bundle->stop_signal);
+	closep(&creation->usage_lock);
+	if (request_save(creation->options, creation->container->home.data_dir, err) < 0)
+		return -1;
+	return write_spec(record->bundle, bundle->spec, err);
+}
+
+static int make_ct(struct creation *creation, struct lxcri_error *err)
+{
+	return ct_create(creation->container, creation->options, &creation->bundle, err);
+}
+
+/* It stands on no layer of ours any more. */
+static int commit_ct(struct creation *creation, struct lxcri_error *err)
+{
+	struct lxcri_container *container = creation->container;
+
+	strings_finish(&container->record.layers);
+	container->record.phase = RECORD_READY;
+	if (home_save_record(container->engine, &container->home, &container->record, err) < 0)
+		return -1;
+	container_event(container, "create", "runtime",
+			lxcri_container_type_name(container->record.type));
+	return 0;
+}
+
+static const struct creation_step ct_steps[] = {
+	{ "check the request", check_options },
+	{ "choose the runtime", choose_runtime },
+	{ "fill the record", fill_record },
+	{ "leave network and log to the cluster", leave_to_cluster },
+	{ "find the image", find_image },
+	{ "reserve the id", take_id },
+	{ "make its directories", make_home },
+	{ "write the specification", make_ct_bundle },
+	{ "make it durable", make_durable },
+	{ "create it", make_ct },
+	{ "commit", commit_ct }, /* from here on it is a container */
+};
+
+static int run_steps(struct creation *creation, struct lxcri_error *err)
+{
+	bool is_ct = creation->options->id && type_of(creation) == LXCRI_PROXMOX_LXC;
+	const struct creation_step *steps = is_ct ? ct_steps : creation_steps;
+	size_t count = is_ct ? ARRAY_LEN(ct_steps) : ARRAY_LEN(creation_steps);
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		log_debug("create %s: %s", creation->options->id, steps[i].doing);
+		r = steps[i].run(creation, err);
+	}
+	return r;
+}
+
 /* Undoes what the steps did. The first error is the one that counts. */
 static void roll_back(struct lxcri_container *container)
 {
@@ -725,7 +730,7 @@ static int create(struct lxcri_engine *engine, struct creation creation,
 {
 	autoptr(lxcri_container) container = xnew(struct lxcri_container);
 	const struct lxcri_create_options *options = creation.options;
-	int r = 0;
+	int r;
 
 	creation.container = container;
 	creation.announcement = -1;
@@ -733,10 +738,7 @@ static int create(struct lxcri_engine *engine, struct creation creation,
 
 	container->engine = engine;
 	container->home = HOME_NULL;
-	for (size_t i = 0; r == 0 && i < ARRAY_LEN(creation_steps); i++) {
-		log_debug("create %s: %s", options->id, creation_steps[i].doing);
-		r = creation_steps[i].run(&creation, err);
-	}
+	r = run_steps(&creation, err);
 	image_finish(&creation.image);
 	bundle_finish(&creation.bundle);
 	closep(&creation.announcement);

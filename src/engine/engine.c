@@ -4,6 +4,7 @@
 #include "engine/engine.h"
 
 #include "base/mem.h"
+#include "proxmox/pve.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -49,6 +50,7 @@ void lxcri_engine_free(struct lxcri_engine *engine)
 {
 	if (!engine)
 		return;
+	pve_free(engine->pve);
 	database_free(engine->database);
 	free(engine->root);
 	free(engine->data);

@@ -8,11 +8,14 @@
 #include "engine/database/database.h"
 #include "lxcri/container.h"
 
+struct pve;
+
 struct lxcri_engine {
 	const struct lxcri_config *config; /* borrowed */
 	char *root;                        /* absolute: run-time state */
 	char *data;                        /* absolute: persistent data */
 	struct database *database;         /* NULL until engine_database() */
+	struct pve *pve;                   /* NULL until ct_session() */
 };
 
 /* Returns the state database, opened at the first call; borrowed. NULL means failure, and @err is

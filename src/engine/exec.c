@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "engine/container.h"
+#include "engine/ct/ct.h"
 #include "engine/bundle/passwd.h"
 #include "os/cgroup/cgroup_move.h"
 #include "os/file.h"
@@ -154,7 +155,7 @@ static int exec_in(struct lxcri_container *container, const struct lxcri_exec_op
 		if (!console)
 			return -1;
 	}
-	if (container_refresh(container, err) < 0)
+	if (ct_refuse(container, "exec", err) < 0 || container_refresh(container, err) < 0)
 		return -1;
 	if (container->status != LXCRI_STATUS_RUNNING)
 		return fail(err, LXCRI_E_INVALID_STATE, "it is %s",

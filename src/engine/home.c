@@ -6,7 +6,7 @@
 #include "engine/home.h"
 
 #include "base/mem.h"
-#include "engine/volume.h"
+#include "engine/volumes/volume.h"
 #include "os/file.h"
 #include "os/path.h"
 #include "os/rotation.h"

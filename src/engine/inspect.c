@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "engine/bundle/seccomp_annotation.h"
 #include "engine/container.h"
+#include "engine/ct/ct.h"
 #include "engine/network/describe.h"
 #include "engine/driver.h"
 #include "os/file.h"
@@ -161,14 +162,15 @@ int lxcri_container_inspect_json(struct lxcri_container *container, char **ret_j
 	json_set_text(object, "runtime", lxcri_container_type_name(record->type));
 	json_set_text(object, "image", record->image);
 	json_set_text(object, "digest", record->digest);
-	if (record->owns_bundle)
+	if (record->owns_bundle && !ct_is(container))
 		json_set_text(object, "storageDriver", driver_of(record)->name);
+	ct_describe(container, object);
 	json_set_text(object, "logPath", record->log_path);
 	json_set_text(object, "stopSignal", record->stop_signal);
 	inspect_add_time(object, "created", record->created_ns);
 	inspect_add_time(object, "started", container->state.started_ns);
 	inspect_add_time(object, "finished", container->state.finished_ns);
-	if (container->status == LXCRI_STATUS_STOPPED) {
+	if (container->status == LXCRI_STATUS_STOPPED && !ct_is(container)) {
 		json_object_object_add(object, "exitCode",
 				       json_object_new_int(container->state.exit_code));
 		json_object_object_add(object, "OOMKilled",

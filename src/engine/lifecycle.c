@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "engine/bundle.h"
 #include "engine/container.h"
+#include "engine/ct/ct.h"
 #include "engine/event.h"
 #include "engine/files/root.h"
 #include "engine/lifecycle.h"
@@ -103,6 +104,8 @@ int lifecycle_start_locked(struct lxcri_container *container, struct lxcri_error
 {
 	autoptr(monitor) monitor = NULL;
 
+	if (ct_is(container))
+		return ct_start(container, err);
 	if (make_startable(container, err) < 0 || container_connect(container, &monitor, err) < 0)
 		return -1;
 	return monitor_begin(monitor, err);
@@ -198,6 +201,9 @@ static int settle_end(struct lxcri_container *container, struct lxcri_error *err
 int lxcri_container_run_attached(struct lxcri_container *container, bool pass_signals,
 				 struct lxcri_error *err)
 {
+	if (ct_refuse(container, "attach to", err) < 0)
+		return -1;
+
 	int code = attach(container, pass_signals, err);
 
 	if (code < 0)
@@ -246,6 +252,11 @@ int lxcri_container_kill(struct lxcri_container *container, int signal, bool all
 	if (container_refresh(container, err) < 0 ||
 	    container_need_alive(container, "kill", err) < 0)
 		return -1;
+	if (ct_is(container))
+		return ct_kill(container, signal, err) < 0
+			       ? fail_as(err, LXCRI_E_CONTAINER_KILL_FAILED, "kill %s",
+					 container->home.id)
+			       : 0;
 	if (note_kill(container, signal, err) < 0 ||
 	    container_connect(container, &monitor, err) < 0 ||
 	    monitor_kill(monitor, signal, all, err) < 0)
@@ -307,6 +318,12 @@ static int stop_once(struct lxcri_container *container, const struct stop *stop,
 
 	if (container_lock(container, err) < 0)
 		return -1;
+	if (ct_is(container)) {
+		int done = ct_stop(container, stop->grace_seconds, err);
+
+		home_unlock(&container->home);
+		return done;
+	}
 
 	/* Before it ends: whoever sees that must see why. */
 	int r = stop->note ? restart_note(container, *stop->note, err) : 0;
@@ -335,7 +352,8 @@ static int stop_for(struct lxcri_container *container, const struct stop *stop,
 	if (r < 0 && err->code == LXCRI_E_MONITOR_LOST)
 		r = stop_once(container, stop, err);
 	/* It ended by itself meanwhile. */
-	if (r < 0 && (err->code == LXCRI_E_MONITOR_LOST || err->code == LXCRI_E_INVALID_STATE))
+	if (r < 0 && !ct_is(container) &&
+	    (err->code == LXCRI_E_MONITOR_LOST || err->code == LXCRI_E_INVALID_STATE))
 		r = lxcri_container_wait(container, KILL_TIMEOUT_MS / 1000, err);
 	if (r < 0 && err->code == LXCRI_E_CONTAINER_NOT_FOUND)
 		r = 0; /* and was one that goes then */
@@ -403,6 +421,11 @@ static int stop_locked_once(struct lxcri_container *container, unsigned int grac
 int lifecycle_stop_locked(struct lxcri_container *container, unsigned int grace_seconds,
 			  struct lxcri_error *err)
 {
+	if (ct_is(container))
+		return container_refresh(container, err) < 0
+			       ? -1
+			       : ct_stop(container, grace_seconds, err);
+
 	int r = stop_locked_once(container, grace_seconds, err);
 
 	/* A monitor that has only dropped the connection takes another. */
@@ -420,6 +443,8 @@ static int pause_locked(struct lxcri_container *container, struct lxcri_error *e
 {
 	autoptr(monitor) monitor = NULL;
 
+	if (ct_refuse(container, "pause", err) < 0)
+		return -1;
 	if (container->status == LXCRI_STATUS_PAUSED)
 		return fail(err, LXCRI_E_ALREADY_PAUSED, "it is paused already");
 	if (container->status != LXCRI_STATUS_RUNNING)
@@ -542,6 +567,8 @@ int lxcri_container_wait(struct lxcri_container *container, int timeout_seconds,
 
 	if (container_refresh(container, err) < 0)
 		return -1;
+	if (ct_is(container))
+		return ct_wait(container, timeout_seconds, err);
 	if (container->status == LXCRI_STATUS_STOPPED)
 		return container->state.exit_code;
 

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "config/config.h"
 #include "engine/container.h"
+#include "engine/ct/ct.h"
 #include "runtime/log/log_file.h"
 #include "runtime/log/log_journal.h"
 
@@ -104,6 +105,8 @@ int lxcri_container_logs(struct lxcri_container *container, const struct lxcri_l
 		.end_fd = -1,
 	};
 
+	if (ct_refuse(container, "logs", err) < 0)
+		return -1;
 	if (!record->log_path && !record->log_id)
 		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
 			    "logs of %s: its output was not taken into a log", container->home.id);

@@ -11,8 +11,8 @@
 #include <string.h>
 
 /* The second came with drivers whose files an older program would not find, nor remove, the third
- * with updates, of whose root file systems the same is true, the fourth with pods, which it would
- * take for containers. */
+ * with updates, of whose root file systems the same is true, the fourth with containers of Proxmox
+ * VE, which it would leave there, and with pods, which it would take for containers. */
 #define RECORD_VERSION         4
 #define RECORD_VERSION_UPDATES 3
 #define RECORD_VERSION_DRIVERS 2
@@ -44,6 +44,7 @@ static const struct text_member {
 	{ "driver", offsetof(struct record, driver), false },
 	{ "previous", offsetof(struct record, previous), false },
 	{ "history", offsetof(struct record, history), false },
+	{ "ct", offsetof(struct record, ct), false },
 };
 
 static const struct bool_member {
@@ -152,7 +153,7 @@ static void take_ids(struct json_object *part, struct record_ids *ids)
 
 static int version_of(const struct record *record)
 {
-	if (record->pod || record->pod_of)
+	if (record->type == LXCRI_PROXMOX_LXC || record->pod || record->pod_of)
 		return RECORD_VERSION;
 	if (record->revision > 0)
 		return RECORD_VERSION_UPDATES;

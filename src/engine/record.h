@@ -53,6 +53,7 @@ struct record {
 	char *previous;        /* the record from before the last update, to which a rollback
 				  returns, as record_format() has it; or NULL */
 	char *history;         /* of updates, see engine/update/history.h; or NULL */
+	char *ct;              /* its place in Proxmox VE, see engine/ct/ct_place.h; or NULL */
 	int64_t revision;      /* the highest number of a root file system that it has had */
 	struct record_ids ids;
 	int64_t created_ns;

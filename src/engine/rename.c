@@ -18,10 +18,11 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/container.h"
+#include "engine/ct/ct.h"
 #include "engine/database/lans.h"
 #include "engine/database/networks.h"
 #include "engine/event.h"
-#include "engine/volume.h"
+#include "engine/volumes/volume.h"
 #include "lxcri/files.h"
 #include "os/file.h"
 #include "os/path.h"
@@ -411,7 +412,8 @@ static int rename_to(struct lxcri_container *container, const char *new_id, stru
 	autorun(home_finish) struct home target = HOME_NULL;
 	int r;
 
-	if (home_open(container->engine, new_id, &target, err) < 0)
+	if (ct_refuse(container, "rename", err) < 0 ||
+	    home_open(container->engine, new_id, &target, err) < 0)
 		return -1;
 	if (strcmp(new_id, container->home.id) == 0)
 		return fail(err, LXCRI_E_INVALID_ARGUMENT, "that is its name");

@@ -20,8 +20,8 @@ int lxcri_runtime_open(struct lxcri_engine *engine, enum lxcri_container_type ty
 
 	if (type == LXCRI_PROXMOX_LXC)
 		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
-			    "the runtime proxmox-lxc needs a Proxmox VE host, which this build "
-			    "cannot drive yet");
+			    "the runtime proxmox-lxc makes containers from images, and this is for "
+			    "bundles");
 	if (type == LXCRI_RUNC && lxcri_config_runtime_path(engine->config, type, &path, err) < 0)
 		return -1;
 

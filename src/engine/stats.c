@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "engine/container.h"
+#include "engine/ct/ct.h"
 #include "os/file.h"
 #include "os/process.h"
 #include "runtime/usage.h"
@@ -47,6 +48,10 @@ int lxcri_container_stats(struct lxcri_container *container, struct lxcri_stats 
 	if (container_refresh(container, err) < 0 ||
 	    container_need_alive(container, "stats", err) < 0)
 		return -1;
+	if (ct_is(container))
+		return ct_stats(container, ret_stats, err) < 0
+			       ? fail_while(err, "stats %s", container->home.id)
+			       : 0;
 	if (monitor_read_cgroups(container->home.run_fd, &cgroups, err) < 0)
 		return fail_while(err, "stats %s", container->home.id);
 	*ret_stats = (struct lxcri_stats){};

@@ -10,7 +10,7 @@
 #include "engine/images/prepared.h"
 #include "engine/record.h"
 #include "engine/rename.h"
-#include "engine/volume.h"
+#include "engine/volumes/volume.h"
 #include "os/file.h"
 #include "os/path.h"
 

@@ -40,6 +40,9 @@
 #define WORKER_ZSTD     "zstd"
 #define WORKER_GZIP     "gzip"
 #define WORKER_PLAIN    "none"
+/* A template with our init among its files, by zstd; and one whose files are all in CT_ROOT. */
+#define WORKER_CT       "zstd-ct"
+#define WORKER_CT_BELOW "zstd-ct-below"
 
 /* The descriptor of an archive that comes or goes, or of the socket (image/worker/feed.h) to who
  * does the other half of a pull. */

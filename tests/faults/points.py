@@ -8,8 +8,8 @@ import subprocess
 from engine import BUILD
 
 # What the programs are executed as, and their files. There is no lxcri-init, which changes nothing
-# but its children, nor lxcri-scope, which is for hosts with systemd, nor lxcri-forward, which changes
-# nothing either.
+# but its children, nor lxcri-scope, which is for hosts with systemd, nor lxcri-forward, lxcri-ct-init
+# and lxcri-proxmox, which change nothing here either.
 FILES = {"proxmox-lxcri": "proxmox-lxcri", "lxcri-monitor": "lxcri-monitor", "lxcri-lxc": "lxcri-lxc",
          "shim": "lxcri-shim", "lxcri-worker": "lxcri-worker", "lxcri-copy": "lxcri-copy",
          "lxcri-registry": "lxcri-registry"}

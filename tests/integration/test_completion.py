@@ -115,7 +115,8 @@ def test_verbs_options_and_their_values_are_offered(ask):
     assert sorted(values) == ["json", "table"]
     assert types in (["lxc"], [])
     assert sorted(image) == ["convert", "copy", "df", "gc", "history", "import", "inspect", "list", "load", "prepare",
-                             "prepared", "pull", "push", "release", "remove", "save", "tag", "untag", "verify"]
+                             "prepared", "pull", "push", "release", "remove", "save", "tag",
+                             "templates", "untag", "verify"]
 
 
 def test_a_verb_is_offered_the_containers_it_can_be_about(ask, any_engine, box):

@@ -393,6 +393,21 @@ storage("DELETE", "/content/{volume}", {"storage": STORAGE, "delay": integer(1, 
 storage("POST", "/upload", {**UPLOAD, "tmpfilename": text(pattern="/var/tmp/pveupload-[0-9a-f]+")},
         on("/storage/{storage}", "Datastore.AllocateTemplate"), "string", proxied=False)
 
+endpoint("POST", "/nodes/{node}/vzdump", {
+    "node": NODE, "vmid": text("pve-vmid-list"), "all": BOOLEAN, "exclude": text("pve-vmid-list"),
+    "exclude-path": ARRAY, "pool": STRING, "storage": STORAGE, "dumpdir": STRING, "tmpdir": STRING,
+    "script": STRING, "mode": one_of("snapshot", "suspend", "stop"),
+    "compress": one_of("0", "1", "gzip", "lzo", "zstd"), "zstd": INTEGER, "pigz": INTEGER,
+    "notes-template": text(longest=1024, requires="storage"), "protected": needing(BOOLEAN, "storage"),
+    "prune-backups": text("prune-backups"), "remove": BOOLEAN, "bwlimit": integer(0), "ionice": integer(0, 8),
+    "lockwait": integer(0), "stopwait": integer(0), "stop": BOOLEAN, "stdexcludes": BOOLEAN, "stdout": BOOLEAN,
+    "quiet": BOOLEAN, "job-id": text(pattern=r"\S+", longest=50), "fleecing": text("backup-fleecing"),
+    "performance": text("backup-performance"), "mailto": text("email-or-username-list"),
+    "mailnotification": one_of("always", "failure"),
+    "notification-mode": one_of("auto", "legacy-sendmail", "notification-system"),
+    "pbs-change-detection-mode": one_of("legacy", "data", "metadata"),
+}, "any", "string", proxied=True)
+
 # Host networks.
 BRIDGE_KINDS = ("any_bridge", "any_local_bridge", "include_sdn")
 KINDS = ("bridge", "bond", "eth", "alias", "vlan", "fabric", "OVSBridge", "OVSBond", "OVSPort", "OVSIntPort", "vnet")

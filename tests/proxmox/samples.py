@@ -21,6 +21,8 @@ FORMATS = {
     "pve-fw-icmp-type-spec": ("echo-request", "!"), "pve-ha-resource-or-vm-id": ("ct:100", "ct:1"),
     "pve-sdn-subnet-id": ("zone1-10.0.0.0-24", "10.0.0.0"), "pve-sdn-fabric-id": ("fabric", "fabricate!"),
     "pve-sdn-bgp-rt": ("65000:1", "65000"), "pve-vlan-id-or-range": ("2-10", "two"),
+    "backup-fleecing": ("enabled=1,storage=local", "on fire"), "backup-performance": ("max-workers=2", "quick"),
+    "prune-backups": ("keep-last=2", "keep-some"), "email-or-username": ("root@example.org", "a@b@c"),
     "storage-pair": ("local:local-zfs", "local:-"), "lxc-ip-with-ll-iface": ("fe80::1%eth0", "localhost"),
     "dns-name": ("host.example", "-host"), "disk-size": ("4G", "4 GB"), "mac-addr": ("BC:24:11:00:00:01", "BC:24"),
     "ip": ("10.0.0.1", "10.0.0"), "ipv4": ("10.0.0.1", "fd00::1"), "ipv6": ("fd00::1", "10.0.0.1"),
@@ -32,7 +34,7 @@ PATTERNS = {
     r"\+?\d+(\.\d+)?[KMGT]?": "+1G", r"\d+[MG]?": "4G", "/var/tmp/pveupload-[0-9a-f]+": "/var/tmp/pveupload-0f",
     r"(?^:[A-Za-z][A-Za-z0-9\.\-_]+)": "token", "[a-zA-Z][a-zA-Z0-9]*[a-zA-Z0-9]": "zone1",
     r"[A-Za-z][A-Za-z0-9\-\_]+": "ACCEPT", r"[-_.\w\d]+": "eth0", "0[0-7]{3}": "0660",
-    r"(?^:\d+(?:;\d+)*)": "2;3", "(?^:[a-zA-Z0-9_; ]+)": "nfs;cifs",
+    r"(?^:\d+(?:;\d+)*)": "2;3", r"\S+": "job", "(?^:[a-zA-Z0-9_; ]+)": "nfs;cifs",
 }
 BROKEN_PATTERN = "\x01 "
 

@@ -11,6 +11,7 @@ from fake.access import PRIVILEGES
 from fake.client import Client
 from fake.pve import FakeProxmox
 from fake.route import filled
+from fake.sdn import Sdn
 
 CHECKED = [endpoint for endpoint in TABLE if endpoint.check]
 
@@ -254,3 +255,54 @@ def test_a_task_is_seen_by_its_owner_and_by_who_audits(pve, somebody, ct):
     assert upid in {task["upid"] for task in somebody.get("/nodes/pve1/tasks").succeeds()}
     somebody.delete(path).fails(403, "Sys.Modify")
     api.does(api.post(ct + "/status/stop"))
+
+
+# Methods that look for themselves what somebody may; (method, path, parameters, what is said).
+OWN_CHECKS = [
+    ("GET", "/nodes/pve1/storage/local/content/local:vztmpl/busybox.tar.zst", {}, "/storage/local"),
+    ("PUT", "/nodes/pve1/storage/local/content/local:vztmpl/busybox.tar.zst", {"notes": "n"}, "/storage/local"),
+    ("DELETE", "/nodes/pve1/storage/local/content/local:vztmpl/busybox.tar.zst", {}, "Datastore.Allocate"),
+    ("GET", "/nodes/pve1/storage/local/content/local:100/vm-100-disk-0.raw", {}, "/vms/100, VM.Audit"),
+    ("POST", "/nodes/pve1/vzdump", {"vmid": "100", "storage": "local"}, "/vms/100, VM.Backup"),
+    ("POST", "/nodes/pve1/vzdump", {"vmid": "100", "tmpdir": "/x"}, "root@pam"),
+    ("GET", "/cluster/sdn/vnets/vnet1", {}, "/sdn/zones/zone1/vnet1"),
+    ("PUT", "/cluster/sdn/vnets/vnet1", {"alias": "a"}, "/sdn/zones/zone1/vnet1"),
+    ("DELETE", "/cluster/sdn/vnets/vnet1", {}, "/sdn/zones/zone1/vnet1"),
+    ("GET", "/cluster/sdn/vnets/vnet1/subnets", {}, "/sdn/zones/zone1/vnet1"),
+    ("POST", "/cluster/sdn/vnets/vnet1/subnets", {"subnet": "10.7.0.0/24", "type": "subnet"}, "/sdn/zones/zone1"),
+    ("GET", "/cluster/sdn/vnets/vnet1/subnets/zone1-10.8.0.0-24", {}, "/sdn/zones/zone1/vnet1"),
+    ("PUT", "/cluster/sdn/vnets/vnet1/subnets/zone1-10.8.0.0-24", {"snat": "1"}, "/sdn/zones/zone1/vnet1"),
+    ("DELETE", "/cluster/sdn/vnets/vnet1/subnets/zone1-10.8.0.0-24", {}, "/sdn/zones/zone1/vnet1"),
+    ("GET", "/pools", {"poolid": "theirs"}, "/pool/theirs, Pool.Audit"),
+    ("GET", "/access/permissions", {"userid": "root@pam"}, "/access, Sys.Audit"),
+    ("POST", "/nodes/pve1/lxc/100/clone", {"newid": "300"}, "/storage/local"),
+    ("PUT", "/nodes/pve1/lxc/100/resize", {"disk": "rootfs", "size": "+1G"}, "/storage/local"),
+    ("POST", "/nodes/pve1/lxc/100/move_volume", {"volume": "rootfs", "storage": "local-zfs"}, "/storage/local-zfs"),
+    ("POST", "/nodes/pve1/lxc/100/migrate", {"target": "pve2", "target-storage": "local-zfs"}, "/storage/local-zfs"),
+]
+
+
+@pytest.fixture(scope="module")
+def defined(pve, ct):
+    """What these are about: a vnet with a subnet, and a pool."""
+    api = Client(pve)
+    pve.cluster.sdn = Sdn()  # what the tests above were allowed to do is forgotten
+    api.post("/cluster/sdn/zones", zone="zone1", type="simple").succeeds()
+    api.post("/cluster/sdn/vnets", vnet="vnet1", zone="zone1").succeeds()
+    api.post("/cluster/sdn/vnets/vnet1/subnets", subnet="10.8.0.0/24", type="subnet").succeeds()
+    api.post("/pools", poolid="theirs").succeeds()
+
+
+@pytest.mark.parametrize("method, path, parameters, words", OWN_CHECKS, ids=str)
+def test_what_a_method_looks_for_itself_is_needed(pve, somebody, defined, method, path, parameters, words):
+    if "/lxc/" in path:  # the privileges on containers are there, those on storages are not
+        pve.access.grant("/vms", "some@pve", "PVEVMAdmin")
+        pve.access.grant("/sdn", "some@pve", "PVESDNUser")
+    somebody.request(method, path, parameters).fails(403, words)
+
+
+def test_lists_of_networks_and_addresses_leave_out_what_nobody_may_see(somebody, defined):
+    for path in ("/cluster/sdn/zones", "/cluster/sdn/vnets", "/cluster/sdn/ipams/pve/status", "/pools",
+                 "/access/acl", "/cluster/tasks", "/storage"):
+        found = somebody.get(path).succeeds()
+        assert [entry for entry in found if "some@pve" not in str(entry)] == [], path

@@ -52,7 +52,9 @@ def test_only_the_newest_snapshot_is_rolled_back(api, ct):
 def test_a_snapshot_that_can_not_be_is_refused(api, ct, template):
     api.post(ct + "/snapshot", snapname="current").fails(500, "reserved")
     api.post(ct + "/snapshot", snapname="1one").fails(400, "snapname")
-    api.post(ct + "/snapshot/none/rollback").fails(500, "does not exist")
+    for answer in (api.post(ct + "/snapshot/none/rollback"), api.delete(ct + "/snapshot/none")):
+        assert api.wait(answer.succeeds()) == "snapshot 'none' does not exist"
+    api.get(ct + "/snapshot/none/config").fails(500, "does not exist")
     other = api.create(template, 101)
     assert api.get(other + "/feature", feature="snapshot").succeeds() == {"hasFeature": 0}
     assert api.wait(api.post(other + "/snapshot", snapname="one").succeeds()) == "snapshot feature is not available"
@@ -98,7 +100,7 @@ def test_a_template_is_cloned_linked_and_stays_while_it_is_used(api, ct):
     entry = next(entry for entry in api.get("/nodes/pve1/storage/local-zfs/content").succeeds()
                  if entry.get("vmid") == 101)
     assert entry["parent"] == "basevol-100-disk-0"
-    api.delete(ct).fails(500, "in use by linked clone")
+    assert "still in use by linked clone" in api.wait(api.delete(ct).succeeds())
     api.does(api.post(copy + "/status/start"))
     api.does(api.delete(copy, force=1))
     api.does(api.delete(ct))
@@ -204,8 +206,36 @@ def test_a_managed_container_is_started_by_the_manager(pve, api, ct):
     assert status(api, ct) == "running"
     assert api.get("/cluster/ha/resources/ct:100").succeeds()["state"] == "started"
     assert api.get(ct + "/status/current").succeeds()["ha"]["managed"] == 1
+    api.put("/cluster/ha/resources/ct:100", state="stopped").succeeds()
+    assert pve.cluster.tasks.settle() == []
+    assert status(api, ct) == "stopped"
     api.does(api.delete(ct, force=1, purge=1))
     assert api.get("/cluster/ha/resources").succeeds() == []
+
+
+def test_a_backup_comes_back_as_another_container(pve, api, template):
+    ct = api.create(template, mp0="local-zfs:1,mp=/data,backup=1", mp1="local-zfs:1,mp=/cache", env="A=1\0B=2 3",
+                    net0="name=eth0,bridge=vmbr0", description="one\ntwo", tags="ours", start=1)
+    pve.person.edit(100, raw=[("lxc.init.cwd", "/tmp")])
+    for place in ("/root/mark", "/data/mark", "/cache/mark"):
+        attach(pve, 100, "/bin/touch", place)
+    api.does(api.post("/nodes/pve1/vzdump", vmid=100, storage="local"))
+    assert status(api, ct) == "running"
+    volid = api.get("/nodes/pve1/storage/local/content", content="backup").succeeds()[0]["volid"]
+    api.does(api.post("/nodes/pve1/lxc", vmid=105, ostemplate=volid, restore=1, storage="local-zfs", start=1))
+    old, new = api.get(ct + "/config").succeeds(), api.get(ct.replace("100", "105") + "/config").succeeds()
+    for name in ("env", "net0", "description", "tags", "hostname", "entrypoint", "memory", "unprivileged"):
+        assert old[name] == new[name], name
+    assert new["rootfs"] == "local-zfs:subvol-105-disk-2,size=1G" and "lxc" not in new
+    attach(pve, 105, "/bin/ls", "/root/mark", "/data/mark")
+    assert "mark" not in attach(pve, 105, "/bin/ls", "/cache")
+    assert "vzdump" not in attach(pve, 105, "/bin/ls", "/etc")
+    root = Client(pve)
+    root.log_in("root@pam", "secret")
+    root.does(root.post("/nodes/pve1/lxc", vmid=106, ostemplate=volid, restore=1, unique=1, hostname="other"))
+    new = root.get(ct.replace("100", "106") + "/config").succeeds()
+    assert new["net0"] != old["net0"] and new["hostname"] == "other" and new["lxc"] == [["lxc.init.cwd", "/tmp"]]
+    api.post("/nodes/pve1/lxc", vmid=106, ostemplate=volid, restore=1).fails(500, "unable to restore CT 106")
 
 
 def test_a_person_does_it_behind_the_back(pve, api, ct):
@@ -220,7 +250,7 @@ def test_a_person_does_it_behind_the_back(pve, api, ct):
     there = api.get("/nodes/pve2/lxc/100/config").succeeds()
     restored = api.get("/nodes/pve1/lxc/105/config").succeeds()
     cloned = api.get("/nodes/pve1/lxc/106/config").succeeds()
-    assert restored["net0"] == there["net0"] != cloned["net0"]
+    assert restored["net0"] == there["net0"] != cloned["net0"] and restored["description"] == there["description"]
     assert {restored["tags"], cloned["tags"]} == {"ours"}
     pve.person.destroy(105)
     Client(pve).get("/nodes/pve1/lxc/105/config").fails(500)

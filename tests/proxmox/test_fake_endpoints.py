@@ -116,6 +116,7 @@ def store(api, template):
     assert name == "local:900/vm-900-disk-0.raw"
     api.post(content, vmid=900, filename="vm-901-disk-0.raw", size="1G").fails(500, "illegal name")
     assert name in {entry["volid"] for entry in api.get(content).succeeds()}
+    api.post(content, vmid=900, filename="vm-900-disk-1.raw", size="1G", format="qcow2").fails(400, "format")
     assert api.get(f"{content}/{name}").succeeds()["size"] == 1 << 30
     api.put(f"{content}/{name}", notes="mine").fails(500, "not supported")
     assert api.delete(f"{content}/{name}", delay=5).succeeds() is None
@@ -123,6 +124,20 @@ def store(api, template):
     header = ['Content-Disposition: form-data; name="content"'], b"vztmpl"
     file = ['Content-Disposition: form-data; name="filename"; filename="new.tar.gz"'], b"bytes"
     api.does(api.upload("/nodes/pve1/storage/local/upload", [header, file]))
+
+
+def save(pve, ct):
+    root = Client(pve)
+    root.log_in("root@pam", "secret")
+    root.does(root.post("/nodes/pve1/vzdump", vmid=100, storage="local", notes__template="a note", mode="stop"))
+    backup = root.get("/nodes/pve1/storage/local/content", content="backup").succeeds()[0]
+    assert (backup["vmid"], backup["notes"]) == (100, "a note")
+    path = f"/nodes/pve1/storage/local/content/{backup['volid']}"
+    root.put(path, notes="another", protected=1).succeeds()
+    assert root.get(path).succeeds()["notes"] == "another"
+    assert "protected" in root.wait(root.delete(path).succeeds())
+    root.put(path, protected=0).succeeds()
+    root.does(root.delete(path))
 
 
 def connect(api):
@@ -207,6 +222,7 @@ def test_every_endpoint_is_used(pve, api, template):
     copy_it(api, ct, template)
     guard_it(api, ct)
     store(api, template)
+    save(pve, ct)
     connect(api)
     define(api)
     gather(api)

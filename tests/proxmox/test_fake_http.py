@@ -2,9 +2,12 @@
 """The transport: forms, JSON, limits, uploads, credentials."""
 
 import hashlib
+import http.client
 import json
 import socket
 import ssl
+
+import pytest
 
 from fake import form
 from fake.client import Client
@@ -15,7 +18,7 @@ JSON = {"Content-Type": "application/json"}
 
 def test_a_form_is_split_at_both_signs_and_keeps_what_is_before_the_second_equals():
     assert form.decode("a=1&b=2;c=x+y=z&d=%3B%3D%2B%00&e&a=3") == {
-        "a": ["1", "3"], "b": "2", "c": "x y", "d": ";=+\0", "e": ""}
+        "a": ["1", "3"], "b": "2", "c": "x y", "d": ";=+\0", "e": None}
 
 
 def test_an_answer_has_data_and_a_failure_says_why_in_its_reason(api):
@@ -48,6 +51,11 @@ def test_a_body_where_none_belongs_is_501(api):
     api.raw("GET", "/api2/json/version", "a=1", FORM).fails(501, "Unexpected content")
 
 
+def test_a_parameter_that_the_path_has_otherwise_is_refused(api):
+    api.get("/nodes/pve1/lxc/100/config", vmid=101).fails(400, "vmid", "already defined in URI")
+    api.get("/nodes/pve1/lxc/100/config", vmid=100).fails(500)
+
+
 def test_a_query_comes_before_the_body(api):
     api.raw("POST", "/api2/json/pools?poolid=asked", "poolid=told", FORM).succeeds()
     assert [pool["poolid"] for pool in api.get("/pools").succeeds()] == ["asked"]
@@ -65,6 +73,18 @@ def test_a_body_beyond_512_kib_is_refused(api):
     api.raw("POST", "/api2/json/pools", "poolid=p&comment=" + "x" * (512 << 10), FORM).fails(501, "too large")
 
 
+def test_a_connection_is_kept_when_a_request_with_a_body_fails(pve):
+    connection = http.client.HTTPSConnection("127.0.0.1", pve.port, context=ssl.create_default_context(cafile=pve.ca))
+    headers = {"Authorization": f"PVEAPIToken={pve.token}", **FORM}
+    pve.mischief.fail("/pools")
+    for target, text, status in (("/pools", "poolid=p", 500), ("/none", "a=1", 501), ("/pools", "poolid=p", 200)):
+        connection.request("POST", "/api2/json" + target, text, headers)
+        response = connection.getresponse()
+        response.read()
+        assert response.status == status
+    connection.close()
+
+
 def test_chunks_are_refused_and_too_many_headers_end_the_connection(pve, api):
     api.raw("POST", "/api2/json/pools", iter([b"poolid=p"]), {**FORM, "Transfer-Encoding": "chunked"}).fails(501)
     context = ssl.create_default_context(cafile=pve.ca)
@@ -76,8 +96,9 @@ def test_chunks_are_refused_and_too_many_headers_end_the_connection(pve, api):
 
 
 def test_who_is_not_known_gets_401_and_no_body(pve):
-    for token, words in ((None, "No ticket"), ("root@pam!tests=wrong", "invalid token value!"),
-                         ("root@pam!other=x", "no such token"), ("nonsense", "no tokenid specified")):
+    unknown = "Authentication failed!"
+    for token, words in ((None, "No ticket"), ("root@pam!tests=wrong", unknown), ("root@pam!other=x", unknown),
+                         ("nonsense", unknown)):
         answer = Client(pve, token).get("/version")
         answer.fails(401, words)
         assert answer.body == {}
@@ -109,7 +130,7 @@ def test_a_ticket_is_renewed_by_posting_it_and_expires(pve):
     client.log_in("root@pam", ticket)
     client.get("/version").succeeds()
     pve.access.expire_tickets()
-    client.get("/version").fails(401, "invalid PVE ticket")
+    client.get("/version").fails(401, "Authentication failed!")
     client.post("/access/ticket", username="root@pam", password=ticket).fails(401)
 
 
@@ -128,14 +149,33 @@ def test_a_second_factor_is_asked_for(pve):
 
 
 def test_a_token_gets_no_ticket(pve, api):
-    api.post("/access/ticket", username="root@pam", password="secret").fails(403)
+    api.post("/access/ticket", username="root@pam", password="secret").fails(
+        403, "URI '/access/ticket' not available with API token")
 
 
 def test_the_certificate_is_the_one_that_the_fingerprint_names(pve, api):
     der = ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate(("127.0.0.1", pve.port)))
     digest = hashlib.sha256(der).hexdigest().upper()
     assert pve.fingerprint.replace(":", "") == digest
-    assert {node["ssl_fingerprint"] for node in api.get("/nodes").succeeds()} == {pve.fingerprint}
+    listed = {node["node"]: node["ssl_fingerprint"] for node in api.get("/nodes").succeeds()}
+    assert listed["pve1"] == pve.fingerprint != listed["pve2"]
+
+
+def test_another_node_answers_for_the_same_cluster(pve, api):
+    url = pve.add_host("pve2")
+    port = int(url.rpartition(":")[2])
+    other = Client(pve, port=port)
+    api.post("/pools", poolid="p").succeeds()
+    assert [pool["poolid"] for pool in other.get("/pools").succeeds()] == ["p"]
+    der = ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate(("127.0.0.1", port)))
+    listed = {node["node"]: node["ssl_fingerprint"] for node in other.get("/nodes").succeeds()}
+    assert listed["pve2"].replace(":", "") == hashlib.sha256(der).hexdigest().upper()
+    pve.remove_host("pve1")
+    with pytest.raises(ConnectionRefusedError):
+        api.get("/version")
+    other.get("/version").succeeds()
+    pve.add_host("pve1")
+    api.get("/version").succeeds()
 
 
 def part(name, filename=None, first=None):
@@ -159,7 +199,7 @@ def test_a_template_is_uploaded(pve, api):
     path = api.get("/nodes/pve1/storage/local/content/local:vztmpl/a.tar.gz").succeeds()["path"]
     with open(path, "rb") as file:
         assert file.read() == data
-    assert list(pve.server.spool.iterdir()) == []
+    assert list(pve.spool.iterdir()) == []
 
 
 def checksum_parts(value):
@@ -175,15 +215,28 @@ def test_an_upload_with_a_checksum_is_compared(pve, api):
     assert len(api.get("/nodes/pve1/storage/local/content").succeeds()) == 1
 
 
-def test_an_upload_in_another_order_or_form_is_refused(api):
+def test_an_upload_in_another_order_or_form_is_refused(pve, api):
     file = parts(b"vztmpl")[-1]
     content = parts(b"vztmpl")[0]
-    for wrong in ([file, content], [file], [content], parts(b"vztmpl", name="file"),
-                  [(part("content", first="Content-Type: text/plain")[0], b"vztmpl"), file]):
-        api.upload(UPLOAD, wrong).fails(501, "upload failed")
-    api.upload(UPLOAD, parts(b"films")).fails(400, "content")
-    api.upload(UPLOAD, parts(b"vztmpl", filename="a.zip")).succeeds()
+    turned = parts(b"vztmpl", ("checksum", b"0"), ("checksum-algorithm", b"md5"))
+    for wrong in ([content], turned, [(part("content", first="Content-Type: text/plain")[0], b"vztmpl"), file],
+                  parts(b"vztmpl", ("other", b"1"))):
+        api.upload(UPLOAD, wrong).fails(500, "upload failed")
+    api.upload(UPLOAD, parts(b"vztmpl", name="file")).fails(500, "wrong field name 'file'")
+    for wrong in ([file, content], [file], parts(b"films")):
+        api.upload(UPLOAD, wrong).fails(400, "content")
+    api.upload("/nodes/pve1/storage/none/upload", parts(b"vztmpl")).fails(500, "does not exist")
+    api.upload(UPLOAD, parts(b"vztmpl", filename="a.zip")).fails(400, "wrong file extension")
     api.upload(UPLOAD.replace("local/", "local-zfs/"), parts(b"vztmpl")).fails(500, "does not support")
+    assert pve.cluster.tasks.settle() == [] and list(pve.spool.iterdir()) == []
+
+
+def test_an_upload_is_refused_before_it_is_read(pve):
+    pve.access.add_user("some@pve")
+    somebody = Client(pve, pve.access.add_token("some@pve", "t"))
+    answer = somebody.upload(UPLOAD, parts(b"vztmpl"))
+    answer.fails(403, "/storage/local, Datastore.AllocateTemplate")
+    assert answer.body == {}
 
 
 def test_an_upload_needs_no_csrf_token(pve):

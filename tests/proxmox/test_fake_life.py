@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from fake.client import Client
 from fake.container import FIRST_ID, V2
 from fake.template import make_template
 
@@ -75,6 +76,22 @@ def test_a_container_is_unprivileged_unless_it_is_said_and_owns_its_files(pve, a
     assert os.stat(f"/proc/{pve.person.pid(101)}").st_uid == 0
 
 
+def test_a_volume_may_keep_the_ids_that_it_has_on_disk(pve, api, template):
+    ct = api.create(template, rootfs="local:1,idmap=passthrough", mp0="local:1,mp=/data,idmap=passthrough", start=1)
+    attach(pve, 100, "/bin/touch", "/tmp/mark", "/data/mark")
+    assert os.stat(f"/proc/{pve.person.pid(100)}").st_uid == FIRST_ID
+    for key, mark in (("rootfs", "tmp/mark"), ("mp0", "mark")):
+        volume = api.get(ct + "/config").succeeds()[key].split(",")[0]
+        path = api.get(f"/nodes/pve1/storage/local/content/{volume}").succeeds()["path"]
+        assert (pathlib.Path(path) / mark).stat().st_uid == 0, key
+
+
+def test_a_root_file_system_may_be_read_only(pve, api, template):
+    api.create(template, rootfs="local:1,ro=1", start=1)
+    root = [line for line in attach(pve, 100, "/bin/mount").splitlines() if " on / " in line]
+    assert "(ro," in root[0]
+
+
 @pytest.mark.parametrize("suffix", ["tar.gz", "tar.xz", "tar"])
 def test_a_template_may_be_compressed_otherwise(pve, api, tmp_path, suffix):
     api.create(pve.add_template(make_template(tmp_path / f"t.{suffix}")), start=1)
@@ -112,9 +129,18 @@ def test_a_stubborn_container_stays_or_is_killed_in_the_end(pve, api, template):
     ct = api.create(template, entrypoint=STUBBORN, start=1)
     wait_ready(pve)
     upid = api.post(ct + "/status/shutdown", timeout=1).succeeds()
-    assert "failed: exit code 1" in api.wait(upid)
-    assert status(api, ct) == "running"
+    assert api.wait(upid) == "container did not stop"
+    assert "failed: exit code 1" in api.log(upid)[0] and status(api, ct) == "running"
     api.does(api.post(ct + "/status/shutdown", timeout=1, forceStop=1))
+    assert status(api, ct) == "stopped"
+
+
+def test_a_shutdown_is_overruled(pve, api, template):
+    ct = api.create(template, entrypoint=STUBBORN, start=1)
+    wait_ready(pve)
+    shutdown = api.post(ct + "/status/shutdown", timeout=60).succeeds()
+    api.does(api.post(ct + "/status/stop", overrule__shutdown=1))
+    assert api.wait(shutdown) == "interrupted by signal"
     assert status(api, ct) == "stopped"
 
 
@@ -179,6 +205,14 @@ def test_a_distribution_is_recognised_or_has_to_be_called_unmanaged(pve, api, tm
     api.create(unknown, 101)
 
 
+def test_an_option_is_read_back_from_the_file(api, template):
+    ct = api.create(template, env="A= b \0B=\0C=c", tags="Zeta,alpha;zeta", cpulimit="1.50", description="one\ntwo",
+                    entrypoint=" /bin/sleep 1000 ")
+    config = api.get(ct + "/config").succeeds()
+    assert config["env"] == "A= b\0B=\0C=c" and config["tags"] == "alpha;zeta" and config["cpulimit"] == "1.5"
+    assert config["description"] == "one\ntwo\n" and config["entrypoint"] == "/bin/sleep 1000"
+
+
 def test_defaults_are_those_of_the_server(api, template):
     api.does(api.post("/nodes/pve1/lxc", vmid=100, ostemplate=template))
     config = api.get("/nodes/pve1/lxc/100/config").succeeds()
@@ -196,7 +230,7 @@ def test_an_id_is_had_once_in_the_cluster(pve, api, template):
             500, f"unable to create CT {vmid} - {kind} {vmid} already exists on node 'pve1'")
     assert api.get("/cluster/nextid").succeeds() == "101"
     api.get("/cluster/nextid", vmid=100).fails(400, "already exists")
-    pve.cluster.options["next-id"] = "lower=500,upper=600"
+    pve.set_option("next-id", "lower=500,upper=600")
     assert api.get("/cluster/nextid").succeeds() == "500"
 
 
@@ -212,6 +246,19 @@ def test_a_volume_is_mounted_at_create_and_while_it_runs(pve, api, template):
     assert " /deep/er " in attach(pve, 100, "/bin/mount") and "ro," in [
         line for line in attach(pve, 100, "/bin/mount").splitlines() if "/deep/er" in line][0].replace("(", "")
     assert api.get(ct + "/config", current=1).succeeds()["mp1"] == "local:100/vm-100-disk-1.raw,mp=/late,size=1G"
+
+
+def test_a_template_is_unpacked_over_the_mount_points(pve, api, tmp_path):
+    template = pve.add_template(make_template(tmp_path / "t.tar.gz", {"data/deep/file": "kept", "other": "root"}))
+    ct = api.create(template, mp0="local-zfs:1,mp=/data", mp1="local-zfs:1,mp=/data/deep/er")
+    volumes = "/nodes/pve1/storage/local-zfs/content/local-zfs:subvol-100-disk-{}"
+    outer, inner = (pathlib.Path(api.get(volumes.format(number)).succeeds()["path"]) for number in (0, 1))
+    assert (outer / "deep/file").read_text() == "kept" and (outer / "deep/file").stat().st_uid == FIRST_ID
+    rootfs = pathlib.Path(api.get("/nodes/pve1/storage/local/content/local:100/vm-100-disk-0.raw").succeeds()["path"])
+    assert (rootfs / "other").read_text() == "root" and list((rootfs / "data").iterdir()) == []
+    assert list(inner.iterdir()) == [] and list((outer / "deep/er").iterdir()) == []
+    api.does(api.post(ct + "/status/start"))
+    assert attach(pve, 100, "/bin/cat", "/data/deep/file") == "kept"
 
 
 def test_a_mount_point_that_is_dropped_becomes_unused_and_is_freed_from_there(pve, api, template):
@@ -238,6 +285,25 @@ def test_another_root_file_system_is_written_down_and_the_old_one_forgotten(api,
     api.does(api.delete(ct))
     left = {entry["volid"] for entry in api.get("/nodes/pve1/storage/local/content", vmid=100).succeeds()}
     assert left == {"local:100/vm-100-disk-0.raw"}
+
+
+def test_an_image_that_the_api_allocates_has_no_file_system(api, template):
+    ct = api.create(template)
+    image = api.post("/nodes/pve1/storage/local/content", vmid=100, filename="vm-100-disk-7.raw", size="1G").succeeds()
+    api.put(ct + "/config", mp0=f"{image},mp=/data").succeeds()
+    assert "no file system" in api.wait(api.post(ct + "/status/start").succeeds())
+    content = "/nodes/pve1/storage/local-zfs/content"
+    api.post(content, vmid=100, filename="subvol-100-disk-3", size="1G").fails(500, "illegal name")
+    volume = api.post(content, vmid=100, filename="subvol-100-disk-3", size="1G", format="subvol").succeeds()
+    api.put(ct + "/config", mp0=f"{volume},mp=/data").succeeds()
+    api.does(api.post(ct + "/status/start"))
+
+
+def test_a_volume_of_a_container_can_be_deleted_under_it(api, template):
+    ct = api.create(template)
+    api.does(api.delete("/nodes/pve1/storage/local/content/local:100/vm-100-disk-0.raw"))
+    assert "does not exist" in api.wait(api.post(ct + "/status/start").succeeds())
+    api.does(api.delete(ct))
 
 
 def test_an_interface_is_there_and_another_comes_while_it_runs(pve, api, template):
@@ -281,11 +347,15 @@ def test_a_lock_in_the_configuration_stops_all_changes(pve, api, template):
     ct = api.create(template)
     pve.person.lock(100, "backup")
     api.put(ct + "/config", memory=64).fails(500, "CT is locked (backup)")
-    api.post(ct + "/status/start").fails(500, "CT is locked (backup)")
+    assert api.wait(api.post(ct + "/status/start").succeeds()) == "CT is locked (backup)"
     api.delete(ct).fails(500, "CT is locked (backup)")
-    api.post(ct + "/status/start", skiplock=1).fails(403, "root")
-    pve.person.unlock(100)
-    api.does(api.post(ct + "/status/start"))
+    api.post(ct + "/status/start", skiplock=1).fails(400, "Only root may use this option")
+    root = Client(pve)
+    root.log_in("root@pam", "secret")
+    root.does(root.post(ct + "/status/start", skiplock=1))
+    assert api.wait(api.post(ct + "/status/stop").succeeds()) == "CT is locked (backup)"
+    pve.person.lock(100, "mounted")
+    api.does(api.post(ct + "/status/stop"))
 
 
 def test_protection_stops_removal(api, template):

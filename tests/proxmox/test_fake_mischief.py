@@ -62,7 +62,7 @@ def test_a_silent_connection_holds_up_nobody(pve, api):
 
 def test_a_lost_node_is_a_failure_of_the_proxy(pve, api):
     pve.mischief.lose_node("pve2")
-    api.get("/nodes/pve2/lxc").fails(595, "Connection refused")
+    assert api.get("/nodes/pve2/lxc").fails(595, "Connection refused").body == {}
     api.get("/nodes/pve1/lxc").succeeds()
     assert {node["node"]: node["status"] for node in api.get("/nodes").succeeds()} == {
         "pve1": "online", "pve2": "offline"}
@@ -71,6 +71,17 @@ def test_a_lost_node_is_a_failure_of_the_proxy(pve, api):
     pve.mischief.find_node("pve2")
     api.get("/nodes/pve2/lxc").succeeds()
     api.get("/nodes/pve3/lxc").fails(500, "hostname lookup 'pve3' failed")
+
+
+def test_answers_have_texts_and_nulls(pve, api, template):
+    ct = api.create(template)
+    pve.mischief.answer_with(texts=True, nulls=True)
+    entry = api.get("/nodes/pve1/lxc").succeeds()[0]
+    assert (entry["vmid"], entry["template"], entry["lock"]) == ("100", "0", None)
+    config = api.get(ct + "/config").succeeds()
+    assert (config["memory"], config["nameserver"]) == ("64", None)
+    pve.mischief.clear()
+    assert api.get(ct + "/config").succeeds()["memory"] == 64
 
 
 def test_the_next_id_is_taken_by_another(pve, api, template):
@@ -139,7 +150,7 @@ def test_a_full_storage_fails_what_needs_room(pve, api, template):
 
 def test_a_token_expires(pve, api):
     pve.person.expire_token("root@pam", "tests")
-    api.get("/version").fails(401, "token expired")
+    api.get("/version").fails(401, "Authentication failed!")
 
 
 def test_a_stale_list_of_resources_stays_as_it_was(pve, api, template):

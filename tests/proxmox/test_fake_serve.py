@@ -7,6 +7,7 @@ import pathlib
 import signal
 import ssl
 import subprocess
+import time
 import types
 import urllib.error
 import urllib.request
@@ -74,6 +75,21 @@ def test_nothing_is_left_of_a_fake(archive):
     assert not cgroups(tag)
     assert not pathlib.Path(f"{LOCKS}{directory}").exists()
     pve.close()
+
+
+def test_a_container_whose_monitor_was_killed_is_stopped_and_leaves_nothing(archive):
+    with FakeProxmox() as pve:
+        api = Client(pve)
+        ct = api.create(pve.add_template(archive), start=1)
+        init, tag = pve.person.pid(100), pve.cluster.host.tag
+        monitor = int(pathlib.Path(f"/proc/{init}/stat").read_text().rpartition(") ")[2].split()[1])
+        os.kill(monitor, signal.SIGKILL)
+        deadline = time.monotonic() + SECONDS
+        while api.get(ct + "/status/current").succeeds()["status"] != "stopped" or os.path.exists(f"/proc/{init}"):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert cgroups(tag)
+    assert not cgroups(tag)
 
 
 def cgroups(tag):

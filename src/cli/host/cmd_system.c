@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* system check, df and prune. */
+/* system check, df, prune and adopt. */
 
 #include "base/mem.h"
 #include "base/scope.h"
@@ -112,6 +112,32 @@ static int system_prune(struct cli *cli, const struct system_options *options, b
 	return r < 0 ? -1 : EXIT_SUCCESS;
 }
 
+static void show_adopted(void *userdata, const char *id, const char *node, unsigned int vmid,
+			 const struct lxcri_error *problem)
+{
+	int *failures = userdata;
+
+	if (!problem) {
+		(void)printf("%s\tCT %u on node %s\n", id, vmid, node);
+		return;
+	}
+	(*failures)++;
+	(void)fprintf(stderr, "proxmox-lxcri: CT %u on node %s: %s\n", vmid, node, problem->text);
+}
+
+static int system_adopt(struct cli *cli, const struct system_options *options, bool is_json,
+			struct lxcri_error *err)
+{
+	int failures = 0;
+
+	(void)options;
+	if (is_json)
+		return cli_usage(cli, err, "adopt: there is no form of its output but one");
+	if (lxcri_system_adopt(cli->engine, show_adopted, &failures, err) < 0)
+		return -1;
+	return failures > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
 static const struct system_verb {
 	struct subverb called;
 	int (*run)(struct cli *cli, const struct system_options *options, bool is_json,
@@ -120,6 +146,7 @@ static const struct system_verb {
 	{ { "check", NULL }, system_check },
 	{ { "df", NULL }, system_df },
 	{ { "prune", NULL }, system_prune },
+	{ { "adopt", NULL }, system_adopt },
 };
 
 /* Refuses an option that another of the three has: who mistakes "df --force" means something. */
@@ -156,7 +183,7 @@ static int cmd_system(struct cli *cli, const void *verb_options, int argc, char 
 	if (is_json < 0)
 		return fail_while(err, "system");
 	if (argc == 0)
-		return cli_usage(cli, err, "expected check, df or prune");
+		return cli_usage(cli, err, "expected check, df, prune or adopt");
 	found = subverb_find(cli, argv[0], &system_verbs[0].called, ARRAY_LEN(system_verbs),
 			     sizeof(system_verbs[0]), err);
 	if (found < 0)
@@ -170,11 +197,13 @@ static int cmd_system(struct cli *cli, const void *verb_options, int argc, char 
 
 const struct verb verb_system = {
 	.name = "system",
-	.arguments = "check | df | prune",
+	.arguments = "check | df | prune | adopt",
 	.summary = "verify what is kept, show what it takes, remove what nothing uses",
 	.details =
 		"check exits with 1 when a fault is left. prune asks on a terminal unless --force "
-		"is given.\n",
+		"is given.\nadopt takes over the containers of Proxmox VE that bear our tags and "
+		"are "
+		"in no record.\n",
 	.options = options_of_system,
 	.options_size = sizeof(struct system_options),
 	.run = cmd_system,

@@ -35,6 +35,8 @@ static const struct option_entry options_of_image[] = {
 	OPTION(image_options, force, "force", 0, OPTION_FLAG, NULL,
 	       "gc: also what was used a short while ago; never what is in use"),
 	OPTION(image_options, dry_run, "dry-run", 0, OPTION_FLAG, NULL, "gc: show what would go"),
+	OPTION(image_options, templates, "templates", 0, OPTION_FLAG, NULL,
+	       "gc: templates in a cluster of Proxmox VE instead, that no container of ours has"),
 	OPTION(image_options, quiet, "quiet", 'q', OPTION_FLAG, NULL,
 	       "list: only the names; pull, push: only the digest; copy: nothing"),
 	{},
@@ -62,6 +64,7 @@ static const struct image_verb {
 	{ { "prepare", NULL }, image_prepare },
 	{ { "prepared", NULL }, image_prepared },
 	{ { "release", NULL }, image_release },
+	{ { "templates", NULL }, image_templates },
 	{ { "verify", NULL }, image_verify },
 	{ { "df", NULL }, image_df },
 	{ { "gc", NULL }, image_gc },
@@ -92,7 +95,7 @@ static int check_options(const struct cli *cli, const struct image_options *opti
 		{ options->format,
 		  "--format",
 		  { "list", "inspect", "history", "load", "verify", "df", "gc", "convert",
-		    "prepare", "prepared" } },
+		    "prepare", "prepared", "templates" } },
 		{ options->size, "--size", { "convert", "prepare" } },
 		{ options->fs, "--fs", { "convert", "prepare" } },
 		{ options->compression, "--compression", { "convert", "prepare" } },
@@ -105,6 +108,7 @@ static int check_options(const struct cli *cli, const struct image_options *opti
 		{ options->all, "--all", { "gc", "copy" } },
 		{ options->force, "--force", { "gc" } },
 		{ options->dry_run, "--dry-run", { "gc" } },
+		{ options->templates, "--templates", { "gc" } },
 		{ options->quiet, "--quiet", { "pull", "push", "copy", "list" } },
 	};
 
@@ -140,7 +144,8 @@ const struct verb verb_image = {
 		"history NAME | "
 		"tag NAME NEW-NAME... | untag NAME... | remove NAME... | save NAME... | load | "
 		"copy SOURCE DEST | convert SOURCE TARGET | "
-		"prepare SOURCE | prepared | release PREPARED... | verify NAME... | df | gc",
+		"prepare SOURCE | prepared | release PREPARED... | verify NAME... | df | gc | "
+		"templates",
 	.summary = "fetch, keep, name, carry, verify and remove images",
 	.options = options_of_image,
 	.options_size = sizeof(struct image_options),

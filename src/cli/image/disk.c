@@ -39,6 +39,8 @@ int image_gc(struct cli *cli, struct lxcri_image_manager *images,
 		return fail_while(err, "image gc");
 	if (argv[0])
 		return cli_usage(cli, err, "gc: expected no argument");
+	if (options->templates)
+		return image_gc_templates(cli, options, err);
 	r = lxcri_image_gc(images, &gc, usages_add, &usages, &collected, err);
 	/* What went before a failure did go. */
 	usages_print_removed(&usages, &collected, is_json, stdout);

@@ -21,6 +21,7 @@ struct image_options {
 	bool all;
 	bool force;
 	bool dry_run;
+	bool templates;
 	uint64_t size;
 	const char *fs;
 	const char *compression;
@@ -41,6 +42,10 @@ int image_each(struct cli *cli, struct lxcri_image_manager *images, char **names
 [[nodiscard]] int image_convert_options(const struct image_options *options,
 					struct lxcri_convert_options *ret, struct lxcri_error *err);
 
+/* gc of the templates of a cluster. */
+[[nodiscard]] int image_gc_templates(struct cli *cli, const struct image_options *options,
+				     struct lxcri_error *err);
+
 image_verb_fn image_convert;
 image_verb_fn image_copy;
 image_verb_fn image_df;
@@ -58,5 +63,6 @@ image_verb_fn image_release;
 image_verb_fn image_remove;
 image_verb_fn image_save;
 image_verb_fn image_tag;
+image_verb_fn image_templates;
 image_verb_fn image_untag;
 image_verb_fn image_verify;

@@ -49,6 +49,7 @@ const struct option_entry create_option_table[] = {
 	IMAGE(hostname, "hostname", 0, TEXT, "NAME", "host name"),
 	IMAGE(entrypoint, "entrypoint", 0, TEXT, "PROGRAM", "replace the image's; \"\" is none"),
 	NETWORK_OPTIONS(create_options, network, OPTION_IMAGE_FORM),
+	IMAGE(node, "node", 0, TEXT, "NAME", "node of Proxmox VE on which it is made"),
 	IMAGE(userns, "userns", 0, TEXT, "host|auto|keep", "user namespace (auto)"),
 	IMAGE(privileged, "privileged", 0, FLAG, NULL, "give it all that root of the host has"),
 	IMAGE(read_only, "read-only", 0, FLAG, NULL, "mount the root file system read-only"),
@@ -485,6 +486,7 @@ int create_request_fill(const struct create_options *options, struct create_requ
 		return -1;
 	fill_network(&options->network, request);
 	engine->userns = options->userns;
+	engine->node = options->node;
 	engine->privileged = options->privileged;
 	engine->read_only = options->read_only;
 	engine->init = options->init;

@@ -32,6 +32,7 @@ struct create_options {
 	const char *user;
 	const char *hostname;
 	const char *userns;
+	const char *node;
 	bool privileged;
 	const char *log_driver;
 	int stop_signal; /* 0: not given */

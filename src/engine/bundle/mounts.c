@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "engine/network/mode.h"
-#include "engine/volume.h"
+#include "engine/volumes/volume.h"
 #include "os/helper.h"
 
 #include <errno.h>

@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "engine/container.h"
+#include "engine/ct/ct.h"
 #include "engine/driver.h"
 #include "engine/files/root.h"
 #include "image/layer/merged.h"
@@ -279,6 +280,8 @@ int lxcri_container_diff(struct lxcri_container *container, lxcri_change_fn each
 			    "diff %s: it was made from a bundle, so there is no image to compare "
 			    "it with",
 			    container->home.id);
+	if (ct_refuse(container, "diff", err) < 0)
+		return -1;
 	if (compare(container, &diff, err) < 0)
 		return fail_while(err, "diff %s", container->home.id);
 	for (size_t i = 0; i < diff.count; i++)

@@ -14,6 +14,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "engine/ct/ct.h"
 #include "engine/driver.h"
 #include "engine/files/root.h"
 #include "os/file.h"
@@ -331,7 +332,8 @@ int view_open(struct lxcri_container *container, struct view *ret_view, struct l
 	struct view view = { .container = container, .root = -1, .space = -1 };
 	int r = 0;
 
-	if (container_lock(container, err) < 0)
+	if (ct_refuse(container, "open the files of", err) < 0 ||
+	    container_lock(container, err) < 0)
 		return -1;
 	view.locked = true;
 	if (container->state.pid > 0 && container->status != LXCRI_STATUS_STOPPED &&

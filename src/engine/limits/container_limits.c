@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/ct/ct.h"
 #include "engine/event.h"
 #include "engine/limits/container_scope.h"
 #include "engine/limits/resources.h"
@@ -268,7 +269,8 @@ int lxcri_container_update(struct lxcri_container *container, const char *resour
 	if (container_lock(container, err) < 0)
 		return -1;
 
-	int r = update_locked(container, patch, err);
+	int r = ct_is(container) ? ct_update_limits(container, patch, err)
+				 : update_locked(container, patch, err);
 
 	if (r == 0)
 		container_event(container, "update", NULL, NULL);

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "engine/container.h"
+#include "engine/ct/ct.h"
 #include "engine/network/describe.h"
 #include "engine/network/proxy.h"
 #include "engine/network/publish.h"
@@ -122,6 +123,7 @@ static int change_locked(struct lxcri_engine *engine, const char *id, const stru
 
 	if (publish_read(port, id, &row, err) < 0 ||
 	    lxcri_container_open(engine, id, &container, err) < 0 ||
+	    ct_refuse(container, "forward a port to", err) < 0 ||
 	    container_lock(container, err) < 0)
 		return -1;
 	if (!container->record.networked)

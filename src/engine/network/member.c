@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "engine/bundle/resolv_conf.h"
 #include "engine/container.h"
+#include "engine/ct/ct.h"
 #include "engine/database/lans.h"
 #include "engine/lan/lan.h"
 #include "engine/network/attach.h"
@@ -29,6 +30,7 @@ static int open_locked(struct lxcri_engine *engine, const char *id,
 	autorun(lxcri_container_freep) struct lxcri_container *container = NULL;
 
 	if (lxcri_container_open(engine, id, &container, err) < 0 ||
+	    ct_refuse(container, "change the networks of", err) < 0 ||
 	    container_lock(container, err) < 0)
 		return -1;
 	*ret_container = steal(container);

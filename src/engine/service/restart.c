@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/moment.h"
 #include "base/text.h"
+#include "engine/ct/ct.h"
 #include "engine/event.h"
 #include "engine/lifecycle.h"
 #include "engine/service/demand.h"
@@ -251,7 +252,9 @@ int lxcri_container_set_restart(struct lxcri_container *container, const char *p
 {
 	struct restart_policy parsed;
 
-	if (restart_policy_parse(policy, &parsed, err) < 0 || container_lock(container, err) < 0)
+	if (restart_policy_parse(policy, &parsed, err) < 0 ||
+	    ct_refuse(container, "change the restart policy of", err) < 0 ||
+	    container_lock(container, err) < 0)
 		return -1;
 
 	int r = set_locked(container, policy, err);

@@ -10,7 +10,7 @@
 #include "engine/images/prepared.h"
 #include "engine/system/disk.h"
 #include "engine/usage.h"
-#include "engine/volume.h"
+#include "engine/volumes/volume.h"
 #include "image/image_index.h"
 #include "os/disk_usage.h"
 #include "os/path.h"

@@ -14,7 +14,7 @@
 #include "engine/event.h"
 #include "engine/system/disk.h"
 #include "engine/usage.h"
-#include "engine/volume.h"
+#include "engine/volumes/volume.h"
 #include "image/snapshot/snapshot.h"
 #include "os/disk_usage.h"
 #include "os/path.h"

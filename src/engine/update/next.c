@@ -12,12 +12,14 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/bundle.h"
+#include "engine/ct/ct.h"
+#include "engine/ct/ct_process.h"
 #include "engine/files/root.h"
 #include "engine/service/health.h"
 #include "engine/update/graft.h"
 #include "engine/update/history.h"
 #include "engine/update/request.h"
-#include "engine/volume.h"
+#include "engine/volumes/volume.h"
 #include "os/file.h"
 #include "os/path.h"
 
@@ -27,7 +29,9 @@
 #include <sys/stat.h>
 
 /* What a root file system consists of. In a container's own directory there is more. */
-static const char *const parts[] = { "upper", "work", "root", "rootfs", "config.json", "dataset" };
+static const char *const parts[] = {
+	"upper", "work", "root", "rootfs", "config.json", "dataset", CT_PROCESS_FILE,
+};
 
 static int remove_root(const char *dir, struct lxcri_error *err)
 {
@@ -165,6 +169,10 @@ static int make_bundle(const struct lxcri_container *container, const struct nex
 		next->record.health = steal(bundle->health);
 	}
 	graft(old, &request, bundle);
+	if (ct_is(container)) {
+		ct_name_volumes(bundle, old);
+		return 0;
+	}
 	return make_volumes(container, source, next, bundle, err);
 }
 
@@ -187,6 +195,8 @@ static int make_root(const struct lxcri_container *container, const struct next_
 		.record = next->record,
 	};
 
+	if (ct_is(container))
+		return 0;
 	if (driver_create(&then, err) < 0)
 		return -1;
 	/* A copy needs its layers no more. */
@@ -235,7 +245,7 @@ static int check_layers(const struct image *image, struct lxcri_error *err)
 	return 0;
 }
 
-int next_prepare(const struct lxcri_container *container, const struct next_source *source,
+int next_prepare(struct lxcri_container *container, const struct next_source *source,
 		 struct next *ret_next, struct lxcri_error *err)
 {
 	const struct record *now = &container->record;
@@ -252,9 +262,11 @@ int next_prepare(const struct lxcri_container *container, const struct next_sour
 				 (long long)record->revision);
 	set_text(&record->image, image->name);
 	set_text(&record->digest, image->digest);
-	set_text(&record->driver, source->storage.ops->name);
 	strings_finish(&record->layers);
-	strings_add_all(&record->layers, &image->layer_dirs);
+	if (!ct_is(container)) {
+		set_text(&record->driver, source->storage.ops->name);
+		strings_add_all(&record->layers, &image->layer_dirs);
+	}
 	record->is_shifted = record->ids.size > 0 && !source->can_map;
 	if (make_dir(container, ret_next, err) < 0 ||
 	    make_bundle(container, source, ret_next, &bundle, err) < 0)
@@ -264,6 +276,8 @@ int next_prepare(const struct lxcri_container *container, const struct next_sour
 	if (make_root(container, source, ret_next, err) < 0 ||
 	    take_check(record, &ret_next->check, err) < 0 ||
 	    write_spec(record->bundle, bundle.spec, err) < 0)
+		return -1;
+	if (ct_is(container) && ct_prepare_next(container, &bundle, record, err) < 0)
 		return -1;
 	return flush(container, source, ret_next, err);
 }
@@ -314,6 +328,8 @@ int next_prepare_previous(const struct lxcri_container *container, struct next *
 		return fail(err, LXCRI_E_INVALID_STATE, "it was never updated");
 	if (record_parse(now->previous, strlen(now->previous), &target, err) < 0 ||
 	    copy_record(now, record, err) < 0 || remember(now, record, err) < 0)
+		return -1;
+	if (ct_is(container) && ct_return_to(&target, record, err) < 0)
 		return -1;
 	take_root(&target, record);
 	history_add(record, now, "rollback");
@@ -399,12 +415,14 @@ static int remove_first(const struct home *home, struct lxcri_error *err)
 		     : 0;
 }
 
-int next_collect(const struct lxcri_container *container, struct lxcri_error *err)
+int next_collect(struct lxcri_container *container, struct lxcri_error *err)
 {
 	const struct home *home = &container->home;
 	autorun(strings_finish) struct strings used = {};
 	autorun(strings_finish) struct strings unused = {};
 
+	if (ct_is(container) && ct_collect(container, err) < 0)
+		return -1;
 	if (list_used(home, &container->record, &used, err) < 0 ||
 	    list_unused(home, &used, &unused, err) < 0)
 		return -1;

@@ -29,9 +29,8 @@ struct next_source {
 /* Makes root file system, specification and record of @container for another image. The container's
  * lock and that of usages are held; both are kept until next_commit(). Fails as a creation does;
  * the caller ends *@ret_next with next_discard() in any case. */
-[[nodiscard]] int next_prepare(const struct lxcri_container *container,
-			       const struct next_source *source, struct next *ret_next,
-			       struct lxcri_error *err);
+[[nodiscard]] int next_prepare(struct lxcri_container *container, const struct next_source *source,
+			       struct next *ret_next, struct lxcri_error *err);
 
 /* The same for what the container was before its last update. LXCRI_E_INVALID_STATE where there is
  * no such. */
@@ -49,7 +48,7 @@ struct next_source {
 /* Removes the root file systems that neither the record of @container nor the one before it name:
  * of updates that failed or were interrupted, and what the last one has replaced. The lock is held.
  * LXCRI_E_STORAGE_ERROR, LXCRI_E_ZFS_ERROR. */
-[[nodiscard]] int next_collect(const struct lxcri_container *container, struct lxcri_error *err);
+[[nodiscard]] int next_collect(struct lxcri_container *container, struct lxcri_error *err);
 
 /* Appends the directories that next_collect() would remove; not those of the data directory itself.
  */

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/container.h"
+#include "engine/ct/ct.h"
 #include "engine/event.h"
 #include "engine/images/obtain.h"
 #include "engine/lifecycle.h"
@@ -47,8 +48,9 @@ static int check_options(const struct lxcri_image_update_options *options, struc
 	return 0;
 }
 
-static int check_container(const struct lxcri_container *container, struct lxcri_error *err)
+static int check_container(const struct update *update, struct lxcri_error *err)
 {
+	const struct lxcri_container *container = update->container;
 	const struct record *record = &container->record;
 
 	if (!record->image || !record->owns_bundle)
@@ -65,6 +67,8 @@ static int check_container(const struct lxcri_container *container, struct lxcri
 	    0)
 		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION, "its bundle %s is its maker's",
 			    record->bundle);
+	if (ct_is(container) && update->options->health_command)
+		return ct_refuse(container, "check the health of", err);
 	if (container->status == LXCRI_STATUS_PAUSED)
 		return fail(err, LXCRI_E_INVALID_STATE, "it is paused; resume or stop it first");
 	return 0;
@@ -89,6 +93,8 @@ static int start_and_look(struct update *update, struct lxcri_error *err)
 	}
 	if (lifecycle_start_locked(update->container, err) < 0)
 		return -1;
+	if (ct_is(update->container) && options->settle_seconds >= 0)
+		return ct_stay(update->container, gate.settle_seconds, err);
 	return options->settle_seconds < 0 ? 0 : gate_pass(update->container, &gate, err);
 }
 
@@ -137,6 +143,8 @@ static int switch_over(struct update *update, struct lxcri_error *err)
 		return -1;
 	}
 	closep(&update->usage_lock);
+	if (ct_is(container) && ct_apply(container, err) < 0)
+		return go_back(update, err);
 	if (update->was_running && start_and_look(update, err) < 0)
 		return go_back(update, err);
 	history_settle(&container->record, HISTORY_DONE, NULL);
@@ -154,7 +162,7 @@ static int update_locked(struct update *update, const struct next_source *source
 {
 	struct lxcri_container *container = update->container;
 
-	if (check_container(container, err) < 0)
+	if (check_container(update, err) < 0)
 		return -1;
 	if (strcmp(container->record.digest, source->image->digest) == 0)
 		return 0;
@@ -185,12 +193,15 @@ static int find_source(struct update *update, struct image *image, struct next_s
 	int can_map;
 
 	if (usage_announce(engine, &update->announcement, err) < 0 ||
-	    image_obtain(engine, &wish, image, err) < 0 ||
-	    driver_choose(engine, container->record.ids.size > 0, &ret_source->storage, err) < 0)
+	    image_obtain(engine, &wish, image, err) < 0)
+		return -1;
+	ret_source->image = image;
+	if (ct_is(container))
+		return 0;
+	if (driver_choose(engine, container->record.ids.size > 0, &ret_source->storage, err) < 0)
 		return -1;
 	can_map = driver_prepare(engine, ret_source->storage.ops, &image->layer_dirs, err);
 	ret_source->can_map = can_map > 0;
-	ret_source->image = image;
 	return can_map < 0 ? -1 : 0;
 }
 
@@ -210,8 +221,7 @@ int lxcri_container_update_image(struct lxcri_container *container,
 	int r = -1;
 
 	if (check_options(options, err) == 0 && container_refresh(container, err) == 0 &&
-	    check_container(container, err) == 0 &&
-	    find_source(&update, &image, &source, err) == 0 &&
+	    check_container(&update, err) == 0 && find_source(&update, &image, &source, err) == 0 &&
 	    container_lock(container, err) == 0) {
 		r = update_locked(&update, &source, err);
 		update_finish(&update);
@@ -224,7 +234,7 @@ static int rollback_locked(struct update *update, struct lxcri_error *err)
 {
 	struct lxcri_container *container = update->container;
 
-	if (check_container(container, err) < 0)
+	if (check_container(update, err) < 0)
 		return -1;
 	update->usage_lock = usage_lock(container->engine, USAGE_SHARED, err);
 	if (update->usage_lock < 0 || next_prepare_previous(container, &update->next, err) < 0)

@@ -6,7 +6,7 @@
 #include "engine/container.h"
 #include "engine/event.h"
 #include "engine/usage.h"
-#include "engine/volume.h"
+#include "engine/volumes/volume.h"
 #include "engine/volumes/volume_draft.h"
 #include "engine/volumes/volume_notes.h"
 #include "engine/volumes/volumes.h"

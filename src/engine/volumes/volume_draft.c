@@ -5,7 +5,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "engine/volume.h"
+#include "engine/volumes/volume.h"
 #include "os/path.h"
 
 #include <errno.h>

@@ -5,7 +5,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
-#include "engine/volume.h"
+#include "engine/volumes/volume.h"
 #include "os/file.h"
 
 #include <errno.h>

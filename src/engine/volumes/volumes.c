@@ -10,7 +10,7 @@
 #include "engine/event.h"
 #include "engine/inspect.h"
 #include "engine/usage.h"
-#include "engine/volume.h"
+#include "engine/volumes/volume.h"
 #include "engine/volumes/volume_draft.h"
 #include "engine/volumes/volume_notes.h"
 #include "os/path.h"

@@ -128,17 +128,11 @@ const char *conversion_suffix(const struct lxcri_convert_options *options)
 	return ".raw";
 }
 
-int conversion_run(struct image_store *store, const char *digest,
-		   const struct lxcri_convert_options *options, int fd, struct lxcri_error *err)
+static int run(struct image_store *store, const char *digest, const char *format, const char *how,
+	       int fd, struct lxcri_error *err)
 {
-	autofree char *size = xformat("%llu", (unsigned long long)options->size_bytes);
 	const char *const args[] = {
-		WORKER_CONVERT,
-		image_store_data_dir(store),
-		digest,
-		formats[options->format],
-		options->format == LXCRI_IMAGE_RAW ? size : compression_of(options),
-		NULL,
+		WORKER_CONVERT, image_store_data_dir(store), digest, format, how, NULL,
 	};
 	const struct worker_call call = { .program = "lxcri-worker",
 					  .args = args,
@@ -146,4 +140,20 @@ int conversion_run(struct image_store *store, const char *digest,
 	autojson answer = NULL;
 
 	return worker_ask(&call, fd, &answer, err);
+}
+
+int conversion_run(struct image_store *store, const char *digest,
+		   const struct lxcri_convert_options *options, int fd, struct lxcri_error *err)
+{
+	autofree char *size = xformat("%llu", (unsigned long long)options->size_bytes);
+
+	return run(store, digest, formats[options->format],
+		   options->format == LXCRI_IMAGE_RAW ? size : compression_of(options), fd, err);
+}
+
+int conversion_make_ct(struct image_store *store, const char *digest, enum conversion_ct where,
+		       int fd, struct lxcri_error *err)
+{
+	return run(store, digest, WORKER_TEMPLATE,
+		   where == CONVERSION_CT_ROOT ? WORKER_CT : WORKER_CT_BELOW, fd, err);
 }

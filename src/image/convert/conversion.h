@@ -26,3 +26,12 @@ const char *conversion_suffix(const struct lxcri_convert_options *options);
 [[nodiscard]] int conversion_run(struct image_store *store, const char *digest,
 				 const struct lxcri_convert_options *options, int fd,
 				 struct lxcri_error *err);
+
+/* Where the files of a template are: at its root, or all in the directory TEMPLATE_BELOW, so that a
+ * volume that is mounted there gets them. */
+enum conversion_ct { CONVERSION_CT_ROOT, CONVERSION_CT_BELOW };
+
+/* Writes it the same as a template whose containers begin with our init, /.lxcri/init.
+ * LXCRI_E_INVALID_FORMAT for an image that has something there. */
+[[nodiscard]] int conversion_make_ct(struct image_store *store, const char *digest,
+				     enum conversion_ct where, int fd, struct lxcri_error *err);

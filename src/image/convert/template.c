@@ -26,6 +26,7 @@
 struct template
 {
 	struct archive *archive;
+	const struct template_options *options;
 	char *buffer;
 	char *xattr_names;
 	char *xattr_value;
@@ -61,11 +62,20 @@ static int fail_read(const struct walk_entry *entry, int r, struct lxcri_error *
 			       *entry->path ? entry->path : "/");
 }
 
-static struct archive_entry *describe(const struct walk_entry *from)
+/* Returns what @path of the image is called in the archive; owned by the caller. */
+static char *name_of(const struct template *template, const char *path)
+{
+	const char *below = template->options->below;
+
+	return below ? xformat("./%s%s%s", below, *path ? "/" : "", path) : xformat("./%s", path);
+}
+
+static struct archive_entry *describe(const struct template *template,
+				      const struct walk_entry *from)
 {
 	struct archive_entry *entry = archive_entry_new();
 	const struct stat *status = from->status;
-	autofree char *name = xformat("./%s", from->path);
+	autofree char *name = name_of(template, from->path);
 
 	if (!entry)
 		abort(); /* as all our allocations */
@@ -140,7 +150,7 @@ static int write_file(struct template *template, const struct walk_entry *from,
 static int write_link(struct template *template, const struct walk_entry *from,
 		      struct archive_entry *entry, struct lxcri_error *err)
 {
-	autofree char *target = xformat("./%s", from->first);
+	autofree char *target = name_of(template, from->first);
 
 	archive_entry_set_hardlink(entry, target);
 	archive_entry_set_size(entry, 0);
@@ -171,9 +181,13 @@ static int write_dir(struct template *template, const struct walk_entry *from,
 static int enter(void *userdata, const struct walk_entry *from, struct lxcri_error *err)
 {
 	struct template *template = userdata;
-	struct archive_entry *entry = describe(from);
+	struct archive_entry *entry;
 	int r;
 
+	if (template->options->init_fd >= 0 && strcmp(from->path, TEMPLATE_INIT_DIR) == 0)
+		return fail(err, LXCRI_E_INVALID_FORMAT,
+			    "the image has a /" TEMPLATE_INIT_DIR " of its own");
+	entry = describe(template, from);
 	if (from->first)
 		r = write_link(template, from, entry, err);
 	else if (S_ISDIR(from->status->st_mode))
@@ -188,9 +202,34 @@ static int enter(void *userdata, const struct walk_entry *from, struct lxcri_err
 	return r;
 }
 
-static int open_archive(struct template *template, enum template_compression compression, int fd,
-			struct lxcri_error *err)
+/* Adds our init, and the directory that it is in. */
+static int add_init(struct template *template, struct lxcri_error *err)
 {
+	const struct stat dir = { .st_mode = S_IFDIR | 0755 };
+	const struct walk_entry parent = { .path = TEMPLATE_INIT_DIR, .status = &dir };
+	struct walk_entry program = { .path = TEMPLATE_INIT_DIR "/init" };
+	struct stat status = {};
+	struct archive_entry *entry = describe(template, &parent);
+	int r = write_header(template, entry, err);
+
+	archive_entry_free(entry);
+	if (r < 0)
+		return -1;
+	if (fstat(template->options->init_fd, &status) < 0)
+		return fail_read(&program, errno, err);
+	status = (struct stat){ .st_mode = S_IFREG | 0755, .st_size = status.st_size };
+	program.status = &status;
+	entry = describe(template, &program);
+	r = write_header(template, entry, err);
+	if (r == 0)
+		r = write_content(template, &program, entry, template->options->init_fd, err);
+	archive_entry_free(entry);
+	return r;
+}
+
+static int open_archive(struct template *template, int fd, struct lxcri_error *err)
+{
+	enum template_compression compression = template->options->compression;
 	struct archive *archive = archive_write_new();
 	int r = ARCHIVE_OK;
 
@@ -215,18 +254,19 @@ static int open_archive(struct template *template, enum template_compression com
 	return 0;
 }
 
-int template_write(const int *layers, size_t count, enum template_compression compression, int fd,
+int template_write(const int *layers, size_t count, const struct template_options *options, int fd,
 		   struct lxcri_error *err)
 {
 	autorun(template_finish) struct template template = {
+		.options = options,
 		.buffer = xzalloc(ARCHIVE_CONTENT_BUFFER),
 		.xattr_names = xzalloc(XATTR_BYTES_MAX),
 		.xattr_value = xzalloc(XATTR_BYTES_MAX),
 	};
 	const struct walk_visitor visitor = { .enter = enter, .userdata = &template };
 
-	if (open_archive(&template, compression, fd, err) < 0 ||
-	    walk_layers(layers, count, &visitor, err) < 0)
+	if (open_archive(&template, fd, err) < 0 || walk_layers(layers, count, &visitor, err) < 0 ||
+	    (options->init_fd >= 0 && add_init(&template, err) < 0))
 		return -1;
 	return archive_write_close(template.archive) == ARCHIVE_OK
 		       ? 0

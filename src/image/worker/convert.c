@@ -14,6 +14,7 @@
 #include "image/stored_image.h"
 #include "image/worker.h"
 #include "os/confine.h"
+#include "os/helper.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,10 +30,14 @@ static const unsigned int writing[] = { CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER,
 static const struct {
 	const char *name;
 	enum template_compression compression;
+	bool has_init;
+	const char *below;
 } compressions[] = {
-	{ WORKER_ZSTD, TEMPLATE_ZSTD },
-	{ WORKER_GZIP, TEMPLATE_GZIP },
-	{ WORKER_PLAIN, TEMPLATE_PLAIN },
+	{ WORKER_ZSTD, TEMPLATE_ZSTD, false, NULL },
+	{ WORKER_GZIP, TEMPLATE_GZIP, false, NULL },
+	{ WORKER_PLAIN, TEMPLATE_PLAIN, false, NULL },
+	{ WORKER_CT, TEMPLATE_ZSTD, true, NULL },
+	{ WORKER_CT_BELOW, TEMPLATE_ZSTD, true, TEMPLATE_BELOW },
 };
 
 struct convert {
@@ -129,17 +134,35 @@ static int convert_raw(struct convert *convert, struct lxcri_error *err)
 	return raw_write(raw, err);
 }
 
+/* Opens the program that becomes the first process. */
+static int open_init(struct lxcri_error *err)
+{
+	autofree char *path = helper_path("lxcri-ct-init");
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? fail_errno(err, errno, "open %s", path) : fd;
+}
+
 static int convert_template(const struct convert *convert, struct lxcri_error *err)
 {
 	const struct convert_request *request = convert->request;
+	autoclose int init = -1;
 
 	for (size_t i = 0; i < ARRAY_LEN(compressions); i++) {
 		if (strcmp(compressions[i].name, request->how) != 0)
 			continue;
+		if (compressions[i].has_init && (init = open_init(err)) < 0)
+			return -1;
+
+		const struct template_options options = { .compression =
+								  compressions[i].compression,
+							  .init_fd = init,
+							  .below = compressions[i].below };
+
 		if (confine(convert, -1, err) < 0)
 			return -1;
-		return template_write(convert->layers, convert->n_layers,
-				      compressions[i].compression, request->fd, err);
+		return template_write(convert->layers, convert->n_layers, &options, request->fd,
+				      err);
 	}
 	return fail(err, LXCRI_E_INVALID_ARGUMENT, "\"%s\" is no compression", request->how);
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The certificates of a cluster: an authority, and the server's own that it signed."""
+"""The certificates of a cluster: an authority, and one of each node that it signed."""
 
 import hashlib
 import pathlib
@@ -7,43 +7,54 @@ import ssl
 import subprocess
 
 DAYS = "30"
+KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
 
 
-def openssl(*words, text=None):
-    subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True, input=text, text=True)
+def openssl(*words):
+    subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True)
 
 
-class Certificates:
-    """Files below a directory: ca (to be trusted), certificate and key; and the fingerprint to be pinned."""
+class Authority:
+    """A cluster's own; @ca is the file to be trusted."""
 
-    def __init__(self, directory, names=("localhost", "pve1")):
-        directory = pathlib.Path(directory)
+    def __init__(self, directory):
+        self.directory = pathlib.Path(directory)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.ca = self.directory / "pve-root-ca.pem"
+        self.key = self.directory / "pve-root-ca.key"
+        openssl("req", "-x509", *KEY, "-days", DAYS, "-subj",
+                "/CN=Proxmox Virtual Environment/O=PVE Cluster Manager CA", "-keyout", self.key, "-out", self.ca)
+
+    def sign(self, node):
+        """Returns the Certificate of a node, good for its name and for this machine."""
+        directory = self.directory / "nodes" / node
         directory.mkdir(parents=True, exist_ok=True)
-        self.ca = directory / "pve-root-ca.pem"
-        self.certificate = directory / "pve-ssl.pem"
-        self.key = directory / "pve-ssl.key"
-        ca_key, request = directory / "pve-root-ca.key", directory / "request.pem"
-        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", DAYS,
-                "-subj", "/CN=Proxmox Virtual Environment/O=PVE Cluster Manager CA", "-keyout", ca_key,
-                "-out", self.ca)
-        openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
-                f"/OU=PVE Cluster Node/O=Proxmox Virtual Environment/CN={names[-1]}", "-keyout", self.key,
-                "-out", request)
-        extensions = directory / "extensions"
-        extensions.write_text("basicConstraints=CA:FALSE\nextendedKeyUsage=serverAuth\nsubjectAltName=IP:127.0.0.1,"
-                              "IP:::1," + ",".join(f"DNS:{name}" for name in names) + "\n")
-        openssl("x509", "-req", "-in", request, "-CA", self.ca, "-CAkey", ca_key, "-CAcreateserial", "-days", DAYS,
-                "-extfile", extensions, "-out", self.certificate)
+        certificate = Certificate(directory / "pve-ssl.pem", directory / "pve-ssl.key")
+        request, extensions = directory / "request.pem", directory / "extensions"
+        openssl("req", *KEY, "-subj", f"/OU=PVE Cluster Node/O=Proxmox Virtual Environment/CN={node}",
+                "-keyout", certificate.key, "-out", request)
+        extensions.write_text("basicConstraints=CA:FALSE\nextendedKeyUsage=serverAuth\n"
+                              f"subjectAltName=IP:127.0.0.1,IP:::1,DNS:localhost,DNS:{node}\n")
+        openssl("x509", "-req", "-in", request, "-CA", self.ca, "-CAkey", self.key, "-CAcreateserial",
+                "-days", DAYS, "-extfile", extensions, "-out", certificate.path)
+        return certificate
+
+
+class Certificate:
+    """The certificate and key of one node."""
+
+    def __init__(self, path, key):
+        self.path = path
+        self.key = key
 
     @property
     def fingerprint(self):
-        """The SHA-256 of the server's certificate: "AA:BB:…"."""
-        der = ssl.PEM_cert_to_DER_cert(self.certificate.read_text())
-        digest = hashlib.sha256(der).hexdigest().upper()
+        """Its SHA-256, to be pinned: "AA:BB:…"."""
+        digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(self.path.read_text())).hexdigest().upper()
         return ":".join(digest[place:place + 2] for place in range(0, len(digest), 2))
 
     def context(self):
-        """Returns what the server speaks TLS with."""
+        """Returns what a server speaks TLS with."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self.certificate, self.key)
+        context.load_cert_chain(self.path, self.key)
         return context

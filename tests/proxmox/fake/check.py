@@ -16,12 +16,14 @@ def parameters(endpoint, given):
     """Returns (values, errors) for given parameters: booleans as 0 or 1, numbers as such."""
     values, errors = {}, {}
     for name, described in endpoint.parameters.items():
-        if described.required and name not in given:
+        if described.required and given.get(name) is None:
             errors[name] = "property is missing and it is not optional"
     for name, text in given.items():
         described = endpoint.parameter(name)
         if described is None:
             errors[name] = "property is not defined in schema and the schema does not allow additional properties"
+            continue
+        if text is None:
             continue
         try:
             values[name] = value(described, text)
@@ -141,3 +143,23 @@ def is_of_type(kind, answer):
         return str(answer) in ("0", "1")
     kinds = {"string": (str, int, float), "array": list, "object": dict, "null": type(None), "any": object}
     return isinstance(answer, kinds[kind])
+
+
+def with_texts(answer):
+    """Returns an answer with all numbers as texts."""
+    if isinstance(answer, dict):
+        return {name: with_texts(part) for name, part in answer.items()}
+    if isinstance(answer, list):
+        return [with_texts(part) for part in answer]
+    return str(answer) if isinstance(answer, (int, float)) else answer
+
+
+def with_nulls(shape, answer):
+    """Returns an answer with null for each member that may be absent and is."""
+    if isinstance(answer, list) and shape.items:
+        return [with_nulls(shape.items, part) for part in answer]
+    if not isinstance(answer, dict) or not shape.properties:
+        return answer
+    absent = {name: None for name, part in shape.properties.items() if not part.required and "[" not in name}
+    return {**absent, **{name: with_nulls(shape.properties[name], part) if name in shape.properties else part
+                         for name, part in answer.items()}}

@@ -43,10 +43,12 @@ class Answer:
 
 
 class Client:
-    """Who asks a fake. @token: an Authorization value's text, or None for nobody."""
+    """Who asks a fake. @token: an Authorization value's text, or None for nobody; @port: another host than the
+    first one's."""
 
-    def __init__(self, pve, token=""):
+    def __init__(self, pve, token="", port=None):
         self.pve = pve
+        self.port = port or pve.port
         self.token = pve.token if token == "" else token
         self.context = ssl.create_default_context(cafile=pve.ca)
         self.cookie = None
@@ -71,7 +73,7 @@ class Client:
 
     def raw(self, method, target, body=None, headers=None):
         """Sends exactly this; returns the Answer."""
-        connection = http.client.HTTPSConnection("127.0.0.1", self.pve.port, timeout=SECONDS, context=self.context)
+        connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=SECONDS, context=self.context)
         try:
             connection.request(method, target, body, {**self.headers(method), **(headers or {})})
             response = connection.getresponse()

@@ -27,6 +27,7 @@ class Node:
         self.interfaces = {bridge: {"type": "bridge", "method": "manual", "active": 1, "autostart": 1}
                            for bridge in self.bridges}
         self.changed_interfaces = None
+        self.fingerprint = ""  # of the certificate that it answers with
         self.started_at = time.time()
 
 
@@ -60,7 +61,6 @@ class Cluster:
         self.options = {}
         self.sdn = Sdn()
         self.firewall = {"enable": 0}
-        self.fingerprint = ""
         self.stale = None
 
     # Nodes, storages.
@@ -150,9 +150,7 @@ class Cluster:
         """Says whether the HA manager looks after a container."""
         return self.ha.get(f"ct:{vmid}", {}).get("state", "ignored") != "ignored"
 
-    def check_range(self, vmid):
+    def check_free(self, vmid):
         """Asserts that an id is free, as nextid does when it is given one."""
         if self.owner_of_id(vmid):
-            kind, node = self.owner_of_id(vmid)
-            raise Failure(400, "Parameter verification failed.",
-                          {"vmid": f"{kind} {vmid} already exists" if not node else f"VM {vmid} already exists"})
+            raise Failure(400, "Parameter verification failed.", {"vmid": f"VM {vmid} already exists"})

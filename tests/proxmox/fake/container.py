@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A container as LXC runs it on this machine, below one directory of the fake."""
 
+import dataclasses
 import fcntl
 import json
 import os
@@ -19,6 +20,8 @@ CGROUPS = pathlib.Path("/sys/fs/cgroup")
 V2 = (CGROUPS / "cgroup.controllers").exists()
 LOCKS = pathlib.Path("/run/lxc/lock")
 STOP_SECONDS = 10
+STEP_SECONDS = 0.01
+UNPACK_SECONDS = 300
 # In the kernel's name of the command socket, where a longer path would be hashed.
 LXCPATH_MAX = 80
 CPU_PERIOD = 100000
@@ -90,6 +93,20 @@ def drop_locks(held, left):
         os.close(held)
 
 
+@dataclasses.dataclass
+class Mount:
+    """A directory of this machine and where it is in a container. One that is passed through keeps the ids that
+    its files have on disk."""
+
+    source: str
+    target: str
+    is_read_only: bool
+    is_passed_through: bool
+
+    def options(self):
+        return [*(["ro"] if self.is_read_only else []), *(["idmap=container"] if self.is_passed_through else [])]
+
+
 def remove_cgroup(path):
     for directory, _, _ in os.walk(path, topdown=False):
         try:
@@ -141,10 +158,18 @@ class Container:
         if not self.wait_stopped(STOP_SECONDS):
             raise Died(f"container '{self.name}' did not stop")
 
-    def halt(self, timeout):
-        """Asks the first process to end; returns whether it did in time."""
-        self.tool("lxc-stop", "--nokill", "-t", timeout, timeout=timeout + 30)
-        return self.wait_stopped(1)
+    def halt(self, timeout, checkpoint):
+        """Asks the first process to end; returns whether it did in time. What checkpoint() raises ends the wait."""
+        asking = subprocess.Popen(["lxc-stop", "-P", str(self.host.lxcpath), "-n", self.name, "--nokill", "-t",
+                                   str(timeout)], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            while asking.poll() is None:
+                checkpoint()
+                time.sleep(STEP_SECONDS)
+        finally:
+            asking.kill()
+            asking.wait()
+        return self.wait_stopped(1 if asking.returncode == 0 else 0)
 
     def checkpoint(self, *words):
         """Suspends or resumes with CRIU, where a machine has it."""
@@ -192,12 +217,13 @@ class Container:
         if done.returncode:
             raise Died(f"command 'ip {' '.join(map(str, words))}' failed: {done.stderr.strip()}")
 
-    def wait_stopped(self, seconds):
+    def wait_stopped(self, seconds, checkpoint=lambda: None):
         deadline = time.monotonic() + seconds
         while self.is_running:
+            checkpoint()
             if time.monotonic() > deadline:
                 return False
-            time.sleep(0.01)
+            time.sleep(STEP_SECONDS)
         return True
 
     def cgroup_file(self, key):
@@ -244,10 +270,9 @@ class Container:
         shutil.rmtree(self.directory, ignore_errors=True)
 
 
-def settings(host, guest, rootfs, mounts):
-    """Yields the (key, value) lines for LXC that the configuration of a guest stands for.
-
-    @mounts: (host directory, place inside, is_read_only)."""
+def settings(host, guest, mounts):
+    """Yields the (key, value) lines for LXC that the configuration of a guest stands for; @mounts: [Mount], of
+    which the first is the root file system."""
     config = guest.config
     tag = f"lxcri-pve.{host.tag}.{guest.vmid}"
     yield "lxc.cgroup.dir.monitor", f"{tag}.monitor"
@@ -268,12 +293,13 @@ def settings(host, guest, rootfs, mounts):
     if os.path.isdir("/sys/kernel/security/apparmor"):
         yield "lxc.apparmor.profile", "unconfined"
     yield from limits(config)
-    yield "lxc.rootfs.path", f"dir:{rootfs}"
-    if config.get("ro"):
-        yield "lxc.rootfs.options", "ro"
-    for source, target, is_read_only in mounts:
-        options = "bind,create=dir" + (",ro" if is_read_only else "")
-        yield "lxc.mount.entry", f"{escape(source)} {escape(target.lstrip('/'))} none {options} 0 0"
+    rootfs, *others = mounts
+    yield "lxc.rootfs.path", f"dir:{rootfs.source}"
+    if rootfs.options():
+        yield "lxc.rootfs.options", ",".join(rootfs.options())
+    for mount in others:
+        options = ",".join(["bind", "create=dir", *mount.options()])
+        yield "lxc.mount.entry", f"{escape(mount.source)} {escape(mount.target.lstrip('/'))} none {options} 0 0"
     if "entrypoint" in config:
         yield "lxc.mount.entry", "tmpfs dev/shm tmpfs nosuid,nodev,create=dir 0 0"
         yield "lxc.init.cmd", config["entrypoint"]
@@ -301,7 +327,7 @@ def limits(config):
         yield "lxc.cgroup.memory.limit_in_bytes", memory
         if (CGROUPS / "memory/memory.memsw.limit_in_bytes").exists():
             yield "lxc.cgroup.memory.memsw.limit_in_bytes", memory + swap
-    if config.get("cpulimit"):
+    if float(config.get("cpulimit", 0)):
         quota = int(float(config["cpulimit"]) * CPU_PERIOD)
         if V2:
             yield "lxc.cgroup2.cpu.max", f"{quota} {CPU_PERIOD}"
@@ -345,20 +371,67 @@ def managed_by_host(key, net):
         yield f"{key}.flags", "up"
 
 
-def unpack(archive, directory, is_unprivileged, log):
-    """Unpacks a template as the container's root would, so that files belong to its ids."""
-    flags = {".gz": ["-z"], ".xz": ["-J"], ".zst": ["--zstd"], ".bz2": ["-j"]}.get(pathlib.Path(archive).suffix, [])
-    command = ["tar", "xpf", "-", *flags, "--numeric-owner", "--acls", "--xattrs", "--xattrs-include=user.*",
-               "--xattrs-include=security.capability", "--warning=no-file-ignored", "--warning=no-xattr-write",
-               "-C", str(directory), "--skip-old-files", "--anchored", "--exclude", "./dev/*"]
-    if is_unprivileged:
-        os.chown(directory, FIRST_ID, FIRST_ID)
-        command = ["lxc-usernsexec", *(word for kind in "ug" for word in ("-m", f"{kind}:0:{FIRST_ID}:{COUNT}")),
-                   "--", *command]
+# Binds pairs of directories below the first argument, then becomes the command behind "--".
+BIND = 'root=$1; shift; while [ "$1" != -- ]; do mount --bind "$1" "$root/$2"; shift 2; done; shift; exec "$@"'
+
+
+def decompression(path):
+    """Returns what tells tar how an archive is compressed."""
+    return {".gz": ["-z"], ".xz": ["-J"], ".zst": ["--zstd"], ".bz2": ["-j"]}.get(pathlib.Path(path).suffix, [])
+
+
+def as_root_of(command, is_unprivileged):
+    """Returns a command as the root of a container runs it, whose ids are others here."""
+    if not is_unprivileged:
+        return command
+    return ["lxc-usernsexec", *(word for kind in "ug" for word in ("-m", f"{kind}:0:{FIRST_ID}:{COUNT}")), "--",
+            *command]
+
+
+def with_mounts(command, directory, mounts):
+    """Returns a command that sees mounts below a directory, which nobody else does."""
+    if not mounts:
+        return command
+    return ["unshare", "--mount", "--propagation", "private", "--", "sh", "-ec", BIND, "bind", str(directory),
+            *(word for mount in mounts for word in (mount.source, mount.target.lstrip("/"))), "--", *command]
+
+
+def unpack(archive, directory, is_unprivileged, log, mounts=()):
+    """Unpacks a template as the container's root would, so that files belong to its ids. What lies below a mount
+    point gets into its volume."""
+    command = ["tar", "xpf", "-", *decompression(archive), "--numeric-owner", "--acls", "--xattrs",
+               "--xattrs-include=user.*", "--xattrs-include=security.capability", "--warning=no-file-ignored",
+               "--warning=no-xattr-write", "-C", str(directory), "--skip-old-files", "--anchored", "--exclude",
+               "./dev/*"]
+    owner = FIRST_ID if is_unprivileged else 0
+    os.chown(directory, owner, owner)
+    make_places(directory, mounts, owner)
+    command = with_mounts(as_root_of(command, is_unprivileged), directory, mounts)
     log(f"extracting archive '{archive}'")
     with open(archive, "rb") as file:
-        done = subprocess.run(command, stdin=file, capture_output=True, text=True, check=False)
+        try:
+            done = subprocess.run(command, stdin=file, capture_output=True, text=True, check=False,
+                                  timeout=UNPACK_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise Died(f"command '{shlex.join(command)}' failed: got timeout") from None
     if done.returncode:
         for line in done.stderr.splitlines()[:20]:
             log(line)
         raise Died(f"command '{shlex.join(command)}' failed: exit code {done.returncode}")
+
+
+def make_places(directory, mounts, owner):
+    """Makes the places of mount points, outer ones first: each in the volume that will be there. They belong to
+    the container's root."""
+    volumes = [("", directory)]
+    for mount in mounts:
+        target = mount.target.rstrip("/")
+        above, root = max((entry for entry in volumes if target.startswith(f"{entry[0]}/")),
+                          key=lambda entry: len(entry[0]))
+        place = pathlib.Path(root)
+        for part in target[len(above):].strip("/").split("/"):
+            place = place / part
+            if not place.is_dir():
+                place.mkdir(mode=0o755)
+                os.chown(place, owner, owner)
+        volumes.append((target, mount.source))

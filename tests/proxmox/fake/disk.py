@@ -75,7 +75,7 @@ def allocate(cluster, node, guest, key, text):
     storage = cluster.get_storage(found[1])
     size = int(float(found[2]) * GIB)
     volname = storage.allocate(node, guest.vmid, size)
-    if guest.config.get("unprivileged"):
+    if is_shifted(guest) and part.get("idmap") != "passthrough":
         os.chown(storage.path(node, volname), container.FIRST_ID, container.FIRST_ID)
     part.update(volume=f"{storage.name}:{volname}", size=propstring.format_size(size))
     return print_mount(key, part), part["volume"]
@@ -87,7 +87,8 @@ def path(cluster, node, volume):
         return volume
     storage, volname = cluster.split_volume(volume)
     storage.need(node)
-    storage.get(node, volname)
+    if storage.get(node, volname).is_blank:
+        raise Died(f"mount of '{volume}' failed: there is no file system on it")
     return str(storage.path(node, volname))
 
 
@@ -100,7 +101,7 @@ def free(cluster, node, volid):
 def owned(cluster, guest):
     """Yields the volume ids that belong to a container, also those of snapshots and unused ones."""
     seen = set()
-    configs = [guest.config, *(snapshot["config"] for snapshot in guest.snapshots.values())]
+    configs = [guest.config, guest.pending, *(snapshot["config"] for snapshot in guest.snapshots.values())]
     for config in configs:
         for _, part in guest.volumes(config):
             if kind_of(part["volume"]) == "volume":
@@ -113,13 +114,22 @@ def owned(cluster, guest):
 
 
 def mounts(cluster, guest):
-    """Returns [(host directory, place, is_read_only)] of the mount points, outer ones first."""
-    found = []
-    for key, part in guest.volumes():
-        if key != "rootfs":
-            found.append((path(cluster, guest.node, part["volume"]), part["mp"],
-                          bool(propstring.boolean(part.get("ro", 0)))))
-    return sorted(found, key=lambda mount: mount[1])
+    """Returns [Mount] of root file system and mount points, outer ones first."""
+    return sorted((mount(cluster, guest, part) for _, part in guest.volumes()), key=lambda mount: mount.target)
+
+
+def mount(cluster, guest, part):
+    """Returns the Mount of a property string's parts; a root file system has no place of its own."""
+    idmap = part.get("idmap")
+    if idmap not in (None, "passthrough"):
+        raise Died(f"the fake maps no ids for one mount: {idmap}")
+    return container.Mount(path(cluster, guest.node, part["volume"]), part.get("mp", "/"),
+                           bool(propstring.boolean(part.get("ro", 0))),
+                           is_shifted(guest) and idmap == "passthrough")
+
+
+def is_shifted(guest):
+    return bool(guest.config.get("unprivileged"))
 
 
 def total_size(guest):

@@ -8,16 +8,20 @@ import urllib.parse
 from fake.failure import Refused
 
 
+FIELDS = ("content", "checksum-algorithm", "checksum")
+FAILED = Refused(500, "upload failed")
+
+
 def decode(text):
     """Returns {name: text, or a list for a name that is repeated} as the server takes forms and queries apart: at
-    "&" and ";", of each pair only what is before the second "="."""
+    "&" and ";", of each pair only what is before the second "=". A name alone has no value."""
     found = {}
     for pair in re.split("[&;]", text):
         if not pair:
             continue
         words = pair.split("=")
-        name, value = unescape(words[0]), unescape(words[1]) if len(words) > 1 else ""
-        if name in found:
+        name, value = unescape(words[0]), unescape(words[1]) if len(words) > 1 else None
+        if value is not None and found.get(name) is not None:
             before = found[name]
             found[name] = [*(before if isinstance(before, list) else [before]), value]
         else:
@@ -47,7 +51,8 @@ def plain(value):
 
 
 class Upload:
-    """A body of several parts, of which the file comes last. It is read as it comes and spooled to a file."""
+    """A body of several parts: content, checksum-algorithm and checksum in this order as far as they are there, and
+    the file at last. It is read as it comes, and the file is spooled."""
 
     def __init__(self, stream, length, boundary):
         self.stream = stream
@@ -76,26 +81,26 @@ class Upload:
 
     def parts(self, spool):
         fields = {}
+        expected = list(FIELDS)
         if self.line().rstrip(b"\r\n") != self.boundary:
-            raise Refused(501, "upload failed: no boundary")
+            raise FAILED
         while self.left > 0:
             headers = self.headers()
-            if not headers or not headers[0].lower().startswith("content-disposition:"):
-                raise Refused(501, "upload failed: a part does not begin with its disposition")
-            name = re.search(r'\bname="([^"]*)"', headers[0])
-            filename = re.search(r'\bfilename="([^"]*)"', headers[0])
-            if not name:
-                raise Refused(501, "upload failed: a part has no name")
-            if filename:
-                if name[1] != "filename":
-                    raise Refused(501, f"upload failed: the file's part is named '{name[1]}', not 'filename'")
-                if "content" not in fields:
-                    raise Refused(501, "upload failed: content comes before the file")
-                fields["filename"] = filename[1]
+            found = re.match(r'Content-Disposition: form-data; name="(.*?)"(?:; filename="([^"]+)")?',
+                             headers[0]) if headers else None
+            if not found:
+                raise FAILED
+            if found[2]:
+                if found[1] != "filename":
+                    raise Refused(500, f"wrong field name '{found[1]}' for file upload, expected 'filename'")
+                fields["filename"] = found[2].strip()
                 self.spool(spool)
                 return fields
-            fields[name[1]] = self.value()
-        raise Refused(501, "upload failed: there is no file")
+            if found[1] not in expected:
+                raise FAILED
+            del expected[:expected.index(found[1]) + 1]
+            fields[found[1]] = self.value().strip()
+        raise FAILED
 
     def value(self):
         """Returns the text of a part up to the next boundary."""
@@ -105,7 +110,7 @@ class Upload:
             if line.rstrip(b"\r\n") in (self.boundary, self.boundary + b"--"):
                 return value.removesuffix(b"\r\n").decode(errors="replace")
             value += line
-        raise Refused(501, "upload failed: a part has no end")
+        raise FAILED
 
     def spool(self, path):
         """Writes all up to the last boundary to a file."""
@@ -115,7 +120,7 @@ class Upload:
             while self.left > 0:
                 block = self.stream.read(min(self.left, 1 << 16))
                 if not block:
-                    raise Refused(501, "upload failed: the connection ended")
+                    raise FAILED
                 self.left -= len(block)
                 kept += block
                 place = kept.find(end)
@@ -124,4 +129,4 @@ class Upload:
                     return
                 file.write(kept[:-len(end)])
                 kept = kept[-len(end):]
-        raise Refused(501, "upload failed: the file has no end")
+        raise FAILED

@@ -7,6 +7,9 @@ from fake import container, disk, option
 from fake.failure import Died
 
 
+MORE_SECONDS = 5
+
+
 def of(cluster, guest):
     return container.Container(cluster.host, guest.vmid)
 
@@ -22,20 +25,26 @@ def start(task, cluster, guest, is_debug=False):
     if is_running(cluster, guest):
         raise Died(f"CT {guest.vmid} already running")
     for error in option.apply_pending(cluster, guest, is_running=False).values():
-        task.warn(error)
+        task.log(error)
     node = cluster.get_node(guest.node)
     for _, net in guest.numbered("net"):
         bridge = net.get("bridge")
         if bridge and bridge not in node.bridges and bridge not in cluster.sdn.running["vnets"]:
             raise Died(f"bridge '{bridge}' does not exist")
-    rootfs = dict(guest.volumes())["rootfs"]["volume"]
+    refuse_what_is_missing(guest)
     running = of(cluster, guest)
-    running.write(container.settings(cluster.host, guest, disk.path(cluster, guest.node, rootfs),
-                                     disk.mounts(cluster, guest)))
+    running.write(container.settings(cluster.host, guest, disk.mounts(cluster, guest)))
     running.start(is_debug)
     for number, net in guest.numbered("net"):
         running.join(number, node.bridges.get(net.get("bridge")))
     guest.started_at = time.time()
+
+
+def refuse_what_is_missing(guest):
+    """What a container was promised and the fake does not do is no start."""
+    for name in guest.config:
+        if name == "hookscript" or option.is_numbered(name, "dev"):
+            raise Died(f"the fake starts no containers with {name}")
 
 
 def stop(cluster, guest):
@@ -44,11 +53,15 @@ def stop(cluster, guest):
         of(cluster, guest).kill()
 
 
-def shut_down(cluster, guest, timeout, is_forced):
-    """Asks the first process to end, and ends it in the end where that was asked for."""
-    if not is_running(cluster, guest):
+def shut_down(task, cluster, guest, timeout, is_forced):
+    """Asks the first process to end, and ends it in the end where that was asked for. The server looks for some
+    more seconds whether it does after all."""
+    running = of(cluster, guest)
+    if not running.is_running or running.halt(timeout, task.checkpoint):
         return
-    if not of(cluster, guest).halt(timeout):
-        if not is_forced:
-            raise Died(f"command 'lxc-stop -n {guest.vmid} --nokill --timeout {timeout}' failed: exit code 1")
-        of(cluster, guest).kill()
+    if is_forced:
+        running.kill()
+        return
+    task.log(f"command 'lxc-stop -n {guest.vmid} --nokill --timeout {timeout}' failed: exit code 1")
+    if not running.wait_stopped(timeout + MORE_SECONDS, task.checkpoint):
+        raise Died("container did not stop")

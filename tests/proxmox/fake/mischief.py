@@ -6,18 +6,20 @@ import fnmatch
 import threading
 import time
 
-from fake.failure import Failure
+from fake.failure import Failure, Refused
 from fake.task import WorkerGone
 
 REASONS = {
-    401: "permission denied - invalid PVE ticket",
+    401: "Authentication failed!",
     403: "Permission check failed",
     500: "got no worker upid - start worker failed",
     501: "Method not implemented",
-    595: "Errors during connection establishment, proxy handshake: Connection refused",
-    596: "Errors during TLS negotiation, request sending and header processing: Broken pipe",
+    595: "Connection refused",
+    596: "Broken pipe",
     599: "Too many redirections",
 }
+# What one node says of another: there is no body then.
+PROXY_STATUS = 590
 
 
 class Dropped(Exception):
@@ -66,6 +68,8 @@ class Mischief:
         self.lost = {}
         self.nextid_races = 0
         self.is_refusing = False
+        self.has_texts = False
+        self.has_nulls = False
         self.locked_files = set()
 
     # What a test asks for.
@@ -73,7 +77,8 @@ class Mischief:
     def fail(self, path, status=500, reason=None, method=None, times=1, errors=None):
         """Requests of a path end with a status. @path is a template ("/nodes/{node}/lxc") or a pattern with * for
         a path ("/nodes/pve1/lxc/100/*")."""
-        failure = Failure(status, reason or REASONS.get(status, "failed"), errors)
+        kind = Refused if status >= PROXY_STATUS else Failure
+        failure = kind(status, reason or REASONS.get(status, "failed"), errors)
         self.add(Rule(path, method, times, failure=failure))
 
     def delay(self, path, seconds, method=None, times=None):
@@ -89,9 +94,13 @@ class Mischief:
         """Connections end before anything is said on them."""
         self.is_refusing = is_refusing
 
+    def answer_with(self, texts=False, nulls=False):
+        """Answers have numbers and booleans as texts, or null for what they may lack: both is allowed."""
+        self.has_texts, self.has_nulls = texts, nulls
+
     def lose_node(self, node, status=595, reason=None):
         """Requests that the node has to answer itself fail while it is lost."""
-        self.lost[node] = Failure(status, reason or REASONS[status])
+        self.lost[node] = Refused(status, reason or REASONS[status])
 
     def find_node(self, node):
         self.lost.pop(node, None)

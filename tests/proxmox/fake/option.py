@@ -107,18 +107,25 @@ def features(text):
     return dict(part.split("=", 1) for part in (text or "").split(",") if part)
 
 
-def with_mac(cluster, name, text):
-    """Returns a network interface's text with an address of its own where it has none."""
-    if not is_numbered(name, "net"):
-        return text
+def written(cluster, name, value):
+    """Returns an option as it is read back from the configuration file: without blanks around it, numbers that
+    may be fractions as texts, tags in order, an interface with an address of its own."""
+    if is_numbered(name, "net"):
+        return with_mac(cluster, value)
+    if name == "tags":
+        return ";".join(sorted({tag.lower() for tag in formats.split_list(value)}))
+    if name == "env":
+        return "\0".join(item.rstrip() for item in value.split("\0"))
+    if name == "cpulimit":
+        return str(value)
+    return value.strip() if isinstance(value, str) else value
+
+
+def with_mac(cluster, text):
     part = parts(text, "name")
     part.setdefault("hwaddr", cluster.new_mac())
     part.setdefault("type", "veth")
     return propstring.join(part, CT_OPTIONS["net[n]"].format)
-
-
-def split_names(text):
-    return formats.split_list(text or "")
 
 
 def change(cluster, guest, options, deleted, reverted):
@@ -136,7 +143,7 @@ def change(cluster, guest, options, deleted, reverted):
             if name not in guest.pending_delete:
                 guest.pending_delete.append(name)
     for name, value in options.items():
-        guest.pending[name] = with_mac(cluster, name, value)
+        guest.pending[name] = written(cluster, name, value)
         if name in guest.pending_delete:
             guest.pending_delete.remove(name)
     clean_pending(guest)
@@ -268,9 +275,10 @@ def plug(cluster, guest, name, value):
 
 
 def hot_mount(cluster, guest, part):
-    source = disk.path(cluster, guest.node, part["volume"])
-    container.Container(cluster.host, guest.vmid).mount(source, part["mp"],
-                                                        bool(propstring.boolean(part.get("ro", 0))))
+    mount = disk.mount(cluster, guest, part)
+    if mount.is_passed_through:
+        raise Died("the fake passes no ids through while a container runs")
+    container.Container(cluster.host, guest.vmid).mount(mount.source, mount.target, mount.is_read_only)
 
 
 def set_limits(cluster, guest, config, name):

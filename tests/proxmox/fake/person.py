@@ -36,7 +36,7 @@ class Person:
         self.guest(vmid).config.pop("lock", None)
 
     def start(self, vmid):
-        launch.start(None, self.cluster, self.guest(vmid))
+        self.does("POST", self.path(vmid) + "/status/start")
 
     def stop(self, vmid):
         launch.stop(self.cluster, self.guest(vmid))
@@ -75,16 +75,21 @@ class Person:
     def destroy(self, vmid):
         self.does("DELETE", self.path(vmid), force=1, purge=1)
 
-    def restore(self, vmid, newid):
-        """Restores a backup of a container to another id: all of its configuration comes back, addresses and
-        description too."""
-        source = self.guest(vmid)
-        config = {key: value for key, value in source.config.items() if key != "lock"}
-        self.clone(vmid, newid)
-        restored = self.guest(newid)
-        for key, value in config.items():
-            if not any(key == name for name, _ in source.volumes()) and not key.startswith("unused"):
-                restored.config[key] = value
+    def restore(self, vmid, newid, backups="local"):
+        """Restores a backup of a container to another id, into the storage of its root file system. All of the
+        configuration comes back, addresses and description too; of the volumes what is in backups."""
+        guest = self.guest(vmid)
+        node = f"/nodes/{guest.node}"
+        storage = dict(guest.volumes())["rootfs"]["volume"].partition(":")[0]
+        before = set(self.backups(guest.node, backups))
+        self.does("POST", node + "/vzdump", vmid=vmid, storage=backups)
+        [archive] = set(self.backups(guest.node, backups)) - before
+        self.does("POST", node + "/lxc", vmid=newid, ostemplate=f"{backups}:{archive}", restore=1, storage=storage)
+        self.does("DELETE", f"{node}/storage/{backups}/content/{backups}:{archive}")
+
+    def backups(self, node, storage):
+        return [volname for volname, _ in self.cluster.get_storage(storage).listed(node)
+                if volname.startswith("backup/")]
 
     def take_id(self, vmid, node=None):
         """Makes a virtual machine with an id."""

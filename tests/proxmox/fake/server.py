@@ -15,7 +15,7 @@ import urllib.parse
 import uuid
 
 from fake import api, check, control, form, route  # noqa: F401  api registers what answers
-from fake.failure import Failure, Refused
+from fake.failure import Failure, Refused, denied
 from fake.mischief import Dropped
 
 BODY_BYTES_MAX = 512 << 10
@@ -40,19 +40,27 @@ class Request:
     reason: str = ""
 
 
+class Record:
+    """What all servers of a cluster were asked, and where they themselves were wrong."""
+
+    def __init__(self, endpoints):
+        self.endpoints = endpoints
+        self.requests = []
+        self.faults = []
+
+
 class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
-    """Answers for a cluster until close()."""
+    """Answers for a cluster, on one of its nodes."""
 
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, cluster, endpoints, certificates, spool, port=0):
+    def __init__(self, cluster, record, certificate, spool, port=0):
         self.cluster = cluster
-        self.endpoints = endpoints
+        self.endpoints = record.endpoints
+        self.record = record
         self.spool = spool
-        self.context = certificates.context()
-        self.requests = []
-        self.faults = []  # of our own answers, for the tests to see
+        self.context = certificate.context()
         self.control = None
         self.authentication_delay = 0.1
         super().__init__(("127.0.0.1", port), Handler)
@@ -66,11 +74,24 @@ class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
     def verify_request(self, request, client_address):
         return not self.cluster.mischief.is_refusing
 
+    @property
+    def faults(self):
+        return self.record.faults
+
+    @property
+    def port(self):
+        return self.server_address[1]
+
+    def close(self):
+        """Takes no more connections: they are refused from now on. Safe to repeat."""
+        self.shutdown()
+        self.server_close()
+
     def handle_error(self, request, client_address):
         """Peers that go away are no news; all else is a fault of the fake."""
         error = sys.exc_info()[1]
         if not isinstance(error, (OSError, ssl.SSLError)):
-            self.faults.append(f"{type(error).__name__}: {error}")
+            self.record.faults.append(f"{type(error).__name__}: {error}")
             super().handle_error(request, client_address)
 
 
@@ -91,7 +112,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             control.answer(self)
             return
         self.record = Request(self.command, self.path, None, {}, None)
-        self.server.requests.append(self.record)
+        self.server.record.requests.append(self.record)
         try:
             if self.respond():
                 self.close_connection = True
@@ -102,26 +123,30 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def respond(self):
         """Answers one request; returns how the answer was dropped, or None."""
-        later = None
+        self.length, self.later, self.upload = 0, None, None
         try:
             self.check_limits()
-            endpoint, given, upload, later = self.identify()
-            data = self.run(endpoint, given, upload)
+            endpoint, given = self.identify()
+            data = self.run(endpoint, given)
             status, reason, body = 200, "OK", self.success(endpoint, data)
         except Failure as failure:
             status, reason, body = failure.status, failure.text, self.failure(failure)
-        except Dropped:
-            raise
+            self.drain()
+            self.forget_upload()
         except Exception as error:
-            self.server.faults.append(f"{self.command} {self.path}: {type(error).__name__}: {error}")
-            status, reason = 500, f"{type(error).__name__}: {error}"
-            body = {"data": None}
-            self.send(status, reason, body, later)
+            if not isinstance(error, (Dropped, OSError)):
+                self.server.record.faults.append(f"{self.command} {self.path}: {type(error).__name__}: {error}")
+            self.forget_upload()
             raise
-        if status == 401:
+        if status == 401 and body is None:
             time.sleep(self.server.authentication_delay)
-        self.send(status, reason, body, later)
-        return later
+        self.send(status, reason, body)
+        return self.later
+
+    def forget_upload(self):
+        """Removes a file that came with a request that failed."""
+        if self.upload:
+            self.upload.unlink(missing_ok=True)
 
     # What was asked.
 
@@ -138,20 +163,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.length = int(length)
         if self.length and self.command in ("GET", "DELETE"):
             self.close_connection = True
-            self.drain()
             raise Refused(501, f"Unexpected content for method '{self.command}'")
         self.is_upload = self.headers.get("Content-Type", "").startswith("multipart/form-data")
         if self.length > BODY_BYTES_MAX and not self.is_upload:
             self.close_connection = True
-            self.drain()
             raise Refused(501, "for data too large")
 
     def identify(self):
-        """Returns (endpoint, given parameters, uploaded file, how the answer is dropped): who it is, what he
-        asks for, and whether something is to go wrong."""
+        """Returns (endpoint, given parameters): who it is, what he asks for, and whether something is to go
+        wrong."""
         path, _, query = self.path.partition("?")
         if not path.startswith((PREFIX + "json/", PREFIX + "extjs/")):
-            self.drain()
             raise Refused(501, f"no such file '{path}'" if not path.startswith(PREFIX) else "no such uri")
         words = [urllib.parse.unquote(word) for word in path.split("/")[3:] if word]
         found = self.server.endpoints.find(self.command, words)
@@ -161,49 +183,53 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.later = self.server.cluster.mischief.before_request(self.command, self.record.path, template)
         user = None
         if found and not found[0].token and self.headers.get("Authorization", "").startswith("PVEAPIToken"):
-            self.drain()
-            raise Failure(403, "API tokens are not allowed")
+            raise Failure(403, f"Permission check failed (URI '{self.record.path}' not available with API token, need "
+                          "proper ticket.)")
         if not (found and found[0].world):
-            try:
-                user = self.server.cluster.access.authenticate(self.headers, "GET" if self.is_upload else
-                                                               self.command)
-            except Failure:
-                self.drain()
-                raise
+            user = self.server.cluster.access.authenticate(self.headers,
+                                                           "GET" if self.is_upload else self.command)
         self.record.user = user
         if not found or found[0].key not in route.HANDLERS:
-            self.drain()
             raise Failure(501, f"Method '{self.command} {self.record.path}' not implemented")
         endpoint, in_path = found
-        upload, given = self.body()
-        given = {**given, **form.decode(query), **in_path}
+        if self.is_upload and "storage" in in_path:
+            self.check_upload(in_path["storage"])
+        given = {**self.body(), **form.decode(query)}
+        for name, value in in_path.items():
+            if given.get(name, value) != value:
+                raise Failure(400, VERIFICATION, {
+                    name: "duplicate parameter (already defined in URI) with conflicting values!"})
+        given.update(in_path)
+        given.pop("_dc", None)  # a browser's way around its cache
         self.record.parameters = {name: value for name, value in given.items()
                                   if name not in ("password", "otp")}
         route.check_permissions(self.server.cluster, endpoint, user, given)
-        return endpoint, given, upload, self.later
+        return endpoint, given
+
+    def check_upload(self, storage):
+        """Who may not upload is told so before his file is read."""
+        path, privileges = f"/storage/{storage}", ["Datastore.AllocateTemplate"]
+        if not self.server.cluster.access.has(self.record.user, path, privileges):
+            raise Refused(403, denied(path, *privileges).text)
 
     def body(self):
-        """Returns (uploaded file, parameters of the body)."""
+        """Returns the parameters of the body; a file that is uploaded is spooled."""
         kind = self.headers.get("Content-Type", "application/x-www-form-urlencoded")
         if self.is_upload:
             boundary = re.search(r'boundary="?([^";]+)"?', kind)
             if not boundary or not self.length or not self.record.path.endswith("/upload"):
-                self.drain()
                 raise Refused(501, "unexpected upload")
             self.close_connection = True
-            spool = self.server.spool / f"pveupload-{uuid.uuid4().hex}"
-            try:
-                return str(spool), form.Upload(self.rfile, self.length, boundary[1]).read(spool)
-            except Failure:
-                spool.unlink(missing_ok=True)
-                raise
+            self.upload = self.server.spool / f"pveupload-{uuid.uuid4().hex}"
+            length, self.length = self.length, 0
+            return form.Upload(self.rfile, length, boundary[1]).read(self.upload)
         text = self.rfile.read(self.length).decode("utf-8", errors="replace")
         self.length = 0
         if kind.startswith("application/json"):
-            return None, form.decode_json(text)
+            return form.decode_json(text)
         if text and not kind.startswith("application/x-www-form-urlencoded"):
             raise Refused(506, f"upload 'Content-Type '{kind}' not implemented")
-        return None, form.decode(text)
+        return form.decode(text)
 
     def drain(self):
         """Reads what is left of a body that nobody wants, so that the answer is not lost with it."""
@@ -216,7 +242,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     # What is answered.
 
-    def run(self, endpoint, given, upload):
+    def run(self, endpoint, given):
         cluster = self.server.cluster
         if "{node}" in endpoint.path:
             if endpoint.proxied and given["node"] in cluster.mischief.lost:
@@ -225,7 +251,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         values, errors = check.parameters(endpoint, given)
         if errors:
             raise Failure(400, VERIFICATION, errors)
-        call = route.Call(cluster, endpoint, self.record.user, values, upload)
+        call = route.Call(cluster, endpoint, self.record.user, values, self.upload)
         return route.HANDLERS[endpoint.key](call)
 
     def success(self, endpoint, data):
@@ -234,9 +260,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if isinstance(data, route.Total):
             body["total"] = data.total
             data = data.data
+        if self.server.cluster.mischief.has_nulls:
+            data = check.with_nulls(endpoint.returns, data)
+        if self.server.cluster.mischief.has_texts:
+            data = check.with_texts(data)
         body["data"] = data
         for fault in check.answer_faults(endpoint.returns, data):
-            self.server.faults.append(f"{endpoint.method} {endpoint.path}: {fault}")
+            self.server.record.faults.append(f"{endpoint.method} {endpoint.path}: {fault}")
         return body
 
     @staticmethod
@@ -249,9 +279,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             body["errors"] = failure.errors
         return body
 
-    def send(self, status, reason, body, later):
+    def send(self, status, reason, body):
         self.record.status, self.record.reason = status, reason
-        if later == "after":
+        if self.later == "after":
             return
         if body is not None and self.path.startswith(PREFIX + "extjs/"):
             body = {**body, "success": int(status == 200), "status": status}
@@ -266,7 +296,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()
-        self.wfile.write(content[:len(content) // 2] if later == "middle" else content)
+        self.wfile.write(content[:len(content) // 2] if self.later == "middle" else content)
         self.wfile.flush()
 
 

@@ -39,11 +39,11 @@ def rootfs_usage(cluster, guest):
     return disk_usage(storage.path(guest.node, volname))
 
 
-def of_node(cluster, node, lost):
+def of_node(node, lost):
     """Returns what a list of nodes says of one."""
     if node.name in lost:
-        return {"node": node.name, "status": "offline", "level": "", "ssl_fingerprint": cluster.fingerprint}
+        return {"node": node.name, "status": "offline", "level": "", "ssl_fingerprint": node.fingerprint}
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {"node": node.name, "status": "online", "level": "", "cpu": 0.01, "maxcpu": os.cpu_count(),
             "mem": memory // 4, "maxmem": memory, "uptime": int(time.time() - node.started_at),
-            "ssl_fingerprint": cluster.fingerprint}
+            "ssl_fingerprint": node.fingerprint}

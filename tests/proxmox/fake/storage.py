@@ -31,6 +31,7 @@ class Volume:
         self.format = fmt
         self.vmid = vmid
         self.parent = parent
+        self.is_blank = False  # an image without a file system
         self.notes = None
         self.protected = 0
         self.ctime = int(time.time())
@@ -195,12 +196,23 @@ class Storage:
                 path.unlink()
             del self.volumes[self.key(node, volname)]
 
-    def store(self, node, content, filename, source):
-        """Takes a finished file into templates and the like; returns the volume's name."""
-        if content not in self.content:
-            raise Died(f"storage '{self.name}' does not support '{content}' content")
+    def check_file(self, content, filename):
+        """Raises what the server says to a file that it does not take."""
         if content == "vztmpl" and not filename.endswith(TEMPLATE_SUFFIXES):
             raise Failure(400, "Parameter verification failed.", {"filename": "wrong file extension"})
+        if content not in self.content:
+            raise Died(f"storage '{self.name}' does not support '{content}' content")
+
+    def register(self, node, volname, vmid, notes=None, protected=0):
+        """Takes note of a backup that was written."""
+        path = self.path(node, volname)
+        volume = Volume(path.stat().st_size, "".join(path.suffixes[-2:]).lstrip("."), vmid)
+        volume.notes, volume.protected = notes, protected
+        self.volumes[self.key(node, volname)] = volume
+
+    def store(self, node, content, filename, source):
+        """Takes a finished file into templates and the like; returns the volume's name."""
+        self.check_file(content, filename)
         volname = f"{content}/{filename}"
         path = self.path(node, volname)
         path.parent.mkdir(parents=True, exist_ok=True)

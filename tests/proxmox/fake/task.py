@@ -132,6 +132,10 @@ class Tasks:
     def all(self):
         return list(self.by_upid.values())
 
+    def running(self, kind, guest):
+        """Returns the tasks of a kind that are at work on a container."""
+        return [task for task in self.all() if task.is_running and (task.kind, task.guest) == (kind, str(guest))]
+
     def settle(self, seconds=30):
         """Waits until nothing runs any more; returns what still does."""
         deadline = time.monotonic() + seconds

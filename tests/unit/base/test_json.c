@@ -261,9 +261,28 @@ static void a_bad_path_is_an_invalid_argument(void **state)
 	assert_ptr_equal(json_path_find(root, ""), root);
 }
 
+static void a_value_may_hold_nul_where_that_is_allowed_and_a_key_never(void **state)
+{
+	const struct json_limits limits = {
+		.bytes_max = 100, .depth_max = 3, .values_max = 10, .allows_nul = true
+	};
+	static const char good[] = "{\"env\":\"a=1\\u0000b=2\"}";
+	static const char bad[] = "{\"a\\u0000b\":1}";
+	autojson value = NULL;
+	struct lxcri_error err = {};
+
+	assert_int_equal(json_parse(good, strlen(good), &limits, &value, &err), 0);
+	assert_int_equal(json_object_get_string_len(json_get(value, "env")), 7);
+	assert_memory_equal(json_get_text(value, "env"), "a=1\0b=2", 8);
+	json_freep(&value);
+	assert_int_equal(json_parse(bad, strlen(bad), &limits, &value, &err), -1);
+	assert_int_equal(err.code, LXCRI_E_INVALID_JSON);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_value_may_hold_nul_where_that_is_allowed_and_a_key_never),
 		cmocka_unit_test(an_object_may_not_repeat_a_key_however_it_is_written),
 		cmocka_unit_test(what_is_not_json_is_refused_with_its_place),
 		cmocka_unit_test(a_nul_byte_is_no_end_of_the_document),

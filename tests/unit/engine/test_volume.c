@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "engine/volume.h"
+#include "engine/volumes/volume.h"
 #include "tree.h"
 
 #include <dirent.h>

@@ -2,5 +2,5 @@
 """What answers each endpoint, by subject."""
 
 from fake.api import (  # noqa: F401  each registers its endpoints
-    access, cluster, config, copy, create, firewall, ha, network, node, pool, power, sdn, snapshot, storage, task,
-    volume)
+    access, backup, cluster, config, copy, create, firewall, ha, network, node, pool, power, sdn, snapshot, storage,
+    task, volume)

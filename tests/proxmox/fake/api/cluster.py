@@ -13,7 +13,7 @@ def version(call):
 @answers("GET", "/cluster/nextid")
 def next_id(call):
     if "vmid" in call:
-        call.cluster.check_range(call["vmid"])
+        call.cluster.check_free(call["vmid"])
         return str(call["vmid"])
     return str(call.cluster.next_id())
 
@@ -79,7 +79,7 @@ def all_resources(cluster):
                       "status": "stopped", "template": 0})
     for node in cluster.nodes.values():
         found.append({"id": f"node/{node.name}", "type": "node",
-                      **status.of_node(cluster, node, cluster.mischief.lost)})
+                      **status.of_node(node, cluster.mischief.lost)})
         for storage in cluster.storages.values():
             if storage.is_on(node.name):
                 found.append(storage_entry(storage, node.name))

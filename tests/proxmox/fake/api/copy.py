@@ -159,7 +159,7 @@ def migrate(call):
             if is_running and not call.get("restart"):
                 raise Died("lxc live migration is currently not implemented")
             if is_running:
-                launch.shut_down(cluster, guest, call.get("timeout", 180), True)
+                launch.shut_down(task, cluster, guest, call.get("timeout", 180), True)
             move(task, cluster, guest, target, mapping)
         if is_running:
             launch.start(task, cluster, guest)

@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: MIT
 """Containers that come and go: create and destroy."""
 
+import contextlib
 import re
+import tarfile
 
-from fake import container, disk, option
+from fake import backup, container, disk, manager, option, propstring
 from fake.api.config import CT, LXC, options_of
 from fake.failure import Died, Failure, denied
-from fake.guest import Guest
+from fake.guest import Guest, parts, size_of
 from fake.launch import is_running, start
 from fake.route import answers
+from fake.storage import GIB
 from fake.task import WorkerGone
+from endpoints import CT_OPTIONS
 
 DISTRIBUTIONS = {"debian": "debian", "devuan": "devuan", "ubuntu": "ubuntu", "centos": "centos", "almalinux": "centos",
                  "rocky": "centos", "rhel": "centos", "fedora": "fedora", "opensuse-leap": "opensuse",
@@ -24,15 +28,19 @@ def create(call):
     pool = call.get("pool")
     if not call.has(f"/vms/{vmid}", "VM.Allocate") and not (pool and call.has(f"/pool/{pool}", "VM.Allocate")):
         raise denied(f"/vms/{vmid}", "VM.Allocate")
-    if call.get("restore") or call.get("force"):
-        raise Failure(501, "the fake restores no backups through the API")
+    if call.get("force"):
+        raise Failure(501, "the fake overwrites no containers")
     if pool:
         cluster.get_pool(pool)
+    if call.get("restore"):
+        return restore(call)
     if not call.get("unprivileged", 1):
         call.require("/", "Sys.Modify")
     options = with_volumes(call, options_of(call))
     option.check(call, vmid, options, pool)
     template = find_template(call)
+    if is_oci(template):
+        raise Failure(501, "the fake makes no containers of OCI archives")
     if call.get("ha-managed"):
         call.require("/", "Sys.Console")
     guest = reserve(cluster, vmid, call.node)
@@ -68,14 +76,26 @@ def find_template(call):
     return str(storage.path(call.node, volname))
 
 
-def reserve(cluster, vmid, node):
+def is_oci(path):
+    """Says whether the server would take a template for an image: an uncompressed archive of a layout."""
+    if not path.endswith(".tar"):
+        return False
+    try:
+        with tarfile.open(path, "r:") as archive:
+            names = set(archive.getnames())
+    except (OSError, tarfile.TarError):
+        return False
+    return {"oci-layout", "index.json"} <= names and any(name.startswith("blobs/") for name in names)
+
+
+def reserve(cluster, vmid, node, verb="create"):
     """Takes an id, at once and for the whole cluster."""
     with cluster.lock:
         if cluster.mischief.takes_id():
             cluster.machines.setdefault(vmid, node)
         owner = cluster.owner_of_id(vmid)
         if owner:
-            raise Died(f"unable to create CT {vmid} - {owner[0]} {vmid} already exists on node '{owner[1]}'")
+            raise Died(f"unable to {verb} CT {vmid} - {owner[0]} {vmid} already exists on node '{owner[1]}'")
         guest = Guest(vmid, node)
         guest.config["lock"] = "create"
         cluster.guests[vmid] = guest
@@ -83,30 +103,56 @@ def reserve(cluster, vmid, node):
 
 
 def build(task, call, guest, options, template):
-    """Allocates, unpacks and writes down; what was made is taken back when it fails."""
-    cluster = call.cluster
+    """Makes a container of a template."""
+    with undone(call, guest) as made:
+        fill(task, call.cluster, guest, options, template, made)
+    finish(task, call, guest)
+
+
+@contextlib.contextmanager
+def undone(call, guest):
+    """A list for the volumes that are made, which are taken back with all else when it fails."""
     made = []
     try:
-        if options["unprivileged"]:
-            guest.config["unprivileged"] = 1
-        place_volumes(task, cluster, guest, options, made)
-        rootfs = disk.path(cluster, guest.node, dict(guest.volumes())["rootfs"]["volume"])
-        container.unpack(template, rootfs, bool(options["unprivileged"]), task.log)
-        guest.config.update(configuration(cluster, guest.vmid, options, rootfs))
+        yield made
     except WorkerGone:
         raise
     except BaseException as error:
         for volid in made:
-            disk.free(cluster, guest.node, volid)
-        cluster.forget_guest(guest.vmid)
+            disk.free(call.cluster, guest.node, volid)
+        call.cluster.forget_guest(guest.vmid)
         text = error.text if isinstance(error, Failure) else "interrupted by signal"
-        raise Died(f"unable to create CT {guest.vmid} - {text}") from error
+        raise Died(f"unable to {verb_of(call)} CT {guest.vmid} - {text}") from error
+
+
+def verb_of(call):
+    return "restore" if call.get("restore") else "create"
+
+
+def fill(task, cluster, guest, options, archive, made):
+    """Allocates, unpacks and writes down."""
+    if options["unprivileged"]:
+        guest.config["unprivileged"] = 1
+    place_volumes(task, cluster, guest, options, made)
+    rootfs, *others = disk.mounts(cluster, guest)
+    if any(mount.is_passed_through != rootfs.is_passed_through for mount in others):
+        raise Died("the fake unpacks no template into volumes of which only some keep their ids")
+    container.unpack(archive, rootfs.source, disk.is_shifted(guest) and not rootfs.is_passed_through, task.log,
+                     others)
+    guest.config.update(configuration(cluster, guest.vmid, options, rootfs.source))
+
+
+def finish(task, call, guest):
+    """Lets a container that is whole be used."""
+    cluster = call.cluster
     guest.config.pop("lock", None)
     if call.get("pool"):
         cluster.get_pool(call["pool"]).vmids.add(guest.vmid)
     if call.get("ha-managed"):
-        cluster.ha[f"ct:{guest.vmid}"] = {"state": "started" if call.get("start") else "stopped"}
-    if call.get("start"):
+        sid = f"ct:{guest.vmid}"
+        cluster.ha[sid] = {"state": "started" if call.get("start") else "stopped"}
+        manager.look(cluster, sid)
+    elif call.get("start"):
         start(task, cluster, guest)
 
 
@@ -122,7 +168,7 @@ def place_volumes(task, cluster, guest, options, made):
 
 def configuration(cluster, vmid, options, rootfs):
     """Returns what is written down of a new container besides its volumes."""
-    found = {name: option.with_mac(cluster, name, value) for name, value in options.items()
+    found = {name: option.written(cluster, name, value) for name, value in options.items()
              if name != "rootfs" and not option.is_numbered(name, "mp")}
     found.setdefault("hostname", f"CT{vmid}")
     found.setdefault("arch", "amd64")
@@ -147,6 +193,71 @@ def detect(rootfs):
     return DISTRIBUTIONS[found[1]]
 
 
+def restore(call):
+    """Makes a container of a backup; what is given comes before what the backup says."""
+    cluster, vmid = call.cluster, call["vmid"]
+    archive = find_backup(call)
+    given = options_of(call)
+    option.check(call, vmid, given, call.get("pool"))
+    guest = reserve(cluster, vmid, call.node, "restore")
+
+    def work(task):
+        with undone(call, guest) as made:
+            saved, raw = backup.read(archive)
+            options = merged(call, given, saved)
+            guest.raw = raw if call.is_root else []
+            fill(task, cluster, guest, options, archive, made)
+            backup.tidy(disk.mounts(cluster, guest)[0].source)
+        finish(task, call, guest)
+
+    return call.task("vzrestore", vmid, work)
+
+
+def find_backup(call):
+    """Returns the host's path of a backup that the caller may read."""
+    storage, volname = call.cluster.split_volume(call["ostemplate"])
+    if not volname.startswith("backup/"):
+        raise Died(f"unable to use volume {call['ostemplate']} - content type needs to be 'backup'")
+    volume = storage.get(call.node, volname)
+    if not call.has(f"/storage/{storage.name}", "Datastore.Allocate"):
+        call.require(f"/storage/{storage.name}", "Datastore.AllocateSpace")
+        call.require(f"/vms/{volume.vmid}", "VM.Backup")
+    return str(storage.path(call.node, volname))
+
+
+def merged(call, given, saved):
+    """Returns the options of what is restored: volumes of the same sizes in one storage, unless others are given."""
+    options = {name: value for name, value in saved.items()
+               if name not in ("template", "parent", "lock", "rootfs") and not is_volume(name)}
+    for name, value in saved.items():
+        if (name == "rootfs" or option.is_numbered(name, "mp")) and "rootfs" not in given:
+            options[name] = anew(call, name, parts(value, "volume"))
+    if call.get("unique"):
+        for name in [name for name in options if option.is_numbered(name, "net")]:
+            options[name] = propstring.join({key: value for key, value in parts(options[name], "name").items()
+                                             if key != "hwaddr"}, CT_OPTIONS["net[n]"].format)
+    options.update(given)
+    options["unprivileged"] = call.get("unprivileged", saved.get("unprivileged", 0))
+    if not options["unprivileged"]:
+        call.require("/", "Sys.Modify")
+    return options
+
+
+def is_volume(name):
+    return option.is_numbered(name, "mp") or option.is_numbered(name, "unused")
+
+
+def anew(call, name, part):
+    """Returns the text for a volume like one of the backup."""
+    if disk.kind_of(part["volume"]) != "volume":
+        raise Died(f"restoring '{name}' to {disk.kind_of(part['volume'])} mount is not done by the fake")
+    storage = call.cluster.get_storage(call.get("storage", "local"))
+    storage.need(call.node, "rootdir")
+    call.require(f"/storage/{storage.name}", "Datastore.AllocateSpace")
+    kept = {key: value for key, value in part.items() if key != "size"}
+    return disk.print_mount(name, {**kept, "volume": f"{storage.name}:{size_of(part) / GIB:g}"})
+
+
 @answers("DELETE", CT)
 def destroy(call):
     guest = call.guest()
@@ -159,7 +270,6 @@ def destroy(call):
             running = container.Container(cluster.host, guest.vmid)
             if running.is_running:
                 running.kill()
-            guest.config["lock"] = "destroyed"
             for volid in list(disk.owned(cluster, guest)):
                 task.log(f"removing volume '{volid}'")
                 disk.free(cluster, guest.node, volid)
@@ -181,11 +291,6 @@ def check_destroy(call, guest):
         raise Died(f"unable to remove CT {guest.vmid} - used in HA resources and purge parameter not set.")
     if is_running(call.cluster, guest) and not call.get("force"):
         raise Died(f"unable to destroy CT {guest.vmid} - container is running")
-    if guest.is_template:
-        for other in call.cluster.guests.values():
-            for _, part in other.volumes():
-                if any(part["volume"].startswith(f"{volid}/") for volid in disk.owned(call.cluster, guest)):
-                    raise Died(f"base volume '{part['volume'].rpartition('/')[0]}' is still in use by linked cloned")
 
 
 def free_unreferenced(cluster, guest):

@@ -5,6 +5,7 @@ import hashlib
 import json
 import time
 
+from fake import manager
 from fake.failure import Died
 from fake.formats import split_list
 from fake.route import answers
@@ -51,6 +52,7 @@ def add(call):
     options = {name: call[name] for name in OPTIONS if name in call}
     options.setdefault("state", "started")
     call.cluster.ha[sid] = options
+    manager.look(call.cluster, sid)
 
 
 @answers("GET", ONE)
@@ -60,12 +62,13 @@ def read(call):
 
 @answers("PUT", ONE)
 def change(call):
-    _, resource = get(call)
+    sid, resource = get(call)
     if "digest" in call and call["digest"] != digest(call.cluster):
         raise Died("detected modified configuration - file changed by other user? Try again.")
     for name in split_list(call.get("delete", "")):
         resource.pop(name, None)
     resource.update({name: call[name] for name in OPTIONS if name in call})
+    manager.look(call.cluster, sid)
 
 
 @answers("DELETE", ONE)

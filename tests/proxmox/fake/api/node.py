@@ -11,7 +11,7 @@ from fake.route import answers
 @answers("GET", "/nodes")
 def nodes(call):
     lost = call.cluster.mischief.lost
-    return [{**status.of_node(call.cluster, node, lost), "id": f"node/{node.name}", "type": "node"}
+    return [{**status.of_node(node, lost), "id": f"node/{node.name}", "type": "node"}
             for node in call.cluster.nodes.values()]
 
 
@@ -25,7 +25,7 @@ def node_status(call):
     name = os.uname()
     files = os.statvfs(call.cluster.host.lxcpath)
     total, free, avail = (files.f_frsize * count for count in (files.f_blocks, files.f_bfree, files.f_bavail))
-    node = status.of_node(call.cluster, call.cluster.get_node(call.node), {})
+    node = status.of_node(call.cluster.get_node(call.node), {})
     cpus = os.cpu_count()
     return {
         "boot-info": {"mode": "efi", "secureboot": 0}, "cpu": node["cpu"],

@@ -3,7 +3,7 @@
 
 from fake import launch
 from fake.api.config import CT
-from fake.failure import Died
+from fake.failure import Died, Failure
 from fake.route import answers
 
 STATUS = CT + "/status"
@@ -26,10 +26,11 @@ def hand_over(call, guest, kind, state, work):
 
 
 def guarded(call, guest, work):
-    """Returns a task's work that holds the file lock, and that a lock in the configuration stops."""
+    """Returns a task's work that holds the file lock, and that a lock in the configuration stops, but that of who
+    has its file systems mounted."""
     def run(task):
         with guest.locked(call.cluster.mischief):
-            if not call.get("skiplock"):
+            if not call.get("skiplock") and guest.config.get("lock") != "mounted":
                 guest.check_lock()
             work(task)
 
@@ -38,8 +39,8 @@ def guarded(call, guest, work):
 
 def prepare(call):
     guest = call.guest()
-    if call.get("skiplock"):
-        call.require_root("Only root may use this option.")
+    if call.get("skiplock") and not call.is_root:
+        raise Failure(400, "Parameter verification failed.", {"skiplock": "Only root may use this option."})
     return guest
 
 
@@ -48,8 +49,6 @@ def start(call):
     guest = prepare(call)
     if launch.is_running(call.cluster, guest):
         raise Died(f"CT {guest.vmid} already running")
-    if not call.get("skiplock"):
-        guest.check_lock()
     work = guarded(call, guest, lambda task: launch.start(task, call.cluster, guest, bool(call.get("debug"))))
     return hand_over(call, guest, "hastart", "started", work) or call.task("vzstart", guest.vmid, work)
 
@@ -60,7 +59,17 @@ def stop(call):
     if not launch.is_running(call.cluster, guest):
         raise Died(f"CT {guest.vmid} not running")
     work = guarded(call, guest, lambda task: launch.stop(call.cluster, guest))
-    return hand_over(call, guest, "hastop", "stopped", work) or call.task("vzstop", guest.vmid, work)
+    if call.get("overrule-shutdown") and call.cluster.is_managed(guest.vmid):
+        raise Failure(400, "Parameter verification failed.", {"overrule-shutdown": "Not applicable for HA resources."})
+
+    def overrule(task):
+        if call.get("overrule-shutdown"):
+            for other in call.cluster.tasks.running("vzshutdown", guest.vmid):
+                task.log(f"overruled vzshutdown tasks: {other.upid}")
+                other.abort()
+        work(task)
+
+    return hand_over(call, guest, "hastop", "stopped", work) or call.task("vzstop", guest.vmid, overrule)
 
 
 @answers("POST", STATUS + "/shutdown")
@@ -69,7 +78,7 @@ def shutdown(call):
     if not launch.is_running(call.cluster, guest):
         raise Died(f"CT {guest.vmid} not running")
     timeout, is_forced = call.get("timeout", SHUTDOWN_SECONDS), bool(call.get("forceStop"))
-    work = guarded(call, guest, lambda task: launch.shut_down(call.cluster, guest, timeout, is_forced))
+    work = guarded(call, guest, lambda task: launch.shut_down(task, call.cluster, guest, timeout, is_forced))
     return hand_over(call, guest, "hastop", "stopped", work) or call.task("vzshutdown", guest.vmid, work)
 
 
@@ -80,7 +89,7 @@ def reboot(call):
         raise Died(f"VM {guest.vmid} not running")
 
     def work(task):
-        launch.shut_down(call.cluster, guest, call.get("timeout", SHUTDOWN_SECONDS), True)
+        launch.shut_down(task, call.cluster, guest, call.get("timeout", SHUTDOWN_SECONDS), True)
         launch.start(task, call.cluster, guest)
 
     return call.task("vzreboot", guest.vmid, guarded(call, guest, work))

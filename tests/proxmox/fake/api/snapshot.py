@@ -62,7 +62,6 @@ def require_feature(cluster, guest):
 @answers("DELETE", ONE)
 def delete(call):
     guest, name = call.guest(), call["snapname"]
-    guest.get_snapshot(name)
 
     def work(task):
         with guest.locked(call.cluster.mischief), guest.marked("snapshot-delete"):
@@ -88,7 +87,6 @@ def remove(cluster, guest, name):
 @answers("POST", ONE + "/rollback")
 def rollback(call):
     guest, name = call.guest(), call["snapname"]
-    guest.get_snapshot(name)
 
     def work(task):
         with guest.locked(call.cluster.mischief):
@@ -102,6 +100,7 @@ def rollback(call):
 def roll_back(cluster, guest, name):
     """Puts volumes and configuration back to a snapshot. What runs is killed."""
     snapshot = guest.get_snapshot(name)
+    guest.check_lock()
     check_newest(cluster, guest, name)
     with guest.marked("rollback"):
         launch.stop(cluster, guest)

@@ -78,7 +78,7 @@ def content(call):
         kind = content_of(volname)
         if call.get("content", kind) != kind or "vmid" in call and volume.vmid != call["vmid"]:
             continue
-        if kind == "rootdir" and not may_read(call, storage, volume):
+        if volume.vmid and not may_read(call, storage, volume):
             continue
         entry = {"volid": f"{storage.name}:{volname}", "format": volume.format, "size": volume.size,
                  "ctime": volume.ctime, "content": kind}
@@ -100,7 +100,7 @@ def content_of(volname):
 
 
 def may_read(call, storage, volume):
-    """Volumes of containers are seen by who may change their disks, or who has the storage."""
+    """Volumes of containers and their backups are seen by who may see the container, or who has the storage."""
     return call.has(f"/storage/{storage.name}", "Datastore.Allocate") or \
         volume.vmid and call.has(f"/vms/{volume.vmid}", "VM.Audit")
 
@@ -110,12 +110,23 @@ def allocate(call):
     storage = get_storage(call)
     found = re.fullmatch(r"(\d+)([MG]?)", call["size"])
     size = int(found[1]) * SIZE_UNITS[found[2]]
-    name = call["filename"]
+    name, fmt = call["filename"], format_of(call)
+    prefix = "subvol" if fmt == "subvol" else "vm"
     volname = name if storage.kind == "zfspool" else f"{call['vmid']}/{name}"
-    if storage.vmid_of(volname) != call["vmid"]:
-        raise Died(f"illegal name '{name}' - should be 'vm-{call['vmid']}-*'" if storage.kind == "dir" else
-                   f"illegal name '{name}' - should be 'subvol-{call['vmid']}-*'")
-    return f"{storage.name}:{storage.allocate(call.node, call['vmid'], size, volname)}"
+    if storage.vmid_of(volname) != call["vmid"] or not name.startswith(f"{prefix}-"):
+        raise Died(f"illegal name '{name}' - should be '{prefix}-{call['vmid']}-*'")
+    made = storage.allocate(call.node, call["vmid"], size, volname)
+    storage.get(call.node, made).is_blank = fmt != "subvol"
+    return f"{storage.name}:{made}"
+
+
+def format_of(call):
+    """Returns the format that a new volume's name or the caller says; an image if neither does."""
+    found = re.search(r"\.(raw|qcow2|vmdk)$", call["filename"])
+    if found and call.get("format", found[1]) != found[1]:
+        raise Failure(400, "Parameter verification failed.",
+                      {"format": f"different storage formats ({call['format']} != {found[1]})"})
+    return found[1] if found else call.get("format", "raw")
 
 
 def find_volume(call):
@@ -130,7 +141,7 @@ def find_volume(call):
 
 
 def require_reading(call, storage, volname, volume):
-    if content_of(volname) != "rootdir":
+    if not volume.vmid:
         call.require(f"/storage/{storage.name}", *SEEING, any_of=True)
     elif not may_read(call, storage, volume):
         raise denied(f"/vms/{volume.vmid}", "VM.Audit")
@@ -163,19 +174,22 @@ def change_volume(call):
 @answers("DELETE", CONTENT + "/{volume}")
 def remove_volume(call):
     storage, volname, found = find_volume(call)
-    if content_of(volname) == "backup":
+    if content_of(volname) == "backup" and found.vmid:
         call.require(f"/storage/{storage.name}", "Datastore.AllocateSpace")
+        call.require(f"/vms/{found.vmid}", "VM.Backup")
     else:
         call.require(f"/storage/{storage.name}", "Datastore.Allocate")
-    if found.vmid and found.vmid in call.cluster.guests and content_of(volname) == "rootdir":
-        guest = call.cluster.guests[found.vmid]
-        raise Died(f"Cannot remove image, a guest with VMID '{guest.vmid}' exists!")
-    upid = call.task("imgdel", f"{found.vmid or ''}@{storage.name}", lambda task: storage.free(call.node, volname))
+    identity = f"{found.vmid}@{storage.name}" if found.vmid else storage.name
+    upid = call.task("imgdel", identity, lambda task: storage.free(call.node, volname))
     deadline = time.monotonic() + call.get("delay", 0)
     task = call.cluster.tasks.get(call.node, upid)
     while task.is_running and time.monotonic() < deadline:
         task.over.wait(POLL_SECONDS)
-    return upid if task.is_running or task.exit_status != "OK" or "delay" not in call else None
+    if "delay" not in call or task.is_running:
+        return upid
+    if task.exit_status != "OK":
+        raise Died(task.exit_status)
+    return None
 
 
 @answers("POST", STORE + "/upload")
@@ -186,8 +200,7 @@ def upload(call):
     if not spooled:
         raise Died("missing temporary file name")
     name = re.sub(r"[^-a-zA-Z0-9_.]", "_", re.split(r"[/\\]", call["filename"])[-1])
-    if call["content"] not in storage.content:
-        raise Died(f"storage '{storage.name}' does not support '{call['content']}' content")
+    storage.check_file(call["content"], name)
 
     def work(task):
         try:
@@ -198,7 +211,8 @@ def upload(call):
                     raise Died(f"checksum mismatch: got '{found}' != expect '{call['checksum']}'")
             task.log(f"starting file import from: {spooled}")
             volname = storage.store(call.node, call["content"], name, spooled)
-            task.log(f"finished file import successfully: {volname}")
+            task.log(f"target file: {storage.path(call.node, volname)}")
+            task.log("finished file import successfully")
         finally:
             os.unlink(spooled)
 

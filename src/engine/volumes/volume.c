@@ -6,7 +6,7 @@
  * volumes/.owned/<container>/<volume> stands before the volume does and goes after it, so that
  * whatever kills us, the owner's removal finds all that is left. */
 
-#include "engine/volume.h"
+#include "engine/volumes/volume.h"
 
 #include "base/mem.h"
 #include "base/moment.h"

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT */
+/* Making a container of Proxmox VE.
+ *
+ * The record has the token, the node and the number before the cluster is asked to make it; the
+ * token is among its tags from the first. So a kill at any moment leaves either nothing there, or
+ * something that the next command finds by the record, and removes. */
+
+#include "engine/ct/ct.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/moment.h"
+#include "config/config.h"
+#include "engine/ct/ct_creation.h"
+#include "engine/ct/ct_options.h"
+#include "engine/ct/ct_template.h"
+#include "proxmox/property.h"
+#include "proxmox/task.h"
+
+#include <string.h>
+
+/* How many numbers are tried that others take at the same time. */
+#define VMID_TRIES 64
+/* How many are asked for that belong to what these rights do not show. */
+#define VMID_QUESTIONS 1000
+
+void ct_creation_finish(struct ct_creation *creation)
+{
+	ct_place_finish(&creation->place);
+	ct_target_finish(&creation->target);
+	json_freep(&creation->params);
+}
+
+static int save_place(struct ct_creation *creation, struct lxcri_error *err)
+{
+	struct lxcri_container *container = creation->container;
+	struct ct_place *owner = creation->draft_of;
+
+	if (owner) {
+		memcpy(owner->draft_token, creation->place.token, sizeof(owner->draft_token));
+		owner->draft_vmid = creation->place.vmid;
+	}
+	ct_place_store(owner ? owner : &creation->place, &container->record);
+	return home_save_record(container->engine, &container->home, &container->record, err);
+}
+
+/* Says on the container whose it is, for people, and for who has lost the database. */
+static void add_marks(struct ct_creation *creation)
+{
+	const struct record *record = &creation->container->record;
+	autofree char *tags = xformat(CT_TAG ";" CT_TAG_PREFIX "%s", creation->place.token);
+	autofree char *description = xformat("proxmox-lxcri container %s; image %.4000s; digest %s",
+					     record->id, record->image, record->digest);
+
+	json_set_text(creation->params, "tags", tags);
+	json_set_text(creation->params, "description", description);
+}
+
+static int add_process(struct ct_creation *creation, struct lxcri_error *err)
+{
+	autorun(ct_process_finish) struct ct_process process = {};
+
+	if (ct_process_make(creation->bundle, &process, err) < 0 ||
+	    ct_process_save(&process, creation->container->record.bundle, err) < 0)
+		return -1;
+	ct_options_add_process(&process, creation->params);
+	return 0;
+}
+
+static int fill_params(struct ct_creation *creation, struct lxcri_error *err)
+{
+	const struct lxcri_config *config = creation->container->engine->config;
+	struct json_object *params = creation->params;
+	autofree char *rootfs = ct_options_new_volume(
+		creation->target.storage, config_u64(config, CONFIG_PROXMOX_ROOTFS_SIZE));
+
+	json_set_text(params, "hostname", json_get_text(creation->bundle->spec, "hostname"));
+	json_set_text(params, "rootfs", rootfs);
+	add_marks(creation);
+	if (ct_options_add(config, creation->options, params, err) < 0 ||
+	    ct_options_add_volumes(config, creation->bundle, creation->target.storage, 0, params,
+				   err) < 0)
+		return -1;
+	return add_process(creation, err);
+}
+
+/* Returns whether the cluster says that nothing has the number @vmid: 1, 0, or -1. */
+static int is_free(struct pve *pve, uint32_t vmid, struct lxcri_error *err)
+{
+	autojson data = NULL;
+	struct lxcri_error problem = {};
+
+	if (pve_get(pve, &data, &problem, "/cluster/nextid?vmid=%u", vmid) == 0)
+		return 1;
+	if (problem.code == LXCRI_E_INVALID_ARGUMENT || problem.code == LXCRI_E_CONTAINER_EXISTS)
+		return 0;
+	*err = problem;
+	return -1;
+}
+
+/* Finds the first free number from @from on within the configured range. */
+static int find_vmid(struct ct_creation *creation, uint32_t from, uint32_t *ret,
+		     struct lxcri_error *err)
+{
+	struct json_object *range =
+		config_json(creation->container->engine->config, CONFIG_PROXMOX_VMID_RANGE);
+	uint32_t last = (uint32_t)json_object_get_int64(json_object_array_get_idx(range, 1));
+	unsigned int questions = 0;
+	autojson all = NULL;
+	size_t count;
+
+	if (pve_get(creation->pve, &all, err, "/cluster/resources?type=vm") < 0)
+		return -1;
+	count = json_count(all);
+	/* Those that these rights let us see are passed over at once, the others are asked for. */
+	for (uint32_t vmid = from; vmid <= last && questions < VMID_QUESTIONS; vmid++) {
+		bool is_seen = false;
+		int r;
+
+		for (size_t i = 0; i < count && !is_seen; i++)
+			is_seen = pve_number(json_object_array_get_idx(all, i), "vmid", 0) == vmid;
+		if (is_seen)
+			continue;
+		questions++;
+		r = is_free(creation->pve, vmid, err);
+		if (r > 0)
+			*ret = vmid;
+		if (r != 0)
+			return r < 0 ? -1 : 0;
+	}
+	return fail(err, LXCRI_E_INVALID_STATE,
+		    "no number from %u to %u is free for a container; widen proxmox.vmid_range",
+		    from, last);
+}
+
+/* Tells whether a request that failed may have been done all the same, and was. */
+static bool was_done(struct ct_creation *creation)
+{
+	struct lxcri_error problem = {};
+
+	return pve_may_be_done(creation->pve) &&
+	       ct_search(creation->pve, &creation->place, &problem) > 0;
+}
+
+/* Asks for the container under the number creation->place.vmid. */
+static int make_numbered(struct ct_creation *creation, struct lxcri_error *err)
+{
+	autofree char *path = xformat("/nodes/%s/lxc", creation->place.node);
+	const struct pve_request request = { .method = "POST",
+					     .path = path,
+					     .params = creation->params };
+	autojson upid = NULL;
+
+	ct_options_add_number(creation->params, "vmid", creation->place.vmid);
+	creation->place.asked_ns = moment_now();
+	if (save_place(creation, err) < 0)
+		return -1;
+	if (pve_call(creation->pve, &request, &upid, err) < 0) {
+		if (!pve_may_be_done(creation->pve) || !was_done(creation)) {
+			struct lxcri_error ignored = {};
+
+			creation->place.asked_ns = 0;
+			(void)save_place(creation, &ignored); /* costs a wait, if it is lost */
+			return -1;
+		}
+		*err = (struct lxcri_error){};
+		return 0;
+	}
+	if (!json_object_is_type(upid, json_type_string))
+		return fail(err, LXCRI_E_SYSTEM, "POST %s answered with no task", path);
+	free(creation->place.upid);
+	creation->place.upid = xstrdup(json_object_get_string(upid));
+	if (save_place(creation, err) < 0)
+		return -1;
+	return task_await(creation->pve, json_object_get_string(upid), creation->task_seconds, err);
+}
+
+int ct_creation_make(struct ct_creation *creation, struct lxcri_error *err)
+{
+	struct json_object *range =
+		config_json(creation->container->engine->config, CONFIG_PROXMOX_VMID_RANGE);
+	uint32_t from = (uint32_t)json_object_get_int64(json_object_array_get_idx(range, 0));
+
+	for (unsigned int tries = 0; tries < VMID_TRIES; tries++) {
+		if (find_vmid(creation, from, &creation->place.vmid, err) < 0)
+			return -1;
+		if (make_numbered(creation, err) == 0)
+			return 0;
+		if (err->code != LXCRI_E_CONTAINER_EXISTS)
+			return -1;
+		log_debug("number %u was taken meanwhile: %s", creation->place.vmid, err->text);
+		from = creation->place.vmid + 1;
+		if (tries + 1 < VMID_TRIES)
+			*err = (struct lxcri_error){};
+	}
+	return -1;
+}
+
+/* Looks whether what was made is ours, and what its root file system is called. */
+static int verify(struct ct_creation *creation, struct lxcri_error *err)
+{
+	autorun(property_finish) struct property_string rootfs = {};
+	autojson config = NULL;
+	const char *text;
+
+	if (ct_get(creation->pve, &creation->place, &config, err) < 0)
+		return -1;
+	text = json_get_text(config, "rootfs");
+	if (!text || property_parse(text, "volume", &rootfs, err) < 0)
+		return fail(err, LXCRI_E_SYSTEM, "CT %u has no root file system",
+			    creation->place.vmid);
+	creation->place.rootfs = xstrdup(property_find(&rootfs, "volume"));
+	strings_add(&creation->place.roots, creation->place.rootfs);
+	creation->place.asked_ns = 0;
+	freep(&creation->place.upid);
+	return save_place(creation, err);
+}
+
+static int create(struct ct_creation *creation, struct lxcri_error *err)
+{
+	struct lxcri_container *container = creation->container;
+	struct lxcri_engine *engine = container->engine;
+	autofree char *template = NULL;
+
+	creation->pve = ct_session(engine, err);
+	if (!creation->pve || ct_session_check(creation->pve, err) < 0 ||
+	    ct_target_choose(engine, creation->options->node, &creation->target, err) < 0 ||
+	    ct_place_make_token(creation->place.token, err) < 0)
+		return -1;
+	creation->place.node = xstrdup(creation->target.node);
+	if (fill_params(creation, err) < 0 ||
+	    ct_template_ensure(engine, creation->target.node, container->record.digest,
+			       CONVERSION_CT_ROOT, &template, err) < 0)
+		return -1;
+	json_set_text(creation->params, "ostemplate", template);
+	if (ct_creation_make(creation, err) < 0)
+		return fail_while(err, "make it on node %s", creation->target.node);
+	return verify(creation, err);
+}
+
+int ct_create(struct lxcri_container *container, const struct lxcri_create_options *options,
+	      const struct bundle *bundle, struct lxcri_error *err)
+{
+	autorun(ct_creation_finish) struct ct_creation creation = {
+		.container = container,
+		.options = options,
+		.bundle = bundle,
+		.params = json_object_new_object(),
+		.task_seconds = (unsigned int)config_u64(container->engine->config,
+							 CONFIG_PROXMOX_TASK_TIMEOUT),
+	};
+
+	return create(&creation, err);
+}

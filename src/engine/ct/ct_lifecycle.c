@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: MIT */
+/* A container of Proxmox VE from its start to its end. */
+
+#include "engine/ct/ct.h"
+
+#include "base/mem.h"
+#include "base/moment.h"
+#include "config/config.h"
+#include "engine/ct/ct_options.h"
+#include "engine/ct/ct_session.h"
+#include "engine/event.h"
+#include "lxcri/limits.h"
+#include "os/signal.h"
+#include "proxmox/task.h"
+
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+
+#define NS_IN_SECOND 1000000000ll
+#define POLL_MS      250
+/* How long HA may take to do what it was asked. */
+#define HA_SECONDS 120
+/* Of a stopped one whose end nobody has seen. */
+#define EXIT_CODE_UNKNOWN 0
+
+static unsigned int task_seconds(const struct lxcri_container *container)
+{
+	return (unsigned int)config_u64(container->engine->config, CONFIG_PROXMOX_TASK_TIMEOUT);
+}
+
+static void pause_a_while(void)
+{
+	const struct timespec time = { 0, POLL_MS * 1000000l };
+
+	(void)nanosleep(&time, NULL);
+}
+
+/* Fills the state of one that is not there any more. */
+static void be_gone(struct lxcri_container *container)
+{
+	container->status = LXCRI_STATUS_STOPPED;
+	container->lost = true;
+	container->state =
+		(struct monitor_state){ .phase = MONITOR_STOPPED, .exit_code = EXIT_CODE_UNKNOWN };
+}
+
+static void take_status(struct lxcri_container *container, const struct ct_place *place,
+			struct json_object *status)
+{
+	const char *word = json_get_text(status, "status");
+	bool runs = word && strcmp(word, "running") == 0;
+
+	container->lost = false;
+	container->state =
+		(struct monitor_state){ .phase = MONITOR_STOPPED, .exit_code = EXIT_CODE_UNKNOWN };
+	container->status = place->started ? LXCRI_STATUS_STOPPED : LXCRI_STATUS_CREATED;
+	if (!runs)
+		return;
+	container->status = LXCRI_STATUS_RUNNING;
+	container->state.phase = MONITOR_RUNNING;
+	container->state.started_ns =
+		moment_now() - (int64_t)pve_number(status, "uptime", 0) * NS_IN_SECOND;
+}
+
+/* Notes that it was moved to another node. */
+static int note_place(struct lxcri_container *container, const struct ct_place *place,
+		      struct lxcri_error *err)
+{
+	autorun(ct_place_finish) struct ct_place before = {};
+
+	if (ct_place_load(&container->record, &before, err) < 0)
+		return -1;
+	if (before.node && strcmp(before.node, place->node) == 0)
+		return 0;
+	ct_place_store(place, &container->record);
+	return container->home.locked ? home_save_record(container->engine, &container->home,
+							 &container->record, err)
+				      : 0;
+}
+
+/* Reads the status of the container of @place. Returns 1, or 0 where it is gone. */
+static int read_status(struct lxcri_container *container, struct ct_place *place,
+		       struct json_object **ret, struct lxcri_error *err)
+{
+	struct pve *pve = ct_session(container->engine, err);
+	autojson config = NULL;
+	autofree char *path = NULL;
+	int r;
+
+	if (!pve)
+		return -1;
+	r = ct_find(pve, place, &config, err);
+	if (r <= 0)
+		return r;
+	path = ct_path(place, "/status/current");
+	return pve_get(pve, ret, err, "%s", path) < 0 ? -1 : 1;
+}
+
+int ct_refresh(struct lxcri_container *container, struct lxcri_error *err)
+{
+	autorun(ct_place_finish) struct ct_place place = {};
+	autojson status = NULL;
+	int r;
+
+	if (ct_place_load(&container->record, &place, err) < 0)
+		return -1;
+	r = read_status(container, &place, &status, err);
+	if (r < 0)
+		return fail_while(err, "the state of container %s", container->home.id);
+	if (r == 0) {
+		be_gone(container);
+		return 0;
+	}
+	take_status(container, &place, status);
+	return note_place(container, &place, err);
+}
+
+/* Posts to @tail of the container, and waits for the task. */
+static int post(struct lxcri_container *container, const struct ct_place *place, const char *tail,
+		struct json_object *params, unsigned int seconds, struct lxcri_error *err)
+{
+	autofree char *path = ct_path(place, tail);
+	const struct pve_request request = { .method = "POST", .path = path, .params = params };
+
+	return task_run(container->engine->pve, &request, seconds, err);
+}
+
+/* Waits until it is as @wanted says. HA's tasks end as soon as it was asked. */
+static int await_status(struct lxcri_container *container, struct ct_place *place,
+			const char *wanted, unsigned int seconds, struct lxcri_error *err)
+{
+	const int64_t end = moment_now() + (int64_t)seconds * NS_IN_SECOND;
+
+	for (;;) {
+		autojson status = NULL;
+		const char *word;
+		int r = read_status(container, place, &status, err);
+
+		if (r <= 0)
+			return r;
+		word = json_get_text(status, "status");
+		if (word && strcmp(word, wanted) == 0)
+			return 0;
+		if (pve_number(json_get(status, "ha"), "managed", 0) == 0 &&
+		    strcmp(wanted, "running") == 0)
+			return 0; /* it ran, and has ended already */
+		if (moment_now() > end)
+			return fail(err, LXCRI_E_TIMEOUT, "CT %u on node %s is not %s after %u s",
+				    place->vmid, place->node, wanted, seconds);
+		pause_a_while();
+	}
+}
+
+/* Opens what is needed to change it: the place, and that nothing has locked it. */
+static int open_place(struct lxcri_container *container, struct ct_place *place,
+		      struct json_object **ret_config, struct lxcri_error *err)
+{
+	struct pve *pve = ct_session(container->engine, err);
+
+	if (!pve || ct_place_load(&container->record, place, err) < 0)
+		return -1;
+	return ct_get(pve, place, ret_config, err);
+}
+
+int ct_start(struct lxcri_container *container, struct lxcri_error *err)
+{
+	autorun(ct_place_finish) struct ct_place place = {};
+	autojson config = NULL;
+
+	if (container->status != LXCRI_STATUS_CREATED && container->status != LXCRI_STATUS_STOPPED)
+		return fail(err, LXCRI_E_INVALID_STATE, "container %s is %s", container->home.id,
+			    lxcri_status_name(container->status));
+	if (ct_apply(container, err) < 0 || open_place(container, &place, &config, err) < 0)
+		return -1;
+	/* Written down before: it may end at once, and is stopped then, not created. */
+	place.started = true;
+	ct_place_store(&place, &container->record);
+	if (home_save_record(container->engine, &container->home, &container->record, err) < 0 ||
+	    post(container, &place, "/status/start", NULL, task_seconds(container), err) < 0 ||
+	    await_status(container, &place, "running", HA_SECONDS, err) < 0)
+		return -1;
+	container->status = LXCRI_STATUS_RUNNING;
+	container_event(container, "start", NULL, NULL);
+	return 0;
+}
+
+int ct_stop(struct lxcri_container *container, unsigned int grace_seconds, struct lxcri_error *err)
+{
+	autorun(ct_place_finish) struct ct_place place = {};
+	autojson config = NULL;
+	autojson params = json_object_new_object();
+	int r;
+
+	if (container->status != LXCRI_STATUS_RUNNING)
+		return 0;
+	if (open_place(container, &place, &config, err) < 0)
+		return -1;
+	if (grace_seconds == 0) {
+		r = post(container, &place, "/status/stop", NULL, task_seconds(container), err);
+	} else {
+		json_object_object_add(params, "timeout", json_object_new_int64(grace_seconds));
+		json_object_object_add(params, "forceStop", json_object_new_int(1));
+		r = post(container, &place, "/status/shutdown", params,
+			 grace_seconds + task_seconds(container), err);
+	}
+	/* It ended by itself meanwhile. */
+	if (r < 0 && err->code == LXCRI_E_INVALID_STATE && strstr(err->text, "not running")) {
+		*err = (struct lxcri_error){};
+		r = 0;
+	}
+	if (r == 0)
+		r = await_status(container, &place, "stopped", HA_SECONDS, err);
+	if (r < 0)
+		return -1;
+	container->status = LXCRI_STATUS_STOPPED;
+	container_event(container, "stop", NULL, NULL);
+	return 0;
+}
+
+/* Asks for the stop signal, which is what halts it. */
+static int ask_to_halt(struct lxcri_container *container, const struct ct_place *place,
+		       struct lxcri_error *err)
+{
+	autofree char *path = ct_path(place, "/status/shutdown");
+	autojson params = json_object_new_object();
+	autojson upid = NULL;
+	const struct pve_request request = { .method = "POST", .path = path, .params = params };
+
+	json_object_object_add(params, "timeout", json_object_new_int(1));
+	/* The task waits for an end that nobody has asked for; only that it was begun counts. */
+	return pve_call(container->engine->pve, &request, &upid, err);
+}
+
+int ct_kill(struct lxcri_container *container, int signal, struct lxcri_error *err)
+{
+	autorun(ct_place_finish) struct ct_place place = {};
+	autojson config = NULL;
+	const char *name = container->record.stop_signal;
+	int stop = name ? signal_parse(name) : SIGTERM;
+
+	if (signal != SIGKILL && signal != stop)
+		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
+			    "the API of Proxmox VE sends no signals but SIGKILL and, by halting, "
+			    "the stop signal, which is %s; on the node: pct exec",
+			    name ? name : "SIGTERM");
+	if (open_place(container, &place, &config, err) < 0)
+		return -1;
+	if (signal == SIGKILL ? post(container, &place, "/status/stop", NULL,
+				     task_seconds(container), err) < 0
+			      : ask_to_halt(container, &place, err) < 0)
+		return -1;
+	container_event(container, "kill", "signal", signal_name(signal));
+	return 0;
+}
+
+/* Says by whom it is kept, before anything is tried. */
+static int check_removable(const struct ct_place *place, struct json_object *config,
+			   struct lxcri_error *err)
+{
+	if (pve_truth(config, "protection"))
+		return fail(err, LXCRI_E_INVALID_STATE,
+			    "CT %u on node %s is protected in Proxmox VE; switch its protection "
+			    "off first",
+			    place->vmid, place->node);
+	return 0;
+}
+
+/* Removes what is left of a container whose making has died. It has no tags yet, nor a name, which
+ * every container has that was made to its end; but our task has begun it. */
+static int remove_torso(struct lxcri_container *container, const struct ct_place *place,
+			struct lxcri_error *err)
+{
+	struct pve *pve = container->engine->pve;
+	autofree char *upid = place->upid ? pve_escape(place->upid) : NULL;
+	autofree char *path = upid ? ct_path(place, "") : NULL;
+	autojson status = NULL;
+	autojson config = NULL;
+	struct lxcri_error ignored = {};
+	const struct pve_request request = { .method = "DELETE", .path = path };
+	const char *lock;
+
+	if (!upid || pve_get(pve, &config, &ignored, "%s/config", path) < 0 ||
+	    pve_get(pve, &status, &ignored, "/nodes/%s/tasks/%s/status", place->node, upid) < 0)
+		return 0;
+	lock = json_get_text(config, "lock");
+	if ((lock && strcmp(lock, "create") != 0) || json_get(config, "tags") ||
+	    json_get(config, "hostname") ||
+	    strcmp(json_get_text(status, "status") ? json_get_text(status, "status") : "",
+		   "stopped") != 0)
+		return 0;
+	if (task_run(pve, &request, task_seconds(container), err) == 0)
+		return 0;
+	return err->code == LXCRI_E_INVALID_STATE
+		       ? fail_while(err,
+				    "its making died, and left CT %u on node %s locked; there: pct "
+				    "unlock %u, then this again",
+				    place->vmid, place->node, place->vmid)
+		       : -1;
+}
+
+/* Looks for it. A request that was on its way when we were killed may still be done, for as long as
+ * a request may take. */
+static int search_patiently(struct pve *pve, struct ct_place *place, struct lxcri_error *err)
+{
+	const int64_t end = place->asked_ns + (int64_t)pve_timeout(pve) * NS_IN_SECOND;
+	bool is_open = place->asked_ns > 0 && !place->upid;
+
+	for (;;) {
+		int r = ct_search(pve, place, err);
+
+		if (r != 0 || !is_open || moment_now() > end)
+			return r;
+		pause_a_while();
+	}
+}
+
+int ct_remove(struct lxcri_container *container, struct lxcri_error *err)
+{
+	autorun(ct_place_finish) struct ct_place place = {};
+	autojson config = NULL;
+	autojson params = json_object_new_object();
+	autofree char *path = NULL;
+	struct pve *pve;
+	int r;
+
+	if (ct_place_load(&container->record, &place, err) < 0)
+		return -1;
+	if (!*place.token)
+		return 0; /* none was asked for */
+	pve = ct_session(container->engine, err);
+	r = pve ? search_patiently(pve, &place, err) : -1;
+	if (r == 0)
+		return remove_torso(container, &place, err);
+	if (r < 0 || ct_collect(container, err) < 0)
+		return -1;
+	if (ct_get(pve, &place, &config, err) < 0 || check_removable(&place, config, err) < 0)
+		return -1;
+	path = ct_path(&place, "");
+
+	const struct pve_request request = { .method = "DELETE", .path = path, .params = params };
+
+	json_object_object_add(params, "force", json_object_new_int(1));
+	/* Root file systems of before an update bear its number, and nobody else's. */
+	json_object_object_add(params, "destroy-unreferenced-disks", json_object_new_int(1));
+	if (task_run(pve, &request, task_seconds(container), err) < 0)
+		return fail_while(err, "remove CT %u from node %s", place.vmid, place.node);
+	return 0;
+}
+
+int ct_wait(struct lxcri_container *container, int timeout_seconds, struct lxcri_error *err)
+{
+	const int64_t end = moment_now() + (int64_t)timeout_seconds * NS_IN_SECOND;
+
+	for (;;) {
+		if (ct_refresh(container, err) < 0)
+			return -1;
+		if (container->status == LXCRI_STATUS_STOPPED)
+			return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
+				    "container %s has stopped; with which code Proxmox VE does not "
+				    "tell",
+				    container->home.id);
+		if (timeout_seconds >= 0 && moment_now() > end)
+			return fail(err, LXCRI_E_TIMEOUT,
+				    "container %s has not stopped within %d s", container->home.id,
+				    timeout_seconds);
+		pause_a_while();
+	}
+}
+
+int ct_update_limits(struct lxcri_container *container, struct json_object *resources,
+		     struct lxcri_error *err)
+{
+	autorun(ct_place_finish) struct ct_place place = {};
+	autojson config = NULL;
+	autojson params = json_object_new_object();
+
+	if (ct_options_add_resources(resources, params, err) < 0)
+		return -1;
+	if (json_object_object_length(params) == 0)
+		return 0;
+	if (open_place(container, &place, &config, err) < 0)
+		return -1;
+	return ct_change(container->engine->pve, &place, config, params, err);
+}
+
+int ct_stats(struct lxcri_container *container, struct lxcri_stats *ret, struct lxcri_error *err)
+{
+	autorun(ct_place_finish) struct ct_place place = {};
+	autojson status = NULL;
+	int r;
+
+	if (ct_place_load(&container->record, &place, err) < 0)
+		return -1;
+	r = read_status(container, &place, &status, err);
+	if (r < 0)
+		return -1;
+	if (r == 0)
+		return fail(err, LXCRI_E_CONTAINER_NOT_FOUND, "in Proxmox VE it is gone");
+	*ret = (struct lxcri_stats){
+		.has_memory = true,
+		.memory_usage = pve_number(status, "mem", 0),
+		.memory_limit = pve_number(status, "maxmem", LXCRI_UNLIMITED),
+		.swap_usage = pve_number(status, "swap", 0),
+		.swap_limit = pve_number(status, "maxswap", LXCRI_UNLIMITED),
+		.has_io = true,
+		.io_read_bytes = pve_number(status, "diskread", 0),
+		.io_write_bytes = pve_number(status, "diskwrite", 0),
+		.has_network = true,
+		.network_rx_bytes = pve_number(status, "netin", 0),
+		.network_tx_bytes = pve_number(status, "netout", 0),
+	};
+	return 0;
+}
+
+void ct_describe(const struct lxcri_container *container, struct json_object *object)
+{
+	autorun(ct_place_finish) struct ct_place place = {};
+	struct lxcri_error ignored = {};
+	struct json_object *part;
+
+	if (!ct_is(container) || ct_place_load(&container->record, &place, &ignored) < 0)
+		return;
+	part = json_object_new_object();
+	json_set_text(part, "node", place.node);
+	json_object_object_add(part, "vmid", json_object_new_int64(place.vmid));
+	json_set_text(part, "rootfs", place.rootfs);
+	json_set_text(part, "token", place.token);
+	json_object_object_add(object, "proxmox", part);
+}
+
+int ct_refuse(const struct lxcri_container *container, const char *verb, struct lxcri_error *err)
+{
+	autorun(ct_place_finish) struct ct_place place = {};
+	struct lxcri_error ignored = {};
+
+	if (!ct_is(container) || ct_place_load(&container->record, &place, &ignored) < 0)
+		return 0;
+	return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
+		    "%s %s: the API of Proxmox VE has nothing for that; on node %s there are pct "
+		    "exec, pct console, pct push and pct pull for CT %u",
+		    verb, container->home.id, place.node, place.vmid);
+}

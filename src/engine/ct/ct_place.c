@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/* Where a container is in the cluster. */
+
+#include "engine/ct/ct_place.h"
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "proxmox/upid.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+void ct_place_finish(struct ct_place *place)
+{
+	free(place->node);
+	free(place->rootfs);
+	free(place->upid);
+	strings_finish(&place->roots);
+	free(place->draft_key);
+	*place = (struct ct_place){};
+}
+
+int ct_place_make_token(char token[CT_TOKEN_SIZE], struct lxcri_error *err)
+{
+	uint64_t random;
+
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+		return fail_errno(err, errno, "get a random number");
+	(void)snprintf(token, CT_TOKEN_SIZE, "%016llx", (unsigned long long)random);
+	return 0;
+}
+
+static void take_roots(struct json_object *array, struct strings *to)
+{
+	size_t count = json_count(array);
+
+	for (size_t i = 0; i < count; i++)
+		strings_add(to, json_object_get_string(json_object_array_get_idx(array, i)));
+}
+
+int ct_place_load(const struct record *record, struct ct_place *ret, struct lxcri_error *err)
+{
+	autojson object = NULL;
+	const char *token, *node;
+
+	*ret = (struct ct_place){};
+	if (!record->ct)
+		return 0;
+	if (json_parse(record->ct, strlen(record->ct), &json_limits_config, &object, err) < 0) {
+		err->code = LXCRI_E_STORAGE_ERROR;
+		return fail_while(err, "the record's place in Proxmox VE");
+	}
+	token = json_get_text(object, "token");
+	node = json_get_text(object, "node");
+	if (!token || strlen(token) != CT_TOKEN_SIZE - 1 || !node || !node_name_is_valid(node))
+		return fail(err, LXCRI_E_STORAGE_ERROR,
+			    "the record's place in Proxmox VE has no token or no node");
+	memcpy(ret->token, token, CT_TOKEN_SIZE);
+	ret->node = xstrdup(node);
+	ret->vmid = (uint32_t)json_get_u64(object, "vmid", 0);
+	ret->rootfs = xstrdup(json_get_text(object, "rootfs"));
+	ret->started = json_get_bool(object, "started", false);
+	take_roots(json_get(object, "roots"), &ret->roots);
+	ret->asked_ns = json_get_i64(object, "asked", 0);
+	ret->upid = xstrdup(json_get_text(object, "upid"));
+	token = json_get_text(object, "draftToken");
+	if (token && strlen(token) == CT_TOKEN_SIZE - 1)
+		memcpy(ret->draft_token, token, CT_TOKEN_SIZE);
+	ret->draft_vmid = (uint32_t)json_get_u64(object, "draftVmid", 0);
+	ret->draft_key = xstrdup(json_get_text(object, "draftKey"));
+	return 0;
+}
+
+void ct_place_store(const struct ct_place *place, struct record *record)
+{
+	autojson object = json_object_new_object();
+	struct json_object *roots = json_object_new_array();
+
+	json_set_text(object, "token", place->token);
+	json_set_text(object, "node", place->node);
+	json_object_object_add(object, "vmid", json_object_new_int64(place->vmid));
+	json_set_text(object, "rootfs", place->rootfs);
+	json_object_object_add(object, "started", json_object_new_boolean(place->started));
+	json_object_object_add(object, "roots", roots);
+	for (size_t i = 0; i < place->roots.count; i++)
+		json_object_array_add(roots, json_object_new_string(place->roots.items[i]));
+	if (place->asked_ns > 0)
+		json_object_object_add(object, "asked", json_object_new_int64(place->asked_ns));
+	json_set_text(object, "upid", place->upid);
+	if (*place->draft_token) {
+		json_set_text(object, "draftToken", place->draft_token);
+		json_object_object_add(object, "draftVmid",
+				       json_object_new_int64(place->draft_vmid));
+		json_set_text(object, "draftKey", place->draft_key);
+	}
+	free(record->ct);
+	record->ct = json_format_line(object);
+}
+
+bool ct_place_has_tags(const struct ct_place *place, const char *tags)
+{
+	autofree char *wanted = xformat(CT_TAG_PREFIX "%s", place->token);
+	size_t length = strlen(wanted);
+
+	if (!*place->token)
+		return false;
+	for (const char *at = tags; at && *at; at += strspn(at, ";, ")) {
+		size_t size = strcspn(at, ";, ");
+
+		if (size == length && strncmp(at, wanted, size) == 0)
+			return true;
+		at += size;
+	}
+	return false;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* Where the container of Proxmox VE is that stands behind one of ours, as the record has it. It is
+ * written down before the container is asked for, and the token is among the tags of the container,
+ * so that it is found again whatever happens in between, and no other one is ever taken for it. */
+
+#include "base/strings.h"
+#include "engine/record.h"
+
+#include <json-c/json.h>
+
+#define CT_TOKEN_SIZE 17 /* 16 hexadecimal digits and a NUL */
+#define CT_TAG        "lxcri"
+#define CT_TAG_PREFIX "lxcri-" /* before the token */
+
+/* Zeroed is none. */
+struct ct_place {
+	char token[CT_TOKEN_SIZE];
+	char *node;
+	uint32_t vmid;        /* 0: none yet */
+	char *rootfs;         /* the volume that its root file system is on; NULL: not known */
+	bool started;         /* it has run */
+	struct strings roots; /* the volumes that it had root file systems on, and has */
+	int64_t asked_ns;     /* when it was asked for, until what it became is known; else 0 */
+	char *upid;           /* of the task that makes it, once that is known; or NULL */
+
+	/* Of a container that an update makes besides, for the files of its image alone. */
+	char draft_token[CT_TOKEN_SIZE]; /* "": there is none */
+	uint32_t draft_vmid;
+	char *draft_key; /* what its volume is called once it is here: "unused3"; or NULL */
+};
+
+/* Frees what @place holds. Safe to repeat. */
+void ct_place_finish(struct ct_place *place);
+
+/* Makes a token that no other has. */
+[[nodiscard]] int ct_place_make_token(char token[CT_TOKEN_SIZE], struct lxcri_error *err);
+
+/* Reads that of @record; none is an empty place. LXCRI_E_STORAGE_ERROR. */
+[[nodiscard]] int ct_place_load(const struct record *record, struct ct_place *ret,
+				struct lxcri_error *err);
+
+/* Puts it into @record, which is not saved. */
+void ct_place_store(const struct ct_place *place, struct record *record);
+
+/* Tells whether the tags "a;b", as the API has them, are those of @place. */
+bool ct_place_has_tags(const struct ct_place *place, const char *tags);

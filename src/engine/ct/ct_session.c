@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/* Looking for containers in a cluster. */
+
+#include "engine/ct/ct_session.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "config/config.h"
+#include "proxmox/task.h"
+#include "proxmox/upid.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* The first that has entry points and environments of containers. */
+#define VERSION_MAJOR 9
+#define VERSION_MINOR 1
+
+struct pve *ct_session(struct lxcri_engine *engine, struct lxcri_error *err)
+{
+	if (!engine->pve && pve_open(engine->config, &engine->pve, err) < 0)
+		return NULL;
+	return engine->pve;
+}
+
+int ct_session_check(struct pve *pve, struct lxcri_error *err)
+{
+	autojson version = NULL;
+	const char *release;
+	unsigned int major = 0, minor = 0;
+
+	if (pve_get(pve, &version, err, "/version") < 0)
+		return -1;
+	release = json_get_text(version, "version");
+	if (!release || sscanf(release, "%3u.%3u", &major, &minor) < 1)
+		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
+			    "the server does not say which version of Proxmox VE it is");
+	if (major > VERSION_MAJOR || (major == VERSION_MAJOR && minor >= VERSION_MINOR))
+		return 0;
+	return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
+		    "Proxmox VE %.32s cannot give a container an entry point and an environment; "
+		    "%d.%d and later can",
+		    release, VERSION_MAJOR, VERSION_MINOR);
+}
+
+char *ct_path(const struct ct_place *place, const char *tail)
+{
+	return xformat("/nodes/%s/lxc/%u%s", place->node, place->vmid, tail);
+}
+
+/* Reads the configuration where @place says. Returns 1, or 0 where nothing is. */
+static int read_config(struct pve *pve, const struct ct_place *place, struct json_object **ret,
+		       struct lxcri_error *err)
+{
+	autofree char *path = ct_path(place, "/config");
+	const struct pve_request request = { .method = "GET", .path = path };
+	struct lxcri_error problem = {};
+
+	if (pve_call(pve, &request, ret, &problem) == 0)
+		return 1;
+	/* Of a node that is not there, say, nothing follows for what it has. */
+	if (problem.code == LXCRI_E_CONTAINER_NOT_FOUND &&
+	    strstr(problem.text, "Configuration file"))
+		return 0;
+	*err = problem;
+	return -1;
+}
+
+/* Takes the node of the container with the number of @place from the list of all. Returns 1 where
+ * that is another node. */
+static int follow(struct pve *pve, struct ct_place *place, struct lxcri_error *err)
+{
+	autojson all = NULL;
+	size_t count;
+
+	if (pve_get(pve, &all, err, "/cluster/resources?type=vm") < 0)
+		return -1;
+	count = json_count(all);
+	for (size_t i = 0; i < count; i++) {
+		struct json_object *one = json_object_array_get_idx(all, i);
+		const char *node = json_get_text(one, "node");
+
+		if (!node || !node_name_is_valid(node) ||
+		    pve_number(one, "vmid", 0) != place->vmid || strcmp(node, place->node) == 0)
+			continue;
+		free(place->node);
+		place->node = xstrdup(node);
+		return 1;
+	}
+	return 0;
+}
+
+int ct_find(struct pve *pve, struct ct_place *place, struct json_object **ret_config,
+	    struct lxcri_error *err)
+{
+	autojson config = NULL;
+	int r;
+
+	*ret_config = NULL;
+	if (!place->node || place->vmid == 0)
+		return 0;
+	r = read_config(pve, place, &config, err);
+	if (r == 0) {
+		r = follow(pve, place, err);
+		if (r > 0)
+			r = read_config(pve, place, &config, err);
+	}
+	if (r <= 0)
+		return r;
+	if (!ct_place_has_tags(place, json_get_text(config, "tags")))
+		return 0;
+	*ret_config = steal(config);
+	return 1;
+}
+
+int ct_get(struct pve *pve, struct ct_place *place, struct json_object **ret_config,
+	   struct lxcri_error *err)
+{
+	int r = ct_find(pve, place, ret_config, err);
+	const char *lock;
+
+	if (r < 0)
+		return -1;
+	if (r == 0)
+		return fail(err, LXCRI_E_CONTAINER_NOT_FOUND,
+			    "in Proxmox VE it is gone: CT %u on node %s is not there, or is "
+			    "another one, without its tag " CT_TAG_PREFIX "%s",
+			    place->vmid, place->node ? place->node : "-", place->token);
+	lock = json_get_text(*ret_config, "lock");
+	if (!lock)
+		return 0;
+	(void)fail(err, LXCRI_E_INVALID_STATE,
+		   "CT %u on node %s is locked by Proxmox VE (%.64s); wait until that is over",
+		   place->vmid, place->node, lock);
+	json_freep(ret_config);
+	return -1;
+}
+
+/* Waits for the tasks that make a container of that number: one may be ours, and have no tags yet.
+ */
+static int await_creation(struct pve *pve, const struct ct_place *place, struct lxcri_error *err)
+{
+	autojson tasks = NULL;
+	size_t count;
+
+	if (!place->node || place->vmid == 0)
+		return 0;
+	if (pve_get(pve, &tasks, err, "/nodes/%s/tasks?source=active&vmid=%u&typefilter=vzcreate",
+		    place->node, place->vmid) < 0)
+		return -1;
+	count = json_count(tasks);
+	for (size_t i = 0; i < count; i++) {
+		const char *upid = json_get_text(json_object_array_get_idx(tasks, i), "upid");
+		struct lxcri_error failed = {};
+
+		/* How it ended does not matter here, only what is there then. */
+		if (upid && task_await(pve, upid, pve_timeout(pve), &failed) < 0)
+			log_debug("%s", failed.text);
+	}
+	return 0;
+}
+
+int ct_search(struct pve *pve, struct ct_place *place, struct lxcri_error *err)
+{
+	autojson all = NULL;
+	autojson config = NULL;
+	size_t count;
+	int r;
+
+	if (!*place->token)
+		return 0;
+	if (await_creation(pve, place, err) < 0)
+		return -1;
+	r = ct_find(pve, place, &config, err);
+	if (r != 0)
+		return r;
+	if (pve_get(pve, &all, err, "/cluster/resources?type=vm") < 0)
+		return -1;
+	count = json_count(all);
+	for (size_t i = 0; i < count; i++) {
+		struct json_object *one = json_object_array_get_idx(all, i);
+		const char *node = json_get_text(one, "node");
+
+		if (!node || !node_name_is_valid(node) ||
+		    !ct_place_has_tags(place, json_get_text(one, "tags")))
+			continue;
+		free(place->node);
+		place->node = xstrdup(node);
+		place->vmid = (uint32_t)pve_number(one, "vmid", 0);
+		return ct_find(pve, place, &config, err);
+	}
+	return 0;
+}
+
+int ct_change(struct pve *pve, const struct ct_place *place, struct json_object *config,
+	      struct json_object *params, struct lxcri_error *err)
+{
+	autofree char *path = ct_path(place, "/config");
+	const struct pve_request request = { .method = "PUT", .path = path, .params = params };
+	autojson ignored = NULL;
+
+	json_set_text(params, "digest", json_get_text(config, "digest"));
+	return pve_call(pve, &request, &ignored, err);
+}

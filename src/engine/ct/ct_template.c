@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/* Templates of images. */
+
+#include "engine/ct/ct_template.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/sha256.h"
+#include "base/text.h"
+#include "config/config.h"
+#include "os/file.h"
+#include "os/helper.h"
+#include "proxmox/task.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#define INIT_BYTES_MAX ((size_t)16 << 20)
+
+/* Returns the name of the template, owned by the caller: it says what is in it, so that another
+ * content has another name. NULL means failure. */
+static char *name_of(const char *digest, enum conversion_ct where, struct lxcri_error *err)
+{
+	autofree char *path = helper_path("lxcri-ct-init");
+	autofree char *init = NULL;
+	char hex[SHA256_HEX_SIZE];
+	size_t size = 0;
+	int r = file_read(AT_FDCWD, path, INIT_BYTES_MAX, &init, &size);
+
+	if (r < 0) {
+		(void)fail_errno(err, r, "read %s", path);
+		return NULL;
+	}
+	sha256_hex(init, size, hex);
+	return xformat(CT_TEMPLATE_PREFIX "%.24s-%.8s%s.tar.zst", digest + strlen("sha256:"), hex,
+		       where == CONVERSION_CT_BELOW ? "-root" : "");
+}
+
+/* Looks for the volume of that name. Returns 1, or 0 where there is none. */
+static int find(struct pve *pve, const char *node, const char *storage, const char *volume,
+		struct lxcri_error *err)
+{
+	autofree char *escaped = pve_escape(storage);
+	autojson list = NULL;
+	size_t count;
+
+	if (pve_get(pve, &list, err, "/nodes/%s/storage/%s/content?content=vztmpl", node, escaped) <
+	    0)
+		return -1;
+	count = json_count(list);
+	for (size_t i = 0; i < count; i++) {
+		const char *there = json_get_text(json_object_array_get_idx(list, i), "volid");
+
+		if (there && strcmp(there, volume) == 0)
+			return 1;
+	}
+	return 0;
+}
+
+/* Writes the template to a file without a name. Returns its descriptor. */
+static int convert(struct lxcri_engine *engine, const char *digest, enum conversion_ct where,
+		   struct lxcri_error *err)
+{
+	struct image_store *store = NULL;
+	autoclose int fd = open(engine->data, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	int r;
+
+	if (fd < 0)
+		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno,
+				       "make a file in %s for the template", engine->data);
+	if (image_store_open(engine->data, &store, err) < 0)
+		return -1;
+	r = conversion_make_ct(store, digest, where, fd, err);
+	image_store_free(store);
+	return r < 0 ? -1 : steal_fd(&fd);
+}
+
+static int upload(struct lxcri_engine *engine, const char *node, const char *storage,
+		  const char *name, int fd, struct lxcri_error *err)
+{
+	autojson params = json_object_new_object();
+	autofree char *escaped = pve_escape(storage);
+	autofree char *path = xformat("/nodes/%s/storage/%s/upload", node, escaped);
+	const struct pve_request request = {
+		.method = "POST", .path = path, .params = params, .upload = name, .fd = fd
+	};
+	unsigned int seconds =
+		(unsigned int)config_u64(engine->config, CONFIG_PROXMOX_TASK_TIMEOUT);
+
+	json_set_text(params, "content", "vztmpl");
+	return task_run(engine->pve, &request, seconds, err);
+}
+
+int ct_template_ensure(struct lxcri_engine *engine, const char *node, const char *digest,
+		       enum conversion_ct where, char **ret_volume, struct lxcri_error *err)
+{
+	const char *storage = config_text(engine->config, CONFIG_PROXMOX_TEMPLATE_STORAGE);
+	autofree char *name = name_of(digest, where, err);
+	autofree char *volume = name ? xformat("%s:vztmpl/%s", storage, name) : NULL;
+	struct lxcri_error ignored = {};
+	autoclose int fd = -1;
+	int found = volume ? find(engine->pve, node, storage, volume, err) : -1;
+
+	if (found == 0) {
+		fd = convert(engine, digest, where, err);
+		if (fd < 0)
+			return -1;
+		log_info("sending template %s to storage %s of node %s", name, storage, node);
+		/* Somebody else may have been quicker. */
+		if (upload(engine, node, storage, name, fd, err) < 0 &&
+		    find(engine->pve, node, storage, volume, &ignored) <= 0)
+			return fail_while(err, "send template %s to storage %s of node %s", name,
+					  storage, node);
+		*err = (struct lxcri_error){};
+	}
+	if (found < 0)
+		return fail_while(err, "look for the template on storage %s of node %s", storage,
+				  node);
+	*ret_volume = steal(volume);
+	return 0;
+}

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: MIT */
+/* The first process of a container of Proxmox VE: /.lxcri/init BLOB
+ *
+ * What an image says of its process has no place in such a container's configuration, or not the
+ * exact one: an entry point is split at blanks without a way to quote, and there is neither user
+ * nor working directory nor stop signal. So BLOB has all that (engine/ct/ct_process.h writes it),
+ * in letters that nothing splits. This program makes the process what it is to be as process 2,
+ * passes signals on to it (that by which the container is halted as the stop signal), reaps what
+ * ends, and ends as that did. It is static and allocates nothing. */
+
+#include "base/version.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define EXIT_NOT_FOUND      127
+#define EXIT_NOT_EXECUTABLE 126
+
+#define BLOB_BYTES_MAX 196608
+#define LIST_MAX       8192
+#define GROUPS_MAX     1024
+#define STARTED_FILE   "/.lxcri/started"
+/* In a variable of that name and a number stands one that Proxmox VE cannot express. */
+#define HIDDEN_PREFIX "LXCRI_ENV_"
+
+static char blob[BLOB_BYTES_MAX];
+static char hidden[BLOB_BYTES_MAX]; /* the texts of such variables */
+static char *env[LIST_MAX + 1];
+static char *args[LIST_MAX + 1];
+static gid_t groups[GROUPS_MAX];
+
+struct process {
+	int stop_signal;
+	uid_t uid;
+	gid_t gid;
+	size_t n_groups;
+	const char *cwd;
+	const char *hosts; /* the files of these names in /etc; "" leaves one alone */
+	const char *hostname;
+	const char *resolv_conf;
+};
+
+[[gnu::noreturn]] static void die(const char *what, const char *why, int code)
+{
+	(void)fprintf(stderr, "lxcri-ct-init: %s: %s\n", what, why);
+	_exit(code);
+}
+
+static int digit_value(char digit)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const char *at = digit ? strchr(digits, digit) : NULL;
+
+	return at ? (int)(at - digits) : -1;
+}
+
+/* Decodes @text to @to, ended by a NUL. Returns the number of bytes, or -1. */
+static ssize_t decode(const char *text, char *to, size_t size)
+{
+	unsigned int bits = 0, n_bits = 0;
+	size_t length = 0;
+
+	for (; *text && *text != '='; text++) {
+		int value = digit_value(*text);
+
+		if (value < 0)
+			return -1;
+		bits = (bits << 6 | (unsigned int)value) & 0xffff;
+		n_bits += 6;
+		if (n_bits < 8)
+			continue;
+		n_bits -= 8;
+		if (length + 1 >= size)
+			return -1;
+		to[length++] = (char)(bits >> n_bits & 0xff);
+	}
+	to[length] = '\0';
+	return (ssize_t)length;
+}
+
+/* What is left of the blob: texts, each ended by NUL. */
+struct rest {
+	char *at;
+	char *end;
+};
+
+static char *take_text(struct rest *rest)
+{
+	char *text = rest->at;
+
+	if (text >= rest->end)
+		die("its argument", "ends early", EXIT_NOT_EXECUTABLE);
+	rest->at += strlen(text) + 1;
+	return text;
+}
+
+static unsigned long take_number(struct rest *rest, unsigned long max)
+{
+	const char *text = take_text(rest);
+	char *end;
+	unsigned long number = strtoul(text, &end, 10);
+
+	if (!*text || *end || number > max)
+		die("its argument", "has a number that is none", EXIT_NOT_EXECUTABLE);
+	return number;
+}
+
+/* Sets env[] to the variables of the process, in its order, and to nothing else: those that liblxc
+ * adds are not the image's. */
+static void take_env(struct rest *rest)
+{
+	unsigned long count = take_number(rest, LIST_MAX);
+	size_t used = 0, n = 0;
+
+	for (unsigned long i = 0; i < count; i++) {
+		const char *name = take_text(rest);
+		size_t length = strlen(name);
+
+		for (char **variable = environ; variable && *variable; variable++) {
+			if (strncmp(*variable, name, length) != 0 || (*variable)[length] != '=')
+				continue;
+			if (strncmp(name, HIDDEN_PREFIX, strlen(HIDDEN_PREFIX)) != 0) {
+				env[n++] = *variable;
+				break;
+			}
+
+			ssize_t size = decode(*variable + length + 1, hidden + used,
+					      sizeof(hidden) - used);
+
+			if (size > 0) {
+				env[n++] = hidden + used;
+				used += (size_t)size + 1;
+			}
+			break;
+		}
+	}
+	env[n] = NULL;
+}
+
+static void take_process(char *text, size_t size, struct process *process)
+{
+	struct rest rest = { text, text + size };
+	unsigned long count;
+
+	if (strcmp(take_text(&rest), "1") != 0)
+		die("its argument", "is of another version", EXIT_NOT_EXECUTABLE);
+	process->stop_signal = (int)take_number(&rest, 64);
+	process->uid = (uid_t)take_number(&rest, UINT32_MAX);
+	process->gid = (gid_t)take_number(&rest, UINT32_MAX);
+	process->n_groups = take_number(&rest, GROUPS_MAX);
+	for (size_t i = 0; i < process->n_groups; i++)
+		groups[i] = (gid_t)take_number(&rest, UINT32_MAX);
+	process->cwd = take_text(&rest);
+	process->hosts = take_text(&rest);
+	process->hostname = take_text(&rest);
+	process->resolv_conf = take_text(&rest);
+	take_env(&rest);
+	count = take_number(&rest, LIST_MAX);
+	for (unsigned long i = 0; i < count; i++)
+		args[i] = take_text(&rest);
+	args[count] = NULL;
+	if (count == 0)
+		die("its argument", "names no program", EXIT_NOT_FOUND);
+}
+
+/* What a link in the image leads to is not ours to write. */
+static void write_etc(const char *path, const char *text)
+{
+	size_t size = strlen(text);
+	int fd;
+
+	if (size == 0)
+		return;
+	(void)mkdir("/etc", 0755);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (fd < 0 && errno == ELOOP && unlink(path) == 0)
+		fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (fd < 0 || write(fd, text, size) != (ssize_t)size)
+		(void)fprintf(stderr, "lxcri-ct-init: write %s: %s\n", path, strerror(errno));
+	if (fd >= 0)
+		(void)close(fd);
+}
+
+/* Once: what is changed there later stays. */
+static void prepare_files(const struct process *process)
+{
+	int fd;
+
+	if (access(STARTED_FILE, F_OK) == 0)
+		return;
+	write_etc("/etc/hosts", process->hosts);
+	write_etc("/etc/hostname", process->hostname);
+	write_etc("/etc/resolv.conf", process->resolv_conf);
+	fd = open(STARTED_FILE, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	if (fd >= 0)
+		(void)close(fd);
+}
+
+/* Makes the directory @path and those above it. */
+static void make_dirs(const char *path)
+{
+	char part[4096];
+	size_t length = strlen(path);
+
+	if (length >= sizeof(part))
+		return;
+	for (size_t i = 1; i <= length; i++) {
+		if (path[i] != '/' && path[i] != '\0')
+			continue;
+		memcpy(part, path, i);
+		part[i] = '\0';
+		(void)mkdir(part, 0755);
+	}
+}
+
+/* Becomes the program. Does not return. */
+[[gnu::noreturn]] static void run(const struct process *process, const sigset_t *original)
+{
+	(void)setpgid(0, 0);
+	(void)tcsetpgrp(STDIN_FILENO, getpgrp());
+	if (setgroups(process->n_groups, groups) < 0 || setgid(process->gid) < 0 ||
+	    setuid(process->uid) < 0)
+		die("become the user", strerror(errno), EXIT_NOT_EXECUTABLE);
+	if (chdir(process->cwd) < 0)
+		die(process->cwd, strerror(errno), EXIT_NOT_EXECUTABLE);
+	(void)sigprocmask(SIG_SETMASK, original, NULL);
+
+	environ = env;
+	(void)execvp(args[0], args);
+
+	int problem = errno;
+
+	die(args[0], strerror(problem),
+	    problem == ENOENT || problem == ENOTDIR ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE);
+}
+
+/* Reaps all that have ended. Once the program is among them, returns what to exit with; else -1. */
+static int reap(pid_t program)
+{
+	int status;
+	int code = -1;
+
+	for (;;) {
+		pid_t ended = waitpid(-1, &status, WNOHANG);
+
+		if (ended <= 0)
+			return code;
+		if (ended == program)
+			code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	}
+}
+
+/* Tells whether that is how a container is told to halt or to restart: liblxc's signals for an init
+ * of System V, and for systemd. */
+static bool is_halt(int number)
+{
+	return number == SIGPWR || number == SIGINT || number == SIGRTMIN + 3;
+}
+
+static int supervise(pid_t program, const struct process *process, const sigset_t *all)
+{
+	for (;;) {
+		int number = sigwaitinfo(all, NULL);
+
+		if (number == SIGCHLD) {
+			int code = reap(program);
+
+			if (code >= 0)
+				return code;
+		} else if (number > 0) {
+			(void)kill(program, is_halt(number) ? process->stop_signal : number);
+		}
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct process process = {};
+	sigset_t all, original;
+	ssize_t size;
+	pid_t program;
+
+	if (version_is_asked(argc, argv))
+		return puts(VERSION_LINE("lxcri-ct-init")) < 0;
+	size = argc == 2 ? decode(argv[1], blob, sizeof(blob)) : -1;
+	if (size <= 0)
+		die("its argument", "is none", EXIT_NOT_EXECUTABLE);
+	take_process(blob, (size_t)size, &process);
+	(void)umask(022);
+	prepare_files(&process);
+	make_dirs(process.cwd);
+
+	(void)sigfillset(&all);
+	(void)sigdelset(&all, SIGSEGV);
+	(void)sigdelset(&all, SIGBUS);
+	(void)sigdelset(&all, SIGFPE);
+	(void)sigdelset(&all, SIGILL);
+	if (sigprocmask(SIG_BLOCK, &all, &original) < 0)
+		return EXIT_NOT_EXECUTABLE;
+	(void)signal(SIGCHLD, SIG_DFL);
+
+	program = fork();
+	if (program < 0)
+		die("fork", strerror(errno), EXIT_NOT_EXECUTABLE);
+	if (program == 0)
+		run(&process, &original);
+	return supervise(program, &process, &all);
+}
