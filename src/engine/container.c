@@ -555,11 +555,8 @@ const struct health_state *container_health(struct lxcri_container *container)
 	return health;
 }
 
-int lxcri_container_state(struct lxcri_container *container, struct lxcri_state *ret_state,
-			  struct lxcri_error *err)
+void container_describe(struct lxcri_container *container, struct lxcri_state *ret_state)
 {
-	if (container_refresh(container, err) < 0)
-		return -1;
 	*ret_state = (struct lxcri_state){
 		.id = container->home.id,
 		.type = container->record.type,
@@ -579,5 +576,13 @@ int lxcri_container_state(struct lxcri_container *container, struct lxcri_state 
 		.restarts = container->record.restarts,
 		.oom_killed = container_oom_killed(container),
 	};
+}
+
+int lxcri_container_state(struct lxcri_container *container, struct lxcri_state *ret_state,
+			  struct lxcri_error *err)
+{
+	if (container_refresh(container, err) < 0)
+		return -1;
+	container_describe(container, ret_state);
 	return 0;
 }

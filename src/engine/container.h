@@ -33,6 +33,10 @@ static inline void lxcri_container_freep(struct lxcri_container **container)
  * is cleaned up, and it is stopped then. */
 [[nodiscard]] int container_refresh(struct lxcri_container *container, struct lxcri_error *err);
 
+/* Says what the container is, as of the last refresh, which opening it is as well; texts are valid
+ * as long as the container, and until the next call. */
+void container_describe(struct lxcri_container *container, struct lxcri_state *ret_state);
+
 /* Returns how well the container is, as of the last refresh; borrowed until the next call. */
 const struct health_state *container_health(struct lxcri_container *container);
 

@@ -28,8 +28,7 @@ static int visit(struct lxcri_engine *engine, const char *id, lxcri_container_fn
 	autoptr(lxcri_container) container = NULL;
 	struct lxcri_state state;
 
-	if (lxcri_container_open(engine, id, &container, err) < 0 ||
-	    lxcri_container_state(container, &state, err) < 0) {
+	if (lxcri_container_open(engine, id, &container, err) < 0) {
 		/* Gone meanwhile, a leftover that was removed, or no container's name at all. One
 		 * that cannot be read must not hide the others. */
 		if (err->code != LXCRI_E_CONTAINER_NOT_FOUND)
@@ -37,6 +36,7 @@ static int visit(struct lxcri_engine *engine, const char *id, lxcri_container_fn
 		*err = (struct lxcri_error){};
 		return 0;
 	}
+	container_describe(container, &state);
 	return each(userdata, &state) < 0 ? 1 : 0;
 }
 

@@ -94,10 +94,13 @@ class Namespace:
                      for address in entry["addr_info"]}
         rules = {f"rule {line.strip()}" for line in
                  self.run("nft", "-s", "list", "ruleset").splitlines() if line.strip()}
-        settings = {line for line in self.run("sysctl", "-a", "--pattern", r"^net\.ipv[46]\.").splitlines()
+        # Some cannot be read, which grep holds against itself.
+        read = self.run("sh", "-c", "cd /proc/sys && exec grep -rsa . net/ipv4 net/ipv6", check=False)
+        settings = {line for line in (line.replace("/", ".").replace(":", " = ", 1) for line in read.splitlines())
                     if not line.startswith(ALLOWED) and ".forwarding" not in line
                     and "stat" not in line and "random" not in line and "_key" not in line
                     and ".accept_ra =" not in line}
+        assert len(settings) > 100
         return links | routes | addresses | rules | {f"setting {line}" for line in settings}
 
     def close(self):

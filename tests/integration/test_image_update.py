@@ -155,10 +155,10 @@ def test_what_does_not_stay_is_put_back_with_its_data(engine, release, start):
 def test_the_check_of_the_image_or_of_the_user_decides(engine, release, start):
     id = start(release(1))
     ill = release(2, Healthcheck={"Test": ["CMD-SHELL", "test -e /ready"]})
-    failed = engine("update", *QUICK, "--health-timeout", "6", "--image", ill, id)
-    failed.fails("ContainerStartFailed", "health check did not succeed within 6 s", "code 1", "so it is back on")
+    failed = engine("update", *QUICK, "--health-timeout", "3", "--image", ill, id)
+    failed.fails("ContainerStartFailed", "health check did not succeed within 3 s", "code 1", "so it is back on")
     assert version(engine, id) == "1"
-    well = release(3, Cmd=["sh", "-c", "sleep 2; touch /ready; sleep 1000"],
+    well = release(3, Cmd=["sh", "-c", "sleep 1; touch /ready; sleep 1000"],
                    Healthcheck={"Test": ["CMD", "test", "-e", "/ready"]})
     engine("update", *QUICK, "--health-timeout", "20", "--image", well, id).ok()
     assert version(engine, id) == "3"

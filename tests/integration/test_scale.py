@@ -74,4 +74,4 @@ def test_the_last_of_many_is_as_quick_as_the_first(one, box):
     if LONG and not os.environ.get("LXCRI_TEST_SHARED"):
         assert timed.growth() < GROWTH
         assert max(listed.values()) < LIST_SECONDS, listed
-    one("delete", "--force", *ids).ok()
+    one("delete", "--force", *ids, timeout=600).ok()

@@ -89,7 +89,7 @@ def test_short_names_are_found_by_each_c_library(one, box, work, compiler):
                  "web-0.nginx.shop.svc", "web-0.nginx.shop", f"web-0.{NGINX}"):
         await_that(lambda name=name: one("exec", id, "/lookup", name).out == addresses(one, web)[0] + "\n",
                    f"{name} is found", 10)
-    for name in ("web-1.nginx", "nginx.other", "apache"):
+    for name in (f"web-1.{NGINX}", "nginx.other.svc.cluster.local", "apache"):
         assert one("exec", id, "/lookup", name).code == 1
 
 
