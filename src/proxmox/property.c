@@ -94,8 +94,10 @@ static void add_part(struct text *text, const struct property *part, const char 
 {
 	if (text->length > 0)
 		text_add(text, ",");
-	/* Bare, a value with "=" would be read as a key and its value. */
-	if (default_key && strcmp(part->key, default_key) == 0 && !strchr(part->value, '='))
+	/* Bare, a value with "=" would be read as a key and its value, and a blank one as nothing.
+	 */
+	if (default_key && strcmp(part->key, default_key) == 0 && !strchr(part->value, '=') &&
+	    !is_blank(part->value, strlen(part->value)))
 		text_add(text, part->value);
 	else
 		text_addf(text, "%s=%s", part->key, part->value);

@@ -183,7 +183,10 @@ def tree(*roots):
         for directory, names, files in os.walk(root):
             for name in names + files:
                 path = os.path.join(directory, name)
-                stat = os.lstat(path)
+                try:
+                    stat = os.lstat(path)
+                except FileNotFoundError:  # it has gone since the directory was read
+                    continue
                 size = None if os.path.isdir(path) and not os.path.islink(path) else stat.st_size
                 found[path] = (stat.st_mode, stat.st_uid, stat.st_gid, size)
     return found

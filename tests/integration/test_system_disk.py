@@ -259,7 +259,7 @@ def test_creations_and_prunes_in_a_loop_lose_nothing(any_engine, box):
 
 
 @pytest.mark.parametrize("words, expected", [
-    ([], "expected check, df or prune"), (["chekc"], "did you mean check?"),
+    ([], "expected check, df, prune or adopt"), (["chekc"], "did you mean check?"),
     (["df", "x"], "df: expected no argument"), (["df", "--force"], "--force belongs to prune"),
     (["check", "--all"], "--all belongs to prune"), (["prune", "--repair"], "belongs to check"),
     (["prune", "-v"], "--verbose belongs to df"), (["df", "--format", "xml"], "xml")])

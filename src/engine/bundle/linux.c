@@ -192,7 +192,7 @@ static int add_devices(const struct lxcri_create_options *options, struct json_o
 {
 	struct json_object *devices = json_object_new_array();
 	struct json_object *rules = json_object_new_array();
-	struct json_object *deny = json_object_new_object();
+	struct json_object *deny;
 
 	json_object_object_add(spec, "devices", devices);
 	json_object_object_add(resources, "devices", rules);
@@ -201,6 +201,7 @@ static int add_devices(const struct lxcri_create_options *options, struct json_o
 		return bundle_add_host_devices(devices, err);
 	}
 
+	deny = json_object_new_object();
 	json_object_object_add(deny, "allow", json_object_new_boolean(false));
 	json_set_text(deny, "access", "rwm");
 	json_object_array_add(rules, deny);
