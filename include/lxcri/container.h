@@ -151,11 +151,11 @@ struct lxcri_state {
 	enum lxcri_container_type type;
 	enum lxcri_status status;
 	pid_t pid; /* of its first process, on the host; 0 unless created, running, paused */
-	const char *bundle;   /* absolute path */
-	const char *image;    /* the reference it was made from, or NULL */
-	const char *digest;   /* of that image's manifest, or NULL */
-	const char *log_path; /* or NULL */
-	int64_t created_ns;   /* nanoseconds since the epoch; 0 = never */
+	const char *bundle;         /* absolute path */
+	const char *image;          /* the reference it was made from, or NULL */
+	const char *digest;         /* of that image's manifest, or NULL */
+	const char *log_path, *pod; /* that it is of; each may be NULL */
+	int64_t created_ns;         /* nanoseconds since the epoch; 0 = never */
 	int64_t started_ns, finished_ns;
 	int exit_code; /* of a stopped one: 0-255, 128 + signal, 137 when its monitor was lost */
 	bool monitor_lost;

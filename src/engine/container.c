@@ -566,6 +566,7 @@ void container_describe(struct lxcri_container *container, struct lxcri_state *r
 		.image = container->record.image,
 		.digest = container->record.digest,
 		.log_path = container->record.log_path,
+		.pod = container->record.pod_of,
 		.created_ns = container->record.created_ns,
 		.started_ns = container->state.started_ns,
 		.finished_ns = container->state.finished_ns,

@@ -251,3 +251,17 @@ def test_the_seeds_pod_program_works(programs, lx, box, work, world):
         "db-0 is Running, 1 of 1", "db-1 is Created, 0 of 1", "db-0 of db: db-0.db.default.svc.cluster.local",
         "InvalidArgument", "PodAlreadyExists", "ResourceUpdateFailed", "PodStillRunning",
         "the same addresses"]), done
+
+
+def test_check_and_prune_leave_a_pod_alone(one, box):
+    apply(one, pod("web", container(box), initContainers=[container(box, "first", "exit 0")])).ok()
+    before = namespaces(one, "web.app")
+    checked = one("system", "check", "--repair")
+    assert checked.code == 0, checked
+    pruned = one("system", "prune", "--force", "--all").ok()
+    assert "web.first" not in pruned.out and one.status("web.first") == "stopped"
+    one("pod", "stop", "web").ok()
+    one("system", "prune", "--force", "--all").ok()
+    one("pod", "start", "web").ok()
+    assert one("exec", "web.app", "hostname").ok().lines == ["web"] and before["net"]
+    one("pod", "delete", "--force", "web").ok()

@@ -150,6 +150,21 @@ static bool is_root_file_system(const char *path, const char *data)
 	return name && text_starts_with(name, "/rootfs") && (name[7] == '\0' || name[7] == '/');
 }
 
+/* The namespaces of a pod are mounts in its run directory. */
+static bool is_of_pod(struct check *check, const char *path, const char *root)
+{
+	const char *id = path + strlen(root);
+	const char *slash = strchr(id, '/');
+	autorun(record_finish) struct record record = {};
+	autorun(home_finish) struct home home = HOME_NULL;
+	autofree char *name = slash ? xstrndup(id, (size_t)(slash - id)) : NULL;
+	struct lxcri_error ignored = {};
+
+	return name && text_starts_with(slash, "/ns/") &&
+	       home_open(check->engine, name, &home, &ignored) == 0 &&
+	       home_load_record(check->engine, &home, &record, &ignored) > 0 && record.pod;
+}
+
 /* In a line of mountinfo(5) the fifth word is the mount point, in which octal numbers stand for
  * blanks; paths with blanks are passed over. */
 static void check_mount_line(struct check *check, char *line)
@@ -162,6 +177,8 @@ static void check_mount_line(struct check *check, char *line)
 	for (int i = 1; i < 5 && word; i++)
 		word = strtok_r(NULL, " ", &at);
 	if (!word || (!text_starts_with(word, data) && !text_starts_with(word, root)))
+		return;
+	if (text_starts_with(word, root) && is_of_pod(check, word, root))
 		return;
 
 	struct trouble trouble = {

@@ -82,7 +82,8 @@ static int note_stopped(void *userdata, const struct lxcri_state *state)
 {
 	struct prune *prune = userdata;
 
-	if (state->status == LXCRI_STATUS_STOPPED && state->image) {
+	/* What is of a pod goes with that. */
+	if (state->status == LXCRI_STATUS_STOPPED && state->image && !state->pod) {
 		strings_add(&prune->stopped, state->id);
 		strings_add(&prune->stopped, state->bundle);
 	}

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: MIT
+"""Every call by which a pod is made, stopped and removed is killed or fails once: then there is no pod, or
+a whole one, and the host is as before."""
+
+import pytest
+
+from engine import await_that
+from nets import *  # noqa: F401,F403
+from points import KILLS, Trace
+from sweep import LONG
+
+PLACES = ("engine/pod/", "os/network/ns_set.c", "engine/home.c", "engine/database/", "os/path.c")
+VERBS = {"create": ("pod", "create", "web"), "start": ("pod", "start", "web"), "stop": ("pod", "stop", "--time", "0", "web"),
+         "delete": ("pod", "delete", "--force", "web")}
+
+
+def words(verb, box):
+    return (*VERBS[verb], f"app={box}") if verb == "create" else VERBS[verb]
+
+
+def prepare(engine, verb, box):
+    """What comes before the verb."""
+    for earlier in {"create": (), "start": ("create",), "stop": ("create", "start"),
+                    "delete": ("create", "start")}[verb]:
+        engine(*words(earlier, box)).ok()
+
+
+def held(engine):
+    with open("/proc/self/mountinfo", encoding="utf-8") as file:
+        return [line for line in file if f"{engine.root}/" in line]
+
+
+def clear(engine):
+    """Whoever comes across it finds a whole pod or none, and can remove it."""
+    await_that(lambda: all(row["status"] != "creating" for row in
+                           engine("list", "--all", "--format", "json").ok().json()), "it has settled")
+    found = engine("pod", "list", "--quiet").ok().lines
+    for name in found:
+        engine("pod", "inspect", name).ok()
+        engine("pod", "delete", "--force", name).ok()
+    assert engine.list() == [] and held(engine) == [] and not list(engine.data.glob("containers/*"))
+    assert not list(engine.root.glob("containers/*/ns"))
+    return bool(found)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_pod_is_whole_or_there_is_none(one, box, world, verb):
+    # No service starts what the test looks at.
+    one.keep_service_away()
+    prepare(one, verb, box)
+    trace = Trace(one.work / "trace")
+    one(*words(verb, box), env=trace.environment).ok()
+    clear(one)
+    moments = sorted({str(hit) for hit in trace.hits()
+                      if hit.program == "proxmox-lxcri" and hit.point.startswith(PLACES)})
+    assert any("ns_set" in moment for moment in moments) or verb == "start"
+    came = 0
+    moments = moments if LONG else moments[::5]
+    for moment in moments:
+        for action in (*KILLS, "EIO"):
+            prepare(one, verb, box)
+            trace = Trace(one.work / "trace")
+            done = one(*words(verb, box), env={**trace.environment, "LXCRI_FAULT": f"{moment}:{action}"})
+            came += trace.came()
+            there = clear(one)
+            assert there or done.code != 0 or verb == "delete", (moment, action, done)
+    assert came > len(moments)
+    assert "vethx" not in world.host.run("ip", "-br", "link")
