@@ -166,7 +166,7 @@ def test_a_command_that_is_killed_leaves_a_whole_pod_or_none(lx, box):
             lx("pod", "delete", "--force", "web").ok()
             found.add("whole")
         else:
-            await_that(lambda: lx.list() == [], "nothing is left")
+            await_that(lambda: lx.list() == [] and held(lx) == [], "nothing is left")
             lx("pod", "inspect", "web").fails("PodNotFound")
             found.add("none")
         assert held(lx) == [] and not list(lx.data.glob("containers/*"))
