@@ -74,7 +74,9 @@ static bool is_selected(const struct lxcri_pod *pod, const struct object_service
 	if (!pod->shell->record.networked)
 		return false;
 	json_object_object_foreach(pod->note.labels, key, value)
+	{
 		field_map_add(&labels, key, json_object_get_string(value));
+	}
 	selected = service_selects(service, &labels);
 	field_map_finish(&labels);
 	return selected;

@@ -181,7 +181,9 @@ static int set_upload(CURL *easy, const struct exchange_request *request, struct
 		return -1;
 	if (request->params) {
 		json_object_object_foreach(request->params, key, value)
+		{
 			add_field(mime, key, json_object_get_string(value));
+		}
 	}
 	add_field(mime, "checksum-algorithm", "sha256");
 	add_field(mime, "checksum", checksum);
