@@ -202,23 +202,31 @@ class Engine:
 
     def service_pid(self):
         """The pid of the service, or None when none runs."""
-        try:
-            with open(self.root / "serve.lock", encoding="ascii") as lock:
-                try:
+        while True:
+            try:
+                with open(self.root / "serve.lock", encoding="ascii") as lock:
                     fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    return int(lock.read() or 0) or None
-        except (FileNotFoundError, NotADirectoryError):
-            pass
-        return None
+                    return None
+            except BlockingIOError:
+                pid = int((self.root / "serve.lock").read_text(encoding="ascii") or 0)
+                if pid and os.path.exists(f"/proc/{pid}"):
+                    return pid
+                time.sleep(0.001)  # another one has it, and has not written down who it is
+            except (FileNotFoundError, NotADirectoryError):
+                return None
 
     @contextlib.contextmanager
     def service(self, *flags):
         """A service that does not end by itself, while the block runs."""
-        self.end_service()
-        child = self.open("serve", *flags)
+        for _ in range(5):
+            self.end_service()
+            child = self.open("serve", *flags)
+            await_that(lambda child=child: child.poll() is not None or self.service_pid() == child.pid,
+                       "the service runs")
+            if child.poll() is None:
+                break
+            self.children.remove(child)  # one that a command had asked for before was quicker
         try:
-            await_that(lambda: self.service_pid() == child.pid, "the service runs")
             yield child
         finally:
             child.terminate()

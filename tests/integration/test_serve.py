@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The service itself: started by who needs it, ended by nobody needing it, killed at any time."""
 
+import fcntl
 import os
 import re
 import signal
@@ -79,6 +80,17 @@ def test_it_ends_and_begins_while_somebody_needs_it(any_engine, box):
         await_that(lambda other=other: any_engine("inspect", other).ok().json()["restarts"] > 0,
                    "it is started again", 15)
         any_engine("delete", "--force", other).ok()
+
+
+def test_who_looks_whether_it_runs_keeps_it_from_nothing(any_engine):
+    any_engine.root.mkdir(mode=0o711, exist_ok=True)
+    with open(any_engine.root / "serve.lock", "w", encoding="ascii") as look:
+        fcntl.flock(look, fcntl.LOCK_SH)
+        child = any_engine.open("serve")
+        time.sleep(0.3)
+    await_that(lambda: any_engine.service_pid() == child.pid, "the service runs")
+    child.terminate()
+    any_engine.finish(child).ok()
 
 
 def test_containers_outlive_its_death(any_engine, box):

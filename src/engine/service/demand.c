@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 
 #define ROOT_MODE 0711
 #define UNIT      "proxmox-lxcri-serve.service"
@@ -32,12 +33,18 @@ static int open_lock(const struct lxcri_engine *engine)
 
 int demand_lock(const struct lxcri_engine *engine)
 {
+	static const struct timespec look = { .tv_nsec = 1000000 };
 	autoclose int fd = open_lock(engine);
 
 	if (fd < 0)
 		return fd;
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return -errno;
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		/* That of a service is not shared; who looks for one lets go at once. */
+		if (errno != EWOULDBLOCK || flock(fd, LOCK_SH | LOCK_NB) < 0)
+			return -errno;
+		(void)flock(fd, LOCK_UN);
+		(void)nanosleep(&look, NULL);
+	}
 	/* For who wants to send it a signal. */
 	if (ftruncate(fd, 0) < 0 || dprintf(fd, "%d\n", (int)getpid()) < 0)
 		return -errno;
