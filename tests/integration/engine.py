@@ -115,6 +115,7 @@ class Engine:
         self.backend = backend
         self.config = config
         self.children = []
+        self.service_lock = None  # held, none can run
         self.ids = 0
 
     def argv(self, *words):
@@ -202,7 +203,10 @@ class Engine:
 
     def service_pid(self):
         """The pid of the service, or None when none runs."""
-        while True:
+        if self.service_lock and not self.service_lock.closed:
+            return None
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:
             try:
                 with open(self.root / "serve.lock", encoding="ascii") as lock:
                     fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -214,6 +218,7 @@ class Engine:
                 time.sleep(0.001)  # another one has it, and has not written down who it is
             except (FileNotFoundError, NotADirectoryError):
                 return None
+        return None
 
     @contextlib.contextmanager
     def service(self, *flags):
