@@ -32,6 +32,14 @@ enum lxcri_error_class lxcri_code_class(enum lxcri_code code)
 	return (size_t)code < N_CODES ? codes[code].class : LXCRI_CLASS_SYSTEM;
 }
 
+enum lxcri_code fail_find_code(const char *name)
+{
+	for (size_t i = LXCRI_E_NONE + 1; i < N_CODES; i++)
+		if (strcmp(codes[i].name, name) == 0)
+			return (enum lxcri_code)i;
+	return LXCRI_E_SYSTEM;
+}
+
 /* A text that does not fit loses its middle: the start says what was done, the end says why it
  * failed, and both matter more. */
 static void set_text(struct lxcri_error *err, const char *text)

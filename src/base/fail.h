@@ -7,6 +7,9 @@
 
 #include "lxcri/error.h"
 
+/* Returns the code that lxcri_code_name() calls @name; LXCRI_E_SYSTEM for none. */
+enum lxcri_code fail_find_code(const char *name);
+
 /* Records that @code happened. */
 [[gnu::format(printf, 3, 4)]] int fail(struct lxcri_error *err, enum lxcri_code code,
 				       const char *format, ...);

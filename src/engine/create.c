@@ -599,20 +599,24 @@ static int write_pid_file(struct creation *creation, struct lxcri_error *err)
 	return r < 0 ? fail_errno(err, r, "write the pid file %s", path) : 0;
 }
 
-/* The monitor is told first: were it the record, a death in between would leave a record of a
- * finished creation whose monitor undoes it. */
-static int commit(struct creation *creation, struct lxcri_error *err)
+/* Saves that it is complete, and tells so. */
+static int save_ready(struct lxcri_container *container, struct lxcri_error *err)
 {
-	struct lxcri_container *container = creation->container;
-
-	if (monitor_commit(container->monitor, err) < 0)
-		return -1;
 	container->record.phase = RECORD_READY;
 	if (home_save_record(container->engine, &container->home, &container->record, err) < 0)
 		return -1;
 	container_event(container, "create", "runtime",
 			lxcri_container_type_name(container->record.type));
 	return 0;
+}
+
+/* The monitor is told first: were it the record, a death in between would leave a record of a
+ * finished creation whose monitor undoes it. */
+static int commit(struct creation *creation, struct lxcri_error *err)
+{
+	struct lxcri_container *container = creation->container;
+
+	return monitor_commit(container->monitor, err) < 0 ? -1 : save_ready(container, err);
 }
 
 static const struct creation_step {
@@ -676,12 +680,7 @@ static int commit_ct(struct creation *creation, struct lxcri_error *err)
 	struct lxcri_container *container = creation->container;
 
 	strings_finish(&container->record.layers);
-	container->record.phase = RECORD_READY;
-	if (home_save_record(container->engine, &container->home, &container->record, err) < 0)
-		return -1;
-	container_event(container, "create", "runtime",
-			lxcri_container_type_name(container->record.type));
-	return 0;
+	return save_ready(container, err);
 }
 
 static const struct creation_step ct_steps[] = {

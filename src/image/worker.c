@@ -20,17 +20,6 @@
 
 #define ANSWER_BYTES_MAX ((size_t)1 << 20)
 
-/* Returns the code called @name. */
-static enum lxcri_code find_code(const char *name)
-{
-#define X(code_, text_, class_)       \
-	if (strcmp(name, text_) == 0) \
-		return LXCRI_E_##code_;
-	LXCRI_ERRORS(X)
-#undef X
-	return LXCRI_E_SYSTEM;
-}
-
 /* One that answers nothing is known by what it was to do. */
 static int explain_end(const struct worker_call *call, int status, struct lxcri_error *err)
 {
@@ -51,7 +40,7 @@ static int check_answer(struct json_object *answer, struct lxcri_error *err)
 	const char *text = json_get_text(answer, WORKER_TEXT);
 
 	if (code) {
-		(void)fail(err, find_code(code), "%s", text ? text : "the worker failed");
+		(void)fail(err, fail_find_code(code), "%s", text ? text : "the worker failed");
 		err->errnum = (int)json_get_i64(answer, WORKER_ERRNUM, 0);
 		return -1;
 	}

@@ -285,16 +285,6 @@ static int receive(struct pve *pve, struct answer *answer, struct lxcri_error *e
 	return json_parse(head, (size_t)size, &json_limits_config, &answer->head, err);
 }
 
-static enum lxcri_code find_code(const char *name)
-{
-#define X(code_, text_, class_)       \
-	if (strcmp(name, text_) == 0) \
-		return LXCRI_E_##code_;
-	LXCRI_ERRORS(X)
-#undef X
-	return LXCRI_E_SYSTEM;
-}
-
 /* What a status and the words with it mean to us. Only the server says what it is about. */
 static enum lxcri_code code_of(uint64_t status, const char *words)
 {
@@ -379,7 +369,7 @@ static int take_answer(struct pve *pve, const struct pve_request *request, struc
 
 	if (code) {
 		pve->may_be_done = json_get_bool(answer->head, PROXMOX_SENT, true);
-		return fail(err, find_code(code), "Proxmox VE: %s %s: %s", request->method,
+		return fail(err, fail_find_code(code), "Proxmox VE: %s %s: %s", request->method,
 			    request->path, text ? text : "it failed");
 	}
 	if (answer->body)

@@ -66,9 +66,24 @@ static int read_config(struct pve *pve, const struct ct_place *place, struct jso
 	return -1;
 }
 
-/* Takes the node of the container with the number of @place from the list of all. Returns 1 where
- * that is another node. */
-static int follow(struct pve *pve, struct ct_place *place, struct lxcri_error *err)
+/* Tells whether @one of the cluster's list, on @node, is the one that is looked for. */
+typedef bool (*sought_fn)(const struct ct_place *place, struct json_object *one, const char *node);
+
+static bool has_moved(const struct ct_place *place, struct json_object *one, const char *node)
+{
+	return pve_number(one, "vmid", 0) == place->vmid && strcmp(node, place->node) != 0;
+}
+
+static bool has_our_tags(const struct ct_place *place, struct json_object *one, const char *node)
+{
+	(void)node;
+	return ct_place_has_tags(place, json_get_text(one, "tags"));
+}
+
+/* Takes node and number of the first that is @sought from the list of all. Returns 1, or 0 where
+ * there is none. */
+static int take_from_cluster(struct pve *pve, struct ct_place *place, sought_fn sought,
+			     struct lxcri_error *err)
 {
 	autojson all = NULL;
 	size_t count;
@@ -80,11 +95,11 @@ static int follow(struct pve *pve, struct ct_place *place, struct lxcri_error *e
 		struct json_object *one = json_object_array_get_idx(all, i);
 		const char *node = json_get_text(one, "node");
 
-		if (!node || !node_name_is_valid(node) ||
-		    pve_number(one, "vmid", 0) != place->vmid || strcmp(node, place->node) == 0)
+		if (!node || !node_name_is_valid(node) || !sought(place, one, node))
 			continue;
 		free(place->node);
 		place->node = xstrdup(node);
+		place->vmid = (uint32_t)pve_number(one, "vmid", 0);
 		return 1;
 	}
 	return 0;
@@ -101,7 +116,7 @@ int ct_find(struct pve *pve, struct ct_place *place, struct json_object **ret_co
 		return 0;
 	r = read_config(pve, place, &config, err);
 	if (r == 0) {
-		r = follow(pve, place, err);
+		r = take_from_cluster(pve, place, has_moved, err);
 		if (r > 0)
 			r = read_config(pve, place, &config, err);
 	}
@@ -162,9 +177,7 @@ static int await_creation(struct pve *pve, const struct ct_place *place, struct 
 
 int ct_search(struct pve *pve, struct ct_place *place, struct lxcri_error *err)
 {
-	autojson all = NULL;
 	autojson config = NULL;
-	size_t count;
 	int r;
 
 	if (!*place->token)
@@ -174,22 +187,8 @@ int ct_search(struct pve *pve, struct ct_place *place, struct lxcri_error *err)
 	r = ct_find(pve, place, &config, err);
 	if (r != 0)
 		return r;
-	if (pve_get(pve, &all, err, "/cluster/resources?type=vm") < 0)
-		return -1;
-	count = json_count(all);
-	for (size_t i = 0; i < count; i++) {
-		struct json_object *one = json_object_array_get_idx(all, i);
-		const char *node = json_get_text(one, "node");
-
-		if (!node || !node_name_is_valid(node) ||
-		    !ct_place_has_tags(place, json_get_text(one, "tags")))
-			continue;
-		free(place->node);
-		place->node = xstrdup(node);
-		place->vmid = (uint32_t)pve_number(one, "vmid", 0);
-		return ct_find(pve, place, &config, err);
-	}
-	return 0;
+	r = take_from_cluster(pve, place, has_our_tags, err);
+	return r <= 0 ? r : ct_find(pve, place, &config, err);
 }
 
 int ct_change(struct pve *pve, const struct ct_place *place, struct json_object *config,
