@@ -75,6 +75,12 @@ def is_kernel_thread(pid):
         return False
 
 
+def condition(pid):
+    """Stopped, dead or alive: whether it runs or sleeps at this moment is nothing that a test changes."""
+    letter = read(f"/proc/{pid}/stat").rpartition(b") ")[2][:1].decode()
+    return "alive" if letter in ("R", "S", "D", "I") else letter
+
+
 def processes():
     """Processes of ours, and all namespaces that any process is in."""
     found = set()
@@ -89,8 +95,7 @@ def processes():
             continue
         if ours:
             words = command.replace(b"\0", b" ").decode(errors="replace")
-            status = read(f"/proc/{entry}/stat").rpartition(b") ")[2][:1].decode()
-            found.add(f"process {entry} {status} {words.strip()}")
+            found.add(f"process {entry} {condition(entry)} {words.strip()}")
         for kind in ("mnt", "net", "pid", "ipc", "uts", "cgroup", "user"):
             try:
                 found.add(f"namespace {os.readlink(f'/proc/{entry}/ns/{kind}')}")
