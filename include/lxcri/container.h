@@ -70,6 +70,8 @@ struct lxcri_create_options {
 	bool remove;               /* delete the container when it ends */
 	const char *restart; /* with an image, as for lxcri_container_set_restart(); NULL: "no" */
 	const struct lxcri_healthcheck *health; /* with an image; NULL: as it says */
+	const struct lxcri_probes *probes;      /* with an image: instead of that; or NULL */
+	const char *const *pre_stop; /* with an image: run in it before it is told to end */
 
 	/* Of LXCRI_STDIO_LOG; zeroed: as the configuration has it. */
 	enum lxcri_log_driver log_driver;
@@ -80,13 +82,11 @@ struct lxcri_create_options {
 	const char *const *command;    /* replaces Cmd */
 	const char *const *entrypoint; /* replaces Entrypoint; an empty list means none */
 	const char *const *env;        /* NAME=VALUE, or NAME for the caller's own value */
-	const char *working_dir;
-	const char *user; /* user[:group], names or numbers */
-	const char *hostname, *stop_signal;
-	const char *const *labels, *const *annotations; /* NAME=VALUE */
-	const char *const *group_add;                   /* names or numbers */
-	const char *const *add_hosts;                   /* NAME:ADDRESS, for /etc/hosts */
-	const char *const *cap_add, *const *cap_drop;   /* "NET_ADMIN", "CAP_NET_ADMIN", "ALL" */
+	const char *working_dir, *hostname, *stop_signal;
+	const char *user;                                /* user[:group], names or numbers */
+	const char *const *labels, *const *annotations;  /* NAME=VALUE */
+	const char *const *group_add, *const *add_hosts; /* names or numbers; NAME:ADDRESS */
+	const char *const *cap_add, *const *cap_drop;    /* "NET_ADMIN", "CAP_NET_ADMIN", "ALL" */
 	const char *apparmor_profile; /* a loaded one, or "unconfined"; NULL: the default one */
 	const char *const *tmpfs;     /* PATH[:OPTIONS] */
 	const struct lxcri_volume *volumes;

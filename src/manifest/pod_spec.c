@@ -95,20 +95,65 @@ static const struct field probe_exec_fields[] = {
 static const struct field_table probe_exec_table = { sizeof(struct pod_probe_exec),
 						     probe_exec_fields };
 
+static const struct field probe_header_fields[] = {
+	NEEDED(pod_probe_header, name, "name", TEXT),
+	NEEDED(pod_probe_header, value, "value", TEXT),
+	{},
+};
+static const struct field_table probe_header_table = { sizeof(struct pod_probe_header),
+						       probe_header_fields };
+
+static const struct field probe_http_fields[] = {
+	ROW(pod_probe_target, host, "host", TEXT),
+	NEEDED(pod_probe_target, port, "port", WORD),
+	ROW(pod_probe_target, path, "path", TEXT),
+	ROW(pod_probe_target, scheme, "scheme", TEXT),
+	OBJECT(pod_probe_target, headers, "httpHeaders", OBJECTS, probe_header_table),
+	{},
+};
+static const struct field_table probe_http_table = { sizeof(struct pod_probe_target),
+						     probe_http_fields };
+
+static const struct field probe_tcp_fields[] = {
+	ROW(pod_probe_target, host, "host", TEXT),
+	NEEDED(pod_probe_target, port, "port", WORD),
+	{},
+};
+static const struct field_table probe_tcp_table = { sizeof(struct pod_probe_target),
+						    probe_tcp_fields };
+
 static const struct field probe_fields[] = {
 	OBJECT(pod_probe, exec, "exec", OBJECT, probe_exec_table),
+	OBJECT(pod_probe, http, "httpGet", OBJECT, probe_http_table),
+	OBJECT(pod_probe, tcp, "tcpSocket", OBJECT, probe_tcp_table),
 	NUMBER(pod_probe, initial_delay_seconds, "initialDelaySeconds", 0),
 	NUMBER(pod_probe, period_seconds, "periodSeconds", 10),
 	NUMBER(pod_probe, timeout_seconds, "timeoutSeconds", 1),
+	NUMBER(pod_probe, success_threshold, "successThreshold", 1),
 	NUMBER(pod_probe, failure_threshold, "failureThreshold", 3),
-	IDLE("httpGet"),
-	IDLE("tcpSocket"),
-	IDLE("grpc"),
-	IDLE("successThreshold"),
-	IDLE("terminationGracePeriodSeconds"),
+	NUMBER(pod_probe, grace_seconds, "terminationGracePeriodSeconds", -1),
+	REFUSED("grpc"),
 	{},
 };
 static const struct field_table probe_table = { sizeof(struct pod_probe), probe_fields };
+
+static const struct field hook_fields[] = {
+	OBJECT(pod_hook, exec, "exec", OBJECT, probe_exec_table),
+	IDLE("httpGet"),
+	IDLE("sleep"),
+	IDLE("tcpSocket"),
+	{},
+};
+static const struct field_table hook_table = { sizeof(struct pod_hook), hook_fields };
+
+static const struct field lifecycle_fields[] = {
+	OBJECT(pod_lifecycle, pre_stop, "preStop", OBJECT, hook_table),
+	IDLE("postStart"),
+	IDLE("stopSignal"),
+	{},
+};
+static const struct field_table lifecycle_table = { sizeof(struct pod_lifecycle),
+						    lifecycle_fields };
 
 static const struct field capabilities_fields[] = {
 	ROW(pod_capabilities, add, "add", TEXTS),
@@ -172,7 +217,7 @@ static const struct field container_fields[] = {
 	OBJECT(pod_container, startup, "startupProbe", OBJECT, probe_table),
 	ROW(pod_container, stdin_open, "stdin", TRUTH),
 	ROW(pod_container, tty, "tty", TRUTH),
-	IDLE("lifecycle"),
+	OBJECT(pod_container, lifecycle, "lifecycle", OBJECT, lifecycle_table),
 	IDLE("resizePolicy"),
 	REFUSED("restartPolicy"),
 	IDLE("restartPolicyRules"),

@@ -63,12 +63,38 @@ struct pod_probe_exec {
 	struct strings command;
 };
 
+struct pod_probe_header {
+	char *name;
+	char *value;
+};
+
+/* Of httpGet and tcpSocket. */
+struct pod_probe_target {
+	char *host;
+	char *port; /* a number, or the name of one of the container's */
+	char *path;
+	char *scheme;
+	struct field_list headers; /* struct pod_probe_header */
+};
+
 struct pod_probe {
 	struct pod_probe_exec *exec;
+	struct pod_probe_target *http;
+	struct pod_probe_target *tcp;
 	int64_t initial_delay_seconds;
 	int64_t period_seconds;
 	int64_t timeout_seconds;
+	int64_t success_threshold;
 	int64_t failure_threshold;
+	int64_t grace_seconds; /* -1: the pod's */
+};
+
+struct pod_hook {
+	struct pod_probe_exec *exec;
+};
+
+struct pod_lifecycle {
+	struct pod_hook *pre_stop;
 };
 
 struct pod_capabilities {
@@ -100,6 +126,7 @@ struct pod_container {
 	struct pod_probe *liveness;
 	struct pod_probe *readiness;
 	struct pod_probe *startup;
+	struct pod_lifecycle *lifecycle;
 	bool stdin_open;
 	bool tty;
 };

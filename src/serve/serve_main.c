@@ -3,14 +3,17 @@
  *
  *	lxcri-serve [--config FILE] [--root DIR] [--data DIR] [--debug] [--on-demand]
  *	lxcri-serve [--config FILE] [--root DIR] [--data DIR] again ID
+ *	lxcri-serve [--config FILE] [--root DIR] [--data DIR] end ID SECONDS
  *	lxcri-serve [--config FILE] [--root DIR] [--data DIR] converge
  *
- * The second form starts a container once more as its restart policy has it, the third makes what
- * was applied from manifests true again: the service starts them for that, because it takes a
- * while. */
+ * The second form starts a container once more as its restart policy has it, the third ends one
+ * that a probe has found ill, with a grace, and the last makes what was applied from manifests true
+ * again: the service starts them for that, because it takes a while. */
 
 #include "base/log.h"
+#include "base/text.h"
 #include "engine/container.h"
+#include "engine/lifecycle.h"
 #include "engine/service/restart.h"
 #include "lxcri/workload/manifest.h"
 #include "serve/serve.h"
@@ -77,7 +80,31 @@ static int start_again(struct lxcri_engine *engine, const char *id, struct lxcri
 	return r;
 }
 
-/* What the service has done beside its loop: "again ID" and "converge". */
+static int end_one(struct lxcri_engine *engine, char **words, struct lxcri_error *err)
+{
+	struct lxcri_container *container = NULL;
+	uint64_t seconds;
+	int r = text_parse_u64(words[1], 0, INT32_MAX, &seconds);
+
+	if (r < 0)
+		return fail(err, LXCRI_E_INVALID_ARGUMENT, "%s seconds", words[1]);
+	r = lxcri_container_open(engine, words[0], &container, err);
+	if (r == 0)
+		r = lifecycle_end(container, (unsigned int)seconds, err);
+	lxcri_container_free(container);
+	return r;
+}
+
+static int do_words(struct lxcri_engine *engine, char **words, struct lxcri_error *err)
+{
+	if (strcmp(words[0], "again") == 0)
+		return start_again(engine, words[1], err);
+	if (strcmp(words[0], "end") == 0)
+		return end_one(engine, words + 1, err);
+	return lxcri_manifest_converge(engine, err);
+}
+
+/* What the service has done beside its loop. */
 static int do_job(const struct serve_options *options, char **words, struct lxcri_error *err)
 {
 	struct lxcri_config *config = NULL;
@@ -89,8 +116,7 @@ static int do_job(const struct serve_options *options, char **words, struct lxcr
 		r = lxcri_engine_open(config, &engine, err);
 	}
 	if (r == 0)
-		r = words[1] ? start_again(engine, words[1], err)
-			     : lxcri_manifest_converge(engine, err);
+		r = do_words(engine, words, err);
 	lxcri_engine_free(engine);
 	lxcri_config_free(config);
 	return r < 0 ? -1 : 0;
@@ -100,6 +126,8 @@ static bool is_job(char **words)
 {
 	if (strcmp(words[0], "again") == 0)
 		return words[1] && !words[2];
+	if (strcmp(words[0], "end") == 0)
+		return words[1] && words[2] && !words[3];
 	return strcmp(words[0], "converge") == 0 && !words[1];
 }
 

@@ -105,6 +105,7 @@ struct lxcri_pod_state {
 	size_t n_running;
 	size_t n_ready; /* that run, and are not unhealthy or still starting */
 	int64_t restarts;
+	bool ending; /* somebody is stopping or deleting it: it is not to be talked to any more */
 };
 
 /* Reads the state, reconciled with the kernel. */

@@ -119,8 +119,19 @@ static int stop_member(struct lxcri_pod *pod, const struct pod_member *member,
 	return -1;
 }
 
+/* Nobody is to be led to it from here on. What cannot be marked is stopped all the same. */
+static int begin_end(struct lxcri_pod *pod)
+{
+	int fd = pod_mark_ending(pod->engine, pod->shell->home.id);
+
+	if (fd >= 0)
+		tell(pod, "ending");
+	return fd;
+}
+
 static int stop_members(struct lxcri_pod *pod, unsigned int grace_seconds, struct lxcri_error *err)
 {
+	autoclose int mark = begin_end(pod);
 	struct lxcri_error first = {};
 
 	/* A failure stops none of the others from being stopped. */

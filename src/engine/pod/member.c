@@ -50,6 +50,13 @@ static int place_volumes(const struct lxcri_pod *pod, const struct lxcri_pod_opt
 	return 0;
 }
 
+static bool is_first(const struct lxcri_pod_options *options,
+		     const struct lxcri_create_options *given)
+{
+	return given >= options->init_containers &&
+	       given < options->init_containers + options->n_init_containers;
+}
+
 int member_create(struct lxcri_pod *pod, const struct lxcri_pod_options *options,
 		  const struct lxcri_create_options *given, struct lxcri_error *err)
 {
@@ -58,6 +65,7 @@ int member_create(struct lxcri_pod *pod, const struct lxcri_pod_options *options
 	static const char *const host[] = { "host", NULL };
 	const struct create_place place = { .pod = pod->shell->home.id,
 					    .host_network = pod->note.host_network,
+					    .is_first = is_first(options, given),
 					    .ids = &pod->shell->record.ids };
 	struct lxcri_create_options member = *given;
 

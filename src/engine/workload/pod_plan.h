@@ -66,6 +66,9 @@ const char *const *plan_list(struct pod_plan *plan, const struct strings *string
 [[nodiscard]] int plan_env(struct pod_plan *plan, const struct pod_plan_source *source,
 			   const struct pod_container *container, struct lxcri_create_options *ret,
 			   struct lxcri_error *err);
+[[nodiscard]] int plan_probes(struct pod_plan *plan, const struct pod_plan_source *source,
+			      const struct pod_container *container,
+			      struct lxcri_create_options *ret, struct lxcri_error *err);
 
 /* Returns the value of @key of a ConfigMap or Secret, decoded; owned by the caller. NULL when it
  * has none. */
