@@ -97,7 +97,8 @@ const char *lxcri_pod_status_name(enum lxcri_pod_status status);
 /* What a pod is at this moment. Texts belong to the handle. */
 struct lxcri_pod_state {
 	const char *id, *name_space, *hostname;
-	const char *owner; /* or NULL */
+	const char *owner;    /* or NULL */
+	const char *manifest; /* a sum of what it was made from; or NULL */
 	enum lxcri_container_type type;
 	enum lxcri_pod_status status;
 	int64_t created_ns;

@@ -15,6 +15,9 @@ struct pod_member {
 	bool is_first; /* run to its end before the others */
 };
 
+/* The annotation that has a sum of the manifest that a pod is made from. */
+#define POD_MANIFEST_SUM "org.proxmox-lxcri.manifest"
+
 /* Zeroed is empty. */
 struct pod_note {
 	char *name_space;

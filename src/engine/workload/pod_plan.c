@@ -5,6 +5,7 @@
 
 #include "base/base64.h"
 #include "base/mem.h"
+#include "engine/pod/note.h"
 
 #include <netinet/in.h>
 #include <string.h>
@@ -228,7 +229,7 @@ int pod_plan_make(const struct pod_plan_source *source, struct pod_plan *ret,
 {
 	struct lxcri_pod_options *options = &ret->options;
 	const struct object_meta *meta = source->meta;
-	autofree char *sum = xformat("%s=%s", POD_PLAN_SUM, source->document);
+	autofree char *sum = xformat("%s=%s", POD_MANIFEST_SUM, source->document);
 
 	*ret = (struct pod_plan){};
 	options->id = plan_keep(ret, pod_plan_id(source->name_space, source->name));

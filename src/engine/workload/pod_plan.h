@@ -34,9 +34,6 @@ struct pod_plan {
 	size_t n_blocks;
 };
 
-/* The annotation that has `document`. */
-#define POD_PLAN_SUM "org.proxmox-lxcri.manifest"
-
 /* Fills @ret, which the caller finishes. LXCRI_E_INVALID_MANIFEST,
  * LXCRI_E_UNSUPPORTED_OPERATION. */
 [[nodiscard]] int pod_plan_make(const struct pod_plan_source *source, struct pod_plan *ret,
