@@ -105,11 +105,11 @@ struct lxcri_create_options {
 	const char *const *dns, *const *dns_search, *const *dns_options; /* NULL: the host's */
 	const char *userns; /* "host", "auto", "keep", "keep:UID[:GID]"; NULL: the configuration */
 	bool privileged;    /* all capabilities and devices, nothing hidden, the host's ids */
-	bool read_only, init;      /* init: a small one as pid 1 reaps and passes signals on */
-	uint64_t memory_bytes;     /* 0: no limit */
-	uint64_t shm_bytes;        /* 0: 64 MiB */
-	double cpus;               /* 0: no limit */
-	uint64_t pids_max;         /* 0: no limit */
+	bool read_only, no_new_privileges, init; /* a small pid 1 reaps and passes signals on */
+	uint64_t memory_bytes;                   /* 0: no limit */
+	uint64_t shm_bytes;                      /* 0: 64 MiB */
+	double cpus;                             /* 0: no limit */
+	uint64_t pids_max;                       /* 0: no limit */
 	const char *resources;     /* more limits: JSON as linux.resources, which wins */
 	const char *cgroup_parent; /* path, in which it gets its own cgroup; NULL: the root */
 	const char *node;          /* of Proxmox VE; NULL: as configured, or the freest */

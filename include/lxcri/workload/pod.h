@@ -56,6 +56,9 @@ struct lxcri_pod_options {
 	const char *const *directories;
 	const struct lxcri_pod_file *files;
 	size_t n_files;
+	const unsigned int *fs_group; /* of the containers' ids: it may write there; NULL: none */
+	const char *const *memory;    /* those of the directories that are in memory, each NAME, or
+				       * NAME=BYTES with a limit: they are empty after a stop */
 
 	/* Their `id` is the name in the pod. What is said above is not said in them: type,
 	 * hostname, networks and what belongs to them, userns. The first ones are run one after the

@@ -28,6 +28,8 @@ struct pod_note {
 	bool keep_identity;         /* its addresses outlive it */
 	struct pod_member *members; /* in the order in which they are started */
 	size_t n_members;
+	struct json_object *memory; /* what is in memory of its directories: their bytes by name */
+	int64_t fs_group;           /* of the containers' ids; -1: none */
 	struct json_object *labels; /* objects of texts */
 	struct json_object *annotations;
 };

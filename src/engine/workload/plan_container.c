@@ -2,6 +2,7 @@
 /* A container by its manifest. */
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "engine/workload/pod_plan.h"
 #include "manifest/quantity.h"
 
@@ -71,16 +72,42 @@ static int plan_user(struct pod_plan *plan, const struct pod_security *pod,
 	return 0;
 }
 
+/* Groups of the pod are those of each process of it. */
+static int plan_groups(struct pod_plan *plan, const struct pod_security *pod,
+		       struct lxcri_create_options *ret, struct lxcri_error *err)
+{
+	autorun(strings_finish) struct strings groups = {};
+	uint64_t number;
+
+	if (!pod)
+		return 0;
+	for (size_t i = 0; i < pod->more_groups.count; i++) {
+		if (text_parse_u64(pod->more_groups.items[i], 0, UID_MAX, &number) < 0)
+			return fail(err, LXCRI_E_INVALID_MANIFEST,
+				    "securityContext.supplementalGroups: \"%.40s\" is no number of "
+				    "a group",
+				    pod->more_groups.items[i]);
+		strings_add(&groups, pod->more_groups.items[i]);
+	}
+	if (pod->fs_group >= 0)
+		strings_addf(&groups, "%jd", (intmax_t)pod->fs_group);
+	if (groups.count > 0)
+		ret->group_add = plan_list(plan, &groups);
+	return 0;
+}
+
 static int plan_security(struct pod_plan *plan, const struct pod_plan_source *source,
 			 const struct pod_security *own, struct lxcri_create_options *ret,
 			 struct lxcri_error *err)
 {
-	if (plan_user(plan, source->spec->security, own, ret, err) < 0)
+	if (plan_user(plan, source->spec->security, own, ret, err) < 0 ||
+	    plan_groups(plan, source->spec->security, ret, err) < 0)
 		return -1;
 	if (!own)
 		return 0;
 	ret->privileged = own->privileged;
 	ret->read_only = own->read_only_root;
+	ret->no_new_privileges = !own->may_escalate;
 	if (own->capabilities && own->capabilities->add.count > 0)
 		ret->cap_add = plan_list(plan, &own->capabilities->add);
 	if (own->capabilities && own->capabilities->drop.count > 0)

@@ -10,6 +10,8 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#define GROUP_MAX 0xfffffffeLL
+
 void *plan_keep(struct pod_plan *plan, void *block_consume)
 {
 	plan->blocks = xreallocarray(plan->blocks, plan->n_blocks + 1, sizeof(*plan->blocks));
@@ -205,6 +207,23 @@ static int plan_containers(struct pod_plan *plan, const struct pod_plan_source *
 	return 0;
 }
 
+static int plan_fs_group(struct pod_plan *plan, const struct pod_security *security,
+			 struct lxcri_error *err)
+{
+	unsigned int *group;
+
+	if (!security || security->fs_group < 0)
+		return 0;
+	if (security->fs_group > GROUP_MAX)
+		return fail(err, LXCRI_E_INVALID_MANIFEST,
+			    "securityContext.fsGroup: %jd is no number of a group",
+			    (intmax_t)security->fs_group);
+	group = plan_keep(plan, xnew(unsigned int));
+	*group = (unsigned int)security->fs_group;
+	plan->options.fs_group = group;
+	return 0;
+}
+
 /* What has its own end is not started again. */
 static void set_restart(struct pod_plan *plan, const struct pod_spec *spec)
 {
@@ -241,6 +260,8 @@ int pod_plan_make(const struct pod_plan_source *source, struct pod_plan *ret,
 	options->annotations = plan_map(ret, meta ? &meta->annotations : NULL, sum);
 	options->grace_seconds = (unsigned int)source->spec->grace_seconds;
 	options->keep_identity = source->keep_identity;
+	if (plan_fs_group(ret, source->spec->security, err) < 0)
+		return fail_while(err, "pod %s", source->name);
 	plan_names(ret, source);
 	if (plan_ports(ret, source, err) < 0 || plan_dns(ret, source->spec, err) < 0 ||
 	    plan_volumes(ret, source, err) < 0 ||

@@ -67,6 +67,15 @@ const char *const *plan_list(struct pod_plan *plan, const struct strings *string
 			      const struct pod_container *container,
 			      struct lxcri_create_options *ret, struct lxcri_error *err);
 
+/* Returns what a fieldRef of @path, or a resourceFieldRef for a container @own (NULL: it has to
+ * name one), stands for, owned by the caller. */
+[[nodiscard]] int plan_field_value(const struct pod_plan_source *source, const char *path,
+				   char **ret, struct lxcri_error *err);
+[[nodiscard]] int plan_resource_value(const struct pod_plan_source *source,
+				      const struct pod_container *own,
+				      const struct pod_resource_ref *ref, char **ret,
+				      struct lxcri_error *err);
+
 /* Returns the value of @key of a ConfigMap or Secret, decoded; owned by the caller. NULL when it
  * has none. */
 [[nodiscard]] char *plan_value(const struct object *object, const char *key, size_t *ret_size);
