@@ -16,6 +16,8 @@
 #define NS_IN_US 1000
 /* A start that takes longer will not come to an end. */
 #define START_TIMEOUT_US (120ull * 1000000)
+/* One that is the first of its pod waits for what runs there before it. */
+#define POD_START_TIMEOUT_US (3600ull * 1000000)
 
 struct guarded *guarded_create(const struct serve_part *part, const char *id)
 {
@@ -194,7 +196,7 @@ static void start_again(struct guarded *guarded)
 	const struct job_options options = {
 		.words = (const char *const *)words.items,
 		.program = program,
-		.timeout_us = START_TIMEOUT_US,
+		.timeout_us = guarded->pod_of ? POD_START_TIMEOUT_US : START_TIMEOUT_US,
 		.ended = on_restarted,
 		.userdata = guarded,
 	};

@@ -58,6 +58,27 @@ def test_memory_is_shared_and_goes_with_the_pod(lx, box):
         assert str(lx.data) not in mounted.read()
 
 
+def test_names_are_asked_for_as_the_manifest_says(one, box):
+    config = {"nameservers": ["192.0.2.7"], "searches": ["more.test"], "options": [{"name": "timeout", "value": "7"}]}
+    aliases = [{"ip": "192.0.2.9", "hostnames": ["db", "db.test"]}]
+    apply(one, pod("joined", container(box), dnsConfig=config, hostAliases=aliases, hostname="front"),
+          pod("alone", container(box), dnsConfig=config, dnsPolicy="None"),
+          pod("usual", container(box)), pod("host", container(box), dnsPolicy="Default")).ok()
+
+    def resolv(name):
+        lines = [line.split() for line in one("exec", name, "sh", "-c", "cat /etc/resolv.conf || true").ok().lines]
+        return {key: [word for line in lines if line[:1] == [key] for word in line[1:]]
+                for key in ("nameserver", "search", "options")}
+
+    usual, joined, alone = resolv("usual"), resolv("joined"), resolv("alone")
+    assert joined["nameserver"] == [*usual["nameserver"], "192.0.2.7"] and usual["nameserver"]
+    assert joined["search"] == [*usual["search"], "more.test"] and joined["options"][-1] == "timeout:7"
+    assert alone["nameserver"] == ["192.0.2.7"] and alone["search"] == ["more.test"]
+    assert resolv("host")["nameserver"] != usual["nameserver"]
+    said = one("exec", "joined", "sh", "-c", "hostname; grep 192.0.2.9 /etc/hosts").ok().lines
+    assert said[0] == "front" and {word for line in said[1:] for word in line.split()} == {"192.0.2.9", "db", "db.test"}
+
+
 def test_groups_and_rights_are_as_the_manifest_says(one, box):
     mounts = [{"name": "v", "mountPath": "/v"}, {"name": "keys", "mountPath": "/keys"}]
     security = {"runAsUser": 1000, "runAsGroup": 1000, "fsGroup": 2000, "supplementalGroups": [3000]}

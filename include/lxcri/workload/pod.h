@@ -48,7 +48,8 @@ struct lxcri_pod_options {
 	const struct lxcri_port *ports;
 	size_t n_ports;
 	const char *const *dns, *const *dns_search, *const *dns_options;
-	bool host_dns; /* the host's name servers, not those of the networks */
+	bool host_dns;  /* the host's name servers, not those of the networks */
+	bool dns_joins; /* what is named above comes behind what the networks have, not instead */
 	const char *const *add_hosts;
 
 	/* Directories that live as long as the pod, and files that are in them at first: a volume

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/event.h"
+#include "engine/pod/first.h"
 #include "engine/pod/pod.h"
 #include "engine/pod/sandbox.h"
 #include "engine/service/demand.h"
@@ -51,30 +52,16 @@ static int prepare(struct lxcri_pod *pod, struct lxcri_error *err)
 	return r;
 }
 
-/* Runs one to its good end. */
-static int run_first(struct lxcri_container *container, const struct pod_member *member,
-		     struct lxcri_error *err)
-{
-	int code;
-
-	if (lxcri_container_start(container, err) < 0)
-		return -1;
-	code = lxcri_container_wait(container, -1, err);
-	if (code > 0)
-		return fail(err, LXCRI_E_POD_START_FAILED,
-			    "its init container %s ended with exit code %d", member->name, code);
-	return code;
-}
-
 static int start_member(struct lxcri_pod *pod, const struct pod_member *member,
 			struct lxcri_error *err)
 {
 	autorun(lxcri_container_freep) struct lxcri_container *container = NULL;
 
+	if (member->is_first)
+		return first_run(pod->engine, member, err);
 	if (lxcri_container_open(pod->engine, member->id, &container, err) < 0)
 		return -1;
-	return member->is_first ? run_first(container, member, err)
-				: lxcri_container_start(container, err);
+	return lxcri_container_start(container, err);
 }
 
 static int start_members(struct lxcri_pod *pod, struct lxcri_error *err)

@@ -129,8 +129,10 @@ static int plan_dns(struct pod_plan *plan, const struct pod_spec *spec, struct l
 	const char *policy = spec->dns_policy ? spec->dns_policy : "ClusterFirst";
 	const struct pod_dns_config *config = spec->dns_config;
 	autorun(strings_finish) struct strings options = {};
+	static const char *const no_search[] = { ".", NULL };
 
 	plan->options.host_dns = strcmp(policy, "Default") == 0;
+	plan->options.dns_joins = strcmp(policy, "None") != 0;
 	if (strcmp(policy, "None") == 0 && (!config || config->nameservers.count == 0))
 		return fail(err, LXCRI_E_INVALID_MANIFEST,
 			    "dnsPolicy: None needs dnsConfig.nameservers");
@@ -153,6 +155,8 @@ static int plan_dns(struct pod_plan *plan, const struct pod_spec *spec, struct l
 		plan->options.dns = plan_list(plan, &config->nameservers);
 	if (config->searches.count > 0)
 		plan->options.dns_search = plan_list(plan, &config->searches);
+	else if (!plan->options.dns_joins)
+		plan->options.dns_search = no_search; /* not the host's either */
 	if (options.count > 0)
 		plan->options.dns_options = plan_list(plan, &options);
 	return 0;
