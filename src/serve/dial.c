@@ -39,7 +39,9 @@ void dial_free(struct dial *dial)
 /* The caller may free it: nothing of it is used any more. */
 static int end(struct dial *dial, bool is_success, const char *output)
 {
-	const struct dial_end how = { is_success, output };
+	/* The line goes with it. */
+	autofree char *kept = xstrdup(output);
+	const struct dial_end how = { is_success, kept };
 
 	dial->io = sd_event_source_disable_unref(dial->io);
 	dial->timer = sd_event_source_disable_unref(dial->timer);
