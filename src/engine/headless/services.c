@@ -213,6 +213,13 @@ static struct json_object *describe_service(const struct lxcri_engine *engine,
 	json_set_text(object, "namespace", row->space);
 	json_set_text(object, "name", row->name);
 	json_set_text(object, "domain", domain);
+	for (int i = 0; i < 2; i++) {
+		char text[ADDRESS_TEXT_MAX];
+
+		if (row->addresses[i].family)
+			json_set_text(object, i == 0 ? "ip4" : "ip6",
+				      address_format(&row->addresses[i], text));
+	}
 	for (size_t i = 0; i < row->n_ports; i++) {
 		struct json_object *port = json_object_new_object();
 

@@ -13,6 +13,7 @@
 #include "engine/network/publish.h"
 #include "engine/network/rows.h"
 #include "engine/network/session.h"
+#include "engine/virtual/virtual_rules.h"
 #include "net/route.h"
 #include "net/veth.h"
 #include "os/network/netns.h"
@@ -465,7 +466,8 @@ static int take_down_one(struct session *session, struct endpoint_row *endpoint,
 		if (endpoint->position == 0 &&
 		    change_ports(session, RULESET_REMOVE, endpoint, err) < 0)
 			return -1;
-		if (ruleset_commit(session->rules, err) < 0)
+		if (virtual_rules_leave(session, endpoint->container, err) < 0 ||
+		    ruleset_commit(session->rules, err) < 0)
 			return -1;
 	}
 	return session_take_down(session, &network, endpoint->container, err);

@@ -8,6 +8,7 @@
 #include "engine/pod/pod.h"
 #include "engine/pod/sandbox.h"
 #include "engine/service/demand.h"
+#include "engine/virtual/virtual_ready.h"
 #include "lxcri/limits.h"
 
 #include <string.h>
@@ -98,6 +99,7 @@ int lxcri_pod_start(struct lxcri_pod *pod, struct lxcri_error *err)
 			log_error("%s", second.text);
 		return pod_fail(err, LXCRI_E_POD_START_FAILED, "start pod %s", id);
 	}
+	virtual_ready_tell(pod->engine, id);
 	demand_service_of(pod->shell);
 	tell(pod, "start");
 	return 0;

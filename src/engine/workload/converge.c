@@ -235,6 +235,8 @@ int converge_check(struct lxcri_engine *engine, const struct object *object, pod
 	autorun(pod_plan_finish) struct pod_plan made = {};
 	const struct wanted_pod wanted = wanted_of(object, "");
 
+	if (object->service)
+		return service_check(engine, object, err);
 	return wanted.spec ? plan(engine, &wanted, find, userdata, &made, err) : 0;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Services: names in the network of their namespace that lead to the pods that they select. */
+/* Services: names in the network of their namespace that lead to the pods that they select, by an
+ * address of their own or by those of the pods. */
 
 #include "engine/engine.h"
 #include "manifest/object.h"
@@ -9,10 +10,15 @@
 /* Tells whether @service selects a pod with @labels. */
 bool service_selects(const struct object_service *service, const struct field_map *labels);
 
-/* Makes the names of the Service @object, and has the pods that are there be of it. */
+/* Makes the names and addresses of the Service @object, and has the pods that are there be of it.
+ */
 [[nodiscard]] int service_converge(struct lxcri_engine *engine, const struct object *object,
 				   struct lxcri_error *err);
 
-/* Takes the names away; none are fine. */
+/* Looks whether the Service @object could be made; nothing is changed. */
+[[nodiscard]] int service_check(struct lxcri_engine *engine, const struct object *object,
+				struct lxcri_error *err);
+
+/* Takes them away; none are fine. */
 [[nodiscard]] int service_remove(struct lxcri_engine *engine, const struct object *object,
 				 struct lxcri_error *err);
