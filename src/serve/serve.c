@@ -12,6 +12,7 @@
 #include "engine/service/demand.h"
 #include "os/helper.h"
 #include "os/path.h"
+#include "serve/endpoints.h"
 #include "serve/guarded.h"
 #include "serve/metrics.h"
 #include "serve/names.h"
@@ -41,6 +42,7 @@ struct serve {
 	struct metrics *metrics;
 	struct names *names;
 	struct workloads *workloads;
+	struct endpoints *endpoints;
 	sd_event_source *idle;
 	struct guarded **guarded; /* ordered by id */
 	size_t n_guarded;
@@ -54,6 +56,7 @@ static void serve_free(struct serve *serve)
 	metrics_free(serve->metrics);
 	names_free(serve->names);
 	workloads_free(serve->workloads);
+	endpoints_free(serve->endpoints);
 	watch_free(serve->watch);
 	for (size_t i = 0; i < serve->n_guarded; i++)
 		guarded_free(serve->guarded[i]);
@@ -240,6 +243,7 @@ static int look_at_all(struct serve *serve, struct lxcri_error *err)
 	if (serve->names)
 		names_refresh(serve->names);
 	workloads_refresh(serve->workloads);
+	endpoints_note(serve->endpoints, NULL);
 	return 0;
 }
 
@@ -250,6 +254,8 @@ static void on_news(void *userdata, const char *id)
 
 	if (id)
 		look(serve, need(serve, id));
+	if (id)
+		endpoints_note(serve->endpoints, id);
 	else if (look_at_all(serve, &err) < 0)
 		log_error("%s", err.text);
 	names_refresh(serve->names);
@@ -378,6 +384,7 @@ int serve_run(const struct serve_options *options, struct lxcri_error *err)
 	make_command(serve);
 	/* Listening begins before the look, so that nothing is missed in between. */
 	workloads_create(&serve->part, on_settled, serve, &serve->workloads);
+	endpoints_create(&serve->part, &serve->endpoints);
 	if (watch_create(&serve->part, on_news, on_pod, serve, &serve->watch, err) < 0 ||
 	    names_create(&serve->part, &owner, &serve->names, err) < 0)
 		return -1;

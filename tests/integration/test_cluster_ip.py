@@ -58,3 +58,108 @@ def test_an_address_leads_to_the_pods_that_are_selected(one, box, world):
     assert answers(one.inside("a.app"), known["ip4"]) == ["a", "b"]
     one("pod", "stop", "--time", "0", "a").ok()
     assert answers(client, known["ip4"]) == ["b"]
+
+
+def test_no_pod_is_a_refusal_and_another_network_nothing(one, box, world):
+    one("network", "create", "shop").ok()
+    apply(one, service(), server("a", box), pod("far", container(box), namespace="shop"), pod("c", container(box)),
+          service("none", selector={"app": "none"})).ok()
+    known, none = listed(one), listed(one, "none")
+    client = one.inside("c.app")
+    for address in (none["ip4"], none["ip6"]):
+        assert answers(client, address, times=1) == answers(world.host, address, times=1) == \
+            ["ConnectionRefusedError"]
+    assert answers(client, known["ip4"], 81, times=1) == ["ConnectionRefusedError"]
+    assert answers(client, known["ip4"], times=1) == ["a"]
+    assert answers(one.inside("shop_far.app"), known["ip4"], times=1) == ["TimeoutError"]
+    one("kill", "--signal", "KILL", "a.app").ok()
+    await_that(lambda: answers(client, known["ip4"], times=1) == ["ConnectionRefusedError"], "it has gone", 60)
+    one("pod", "start", "a").ok()
+    await_that(lambda: answers(client, known["ip4"], times=1) == ["a"], "it is back", 60)
+    # Somebody has emptied the table.
+    world.host.run("nft", "flush", "ruleset")
+    one("network", "reload").ok()
+    assert answers(client, known["ip4"], times=1) == ["a"]
+
+
+def test_names_ports_and_nodes(one, box, world):
+    ports = [{"name": "http", "containerPort": 8080}]
+    spec = service("web", {"name": "http", "port": 80, "targetPort": "http", "nodePort": 30080},
+                   {"name": "more", "port": 8081, "targetPort": 8080}, type="NodePort", clusterIP="10.96.200.7",
+                   externalIPs=["192.0.2.1"])
+    apply(one, spec, server("a", box, container={"ports": ports}), pod("c", container(box))).ok()
+    known = listed(one)
+    assert known["ip4"] == "10.96.200.7"
+    client = one.inside("c.app")
+    await_that(lambda: answers(client, known["ip4"], times=1) == ["a"], "the pod answers", 60)
+    assert answers(client, known["ip4"], 8081, times=1) == ["a"]
+    more = next(port["nodePort"] for port in known["ports"] if port["name"] == "more")
+    assert 30000 <= more <= 32767
+    for address in ("192.0.2.1", "fd00:2::1"):
+        assert answers(world.lan, address, 30080, times=1) == ["a"]
+        assert answers(world.lan, address, more, times=1) == ["a"]
+    assert answers(world.lan, "192.0.2.1", 80, times=1) == ["a"]
+    assert answers(world.host, "192.0.2.1", 30080, times=1) == ["a"]
+    # Names.
+    gateway = places(one, "c")["default"]["ip4"].rsplit(".", 1)[0] + ".1"
+
+    def dig(*words):
+        return client.run("dig", "+short", f"@{gateway}", *words).split()
+
+    name = "web.default.svc.cluster.local"
+    await_that(lambda: dig(name) == ["10.96.200.7"], "its name", 60)
+    assert dig(name, "AAAA") == [known["ip6"]]
+    assert dig(f"_http._tcp.{name}", "SRV") == ["0", "100", "80", f"{name}."]
+    assert dig("-x", "10.96.200.7") == [f"{name}."]
+    # What is taken is told before anything is made.
+    other = service("other", {"port": 80, "nodePort": 30080}, type="NodePort")
+    apply(one, other).fails("PortForwardingFailed", "service other", "30080", "web.default")
+    apply(one, service("other", clusterIP="10.96.200.7")).fails("ConfigurationFailed", "10.96.200.7")
+    apply(one, service("other", clusterIP="10.97.0.1")).fails("ConfigurationFailed", "10.97.0.1")
+    one("run", "--rm", "-p", "30080:80", "--image", box, "x", "true").fails("PortForwardingFailed", "web.default",
+                                                                           code=125)
+    assert len(one("network", "service", "list", "--format", "json").ok().json()) == 1
+    # It keeps what it was given, and gives it back.
+    del spec["spec"]["clusterIP"]
+    apply(one, spec).ok()
+    assert listed(one)["ip4"] == "10.96.200.7" and listed(one)["ports"] == known["ports"]
+    one("delete", "-f", "-", input=stream(spec)).ok()
+    assert answers(world.lan, "192.0.2.1", 30080, times=1) == ["ConnectionRefusedError"]
+    rules = world.host.run("nft", "list", "ruleset")
+    assert "10.96.200.7" not in rules and "30080" not in rules
+    apply(one, service("other", clusterIP="10.96.200.7")).ok()
+    assert listed(one, "other")["ip4"] == "10.96.200.7"
+
+
+def test_a_client_stays_with_a_pod(one, box):
+    spec = service("web", sessionAffinity="ClientIP",
+                   sessionAffinityConfig={"clientIP": {"timeoutSeconds": 3600}})
+    apply(one, spec, server("a", box), server("b", box), server("d", box), pod("c", container(box))).ok()
+    known = listed(one)
+    client = one.inside("c.app")
+    for address in (known["ip4"], known["ip6"]):
+        await_that(lambda a=address: len(answers(client, a)) == 1, "one answers", 60)
+    first, = answers(client, known["ip4"])
+    one("pod", "stop", "--time", "0", first).ok()
+    second, = answers(client, known["ip4"])
+    assert second != first and second in "abd"
+    # After the shortest time it may be led elsewhere.
+    spec["spec"]["sessionAffinityConfig"]["clientIP"]["timeoutSeconds"] = 1
+    apply(one, spec).ok()
+    slow = ASK.replace("try:", "__import__('time').sleep(2.5)\n    try:")
+    assert len(client.python(slow, known["ip4"], "80", "20", timeout=240).split()) == 2
+    spec["spec"]["sessionAffinity"] = "None"
+    apply(one, spec).ok()
+    assert len(answers(client, known["ip4"])) == 2
+
+
+def test_selection_follows_labels_and_health(one, box):
+    apply(one, service(), server("a", box), server("b", box, labels={"app": "other"}), pod("c", container(box))).ok()
+    known = listed(one)
+    client = one.inside("c.app")
+    await_that(lambda: answers(client, known["ip4"]) == ["a"], "one answers", 60)
+    apply(one, server("a", box, labels={"app": "other"}), server("b", box)).ok()
+    assert answers(client, known["ip4"]) == ["b"]
+    apply(one, service(selector={"app": "other"})).ok()
+    assert answers(client, known["ip4"]) == ["a"]
+    assert listed(one)["ip4"] == known["ip4"]

@@ -226,6 +226,14 @@ static struct json_object *describe_service(const struct lxcri_engine *engine,
 		json_set_text(port, "name", row->ports[i].name);
 		json_set_text(port, "protocol", describe_protocol(row->ports[i].protocol));
 		json_object_object_add(port, "port", json_object_new_int(row->ports[i].port));
+		if (row->ports[i].target)
+			json_object_object_add(port, "targetPort",
+					       json_object_new_int(row->ports[i].target));
+		else
+			json_set_text(port, "targetPort", row->ports[i].target_name);
+		if (row->ports[i].node_port)
+			json_object_object_add(port, "nodePort",
+					       json_object_new_int(row->ports[i].node_port));
 		json_object_array_add(ports, port);
 	}
 	json_object_object_add(object, "ports", ports);

@@ -18,6 +18,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
+#include <unistd.h>
 
 #define LOCK_FILE "services.lock"
 
@@ -48,6 +49,9 @@ static bool is_ready(struct lxcri_engine *engine, const char *id, char **ret_por
 	}
 	ports = json_get_text(pod->note.annotations, VIRTUAL_PORTS_ANNOTATION);
 	*ret_ports = xstrdup(ports ? ports : "");
+	if (pod->shell->home.run_fd >= 0 &&
+	    faccessat(pod->shell->home.run_fd, VIRTUAL_LEAVING_FILE, F_OK, 0) == 0)
+		return false;
 	return lxcri_pod_state(pod, &state, &gone) == 0 && state.status == LXCRI_POD_RUNNING &&
 	       state.n_ready == state.n_containers;
 }
@@ -169,11 +173,18 @@ int virtual_ready_look(struct lxcri_engine *engine, const char *container, struc
 {
 	autorun(lxcri_container_freep) struct lxcri_container *opened = NULL;
 	struct lxcri_error gone = {};
-	const char *id = container;
+	struct database *database;
+	int r;
 
+	if (!database_exists(engine->data))
+		return 0;
+	database = engine_database(engine, err);
+	r = database ? services_have_virtual(database, err) : -1;
+	if (r <= 0)
+		return r;
 	if (lxcri_container_open(engine, container, &opened, &gone) == 0 && opened->record.pod_of)
-		id = opened->record.pod_of;
-	return look_for(engine, NULL, id, err);
+		container = opened->record.pod_of;
+	return look_for(engine, NULL, container, err);
 }
 
 void virtual_ready_tell(struct lxcri_engine *engine, const char *container)

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "engine/pod/pod.h"
+#include "engine/workload/shelf.h"
 #include "engine/virtual/virtual.h"
 #include "engine/virtual/virtual_ready.h"
 #include "lxcri/network.h"
@@ -175,17 +176,19 @@ static bool is_selected(const struct lxcri_pod *pod, const struct object_service
 	return selected;
 }
 
-static int join(struct joining *joining, const char *id, struct lxcri_error *err)
+/* Has @pod be a member of the Service @object, or not. What somebody made by hand is not asked what
+ * its labels are. */
+static int join(struct lxcri_pod *pod, const struct object *object, struct lxcri_error *err)
 {
-	const struct lxcri_headless_service service = describe(joining->object);
-	autorun(lxcri_pod_freep) struct lxcri_pod *pod = NULL;
+	const struct lxcri_headless_service service = describe(object);
+	const char *id = pod->shell->home.id;
 	struct lxcri_error gone = {};
 
-	if (lxcri_pod_open(joining->engine, id, &pod, &gone) < 0)
-		return 0; /* it went meanwhile */
-	return is_selected(pod, joining->object->service)
-		       ? lxcri_network_join_headless_service(joining->engine, &service, id, err)
-		       : 0;
+	if (is_selected(pod, object->service))
+		return lxcri_network_join_headless_service(pod->engine, &service, id, err);
+	if (pod->note.owner)
+		(void)lxcri_network_leave_headless_service(pod->engine, &service, id, &gone);
+	return 0;
 }
 
 static int join_all(struct lxcri_engine *engine, const struct object *object,
@@ -194,10 +197,55 @@ static int join_all(struct lxcri_engine *engine, const struct object *object,
 	struct joining joining = { .engine = engine, .object = object };
 	int r = lxcri_pod_list(engine, note, &joining, err);
 
-	for (size_t i = 0; r == 0 && i < joining.ids.count; i++)
-		r = join(&joining, joining.ids.items[i], err);
+	for (size_t i = 0; r == 0 && i < joining.ids.count; i++) {
+		autorun(lxcri_pod_freep) struct lxcri_pod *pod = NULL;
+		struct lxcri_error gone = {};
+
+		/* One that cannot be opened went meanwhile. */
+		if (lxcri_pod_open(engine, joining.ids.items[i], &pod, &gone) == 0)
+			r = join(pod, object, err);
+	}
 	strings_finish(&joining.ids);
 	return r;
+}
+
+/* A pod whose labels are others. */
+struct following {
+	struct lxcri_pod *pod;
+	struct strings names; /* of services */
+};
+
+static int follow(void *userdata, const struct object_key *key, const char *document,
+		  int64_t revision, struct lxcri_error *err)
+{
+	struct following *following = userdata;
+	autorun(object_finish) struct object object = { .kind = OBJECT_SERVICE };
+
+	if (shelf_parse(document, &object, err) < 0)
+		return -1;
+	if (!object.service)
+		return 0;
+	strings_add(&following->names, object.meta->name);
+	return join(following->pod, &object, err);
+}
+
+int service_follow(struct lxcri_pod *pod, const char *name_space, struct lxcri_error *err)
+{
+	const struct object_key key = { object_kind_name(OBJECT_SERVICE), name_space, NULL };
+	struct following following = { .pod = pod };
+	struct database *database = engine_database(pod->engine, err);
+	int r = database ? objects_each(database, &key, follow, &following, err) : -1;
+
+	/* Those that it has left as well. */
+	for (size_t i = 0; r >= 0 && i < following.names.count; i++) {
+		const struct service_row row = { .network = (char *)name_space,
+						 .space = (char *)name_space,
+						 .name = following.names.items[i] };
+
+		r = virtual_ready_look_all(pod->engine, &row, err);
+	}
+	strings_finish(&following.names);
+	return r < 0 ? -1 : 0;
 }
 
 static int make_headless(struct lxcri_engine *engine, const struct object *object,

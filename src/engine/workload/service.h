@@ -5,6 +5,7 @@
  * address of their own or by those of the pods. */
 
 #include "engine/engine.h"
+#include "lxcri/workload/pod.h"
 #include "manifest/object.h"
 
 /* Tells whether @service selects a pod with @labels. */
@@ -14,6 +15,11 @@ bool service_selects(const struct object_service *service, const struct field_ma
  */
 [[nodiscard]] int service_converge(struct lxcri_engine *engine, const struct object *object,
 				   struct lxcri_error *err);
+
+/* Has @pod be of those Services of @name_space that select it by its labels, and of no others of
+ * them. */
+[[nodiscard]] int service_follow(struct lxcri_pod *pod, const char *name_space,
+				 struct lxcri_error *err);
 
 /* Looks whether the Service @object could be made; nothing is changed. */
 [[nodiscard]] int service_check(struct lxcri_engine *engine, const struct object *object,
