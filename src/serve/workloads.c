@@ -62,7 +62,7 @@ struct question {
 	bool is_needed;
 };
 
-/* A service that is not there is one that an apply has not come to. */
+/* A service that is not as it was applied is one that an apply has not come to. */
 static int note(void *userdata, const struct object_key *key, const char *document,
 		int64_t revision, struct lxcri_error *err)
 {
@@ -70,13 +70,13 @@ static int note(void *userdata, const struct object_key *key, const char *docume
 	const struct service_row service = { .network = (char *)key->name_space,
 					     .space = (char *)key->name_space,
 					     .name = (char *)key->name };
-	int found = strcmp(key->kind, "Service") == 0
-			    ? services_have(question->database, &service, err)
-			    : 1;
+	int due = strcmp(key->kind, "Service") == 0
+			  ? services_are_due(question->database, &service, revision, err)
+			  : 0;
 
-	question->is_needed |= found == 0 || strcmp(key->kind, "Deployment") == 0 ||
+	question->is_needed |= due > 0 || strcmp(key->kind, "Deployment") == 0 ||
 			       strcmp(key->kind, "StatefulSet") == 0;
-	return found < 0 ? -1 : 0;
+	return due < 0 ? -1 : 0;
 }
 
 /* What cannot be read is taken to be as before. */

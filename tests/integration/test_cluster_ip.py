@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Services with an address of their own: it stays, leads to the pods that are ready, and to nobody else's."""
 
+import json
+import os
+import signal
+
 from engine import await_that
 from pods import *  # noqa: F401,F403
 from pods import apply, container, places, pod, replicas, stream
@@ -100,6 +104,14 @@ def test_names_ports_and_nodes(one, box, world):
         assert answers(world.lan, address, more, times=1) == ["a"]
     assert answers(world.lan, "192.0.2.1", 80, times=1) == ["a"]
     assert answers(world.host, "192.0.2.1", 30080, times=1) == ["a"]
+    header, row = one("get", "services", "-o", "wide").ok().lines
+    assert header.split() == ["NAMESPACE", "NAME", "TYPE", "CLUSTER-IP", "EXTERNAL-IP", "PORTS", "ENDPOINTS"]
+    place = places(one, "a")["default"]
+    assert row.split() == ["default", "web", "NodePort", "10.96.200.7", "192.0.2.1", f"80:30080/TCP,8081:{more}/TCP",
+                           f"{place['ip4']},{place['ip6']}"]
+    shown = one("get", "svc", "web", "-o", "json").ok().json()
+    assert shown["spec"]["clusterIPs"] == ["10.96.200.7", known["ip6"]] and shown["status"]["pods"] == ["a"]
+    assert shown["spec"]["ports"][1]["nodePort"] == more
     # Names.
     gateway = places(one, "c")["default"]["ip4"].rsplit(".", 1)[0] + ".1"
 
@@ -119,6 +131,14 @@ def test_names_ports_and_nodes(one, box, world):
     one("run", "--rm", "-p", "30080:80", "--image", box, "x", "true").fails("PortForwardingFailed", "web.default",
                                                                            code=125)
     assert len(one("network", "service", "list", "--format", "json").ok().json()) == 1
+    # A failure leaves it as it was.
+    failing = json.loads(json.dumps(spec))
+    failing["spec"].update(clusterIP="10.96.200.9", selector={"app": "none"})
+    failing["spec"]["ports"][0]["nodePort"] = 30081
+    apply(one, failing, pod("bad", container(box, ports=[{"containerPort": 80, "hostPort": 30081}]))).fails(
+        "PortForwardingFailed", "30081")
+    assert listed(one) == known and answers(world.lan, "192.0.2.1", 30080, times=1) == ["a"]
+    assert answers(client, known["ip4"], times=1) == ["a"]
     # It keeps what it was given, and gives it back.
     del spec["spec"]["clusterIP"]
     apply(one, spec).ok()
@@ -146,8 +166,8 @@ def test_a_client_stays_with_a_pod(one, box):
     # After the shortest time it may be led elsewhere.
     spec["spec"]["sessionAffinityConfig"]["clientIP"]["timeoutSeconds"] = 1
     apply(one, spec).ok()
-    slow = ASK.replace("try:", "__import__('time').sleep(2.5)\n    try:")
-    assert len(client.python(slow, known["ip4"], "80", "20", timeout=240).split()) == 2
+    slow = ASK.replace("try:", "__import__('time').sleep(1.2)\n    if len(found) == 2: break\n    try:")
+    assert len(client.python(slow, known["ip4"], "80", "40", timeout=240).split()) == 2
     spec["spec"]["sessionAffinity"] = "None"
     apply(one, spec).ok()
     assert len(answers(client, known["ip4"])) == 2
@@ -163,3 +183,22 @@ def test_selection_follows_labels_and_health(one, box):
     apply(one, service(selector={"app": "other"})).ok()
     assert answers(client, known["ip4"]) == ["a"]
     assert listed(one)["ip4"] == known["ip4"]
+    assert [member["ready"] for member in listed(one)["members"]] == [True]
+
+
+def test_the_service_sees_who_is_ready_and_what_was_not_made(one, box, world):
+    with one.service():
+        apply(one, service(), server("a", box, restartPolicy="Never"), pod("c", container(box))).ok()
+        known = listed(one)
+        client = one.inside("c.app")
+        await_that(lambda: answers(client, known["ip4"], times=1) == ["a"], "it answers", 60)
+        # An end that no command has to do with.
+        os.kill(one.pid("a.app"), signal.SIGKILL)
+        await_that(lambda: answers(client, known["ip4"], times=1) == ["ConnectionRefusedError"], "it is gone", 60)
+        one("start", "a.app").ok()
+        await_that(lambda: answers(client, known["ip4"], times=1) == ["a"], "it is back", 60)
+        # As an apply that was killed leaves it.
+        one.sql("DELETE FROM service")
+        one("pod", "stop", "--time", "0", "c").ok()
+        await_that(lambda: len(one("network", "service", "list", "--format", "json").ok().json()) == 1,
+                   "the service is made", 60)

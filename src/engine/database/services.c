@@ -152,6 +152,26 @@ int services_delete(struct database *database, const struct service_row *key,
 			      "ttt", key->network, key->space, key->name);
 }
 
+int services_note_made(struct database *database, const struct service_row *key, int64_t revision,
+		       struct lxcri_error *err)
+{
+	return statement_run(database, err,
+			     "UPDATE service SET made_revision = ?4 WHERE network = ?1 AND"
+			     " space = ?2 AND name = ?3 AND made_revision <> ?4",
+			     "ttti", key->network, key->space, key->name, revision);
+}
+
+int services_are_due(struct database *database, const struct service_row *key, int64_t revision,
+		     struct lxcri_error *err)
+{
+	/* The network that has no row yet is the default one. */
+	return statement_read(database, err, NULL,
+			      "SELECT 1 WHERE (?1 = 'default' OR EXISTS (SELECT 1 FROM network"
+			      " WHERE name = ?1)) AND NOT EXISTS (SELECT 1 FROM service WHERE"
+			      " network = ?1 AND space = ?2 AND name = ?3 AND made_revision = ?4)",
+			      "ttti", key->network, key->space, key->name, revision);
+}
+
 int services_have(struct database *database, const struct service_row *key, struct lxcri_error *err)
 {
 	return statement_read(database, err, NULL,
@@ -356,6 +376,13 @@ int members_note(struct database *database, const char *container, bool is_ready
 			     "UPDATE member SET ready = ?2, ports = ?3 WHERE container = ?1 AND"
 			     " (ready <> ?2 OR ports <> ?3)",
 			     "tit", container, (int64_t)is_ready, ports);
+}
+
+int members_note_gone(struct database *database, const char *container, struct lxcri_error *err)
+{
+	return statement_run(database, err,
+			     "UPDATE member SET ready = 0 WHERE container = ?1 AND ready <> 0", "t",
+			     container);
 }
 
 int member_list_read(struct database *database, const char *network, struct member_list *ret,

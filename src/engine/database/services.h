@@ -66,7 +66,8 @@ struct member_list {
 	size_t count;
 };
 
-/* Stores @row, in place of that service's; its members stay. Its ports of the host are not. */
+/* Stores @row, in place of that service's; its members stay. Its ports of the host are not stored,
+ * and from which revision of its object it is made stays. */
 [[nodiscard]] int services_put(struct database *database, const struct service_row *row,
 			       struct lxcri_error *err);
 
@@ -84,6 +85,15 @@ struct member_list {
 
 /* Tells whether there is one with an address of its own, anywhere: 1 or 0. */
 [[nodiscard]] int services_have_virtual(struct database *database, struct lxcri_error *err);
+
+/* Notes that the service @key is as revision @revision of its object says; 0: it is not. */
+[[nodiscard]] int services_note_made(struct database *database, const struct service_row *key,
+				     int64_t revision, struct lxcri_error *err);
+
+/* Tells whether the service @key is yet to be made as that revision says, in a network that there
+ * is: 1 or 0. */
+[[nodiscard]] int services_are_due(struct database *database, const struct service_row *key,
+				   int64_t revision, struct lxcri_error *err);
 
 /* Tells whether there is one: 1 or 0. */
 [[nodiscard]] int services_have(struct database *database, const struct service_row *key,
@@ -125,3 +135,7 @@ void member_list_finish(struct member_list *list);
 /* Notes whether @container is ready, and its ports, wherever it is a member. */
 [[nodiscard]] int members_note(struct database *database, const char *container, bool is_ready,
 			       const char *ports, struct lxcri_error *err);
+
+/* Has nobody take @container to be ready. */
+[[nodiscard]] int members_note_gone(struct database *database, const char *container,
+				    struct lxcri_error *err);

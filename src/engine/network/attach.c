@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/database/services.h"
 #include "engine/lan/lan.h"
 #include "engine/network/endpoint.h"
 #include "engine/network/forwarding.h"
@@ -478,6 +479,8 @@ static int forget(struct session *session, struct endpoint_row *endpoint, struct
 	freep(&endpoint->interface);
 	if (!endpoint->persistent)
 		memset(endpoint->addresses, 0, sizeof(endpoint->addresses));
+	if (members_note_gone(session->database, endpoint->container, err) < 0)
+		return -1;
 	return endpoints_put(session->database, endpoint, err);
 }
 

@@ -250,6 +250,7 @@ static int withdraw(struct session *session, const struct service_row *key, stru
 	if (database_begin(session->database, err) < 0)
 		return -1;
 	if (services_put(session->database, &row, err) == 0 &&
+	    services_note_made(session->database, &row, 0, err) == 0 &&
 	    service_ports_put(session->database, &row, NULL, 0, err) == 0 &&
 	    database_commit(session->database, err) == 0)
 		return 0;

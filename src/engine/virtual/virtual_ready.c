@@ -34,33 +34,35 @@ static int take_lock(const struct lxcri_engine *engine, struct lxcri_error *err)
 	return r < 0 ? fail_errno(err, r, "lock %s", path) : steal_fd(&fd);
 }
 
-/* Tells whether @id, a container or a pod, runs and is ready, and what it calls its ports in
- * *@ret_ports, owned by the caller. */
-static bool is_ready(struct lxcri_engine *engine, const char *id, char **ret_ports)
+static bool is_leaving(const struct lxcri_pod *pod)
+{
+	int run_fd = pod->shell->home.run_fd;
+
+	return run_fd >= 0 && faccessat(run_fd, VIRTUAL_LEAVING_FILE, F_OK, 0) == 0;
+}
+
+bool virtual_ready_is(struct lxcri_engine *engine, const char *id, char **ret_ports)
 {
 	autorun(lxcri_pod_freep) struct lxcri_pod *pod = NULL;
 	struct lxcri_pod_state state;
 	struct lxcri_error gone = {};
-	const char *ports;
+	bool is_pod = lxcri_pod_open(engine, id, &pod, &gone) == 0;
+	const char *ports =
+		is_pod ? json_get_text(pod->note.annotations, VIRTUAL_PORTS_ANNOTATION) : NULL;
 
-	if (lxcri_pod_open(engine, id, &pod, &gone) < 0) {
-		*ret_ports = xstrdup("");
+	if (ret_ports)
+		*ret_ports = xstrdup(ports ? ports : "");
+	if (!is_pod)
 		return health_is_ready(engine, id);
-	}
-	ports = json_get_text(pod->note.annotations, VIRTUAL_PORTS_ANNOTATION);
-	*ret_ports = xstrdup(ports ? ports : "");
-	if (pod->shell->home.run_fd >= 0 &&
-	    faccessat(pod->shell->home.run_fd, VIRTUAL_LEAVING_FILE, F_OK, 0) == 0)
-		return false;
-	return lxcri_pod_state(pod, &state, &gone) == 0 && state.status == LXCRI_POD_RUNNING &&
-	       state.n_ready == state.n_containers;
+	return !is_leaving(pod) && lxcri_pod_state(pod, &state, &gone) == 0 &&
+	       state.status == LXCRI_POD_RUNNING && state.n_ready == state.n_containers;
 }
 
 static int look_at(struct lxcri_engine *engine, const struct member_row *member,
 		   struct lxcri_error *err)
 {
 	autofree char *ports = NULL;
-	bool ready = is_ready(engine, member->container, &ports);
+	bool ready = virtual_ready_is(engine, member->container, &ports);
 
 	if (ready == member->is_ready && strcmp(ports, member->ports ? member->ports : "") == 0)
 		return 0;

@@ -7,6 +7,10 @@
 #include "engine/database/services.h"
 #include "engine/engine.h"
 
+/* Tells whether @id, a container or a pod, runs and is ready, and unless @ret_ports is NULL what it
+ * calls its ports, owned by the caller. Nothing is noted. */
+bool virtual_ready_is(struct lxcri_engine *engine, const char *id, char **ret_ports);
+
 /* Looks at @container, or the pod that it is of. Nothing happens where it is no member. */
 [[nodiscard]] int virtual_ready_look(struct lxcri_engine *engine, const char *container,
 				     struct lxcri_error *err);

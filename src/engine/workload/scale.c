@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Changing what was applied, and making it true once more. */
 
-#include "engine/database/services.h"
 #include "engine/workload/converge.h"
+#include "engine/workload/service.h"
 #include "lxcri/workload/manifest.h"
 
 static int keep(struct lxcri_engine *engine, const struct object *object, int64_t revision,
@@ -80,13 +80,9 @@ static int converge_one(void *userdata, const struct object_key *key, const char
  */
 static bool is_to_be_made(struct lxcri_engine *engine, const struct object *object)
 {
-	const struct service_row key = { .network = object->meta->name_space,
-					 .space = object->meta->name_space,
-					 .name = object->meta->name };
 	struct lxcri_error ignored = {};
 
-	return object->set ||
-	       (object->service && services_have(engine->database, &key, &ignored) == 0);
+	return object->set || (object->service && service_is_due(engine, object, &ignored) > 0);
 }
 
 int lxcri_manifest_converge(struct lxcri_engine *engine, struct lxcri_error *err)

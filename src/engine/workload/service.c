@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "engine/headless/headless.h"
 #include "engine/pod/pod.h"
 #include "engine/workload/shelf.h"
 #include "engine/virtual/virtual.h"
@@ -180,15 +181,12 @@ static bool is_selected(const struct lxcri_pod *pod, const struct object_service
  * its labels are. */
 static int join(struct lxcri_pod *pod, const struct object *object, struct lxcri_error *err)
 {
-	const struct lxcri_headless_service service = describe(object);
+	const struct service_row key = key_of(object);
 	const char *id = pod->shell->home.id;
-	struct lxcri_error gone = {};
 
 	if (is_selected(pod, object->service))
-		return lxcri_network_join_headless_service(pod->engine, &service, id, err);
-	if (pod->note.owner)
-		(void)lxcri_network_leave_headless_service(pod->engine, &service, id, &gone);
-	return 0;
+		return headless_add_member(pod->engine, &key, id, err);
+	return pod->note.owner && headless_drop_member(pod->engine, &key, id, err) < 0 ? -1 : 0;
 }
 
 static int join_all(struct lxcri_engine *engine, const struct object *object,
@@ -253,7 +251,6 @@ static int make_headless(struct lxcri_engine *engine, const struct object *objec
 {
 	const struct object_service_port *given = object->service->ports.items;
 	struct lxcri_headless_service service = describe(object);
-	const struct service_row key = key_of(object);
 	autofree struct lxcri_service_port *ports =
 		xcalloc(object->service->ports.count + 1, sizeof(*ports));
 
@@ -261,8 +258,6 @@ static int make_headless(struct lxcri_engine *engine, const struct object *objec
 		if (read_port(&given[service.n_ports], &ports[service.n_ports], err) < 0)
 			return fail_while(err, "service %s", object->meta->name);
 	service.ports = ports;
-	if (virtual_withdraw(engine, &key, err) < 0)
-		return -1;
 	return lxcri_network_setup_headless_service(engine, &service, err);
 }
 
@@ -274,16 +269,73 @@ static int make_virtual(struct lxcri_engine *engine, const struct object *object
 	return read_wanted(object, &wanted, err) < 0 ? -1 : virtual_put(engine, &wanted.wish, err);
 }
 
+static int take_revision(void *userdata, const struct object_key *key, const char *document,
+			 int64_t revision, struct lxcri_error *err)
+{
+	*(int64_t *)userdata = revision;
+	return 0;
+}
+
+/* Which revision of it is kept; 0: none. */
+static int find_revision(struct lxcri_engine *engine, const struct object *object, int64_t *ret,
+			 struct lxcri_error *err)
+{
+	const struct object_key key = shelf_key(object);
+	struct database *database = engine_database(engine, err);
+
+	*ret = 0;
+	return !database || objects_each(database, &key, take_revision, ret, err) < 0 ? -1 : 0;
+}
+
+/* Gives it its members, and notes that all is done. */
+static int finish(struct lxcri_engine *engine, const struct object *object, struct lxcri_error *err)
+{
+	const struct service_row key = key_of(object);
+	int64_t revision;
+
+	if (join_all(engine, object, err) < 0 || virtual_ready_look_all(engine, &key, err) < 0 ||
+	    find_revision(engine, object, &revision, err) < 0)
+		return -1;
+	return services_note_made(engine->database, &key, revision, err);
+}
+
 int service_converge(struct lxcri_engine *engine, const struct object *object,
 		     struct lxcri_error *err)
 {
-	const struct service_row key = key_of(object);
-
 	if ((object_service_is_headless(object->service) ? make_headless(engine, object, err)
-							 : make_virtual(engine, object, err)) < 0 ||
-	    join_all(engine, object, err) < 0)
+							 : make_virtual(engine, object, err)) < 0)
 		return -1;
-	return virtual_ready_look_all(engine, &key, err);
+	return finish(engine, object, err);
+}
+
+int service_restore(struct lxcri_engine *engine, const struct object *object,
+		    const struct service_row *row, struct lxcri_error *err)
+{
+	const struct virtual_wish wish = { row, object_service_has_node_ports(object->service) };
+
+	if (!row->name || !service_row_is_virtual(row))
+		return service_converge(engine, object, err);
+	return virtual_put(engine, &wish, err) < 0 ? -1 : finish(engine, object, err);
+}
+
+int service_find(struct lxcri_engine *engine, const struct object *object, struct service_row *ret,
+		 struct lxcri_error *err)
+{
+	const struct service_row key = key_of(object);
+	struct database *database = engine_database(engine, err);
+
+	return database ? services_find(database, &key, ret, err) : -1;
+}
+
+int service_is_due(struct lxcri_engine *engine, const struct object *object,
+		   struct lxcri_error *err)
+{
+	const struct service_row key = key_of(object);
+	int64_t revision;
+
+	if (find_revision(engine, object, &revision, err) < 0)
+		return -1;
+	return services_are_due(engine->database, &key, revision, err);
 }
 
 int service_check(struct lxcri_engine *engine, const struct object *object, struct lxcri_error *err)
@@ -300,10 +352,7 @@ int service_remove(struct lxcri_engine *engine, const struct object *object,
 		   struct lxcri_error *err)
 {
 	const struct lxcri_headless_service service = describe(object);
-	const struct service_row key = key_of(object);
 
-	if (virtual_withdraw(engine, &key, err) < 0)
-		return -1;
 	if (lxcri_network_remove_headless_service(engine, &service, err) == 0)
 		return 0;
 	if (lxcri_code_class(err->code) != LXCRI_CLASS_NOT_FOUND)
