@@ -228,7 +228,7 @@ int virtual_check(struct lxcri_engine *engine, const struct virtual_wish *wish,
 	autorun(session_end) struct session session = SESSION_NULL;
 
 	/* A dry run makes nothing, not even a database. */
-	if (!database_exists(engine->data))
+	if (!engine->database && !database_exists(engine->data))
 		return 0;
 	if (session_begin(engine, &session, err) < 0 || check(&session, wish, err) < 0)
 		return fail_while(err, "service %s", wish->row->name);
@@ -263,7 +263,5 @@ int virtual_withdraw(struct lxcri_engine *engine, const struct service_row *key,
 {
 	autorun(session_end) struct session session = SESSION_NULL;
 
-	if (!database_exists(engine->data))
-		return 0;
 	return session_begin(engine, &session, err) < 0 ? -1 : withdraw(&session, key, err);
 }

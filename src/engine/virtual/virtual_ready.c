@@ -154,7 +154,7 @@ static int look_for(struct lxcri_engine *engine, const struct service_row *key,
 	struct database *database;
 	autoclose int lock = -1;
 
-	if (!database_exists(engine->data))
+	if (!engine->database && !database_exists(engine->data))
 		return 0;
 	database = engine_database(engine, err);
 	if (!database || find_services(database, key, container, &services, err) < 0)
@@ -178,7 +178,7 @@ int virtual_ready_look(struct lxcri_engine *engine, const char *container, struc
 	struct database *database;
 	int r;
 
-	if (!database_exists(engine->data))
+	if (!engine->database && !database_exists(engine->data))
 		return 0;
 	database = engine_database(engine, err);
 	r = database ? services_have_virtual(database, err) : -1;
