@@ -83,6 +83,7 @@ void ruleset_free(struct ruleset *ruleset)
 	netlink_free(ruleset->netfilter);
 	netlink_free(ruleset->reader);
 	free(ruleset->clients.items);
+	free(ruleset->gone);
 	free(ruleset);
 }
 
@@ -587,6 +588,11 @@ void ruleset_change_port(struct ruleset *ruleset, enum ruleset_change change,
 int ruleset_commit(struct ruleset *ruleset, struct lxcri_error *err)
 {
 	int r = end(ruleset);
+
+	/* Those that are led there already pass no rule any more. */
+	if (r == 0)
+		conntrack_forget(ruleset->gone, ruleset->n_gone);
+	ruleset->n_gone = 0;
 
 	return r < 0 ? fail_code_errno(err, LXCRI_E_CONFIGURATION_FAILED, r,
 				       "change the table %s of nftables%s%s", ruleset->table,

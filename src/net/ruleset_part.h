@@ -3,6 +3,7 @@
 
 /* What the files of ruleset.h share: messages about elements of our sets and maps. */
 
+#include "net/conntrack.h"
 #include "net/ruleset.h"
 #include "net/ruleset_chains.h"
 #include "os/network/netlink.h"
@@ -68,6 +69,8 @@ struct ruleset {
 	bool is_open;           /* a batch has begun */
 	bool has_clients;       /* `clients` were read */
 	struct ruleset_element_list clients;
+	struct conntrack_target *gone; /* targets whose datagrams are to go elsewhere */
+	size_t n_gone;
 };
 
 /* Appends a field, filled up to a multiple of 4 bytes. */

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -143,9 +144,9 @@ static bool is_client_of(const struct ruleset_element *client,
 	       memcmp(client->key.bytes + client->key.size - key.size, key.bytes, key.size) == 0;
 }
 
-static bool is_target_of(const struct ruleset_fields *value, const struct ruleset_service *service)
+static bool is_target(const struct ruleset_fields *value, const struct ruleset_service *service)
 {
-	for (size_t i = 0; service->stay_seconds && i < service->n_targets; i++) {
+	for (size_t i = 0; i < service->n_targets; i++) {
 		const struct ruleset_fields target = value_of(&service->targets[i]);
 
 		if (equals(&target, value))
@@ -168,7 +169,8 @@ static int drop_clients(struct ruleset *ruleset, const struct ruleset_service *s
 	for (size_t i = 0; i < ruleset->clients.count; i++) {
 		struct ruleset_element *client = &ruleset->clients.items[i];
 
-		if (!is_client_of(client, service) || is_target_of(&client->value, service))
+		if (!is_client_of(client, service) ||
+		    (service->stay_seconds && is_target(&client->value, service)))
 			continue;
 		ruleset_put_element(ruleset, NFT_MSG_DELSETELEM, SET_CLIENTS4, &client->key, NULL);
 		client->key.size = 0; /* once is enough */
@@ -195,6 +197,25 @@ static int set_keeper(struct ruleset *ruleset, enum ruleset_before known,
 		       : 0;
 }
 
+/* Notes what datagrams were led to and are no more: who sends them opens no new connection. */
+static void note_gone(struct ruleset *ruleset, const struct ruleset_service *service,
+		      const struct ruleset_fields *before)
+{
+	struct conntrack_target target = { .protocol = service->protocol,
+					   .address = { .family = service->family } };
+	size_t size = address_size(&target.address);
+	uint16_t port;
+
+	if (service->protocol != IPPROTO_UDP || before->size != size + 4 ||
+	    is_target(before, service))
+		return;
+	memcpy(target.address.bytes, before->bytes, size);
+	memcpy(&port, before->bytes + size, sizeof(port));
+	target.port = ntohs(port);
+	ruleset->gone = xreallocarray(ruleset->gone, ruleset->n_gone + 1, sizeof(*ruleset->gone));
+	ruleset->gone[ruleset->n_gone++] = target;
+}
+
 static void set_slots(struct ruleset *ruleset, const struct ruleset_service *service,
 		      enum ruleset_set set, const struct ruleset_fields *before, uint32_t n_before)
 {
@@ -208,6 +229,8 @@ static void set_slots(struct ruleset *ruleset, const struct ruleset_service *ser
 			i < slots ? value_of(&service->targets[i % service->n_targets]) : none;
 
 		change(ruleset, set, &key, i < n_before ? &before[i] : &none, &after);
+		if (i < n_before)
+			note_gone(ruleset, service, &before[i]);
 	}
 }
 

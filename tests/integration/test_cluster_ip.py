@@ -4,6 +4,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 
 from engine import await_that
 from pods import *  # noqa: F401,F403
@@ -202,3 +204,53 @@ def test_the_service_sees_who_is_ready_and_what_was_not_made(one, box, world):
         one("pod", "stop", "--time", "0", "c").ok()
         await_that(lambda: len(one("network", "service", "list", "--format", "json").ok().json()) == 1,
                    "the service is made", 60)
+
+
+ECHO = """import socket, sys
+kind, name = getattr(socket, sys.argv[1]), sys.argv[2]
+s = socket.socket(socket.AF_INET6, kind, 132 if kind == socket.SOCK_SEQPACKET else 0)
+s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+s.bind(('::', 5300))
+if kind != socket.SOCK_DGRAM:
+    s.listen()
+print('ready', flush=True)
+while True:
+    data, peer = s.recvfrom(100)
+    s.sendto(name.encode(), peer)"""
+
+# A line is a question, by one and the same socket.
+SEND = """import socket, sys
+s = socket.socket(socket.AF_INET6 if ':' in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM)
+s.settimeout(1)
+for line in sys.stdin:
+    answer = 'nothing'
+    try:
+        s.sendto(b'?', (sys.argv[1], 53))
+        answer = s.recv(100).decode()
+    except OSError:
+        pass
+    print(answer, flush=True)"""
+
+
+def test_datagrams_do_not_go_to_who_has_left(one, box):
+    spec = service("web", {"port": 53, "protocol": "UDP", "targetPort": 5300})
+    apply(one, spec, *(pod(name, container(box), labels={"app": "web"}) for name in "ab"), pod("c", container(box))).ok()
+    known = listed(one)
+    servers = [one.inside(f"{name}.app").start(sys.executable, "-c", ECHO, "SOCK_DGRAM", name, stdout=subprocess.PIPE,
+                                               text=True) for name in "ab"]
+    assert all(child.stdout.readline() == "ready\n" for child in servers)
+    senders = [one.inside("c.app").start(sys.executable, "-c", SEND, known[ip], stdin=subprocess.PIPE,
+                                         stdout=subprocess.PIPE, text=True) for ip in ("ip4", "ip6")]
+
+    def ask(sender):
+        sender.stdin.write("?\n")
+        sender.stdin.flush()
+        return sender.stdout.readline().strip()
+
+    first = [ask(sender) for sender in senders]
+    assert set(first) <= {"a", "b"} and [ask(sender) for sender in senders] == first
+    one("pod", "stop", "--time", "0", first[0]).ok()
+    assert [ask(sender) for sender in senders] == ["b" if first[0] == "a" else "a"] * 2
+    for child in (*servers, *senders):
+        child.kill()
+        child.wait()
