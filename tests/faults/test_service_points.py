@@ -9,7 +9,7 @@ from points import KILLS, Trace
 from pods import container, pod, stream
 from sweep import LONG
 
-PLACES = ("engine/virtual/", "os/network/netlink.c", "engine/database/", "net/")
+PLACES = ("engine/virtual/", "os/path.c", "os/network/netlink.c", "engine/database/", "net/")
 MAPS = ("virtual4", "virtual6", "services4", "services6", "targets4", "targets6", "nodes4", "node_targets4",
         "keepers4")
 BEFORE = {"apply": None, "change": 80, "delete": 80}

@@ -78,6 +78,9 @@ def test_no_pod_is_a_refusal_and_another_network_nothing(one, box, world):
     assert answers(client, known["ip4"], 81, times=1) == ["ConnectionRefusedError"]
     assert answers(client, known["ip4"], times=1) == ["a"]
     assert answers(one.inside("shop_far.app"), known["ip4"], times=1) == ["TimeoutError"]
+    both = one.id()
+    one("run", "--detach", "--network", "shop", "--network", "default", "--image", box, both, "sleep", "1000").ok()
+    assert [answers(one.inside(both), known[ip], times=1) for ip in ("ip4", "ip6")] == [["a"], ["a"]]
     one("kill", "--signal", "KILL", "a.app").ok()
     await_that(lambda: answers(client, known["ip4"], times=1) == ["ConnectionRefusedError"], "it has gone", 60)
     one("pod", "start", "a").ok()

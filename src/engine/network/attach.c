@@ -294,6 +294,11 @@ static int plug_one(struct session *session, struct endpoint_row *endpoint, int 
 		interface.prefixes[i] = network.subnets[i].prefix;
 		if (endpoint->position == 0 && endpoint->addresses[i].family)
 			interface.gateways[i] = network_gateway(&network, i);
+		/* The first one has the way to everything. */
+		if (endpoint->position > 0 && endpoint->addresses[i].family) {
+			interface.subnets[i] = network.services[i];
+			interface.ways[i] = network_gateway(&network, i);
+		}
 	}
 	return route_configure(theirs, &interface, err);
 }
