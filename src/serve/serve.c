@@ -201,12 +201,26 @@ static void see_to_end(struct serve *serve)
 		log_error("set a timer: %s", strerror(-r));
 }
 
+/* Most of what happens to a container changes nothing of whether it is ready. */
+static void tell_services(struct serve *serve, struct guarded *guarded)
+{
+	if (guarded->told_run_ns == guarded->run_ns && guarded->told_status == guarded->status &&
+	    guarded->told_health == guarded->health.status)
+		return;
+	guarded->told_run_ns = guarded->run_ns;
+	guarded->told_status = guarded->status;
+	guarded->told_health = guarded->health.status;
+	endpoints_note(serve->endpoints, guarded->id);
+}
+
 static void look(struct serve *serve, struct guarded *guarded)
 {
 	if (guarded_refresh(guarded) == 0) {
+		endpoints_note(serve->endpoints, guarded->id);
 		forget(serve, guarded);
 		return;
 	}
+	tell_services(serve, guarded);
 	guarded_see_to_restart(guarded, GUARDED_MUST_WAIT);
 	guarded_see_to_health(guarded);
 }
@@ -254,8 +268,6 @@ static void on_news(void *userdata, const char *id)
 
 	if (id)
 		look(serve, need(serve, id));
-	if (id)
-		endpoints_note(serve->endpoints, id);
 	else if (look_at_all(serve, &err) < 0)
 		log_error("%s", err.text);
 	names_refresh(serve->names);

@@ -202,11 +202,20 @@ def test_the_service_sees_who_is_ready_and_what_was_not_made(one, box, world):
         await_that(lambda: answers(client, known["ip4"], times=1) == ["ConnectionRefusedError"], "it is gone", 60)
         one("start", "a.app").ok()
         await_that(lambda: answers(client, known["ip4"], times=1) == ["a"], "it is back", 60)
+        # A pod that runs and is not ready, ready, and not ready again.
+        probe = {"exec": {"command": ["test", "-e", "/tmp/ok"]}, "periodSeconds": 1, "failureThreshold": 2}
+        apply(one, service("asked", selector={"app": "asked"}),
+              server("b", box, labels={"app": "asked"}, container={"readinessProbe": probe})).ok()
+        asked = listed(one, "asked")["ip4"]
+        assert answers(client, asked, times=1) == ["ConnectionRefusedError"]
+        for change, wanted in (("touch", ["b"]), ("rm", ["ConnectionRefusedError"])):
+            one("exec", "b.app", change, "/tmp/ok").ok()
+            await_that(lambda w=wanted: answers(client, asked, times=1) == w, f"{change} is seen", 120)
         # As an apply that was killed leaves it.
         one.sql("DELETE FROM service")
         one("pod", "stop", "--time", "0", "c").ok()
-        await_that(lambda: len(one("network", "service", "list", "--format", "json").ok().json()) == 1,
-                   "the service is made", 60)
+        await_that(lambda: len(one("network", "service", "list", "--format", "json").ok().json()) == 2,
+                   "the services are made", 60)
 
 
 ECHO = """import socket, sys
