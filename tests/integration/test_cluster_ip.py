@@ -6,6 +6,9 @@ import os
 import signal
 import subprocess
 import sys
+import time
+
+import pytest
 
 from engine import await_that
 from pods import *  # noqa: F401,F403
@@ -85,10 +88,12 @@ def test_no_pod_is_a_refusal_and_another_network_nothing(one, box, world):
     await_that(lambda: answers(client, known["ip4"], times=1) == ["ConnectionRefusedError"], "it has gone", 60)
     one("pod", "start", "a").ok()
     await_that(lambda: answers(client, known["ip4"], times=1) == ["a"], "it is back", 60)
-    # Somebody has emptied the table.
+    # Somebody has emptied the table, and removed the host's way.
+    network, = one("network", "inspect", "default").ok().json()
+    world.host.run("ip", "route", "delete", network["serviceSubnet"])
     world.host.run("nft", "flush", "ruleset")
     one("network", "reload").ok()
-    assert answers(client, known["ip4"], times=1) == ["a"]
+    assert answers(client, known["ip4"], times=1) == answers(world.host, known["ip4"], times=1) == ["a"]
 
 
 def test_names_ports_and_nodes(one, box, world):
@@ -266,3 +271,23 @@ def test_datagrams_do_not_go_to_who_has_left(one, box):
     for child in (*servers, *senders):
         child.kill()
         child.wait()
+
+
+@pytest.mark.skipif(os.environ.get("LXCRI_TEST_LONG", "0") == "0", reason="2,000 services are for long checks")
+def test_one_more_costs_the_same_among_many(one, box):
+    one.keep_service_away()
+    apply(one, server("a", box), server("b", box)).ok()
+    took = {}
+    there = 0
+    for count in (10, 2000):
+        while there < count:
+            upto = min(count, there + 500)
+            apply(one, *(service(f"s{i}") for i in range(there, upto))).ok()
+            there = upto
+        took[count] = []
+        for i in range(5):
+            begin = time.monotonic()
+            apply(one, service(f"more{count}-{i}")).ok()
+            took[count].append(time.monotonic() - begin)
+    print({count: f"{sorted(times)[2] * 1000:.1f} ms" for count, times in took.items()})
+    assert min(took[2000]) < 4 * min(took[10])

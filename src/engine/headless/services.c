@@ -290,11 +290,14 @@ static int describe_member(struct lxcri_engine *engine, const struct member_row 
 	    endpoints_each(database, row->container, row->network, add_place, member, err) < 0)
 		return -1;
 
-	bool is_ready = json_get_bool(member, "attached", false) &&
-			virtual_ready_is(engine, row->container, NULL);
+	int is_ready = json_get_bool(member, "attached", false)
+			       ? virtual_ready_is(engine, row->container, NULL, err)
+			       : 0;
 
+	if (is_ready < 0)
+		return -1;
 	json_object_object_del(member, "attached");
-	json_object_object_add(member, "ready", json_object_new_boolean(is_ready));
+	json_object_object_add(member, "ready", json_object_new_boolean(is_ready > 0));
 	return 0;
 }
 

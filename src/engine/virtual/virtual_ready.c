@@ -41,32 +41,43 @@ static bool is_leaving(const struct lxcri_pod *pod)
 	return run_fd >= 0 && faccessat(run_fd, VIRTUAL_LEAVING_FILE, F_OK, 0) == 0;
 }
 
-bool virtual_ready_is(struct lxcri_engine *engine, const char *id, char **ret_ports)
+int virtual_ready_is(struct lxcri_engine *engine, const char *id, char **ret_ports,
+		     struct lxcri_error *err)
 {
 	autorun(lxcri_pod_freep) struct lxcri_pod *pod = NULL;
 	struct lxcri_pod_state state;
 	struct lxcri_error gone = {};
-	bool is_pod = lxcri_pod_open(engine, id, &pod, &gone) == 0;
-	const char *ports =
-		is_pod ? json_get_text(pod->note.annotations, VIRTUAL_PORTS_ANNOTATION) : NULL;
+	const char *ports = NULL;
+	int r = lxcri_pod_open(engine, id, &pod, &gone);
 
+	if (r < 0 && gone.code != LXCRI_E_POD_NOT_FOUND) {
+		*err = gone;
+		return -1;
+	}
+	if (r == 0 && lxcri_pod_state(pod, &state, err) < 0)
+		return -1;
+	if (r == 0)
+		ports = json_get_text(pod->note.annotations, VIRTUAL_PORTS_ANNOTATION);
 	if (ret_ports)
 		*ret_ports = xstrdup(ports ? ports : "");
-	if (!is_pod)
+	if (r < 0)
 		return health_is_ready(engine, id);
-	return !is_leaving(pod) && lxcri_pod_state(pod, &state, &gone) == 0 &&
-	       state.status == LXCRI_POD_RUNNING && state.n_ready == state.n_containers;
+	return !is_leaving(pod) && state.status == LXCRI_POD_RUNNING &&
+	       state.n_ready == state.n_containers;
 }
 
 static int look_at(struct lxcri_engine *engine, const struct member_row *member,
 		   struct lxcri_error *err)
 {
 	autofree char *ports = NULL;
-	bool ready = virtual_ready_is(engine, member->container, &ports);
+	int ready = virtual_ready_is(engine, member->container, &ports, err);
 
-	if (ready == member->is_ready && strcmp(ports, member->ports ? member->ports : "") == 0)
+	if (ready < 0)
+		return -1;
+	if ((ready > 0) == member->is_ready &&
+	    strcmp(ports, member->ports ? member->ports : "") == 0)
 		return 0;
-	return members_note(engine->database, member->container, ready, ports, err);
+	return members_note(engine->database, member->container, ready > 0, ports, err);
 }
 
 /* Looks at the members of @service, or only at @container. */

@@ -7,9 +7,11 @@
 #include "engine/database/services.h"
 #include "engine/engine.h"
 
-/* Tells whether @id, a container or a pod, runs and is ready, and unless @ret_ports is NULL what it
- * calls its ports, owned by the caller. Nothing is noted. */
-bool virtual_ready_is(struct lxcri_engine *engine, const char *id, char **ret_ports);
+/* Tells whether @id, a container or a pod, runs and is ready, 1 or 0, and unless @ret_ports is NULL
+ * what it calls its ports, owned by the caller. Nothing is noted. What is gone is not ready; what
+ * cannot be told is an error. */
+[[nodiscard]] int virtual_ready_is(struct lxcri_engine *engine, const char *id, char **ret_ports,
+				   struct lxcri_error *err);
 
 /* Looks at @container, or the pod that it is of. Nothing happens where it is no member. */
 [[nodiscard]] int virtual_ready_look(struct lxcri_engine *engine, const char *container,

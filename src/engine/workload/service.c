@@ -199,9 +199,12 @@ static int join_all(struct lxcri_engine *engine, const struct object *object,
 		autorun(lxcri_pod_freep) struct lxcri_pod *pod = NULL;
 		struct lxcri_error gone = {};
 
-		/* One that cannot be opened went meanwhile. */
-		if (lxcri_pod_open(engine, joining.ids.items[i], &pod, &gone) == 0)
+		if (lxcri_pod_open(engine, joining.ids.items[i], &pod, &gone) == 0) {
 			r = join(pod, object, err);
+		} else if (gone.code != LXCRI_E_POD_NOT_FOUND) {
+			*err = gone;
+			r = -1;
+		}
 	}
 	strings_finish(&joining.ids);
 	return r;
