@@ -334,7 +334,7 @@ static int plug(struct session *session, const char *container, const char *netw
 	for (size_t i = 0; i < endpoints.count; i++)
 		if (plug_one(session, &endpoints.items[i], netns, theirs, err) < 0)
 			return fail_while(err, "network %s", endpoints.items[i].network);
-	return network ? 0 : lan_plug(session, container, netns, theirs, ret_made, err);
+	return network ? 0 : lan_plug(session, container, LAN_ALL, netns, ret_made, err);
 }
 
 /* Puts all interfaces there. */
@@ -355,7 +355,8 @@ int attach_plug(struct lxcri_container *container, pid_t pid, struct lxcri_error
 	if (!container->record.networked)
 		return 0;
 	netns = open_netns(pid, err);
-	if (netns < 0 || plug_all(container, netns, NULL, err) < 0 || lan_lease(container, err) < 0)
+	if (netns < 0 || plug_all(container, netns, NULL, err) < 0 ||
+	    lan_lease(container, LAN_ALL, err) < 0)
 		return -1;
 	return proxy_start(container, pid, err);
 }
@@ -379,7 +380,7 @@ int attach_repair(struct lxcri_container *container, struct lxcri_error *err)
 	    plug(&session, container->home.id, NULL, netns, &made, err) < 0)
 		return -1;
 	session_end(&session);
-	return made ? lan_lease(container, err) : 0;
+	return made ? lan_lease(container, LAN_ALL, err) : 0;
 }
 
 /* What is looked at of one interface. */
