@@ -116,12 +116,17 @@ static int set_rules(struct lxcri_engine *engine, const struct service_list *ser
 	autorun(session_end) struct session session = SESSION_NULL;
 	struct lxcri_error first = {};
 	int loaded;
+	int there;
 
 	if (session_begin(engine, &session, err) < 0)
 		return -1;
 	loaded = ruleset_is_loaded(session.rules, err);
 	if (loaded <= 0)
 		return loaded;
+	there = ruleset_has_services(session.rules, err);
+	/* The first service brings what all need. */
+	if (there <= 0)
+		return there < 0 ? -1 : session_set_rules(&session, err);
 	if (collect(&session, services, err) < 0)
 		return -1;
 	if (ruleset_commit(session.rules, &first) == 0)
