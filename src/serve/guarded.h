@@ -33,6 +33,11 @@ struct guarded {
 	char *pod_of;               /* or NULL */
 	bool is_first;              /* of a pod: not one that is there while it runs */
 
+	/* What services were told of it last; nothing yet is run 0. */
+	int64_t told_run_ns;
+	enum lxcri_status told_status;
+	enum health_status told_health;
+
 	sd_event_source *monitor; /* becomes ready when its monitor ends */
 	int monitor_fd;
 	pid_t monitor_pid;

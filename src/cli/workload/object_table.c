@@ -22,12 +22,23 @@ static const char *const object_columns[] = { "KIND",  "NAMESPACE", "NAME",
 static const char *const pod_columns[] = { "NAMESPACE", "NAME", "READY",   "STATUS",
 					   "RESTARTS",  "AGE",  "RUNTIME", "OWNER" };
 
+static const char *const service_columns[] = { "NAMESPACE",   "NAME",  "TYPE",     "CLUSTER-IP",
+					       "EXTERNAL-IP", "PORTS", "ENDPOINTS" };
+
+static const struct layout {
+	const char *const *columns;
+	size_t count;
+	size_t wide; /* of these, the last ones, are left out otherwise */
+	int age;     /* the column that is no change; -1: none */
+} object_layout = { object_columns, ARRAY_LEN(object_columns), 1, -1 },
+  pod_layout = { pod_columns, ARRAY_LEN(pod_columns), 2, 5 },
+  service_layout = { service_columns, ARRAY_LEN(service_columns), 1, -1 };
+
 /* Rows of cells, of which the last ones are left out where it is not wide. */
 struct rows {
 	const struct object_table *wanted;
+	const struct layout *layout;
 	struct strings cells;
-	size_t columns;
-	bool is_of_pods;
 };
 
 bool object_table_is_for(const char *output)
@@ -61,6 +72,50 @@ static void add_object(struct rows *rows, struct json_object *object)
 		text_addf(&ids, "%s%s", i ? "," : "",
 			  json_object_get_string(json_object_array_get_idx(pods, i)));
 	strings_add(&rows->cells, ids.length ? ids.data : "-");
+}
+
+static void add_joined(struct rows *rows, struct json_object *array)
+{
+	autorun(text_finish) struct text text = {};
+
+	for (size_t i = 0; i < json_count(array); i++)
+		text_addf(&text, "%s%s", i ? "," : "",
+			  json_object_get_string(json_object_array_get_idx(array, i)));
+	strings_add(&rows->cells, text.length ? text.data : "-");
+}
+
+/* As kubectl writes them: "80:30080/TCP". */
+static void add_ports(struct rows *rows, struct json_object *ports)
+{
+	autorun(text_finish) struct text text = {};
+
+	for (size_t i = 0; i < json_count(ports); i++) {
+		struct json_object *port = json_object_array_get_idx(ports, i);
+		const char *protocol = json_get_text(port, "protocol");
+		intmax_t node_port = (intmax_t)json_get_i64(port, "nodePort", 0);
+
+		text_addf(&text, "%s%jd", i ? "," : "", (intmax_t)json_get_i64(port, "port", 0));
+		if (node_port)
+			text_addf(&text, ":%jd", node_port);
+		text_addf(&text, "/%s", protocol ? protocol : "TCP");
+	}
+	strings_add(&rows->cells, text.length ? text.data : "-");
+}
+
+static void add_service(struct rows *rows, struct json_object *object)
+{
+	struct json_object *meta = json_get(object, "metadata");
+	struct json_object *spec = json_get(object, "spec");
+	const char *type = json_get_text(spec, "type");
+	const char *address = json_get_text(spec, "clusterIP");
+
+	strings_add(&rows->cells, json_get_text(meta, "namespace"));
+	strings_add(&rows->cells, json_get_text(meta, "name"));
+	strings_add(&rows->cells, type ? type : "ClusterIP");
+	strings_add(&rows->cells, address ? address : "-");
+	add_joined(rows, json_get(spec, "externalIPs"));
+	add_ports(rows, json_get(spec, "ports"));
+	add_joined(rows, json_get(json_get(object, "status"), "endpoints"));
 }
 
 /* The name in its namespace. */
@@ -100,7 +155,7 @@ static int read_rows(struct cli *cli, struct rows *rows, struct lxcri_error *err
 	autofree char *text = NULL;
 	autojson array = NULL;
 
-	if (rows->is_of_pods) {
+	if (rows->layout == &pod_layout) {
 		if (lxcri_pod_list(cli->engine, add_pod, rows, err) < 0)
 			return -1;
 		return wanted->name && rows->cells.count == 0
@@ -113,22 +168,23 @@ static int read_rows(struct cli *cli, struct rows *rows, struct lxcri_error *err
 	    json_parse(text, strlen(text), &json_limits_spec, &array, err) < 0)
 		return -1;
 	for (size_t i = 0; i < json_count(array); i++)
-		add_object(rows, json_object_array_get_idx(array, i));
+		(rows->layout == &service_layout ? add_service : add_object)(
+			rows, json_object_array_get_idx(array, i));
 	return 0;
 }
 
 /* What tells one row from others, and what does not count as a change. */
 static bool is_same_row(const struct rows *rows, char **row, char **other)
 {
-	for (size_t i = 0; i < rows->columns; i++)
-		if (!(rows->is_of_pods && i == 5) && strcmp(row[i], other[i]) != 0)
+	for (size_t i = 0; i < rows->layout->count; i++)
+		if ((int)i != rows->layout->age && strcmp(row[i], other[i]) != 0)
 			return false;
 	return true;
 }
 
 static bool is_known(const struct rows *rows, char **row, const struct strings *before)
 {
-	for (size_t i = 0; i + rows->columns <= before->count; i += rows->columns)
+	for (size_t i = 0; i + rows->layout->count <= before->count; i += rows->layout->count)
 		if (is_same_row(rows, row, before->items + i))
 			return true;
 	return false;
@@ -136,20 +192,22 @@ static bool is_known(const struct rows *rows, char **row, const struct strings *
 
 static void print_names(const struct rows *rows, char **row)
 {
-	(void)printf("%s/%s\n", rows->is_of_pods ? "Pod" : row[0], row[rows->is_of_pods ? 1 : 2]);
+	bool is_plain = rows->layout == &object_layout;
+	const char *other = rows->layout == &pod_layout ? "Pod" : "Service";
+
+	(void)printf("%s/%s\n", is_plain ? row[0] : other, row[is_plain ? 2 : 1]);
 }
 
 /* Prints the rows that are not in @before; the heading where @with_heading. */
 static void print_rows(const struct rows *rows, const struct strings *before, bool with_heading)
 {
-	const char *const *columns = rows->is_of_pods ? pod_columns : object_columns;
-	struct print_table table = { .columns = rows->columns - (is_wide(rows->wanted) ? 0
-								 : rows->is_of_pods    ? 2
-										       : 1) };
+	const char *const *columns = rows->layout->columns;
+	struct print_table table = { .columns = rows->layout->count -
+						(is_wide(rows->wanted) ? 0 : rows->layout->wide) };
 
 	for (size_t i = 0; with_heading && i < table.columns; i++)
 		strings_add(&table.cells, columns[i]);
-	for (size_t i = 0; i + rows->columns <= rows->cells.count; i += rows->columns) {
+	for (size_t i = 0; i + rows->layout->count <= rows->cells.count; i += rows->layout->count) {
 		char **row = rows->cells.items + i;
 
 		if (is_known(rows, row, before))
@@ -208,16 +266,16 @@ static int watch(struct cli *cli, struct rows *rows, struct lxcri_error *err)
 int object_table_print(struct cli *cli, const struct object_table *wanted, struct lxcri_error *err)
 {
 	static const struct strings nothing;
-	struct rows rows = { .wanted = wanted, .columns = ARRAY_LEN(object_columns) };
+	struct rows rows = { .wanted = wanted, .layout = &object_layout };
 	enum object_kind kind = OBJECT_CONFIG_MAP;
 	int r;
 
 	if (wanted->kind && object_kind_parse(wanted->kind, &kind, err) < 0)
 		return -1;
-	if (kind == OBJECT_POD) {
-		rows.is_of_pods = true;
-		rows.columns = ARRAY_LEN(pod_columns);
-	}
+	if (kind == OBJECT_POD)
+		rows.layout = &pod_layout;
+	if (kind == OBJECT_SERVICE)
+		rows.layout = &service_layout;
 	r = read_rows(cli, &rows, err);
 	if (r == 0) {
 		print_rows(&rows, &nothing, true);

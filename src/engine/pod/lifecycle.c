@@ -9,6 +9,7 @@
 #include "engine/pod/pod.h"
 #include "engine/pod/sandbox.h"
 #include "engine/service/demand.h"
+#include "engine/virtual/virtual_ready.h"
 #include "lxcri/limits.h"
 
 #include <string.h>
@@ -85,6 +86,7 @@ int lxcri_pod_start(struct lxcri_pod *pod, struct lxcri_error *err)
 			log_error("%s", second.text);
 		return pod_fail(err, LXCRI_E_POD_START_FAILED, "start pod %s", id);
 	}
+	virtual_ready_tell(pod->engine, id);
 	demand_service_of(pod->shell);
 	tell(pod, "start");
 	return 0;
@@ -111,8 +113,10 @@ static int begin_end(struct lxcri_pod *pod)
 {
 	int fd = pod_mark_ending(pod->engine, pod->shell->home.id);
 
-	if (fd >= 0)
-		tell(pod, "ending");
+	if (fd < 0)
+		return fd;
+	virtual_ready_tell(pod->engine, pod->shell->home.id);
+	tell(pod, "ending");
 	return fd;
 }
 
@@ -144,9 +148,7 @@ static int take_down(struct lxcri_pod *pod, struct lxcri_error *err)
 		return -1;
 	if (look.alive > 0)
 		return fail(err, LXCRI_E_INVALID_STATE, "a container of it was started meanwhile");
-	if (want(pod, false, err) < 0)
-		return -1;
-	return sandbox_down(pod->shell, err);
+	return want(pod, false, err) < 0 || sandbox_down(pod->shell, err) < 0 ? -1 : 0;
 }
 
 int lxcri_pod_stop(struct lxcri_pod *pod, const unsigned int *grace_seconds,
@@ -154,7 +156,6 @@ int lxcri_pod_stop(struct lxcri_pod *pod, const unsigned int *grace_seconds,
 {
 	const char *id = pod->shell->home.id;
 	int r = stop_members(pod, grace_seconds ? *grace_seconds : pod->note.grace_seconds, err);
-
 	if (r == 0)
 		r = pod_lock(pod, err);
 	if (r == 0) {
