@@ -641,12 +641,14 @@ static const struct creation_step {
 	{ "commit", commit }, /* from here on it is a container */
 };
 
-/* Its network is the cluster's, and its output is on its console there. */
+/* Its network is the cluster's, and its output is on its console there, and among its files. */
 static int leave_to_cluster(struct creation *creation, struct lxcri_error *err)
 {
 	(void)err;
 	creation->mode = NETWORK_MODE_NONE;
-	creation->log_driver = LXCRI_LOG_NONE;
+	if (creation->log_driver == LXCRI_LOG_NONE)
+		creation->container->record.log_max_files = 0;
+	creation->log_driver = LXCRI_LOG_NONE; /* there is none on this host */
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 #include "engine/bundle.h"
 #include "engine/container.h"
 #include "engine/ct/ct.h"
+#include "engine/ct/ct_end.h"
 #include "engine/event.h"
 #include "engine/files/root.h"
 #include "engine/lifecycle.h"
@@ -178,6 +179,11 @@ static int attach(struct lxcri_container *container, bool pass_signals, struct l
 	return monitor_attach(monitor, &options, err);
 }
 
+static int start_ct_noted(struct lxcri_container *container, struct lxcri_error *err)
+{
+	return start_noted(container, lifecycle_start_locked, err);
+}
+
 /* A container that has ended takes its interfaces and ports with it, before anyone hears that it
  * has. One that goes then may be gone already. */
 static int settle_end(struct lxcri_container *container, struct lxcri_error *err)
@@ -201,10 +207,8 @@ static int settle_end(struct lxcri_container *container, struct lxcri_error *err
 int lxcri_container_run_attached(struct lxcri_container *container, bool pass_signals,
 				 struct lxcri_error *err)
 {
-	if (ct_refuse(container, "attach to", err) < 0)
-		return -1;
-
-	int code = attach(container, pass_signals, err);
+	int code = ct_is(container) ? ct_run_attached(container, pass_signals, start_ct_noted, err)
+				    : attach(container, pass_signals, err);
 
 	if (code < 0)
 		return fail_as(err, LXCRI_E_CONTAINER_START_FAILED, "run %s", container->home.id);
@@ -443,8 +447,8 @@ static int pause_locked(struct lxcri_container *container, struct lxcri_error *e
 {
 	autoptr(monitor) monitor = NULL;
 
-	if (ct_refuse(container, "pause", err) < 0)
-		return -1;
+	if (ct_is(container))
+		return ct_pause(container, err);
 	if (container->status == LXCRI_STATUS_PAUSED)
 		return fail(err, LXCRI_E_ALREADY_PAUSED, "it is paused already");
 	if (container->status != LXCRI_STATUS_RUNNING)
@@ -478,6 +482,8 @@ static int resume_locked(struct lxcri_container *container, struct lxcri_error *
 {
 	autoptr(monitor) monitor = NULL;
 
+	if (ct_is(container))
+		return ct_resume(container, err);
 	if (container->status == LXCRI_STATUS_STOPPED)
 		return fail(err, LXCRI_E_INVALID_STATE, "it is stopped");
 	if (container->status != LXCRI_STATUS_PAUSED)

@@ -12,6 +12,7 @@
 #include "base/moment.h"
 #include "config/config.h"
 #include "engine/ct/ct_creation.h"
+#include "engine/ct/ct_node.h"
 #include "engine/ct/ct_options.h"
 #include "engine/ct/ct_template.h"
 #include "proxmox/property.h"
@@ -49,8 +50,7 @@ static void add_marks(struct ct_creation *creation)
 {
 	const struct record *record = &creation->container->record;
 	autofree char *tags = xformat(CT_TAG ";" CT_TAG_PREFIX "%s", creation->place.token);
-	autofree char *description = xformat("proxmox-lxcri container %s; image %.4000s; digest %s",
-					     record->id, record->image, record->digest);
+	autofree char *description = ct_description(record);
 
 	json_set_text(creation->params, "tags", tags);
 	json_set_text(creation->params, "description", description);
@@ -60,7 +60,8 @@ static int add_process(struct ct_creation *creation, struct lxcri_error *err)
 {
 	autorun(ct_process_finish) struct ct_process process = {};
 
-	if (ct_process_make(creation->bundle, &process, err) < 0 ||
+	if (ct_process_make(creation->bundle, &creation->container->record,
+			    creation->container->home.data_dir, &process, err) < 0 ||
 	    ct_process_save(&process, creation->container->record.bundle, err) < 0)
 		return -1;
 	ct_options_add_process(&process, creation->params);
@@ -216,6 +217,23 @@ static int verify(struct ct_creation *creation, struct lxcri_error *err)
 	return save_place(creation, err);
 }
 
+/* Before there is a container: what cannot be attached to is not made to be. */
+static int check_attachable(const struct ct_creation *creation, struct lxcri_error *err)
+{
+	const struct lxcri_create_options *options = creation->options;
+
+	if (options->terminal || creation->container->record.log_max_files == 0)
+		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
+			    "what such a container writes goes to its console alone, to which "
+			    "nobody can be attached; give --detach");
+	if (ct_node_is_here(creation->container->engine, creation->target.node))
+		return 0;
+	return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
+		    "the API of Proxmox VE lets nobody attach to a container, and this host is "
+		    "not node %s (proxmox.local_node); give --detach",
+		    creation->target.node);
+}
+
 static int create(struct ct_creation *creation, struct lxcri_error *err)
 {
 	struct lxcri_container *container = creation->container;
@@ -228,6 +246,8 @@ static int create(struct ct_creation *creation, struct lxcri_error *err)
 	    ct_place_make_token(creation->place.token, err) < 0)
 		return -1;
 	creation->place.node = xstrdup(creation->target.node);
+	if (creation->options->attached && check_attachable(creation, err) < 0)
+		return -1;
 	if (fill_params(creation, err) < 0 ||
 	    ct_template_ensure(engine, creation->target.node, container->record.digest,
 			       CONVERSION_CT_ROOT, &template, err) < 0)

@@ -6,12 +6,15 @@
 #include "base/mem.h"
 #include "base/moment.h"
 #include "config/config.h"
+#include "engine/ct/ct_end.h"
+#include "engine/ct/ct_node.h"
 #include "engine/ct/ct_options.h"
-#include "engine/ct/ct_session.h"
 #include "engine/event.h"
 #include "lxcri/limits.h"
+#include "os/cgroup/cgroup.h"
 #include "os/signal.h"
 #include "proxmox/task.h"
+#include "runtime/usage.h"
 
 #include <signal.h>
 #include <string.h>
@@ -19,6 +22,8 @@
 
 #define NS_IN_SECOND 1000000000ll
 #define POLL_MS      250
+/* In which Proxmox VE has the processes of a container, below its own. */
+#define INNER_CGROUP "/ns"
 /* How long HA may take to do what it was asked. */
 #define HA_SECONDS 120
 /* Of a stopped one whose end nobody has seen. */
@@ -43,6 +48,7 @@ static void be_gone(struct lxcri_container *container)
 	container->lost = true;
 	container->state =
 		(struct monitor_state){ .phase = MONITOR_STOPPED, .exit_code = EXIT_CODE_UNKNOWN };
+	container->end_unknown = true;
 }
 
 static void take_status(struct lxcri_container *container, const struct ct_place *place,
@@ -52,9 +58,12 @@ static void take_status(struct lxcri_container *container, const struct ct_place
 	bool runs = word && strcmp(word, "running") == 0;
 
 	container->lost = false;
+	container->end_unknown = false;
 	container->state =
 		(struct monitor_state){ .phase = MONITOR_STOPPED, .exit_code = EXIT_CODE_UNKNOWN };
 	container->status = place->started ? LXCRI_STATUS_STOPPED : LXCRI_STATUS_CREATED;
+	if (!runs && place->started)
+		ct_end_read(container, place);
 	if (!runs)
 		return;
 	container->status = LXCRI_STATUS_RUNNING;
@@ -239,13 +248,19 @@ int ct_kill(struct lxcri_container *container, int signal, struct lxcri_error *e
 	const char *name = container->record.stop_signal;
 	int stop = name ? signal_parse(name) : SIGTERM;
 
+	if (open_place(container, &place, &config, err) < 0)
+		return -1;
+	if (signal != SIGKILL && ct_node_is_here(container->engine, place.node)) {
+		if (ct_signal(container, signal, err) < 0)
+			return -1;
+		container_event(container, "kill", "signal", signal_name(signal));
+		return 0;
+	}
 	if (signal != SIGKILL && signal != stop)
 		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
 			    "the API of Proxmox VE sends no signals but SIGKILL and, by halting, "
-			    "the stop signal, which is %s; on the node: pct exec",
-			    name ? name : "SIGTERM");
-	if (open_place(container, &place, &config, err) < 0)
-		return -1;
+			    "the stop signal, which is %s; on node %s proxmox-lxcri sends others",
+			    name ? name : "SIGTERM", place.node);
 	if (signal == SIGKILL ? post(container, &place, "/status/stop", NULL,
 				     task_seconds(container), err) < 0
 			      : ask_to_halt(container, &place, err) < 0)
@@ -355,10 +370,12 @@ int ct_wait(struct lxcri_container *container, int timeout_seconds, struct lxcri
 	for (;;) {
 		if (ct_refresh(container, err) < 0)
 			return -1;
+		if (container->status == LXCRI_STATUS_STOPPED && !container->end_unknown)
+			return container->state.exit_code;
 		if (container->status == LXCRI_STATUS_STOPPED)
 			return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
 				    "container %s has stopped; with which code Proxmox VE does not "
-				    "tell",
+				    "tell, only what is on its node",
 				    container->home.id);
 		if (timeout_seconds >= 0 && moment_now() > end)
 			return fail(err, LXCRI_E_TIMEOUT,
@@ -366,6 +383,20 @@ int ct_wait(struct lxcri_container *container, int timeout_seconds, struct lxcri
 				    timeout_seconds);
 		pause_a_while();
 	}
+}
+
+int ct_rename(struct lxcri_container *container, const struct record *record,
+	      struct lxcri_error *err)
+{
+	autorun(ct_place_finish) struct ct_place place = {};
+	autofree char *description = ct_description(record);
+	autojson params = json_object_new_object();
+	autojson config = NULL;
+
+	if (open_place(container, &place, &config, err) < 0)
+		return -1;
+	json_set_text(params, "description", description);
+	return ct_change(container->engine->pve, &place, config, params, err);
 }
 
 int ct_update_limits(struct lxcri_container *container, struct json_object *resources,
@@ -382,6 +413,30 @@ int ct_update_limits(struct lxcri_container *container, struct json_object *reso
 	if (open_place(container, &place, &config, err) < 0)
 		return -1;
 	return ct_change(container->engine->pve, &place, config, params, err);
+}
+
+/* Adds what this node's kernel counts: more than the cluster tells. */
+static void add_own_stats(struct lxcri_container *container, struct lxcri_stats *stats)
+{
+	const struct cgroup_host host = cgroup_host_get();
+	autorun(strings_finish) struct strings inner = {};
+	autorun(strings_finish) struct strings cgroups = {};
+	struct lxcri_error ignored = {};
+	size_t tail = strlen(INNER_CGROUP);
+
+	if (ct_node_enter(container, "stats", &ignored) < 0 ||
+	    cgroup_list_own(container->state.pid, &inner) < 0)
+		return;
+	for (size_t i = 0; i < inner.count; i++) {
+		const char *path = inner.items[i];
+		size_t length = strlen(path);
+
+		/* Limits are those of the cgroup around the one that it may change. */
+		if (length > tail && strcmp(path + length - tail, INNER_CGROUP) == 0)
+			length -= tail;
+		strings_addf(&cgroups, "%.*s", (int)length, path);
+	}
+	usage_read_cgroups(&host, &cgroups, stats);
 }
 
 int ct_stats(struct lxcri_container *container, struct lxcri_stats *ret, struct lxcri_error *err)
@@ -410,6 +465,8 @@ int ct_stats(struct lxcri_container *container, struct lxcri_stats *ret, struct 
 		.network_rx_bytes = pve_number(status, "netin", 0),
 		.network_tx_bytes = pve_number(status, "netout", 0),
 	};
+	if (ct_node_is_here(container->engine, place.node))
+		add_own_stats(container, ret);
 	return 0;
 }
 

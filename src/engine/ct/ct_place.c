@@ -100,6 +100,18 @@ void ct_place_store(const struct ct_place *place, struct record *record)
 	record->ct = json_format_line(object);
 }
 
+char *ct_description(const struct record *record)
+{
+	return xformat("proxmox-lxcri container %s; image %.4000s; digest %s", record->id,
+		       record->image, record->digest);
+}
+
+bool ct_is_mount_key(const char *key)
+{
+	return key && text_starts_with(key, "mp") && key[2] &&
+	       strspn(key + 2, "0123456789") == strlen(key + 2);
+}
+
 bool ct_place_has_tags(const struct ct_place *place, const char *tags)
 {
 	autofree char *wanted = xformat(CT_TAG_PREFIX "%s", place->token);

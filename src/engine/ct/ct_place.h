@@ -44,5 +44,11 @@ void ct_place_finish(struct ct_place *place);
 /* Puts it into @record, which is not saved. */
 void ct_place_store(const struct ct_place *place, struct record *record);
 
+/* Tells whether @key, of a container's configuration, is "mp" and a number. */
+bool ct_is_mount_key(const char *key);
+
+/* Says which container it is: for people, and for who has lost the database; the caller's. */
+[[nodiscard]] char *ct_description(const struct record *record);
+
 /* Tells whether the tags "a;b", as the API has them, are those of @place. */
 bool ct_place_has_tags(const struct ct_place *place, const char *tags);

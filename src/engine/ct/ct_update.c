@@ -42,13 +42,6 @@ static unsigned int task_seconds(const struct lxcri_container *container)
 	return (unsigned int)config_u64(container->engine->config, CONFIG_PROXMOX_TASK_TIMEOUT);
 }
 
-/* Tells whether @text is "mp" and a number. */
-static bool is_mount_key(const char *text)
-{
-	return text && text_starts_with(text, "mp") && text[2] &&
-	       strspn(text + 2, "0123456789") == strlen(text + 2);
-}
-
 static bool spec_uses(struct json_object *spec, const char *key)
 {
 	struct json_object *mounts = json_get(spec, "mounts");
@@ -306,7 +299,7 @@ int ct_prepare_next(struct lxcri_container *container, const struct bundle *bund
 	if (!creation.pve || ct_collect(container, err) < 0 ||
 	    ct_place_load(&container->record, &place, err) < 0 ||
 	    ct_get(creation.pve, &place, &config, err) < 0 ||
-	    ct_process_make(bundle, &process, err) < 0 ||
+	    ct_process_make(bundle, next, container->home.data_dir, &process, err) < 0 ||
 	    ct_process_save(&process, next->bundle, err) < 0)
 		return -1;
 	if (pve_truth(config, "protection"))
@@ -377,7 +370,7 @@ static int add_new_volumes(struct lxcri_container *container, const struct ct_pl
 							mount, "destination") };
 		const struct bundle one = { .volumes = &volume, .n_volumes = 1 };
 
-		if (is_mount_key(key) && !json_get(config, key) &&
+		if (ct_is_mount_key(key) && !json_get(config, key) &&
 		    ct_options_add_volumes(container->engine->config, &one, storage,
 					   (unsigned int)atoi(key + 2), params, err) < 0)
 			return -1;
@@ -397,8 +390,7 @@ static int put_record(struct lxcri_container *container, struct ct_place *place,
 	const char *text = json_get_text(config, "rootfs");
 	autofree char *now = volume_of(text);
 	autofree char *left = xformat("%s,mp=" LEFT_PATH, now ? now : "");
-	autofree char *description = xformat("proxmox-lxcri container %s; image %.4000s; digest %s",
-					     record->id, record->image, record->digest);
+	autofree char *description = ct_description(record);
 	autofree char *value = NULL;
 
 	if (!now || property_parse(text, "volume", &rootfs, err) < 0 ||
