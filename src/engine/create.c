@@ -665,6 +665,7 @@ static int make_ct_bundle(struct creation *creation, struct lxcri_error *err)
 		return -1;
 	ct_name_volumes(bundle, NULL);
 	record->stop_signal = xstrdup(bundle->stop_signal);
+	record->health = steal(bundle->health);
 	closep(&creation->usage_lock);
 	if (request_save(creation->options, creation->container->home.data_dir, err) < 0)
 		return -1;

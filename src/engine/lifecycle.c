@@ -181,7 +181,10 @@ static int attach(struct lxcri_container *container, bool pass_signals, struct l
 
 static int start_ct_noted(struct lxcri_container *container, struct lxcri_error *err)
 {
-	return start_noted(container, lifecycle_start_locked, err);
+	if (start_noted(container, lifecycle_start_locked, err) < 0)
+		return -1;
+	demand_service_of(container);
+	return 0;
 }
 
 /* A container that has ended takes its interfaces and ports with it, before anyone hears that it
@@ -256,13 +259,12 @@ int lxcri_container_kill(struct lxcri_container *container, int signal, bool all
 	if (container_refresh(container, err) < 0 ||
 	    container_need_alive(container, "kill", err) < 0)
 		return -1;
-	if (ct_is(container))
-		return ct_kill(container, signal, err) < 0
-			       ? fail_as(err, LXCRI_E_CONTAINER_KILL_FAILED, "kill %s",
-					 container->home.id)
-			       : 0;
 	if (note_kill(container, signal, err) < 0 ||
-	    container_connect(container, &monitor, err) < 0 ||
+	    (ct_is(container) && ct_kill(container, signal, err) < 0))
+		return fail_as(err, LXCRI_E_CONTAINER_KILL_FAILED, "kill %s", container->home.id);
+	if (ct_is(container))
+		return 0;
+	if (container_connect(container, &monitor, err) < 0 ||
 	    monitor_kill(monitor, signal, all, err) < 0)
 		return fail_as(err, LXCRI_E_CONTAINER_KILL_FAILED, "kill %s", container->home.id);
 	return 0;
@@ -322,16 +324,14 @@ static int stop_once(struct lxcri_container *container, const struct stop *stop,
 
 	if (container_lock(container, err) < 0)
 		return -1;
-	if (ct_is(container)) {
-		int done = ct_stop(container, stop->grace_seconds, err);
-
-		home_unlock(&container->home);
-		return done;
-	}
-
 	/* Before it ends: whoever sees that must see why. */
 	int r = stop->note ? restart_note(container, *stop->note, err) : 0;
 
+	if (r == 0 && ct_is(container)) {
+		r = ct_stop(container, stop->grace_seconds, err);
+		home_unlock(&container->home);
+		return r;
+	}
 	if (r == 0)
 		r = connect_locked(container, &monitor, err);
 

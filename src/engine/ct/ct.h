@@ -68,6 +68,10 @@ void ct_name_volumes(struct bundle *bundle, struct json_object *spec);
 /* Makes the container in the cluster what the record says, where it is not; it has stopped. */
 [[nodiscard]] int ct_apply(struct lxcri_container *container, struct lxcri_error *err);
 
+/* Tells whether the end of one that has stopped was asked for in the cluster, by somebody who has
+ * not gone through us: 1 or 0, or -1. */
+[[nodiscard]] int ct_was_stopped(struct lxcri_container *container, struct lxcri_error *err);
+
 /* Gives it in the cluster the name that @record has: host name, and description by which a lost
  * database is made anew. */
 [[nodiscard]] int ct_rename(struct lxcri_container *container, const struct record *record,

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/moment.h"
+#include "base/text.h"
 #include "config/config.h"
 #include "engine/ct/ct_creation.h"
 #include "engine/ct/ct_node.h"
@@ -234,6 +235,36 @@ static int check_attachable(const struct ct_creation *creation, struct lxcri_err
 		    creation->target.node);
 }
 
+static bool asks_for_health(const struct lxcri_healthcheck *health)
+{
+	return health && !health->off &&
+	       (health->test || health->interval_ns || health->timeout_ns ||
+		health->start_period_ns || health->retries);
+}
+
+/* What is run in the container, and how it ended, are to be had on its node alone. An image's check
+ * that nobody could run would only ever say that it is ill. */
+static int check_service(struct ct_creation *creation, struct lxcri_error *err)
+{
+	struct record *record = &creation->container->record;
+	const char *node = creation->target.node;
+
+	if (ct_node_is_here(creation->container->engine, node))
+		return 0;
+	if (asks_for_health(creation->options->health))
+		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
+			    "a health check is run in the container, and this host is not its "
+			    "node %s (proxmox.local_node)",
+			    node);
+	if (record->restart && text_starts_with(record->restart, "on-failure"))
+		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
+			    "whether it failed only its node %s knows, which this host is not "
+			    "(proxmox.local_node); restart always or unless-stopped",
+			    node);
+	freep(&record->health);
+	return 0;
+}
+
 static int create(struct ct_creation *creation, struct lxcri_error *err)
 {
 	struct lxcri_container *container = creation->container;
@@ -248,7 +279,7 @@ static int create(struct ct_creation *creation, struct lxcri_error *err)
 	creation->place.node = xstrdup(creation->target.node);
 	if (creation->options->attached && check_attachable(creation, err) < 0)
 		return -1;
-	if (fill_params(creation, err) < 0 ||
+	if (check_service(creation, err) < 0 || fill_params(creation, err) < 0 ||
 	    ct_template_ensure(engine, creation->target.node, container->record.digest,
 			       CONVERSION_CT_ROOT, &template, err) < 0)
 		return -1;

@@ -75,6 +75,20 @@ void ct_end_read(struct lxcri_container *container, const struct ct_place *place
 	}
 }
 
+void ct_start_read(struct lxcri_container *container, const struct ct_place *place)
+{
+	struct lxcri_error ignored = {};
+	autoclose int dir = ct_node_is_here(container->engine, place->node)
+				    ? ct_node_open_state(container, place, &ignored)
+				    : -1;
+	char text[FILE_BYTES_MAX];
+	int64_t started_ns;
+
+	if (dir >= 0 && read_small(dir, CT_STATE_RUN, text) &&
+	    sscanf(text, "1 %20" SCNd64, &started_ns) == 1 && started_ns > 0)
+		container->state.started_ns = started_ns;
+}
+
 /* Reads the log in the directory @dir. */
 static int read_log(int dir, const struct log_read_options *options, int fd_out, int fd_err,
 		    struct lxcri_error *err)

@@ -11,6 +11,9 @@
  * be told. */
 void ct_end_read(struct lxcri_container *container, const struct ct_place *place);
 
+/* Fills container->state.started_ns of one that runs, exactly, where that can be told. */
+void ct_start_read(struct lxcri_container *container, const struct ct_place *place);
+
 /* As lxcri_container_logs(). */
 [[nodiscard]] int ct_logs(struct lxcri_container *container,
 			  const struct lxcri_log_options *options, int fd_out, int fd_err,

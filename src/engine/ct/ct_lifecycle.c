@@ -22,6 +22,7 @@
 
 #define NS_IN_SECOND 1000000000ll
 #define POLL_MS      250
+#define TASKS_MAX    50
 /* In which Proxmox VE has the processes of a container, below its own. */
 #define INNER_CGROUP "/ns"
 /* How long HA may take to do what it was asked. */
@@ -70,6 +71,9 @@ static void take_status(struct lxcri_container *container, const struct ct_place
 	container->state.phase = MONITOR_RUNNING;
 	container->state.started_ns =
 		moment_now() - (int64_t)pve_number(status, "uptime", 0) * NS_IN_SECOND;
+	/* Which run it is that a check was about is told by its exact beginning. */
+	if (container->record.health)
+		ct_start_read(container, place);
 }
 
 /* Notes that it was moved to another node. */
@@ -172,6 +176,15 @@ static int open_place(struct lxcri_container *container, struct ct_place *place,
 	return ct_get(pve, place, ret_config, err);
 }
 
+/* What its checks find lies in the run directory, which stays while there is something in it. */
+static int keep_run_dir(struct lxcri_container *container, struct lxcri_error *err)
+{
+	const struct health_state none = { .status = HEALTH_STARTING };
+	int r = container->record.health ? health_state_save(container->home.run_fd, &none) : 0;
+
+	return r < 0 ? fail_errno(err, r, "write to %s", container->home.run_dir) : 0;
+}
+
 int ct_start(struct lxcri_container *container, struct lxcri_error *err)
 {
 	autorun(ct_place_finish) struct ct_place place = {};
@@ -180,7 +193,8 @@ int ct_start(struct lxcri_container *container, struct lxcri_error *err)
 	if (container->status != LXCRI_STATUS_CREATED && container->status != LXCRI_STATUS_STOPPED)
 		return fail(err, LXCRI_E_INVALID_STATE, "container %s is %s", container->home.id,
 			    lxcri_status_name(container->status));
-	if (ct_apply(container, err) < 0 || open_place(container, &place, &config, err) < 0)
+	if (ct_apply(container, err) < 0 || open_place(container, &place, &config, err) < 0 ||
+	    keep_run_dir(container, err) < 0)
 		return -1;
 	/* Written down before: it may end at once, and is stopped then, not created. */
 	place.started = true;
@@ -383,6 +397,44 @@ int ct_wait(struct lxcri_container *container, int timeout_seconds, struct lxcri
 				    timeout_seconds);
 		pause_a_while();
 	}
+}
+
+/* Tells whether a task of @type ends a container, or keeps it stopped. */
+static bool is_ending(const char *type)
+{
+	static const char *const types[] = { "vzstop",    "vzshutdown", "vzsuspend",
+					     "vzmigrate", "vzrollback", "hastop" };
+
+	for (size_t i = 0; type && i < ARRAY_LEN(types); i++)
+		if (strcmp(types[i], type) == 0)
+			return true;
+	return false;
+}
+
+int ct_was_stopped(struct lxcri_container *container, struct lxcri_error *err)
+{
+	autorun(ct_place_finish) struct ct_place place = {};
+	struct pve *pve = ct_session(container->engine, err);
+	autojson tasks = NULL;
+	uint64_t last_start = 0, last_end = 0;
+	size_t count;
+
+	if (!pve || ct_place_load(&container->record, &place, err) < 0 ||
+	    pve_get(pve, &tasks, err, "/nodes/%s/tasks?source=all&vmid=%u&limit=%d", place.node,
+		    place.vmid, TASKS_MAX) < 0)
+		return -1;
+	count = json_count(tasks);
+	for (size_t i = 0; i < count; i++) {
+		struct json_object *task = json_object_array_get_idx(tasks, i);
+		const char *type = json_get_text(task, "type");
+		uint64_t start = pve_number(task, "starttime", 0);
+
+		if (type && strcmp(type, "vzstart") == 0 && start > last_start)
+			last_start = start;
+		if (is_ending(type) && start > last_end)
+			last_end = start;
+	}
+	return last_end > last_start;
 }
 
 int ct_rename(struct lxcri_container *container, const struct record *record,

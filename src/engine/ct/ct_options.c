@@ -19,12 +19,6 @@
 #define CORES_MAX    8192
 #define CPU_PERIOD   100000
 
-static bool has_health(const struct lxcri_healthcheck *health)
-{
-	return health && (health->test || health->interval_ns || health->timeout_ns ||
-			  health->start_period_ns || health->retries);
-}
-
 static bool has_source(const struct lxcri_create_options *options)
 {
 	for (size_t i = 0; i < options->n_volumes; i++)
@@ -43,9 +37,6 @@ int ct_options_check(const struct lxcri_create_options *options, struct lxcri_er
 		const char *why;
 	} refused[] = {
 		{ options->bundle, "a bundle", "a template is made from an image" },
-		{ options->restart && strcmp(options->restart, "no") != 0, "a restart policy",
-		  "use start at boot (onboot) or HA of Proxmox VE" },
-		{ has_health(options->health), "a health check", "its API has no exec" },
 		{ options->open_stdin && !options->terminal, "standard input without a terminal",
 		  "its console is in the web interface, or by pct console on the node" },
 		{ options->console_socket || options->pid_file, "a console socket or pid file",
