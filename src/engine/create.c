@@ -17,6 +17,7 @@
 #include "engine/creation.h"
 #include "engine/ct/ct.h"
 #include "engine/ct/ct_options.h"
+#include "engine/ct/ct_volume.h"
 #include "engine/driver.h"
 #include "engine/event.h"
 #include "engine/images/obtain.h"
@@ -664,6 +665,7 @@ static int make_ct_bundle(struct creation *creation, struct lxcri_error *err)
 			 bundle, err) < 0)
 		return -1;
 	ct_name_volumes(bundle, NULL);
+	ct_volume_note(bundle, &options, bundle->spec);
 	record->stop_signal = xstrdup(bundle->stop_signal);
 	record->health = steal(bundle->health);
 	closep(&creation->usage_lock);

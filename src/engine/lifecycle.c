@@ -9,6 +9,7 @@
 #include "engine/container.h"
 #include "engine/ct/ct.h"
 #include "engine/ct/ct_end.h"
+#include "engine/ct/ct_volume.h"
 #include "engine/event.h"
 #include "engine/files/root.h"
 #include "engine/lifecycle.h"
@@ -520,6 +521,21 @@ int lxcri_container_delete(struct lxcri_container *container, bool force, struct
 	return r < 0 ? fail_as(err, LXCRI_E_CONTAINER_DELETE_FAILED, "delete %s",
 			       container->home.id)
 		     : 0;
+}
+
+int lxcri_container_delete_volumes(struct lxcri_container *container, bool force,
+				   struct lxcri_error *err)
+{
+	autorun(strings_finish) struct strings names = {};
+
+	if (ct_is(container))
+		ct_volume_names(container, &names);
+	if (lxcri_container_delete(container, force, err) < 0)
+		return -1;
+	for (size_t i = 0; i < names.count; i++)
+		if (ct_volume_remove(container->engine, names.items[i], err) < 0)
+			return -1;
+	return 0;
 }
 
 int lxcri_container_discard(struct lxcri_engine *engine, const char *id, struct lxcri_error *err)

@@ -104,7 +104,7 @@ def test_volumes_of_the_image_are_mount_points_with_its_files(engine, pve, make_
 
 @pytest.mark.parametrize("flags, word", [
     (("--publish", "80:80"), "port"),
-    (("--volume", "named:/x"), "volume"), (("--volume", "/etc:/x"), "volume"), (("--cap-add", "ALL"), "capabilities"),
+    (("--volume", "/etc:/x"), "directory"), (("--cap-add", "ALL"), "capabilities"),
     (("--device", "/dev/null"), "device"), (("--read-only",), "read-only"),
     (("--pids-limit", "5"), "pids"), (("-i",), "terminal"), (("--network", "host"), "network"),
 ])

@@ -81,6 +81,13 @@ void ct_name_volumes(struct bundle *bundle, struct json_object *spec);
  * the record nor the one before it names of what they have made. */
 [[nodiscard]] int ct_collect(struct lxcri_container *container, struct lxcri_error *err);
 
+struct ct_place;
+
+/* Removes the draft that @place, which is @container's, notes, and the volume that it has given,
+ * unless that is its root file system. @config, of the container, may be NULL: there is none. */
+[[nodiscard]] int ct_drop_draft(struct lxcri_container *container, struct ct_place *place,
+				struct json_object *config, struct lxcri_error *err);
+
 /* Waits @seconds, during which it has to run. LXCRI_E_CONTAINER_START_FAILED. */
 [[nodiscard]] int ct_stay(struct lxcri_container *container, unsigned int seconds,
 			  struct lxcri_error *err);

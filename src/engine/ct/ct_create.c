@@ -13,9 +13,11 @@
 #include "base/text.h"
 #include "config/config.h"
 #include "engine/ct/ct_creation.h"
+#include "engine/ct/ct_extra.h"
 #include "engine/ct/ct_node.h"
 #include "engine/ct/ct_options.h"
 #include "engine/ct/ct_template.h"
+#include "engine/ct/ct_volume.h"
 #include "proxmox/property.h"
 #include "proxmox/task.h"
 
@@ -41,6 +43,7 @@ static int save_place(struct ct_creation *creation, struct lxcri_error *err)
 	if (owner) {
 		memcpy(owner->draft_token, creation->place.token, sizeof(owner->draft_token));
 		owner->draft_vmid = creation->place.vmid;
+		owner->draft_asked_ns = creation->place.asked_ns;
 	}
 	ct_place_store(owner ? owner : &creation->place, &container->record);
 	return home_save_record(container->engine, &container->home, &container->record, err);
@@ -235,6 +238,19 @@ static int check_attachable(const struct ct_creation *creation, struct lxcri_err
 		    creation->target.node);
 }
 
+/* Adds what the files of the image shall not be unpacked into. */
+static int add_later(struct ct_creation *creation, struct json_object *params,
+		     struct lxcri_error *err)
+{
+	autojson config = NULL;
+
+	if (json_object_object_length(params) == 0)
+		return 0;
+	return ct_get(creation->pve, &creation->place, &config, err) < 0
+		       ? -1
+		       : ct_change(creation->pve, &creation->place, config, params, err);
+}
+
 static bool asks_for_health(const struct lxcri_healthcheck *health)
 {
 	return health && !health->off &&
@@ -269,6 +285,8 @@ static int create(struct ct_creation *creation, struct lxcri_error *err)
 {
 	struct lxcri_container *container = creation->container;
 	struct lxcri_engine *engine = container->engine;
+	autorun(ct_extra_finish) struct ct_extra extra = {};
+	autojson later = json_object_new_object();
 	autofree char *template = NULL;
 
 	creation->pve = ct_session(engine, err);
@@ -279,14 +297,21 @@ static int create(struct ct_creation *creation, struct lxcri_error *err)
 	creation->place.node = xstrdup(creation->target.node);
 	if (creation->options->attached && check_attachable(creation, err) < 0)
 		return -1;
-	if (check_service(creation, err) < 0 || fill_params(creation, err) < 0 ||
+	if (check_service(creation, err) < 0 ||
+	    ct_extra_read(creation->options, creation->bundle, &extra, err) < 0 ||
+	    ct_extra_check(engine, &extra, creation->target.node, err) < 0 ||
+	    fill_params(creation, err) < 0 || ct_extra_add(creation, &extra, err) < 0 ||
 	    ct_template_ensure(engine, creation->target.node, container->record.digest,
 			       CONVERSION_CT_ROOT, &template, err) < 0)
 		return -1;
 	json_set_text(creation->params, "ostemplate", template);
+	if (ct_volume_add_named(creation, later, err) < 0)
+		return -1;
 	if (ct_creation_make(creation, err) < 0)
 		return fail_while(err, "make it on node %s", creation->target.node);
-	return verify(creation, err);
+	if (verify(creation, err) < 0 || add_later(creation, later, err) < 0)
+		return -1;
+	return ct_extra_apply(creation, &extra, err);
 }
 
 int ct_create(struct lxcri_container *container, const struct lxcri_create_options *options,

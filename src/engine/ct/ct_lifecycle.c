@@ -7,9 +7,11 @@
 #include "base/moment.h"
 #include "config/config.h"
 #include "engine/ct/ct_end.h"
+#include "engine/ct/ct_extra.h"
 #include "engine/ct/ct_node.h"
 #include "engine/ct/ct_options.h"
 #include "engine/event.h"
+#include "engine/files/root.h"
 #include "lxcri/limits.h"
 #include "os/cgroup/cgroup.h"
 #include "os/signal.h"
@@ -328,27 +330,13 @@ static int remove_torso(struct lxcri_container *container, const struct ct_place
 		       : -1;
 }
 
-/* Looks for it. A request that was on its way when we were killed may still be done, for as long as
- * a request may take. */
-static int search_patiently(struct pve *pve, struct ct_place *place, struct lxcri_error *err)
-{
-	const int64_t end = place->asked_ns + (int64_t)pve_timeout(pve) * NS_IN_SECOND;
-	bool is_open = place->asked_ns > 0 && !place->upid;
-
-	for (;;) {
-		int r = ct_search(pve, place, err);
-
-		if (r != 0 || !is_open || moment_now() > end)
-			return r;
-		pause_a_while();
-	}
-}
-
 int ct_remove(struct lxcri_container *container, struct lxcri_error *err)
 {
 	autorun(ct_place_finish) struct ct_place place = {};
 	autojson config = NULL;
 	autojson params = json_object_new_object();
+	struct lxcri_error ignored = {};
+	autojson spec = root_load_spec(container, &ignored);
 	autofree char *path = NULL;
 	struct pve *pve;
 	int r;
@@ -358,9 +346,11 @@ int ct_remove(struct lxcri_container *container, struct lxcri_error *err)
 	if (!*place.token)
 		return 0; /* none was asked for */
 	pve = ct_session(container->engine, err);
-	r = pve ? search_patiently(pve, &place, err) : -1;
+	r = pve ? ct_search_patiently(pve, &place, err) : -1;
 	if (r == 0)
-		return remove_torso(container, &place, err);
+		return ct_drop_draft(container, &place, NULL, err) < 0
+			       ? -1
+			       : remove_torso(container, &place, err);
 	if (r < 0 || ct_collect(container, err) < 0)
 		return -1;
 	if (ct_get(pve, &place, &config, err) < 0 || check_removable(&place, config, err) < 0)
@@ -372,6 +362,9 @@ int ct_remove(struct lxcri_container *container, struct lxcri_error *err)
 	json_object_object_add(params, "force", json_object_new_int(1));
 	/* Root file systems of before an update bear its number, and nobody else's. */
 	json_object_object_add(params, "destroy-unreferenced-disks", json_object_new_int(1));
+	/* Whom HA keeps by our wish it need not be told of apart. */
+	if (ct_extra_has_ha(spec))
+		json_object_object_add(params, "purge", json_object_new_int(1));
 	if (task_run(pve, &request, task_seconds(container), err) < 0)
 		return fail_while(err, "remove CT %u from node %s", place.vmid, place.node);
 	return 0;

@@ -70,6 +70,7 @@ int ct_place_load(const struct record *record, struct ct_place *ret, struct lxcr
 	if (token && strlen(token) == CT_TOKEN_SIZE - 1)
 		memcpy(ret->draft_token, token, CT_TOKEN_SIZE);
 	ret->draft_vmid = (uint32_t)json_get_u64(object, "draftVmid", 0);
+	ret->draft_asked_ns = json_get_i64(object, "draftAsked", 0);
 	ret->draft_key = xstrdup(json_get_text(object, "draftKey"));
 	return 0;
 }
@@ -94,6 +95,8 @@ void ct_place_store(const struct ct_place *place, struct record *record)
 		json_set_text(object, "draftToken", place->draft_token);
 		json_object_object_add(object, "draftVmid",
 				       json_object_new_int64(place->draft_vmid));
+		json_object_object_add(object, "draftAsked",
+				       json_object_new_int64(place->draft_asked_ns));
 		json_set_text(object, "draftKey", place->draft_key);
 	}
 	free(record->ct);

@@ -25,10 +25,12 @@ struct ct_place {
 	int64_t asked_ns;     /* when it was asked for, until what it became is known; else 0 */
 	char *upid;           /* of the task that makes it, once that is known; or NULL */
 
-	/* Of a container that an update makes besides, for the files of its image alone. */
+	/* Of a container that is made besides: by an update, for the files of its image alone, or
+	 * for a named volume. */
 	char draft_token[CT_TOKEN_SIZE]; /* "": there is none */
 	uint32_t draft_vmid;
-	char *draft_key; /* what its volume is called once it is here: "unused3"; or NULL */
+	int64_t draft_asked_ns; /* when it was asked for */
+	char *draft_key;        /* what its volume is called once it is here: "unused3"; or NULL */
 };
 
 /* Frees what @place holds. Safe to repeat. */

@@ -37,6 +37,11 @@ struct pve *ct_session(struct lxcri_engine *engine, struct lxcri_error *err);
  * is still being made it waits. As ct_find(). */
 [[nodiscard]] int ct_search(struct pve *pve, struct ct_place *place, struct lxcri_error *err);
 
+/* As that. A request that was on its way when we were killed may still be done, for as long as a
+ * request may take. */
+[[nodiscard]] int ct_search_patiently(struct pve *pve, struct ct_place *place,
+				      struct lxcri_error *err);
+
 /* Where a new container goes. Zeroed is nowhere. */
 struct ct_target {
 	char *node;

@@ -18,6 +18,7 @@
 #include "engine/ct/ct_creation.h"
 #include "engine/ct/ct_options.h"
 #include "engine/ct/ct_template.h"
+#include "engine/ct/ct_volume.h"
 #include "engine/files/root.h"
 #include "image/convert/template.h"
 #include "proxmox/property.h"
@@ -53,7 +54,7 @@ static bool spec_uses(struct json_object *spec, const char *key)
 		if (source && strcmp(source, key) == 0)
 			return true;
 	}
-	return false;
+	return ct_volume_is_directory(spec, key);
 }
 
 void ct_name_volumes(struct bundle *bundle, struct json_object *spec)
@@ -92,7 +93,7 @@ static int remove_draft(struct lxcri_container *container, struct ct_place *draf
 	struct pve *pve = container->engine->pve;
 	autojson config = NULL;
 	autofree char *path = NULL;
-	int r = ct_search(pve, draft, err);
+	int r = ct_search_patiently(pve, draft, err);
 
 	if (r <= 0)
 		return r;
@@ -115,11 +116,11 @@ static int free_unused(struct lxcri_container *container, const struct ct_place 
 	return ct_change(container->engine->pve, place, config, params, err);
 }
 
-/* Removes the draft that @place notes, and the volume that it has given, unless @keep is that. */
-static int drop_draft(struct lxcri_container *container, struct ct_place *place,
-		      struct json_object *config, struct lxcri_error *err)
+int ct_drop_draft(struct lxcri_container *container, struct ct_place *place,
+		  struct json_object *config, struct lxcri_error *err)
 {
-	autorun(ct_place_finish) struct ct_place draft = { .vmid = place->draft_vmid };
+	autorun(ct_place_finish) struct ct_place draft = { .vmid = place->draft_vmid,
+							   .asked_ns = place->draft_asked_ns };
 	const char *given = place->draft_key ? json_get_text(config, place->draft_key) : NULL;
 	autofree char *volume = volume_of(given);
 
@@ -182,7 +183,8 @@ int ct_collect(struct lxcri_container *container, struct lxcri_error *err)
 	const char *key;
 
 	if (!pve || ct_place_load(&container->record, &place, err) < 0 ||
-	    ct_get(pve, &place, &config, err) < 0 || drop_draft(container, &place, config, err) < 0)
+	    ct_get(pve, &place, &config, err) < 0 ||
+	    ct_drop_draft(container, &place, config, err) < 0)
 		return -1;
 	for (unsigned int i = 0; i < UNUSED_MAX; i++) {
 		json_freep(&config);
@@ -371,6 +373,7 @@ static int add_new_volumes(struct lxcri_container *container, const struct ct_pl
 		const struct bundle one = { .volumes = &volume, .n_volumes = 1 };
 
 		if (ct_is_mount_key(key) && !json_get(config, key) &&
+		    !ct_volume_is_named(spec, key) &&
 		    ct_options_add_volumes(container->engine->config, &one, storage,
 					   (unsigned int)atoi(key + 2), params, err) < 0)
 			return -1;
