@@ -271,7 +271,9 @@ int ct_extra_add(struct ct_creation *creation, const struct ct_extra *extra,
 	struct json_object *params = creation->params;
 
 	json_object_object_foreach(extra->params, key, value)
+	{
 		json_object_object_add(params, key, json_object_get(value));
+	}
 	if (extra->tags) {
 		autofree char *tags = xformat("%s%s", json_get_text(params, "tags"), extra->tags);
 

@@ -17,6 +17,7 @@ void ct_place_finish(struct ct_place *place)
 {
 	free(place->node);
 	free(place->rootfs);
+	free(place->applied);
 	free(place->upid);
 	strings_finish(&place->roots);
 	free(place->draft_key);
@@ -62,6 +63,7 @@ int ct_place_load(const struct record *record, struct ct_place *ret, struct lxcr
 	ret->node = xstrdup(node);
 	ret->vmid = (uint32_t)json_get_u64(object, "vmid", 0);
 	ret->rootfs = xstrdup(json_get_text(object, "rootfs"));
+	ret->applied = xstrdup(json_get_text(object, "applied"));
 	ret->started = json_get_bool(object, "started", false);
 	take_roots(json_get(object, "roots"), &ret->roots);
 	ret->asked_ns = json_get_i64(object, "asked", 0);
@@ -84,6 +86,7 @@ void ct_place_store(const struct ct_place *place, struct record *record)
 	json_set_text(object, "node", place->node);
 	json_object_object_add(object, "vmid", json_object_new_int64(place->vmid));
 	json_set_text(object, "rootfs", place->rootfs);
+	json_set_text(object, "applied", place->applied);
 	json_object_object_add(object, "started", json_object_new_boolean(place->started));
 	json_object_object_add(object, "roots", roots);
 	for (size_t i = 0; i < place->roots.count; i++)
@@ -107,6 +110,17 @@ char *ct_description(const struct record *record)
 {
 	return xformat("proxmox-lxcri container %s; image %.4000s; digest %s", record->id,
 		       record->image, record->digest);
+}
+
+void ct_place_doubt(struct record *record)
+{
+	autorun(ct_place_finish) struct ct_place place = {};
+	struct lxcri_error ignored = {};
+
+	if (!record->ct || ct_place_load(record, &place, &ignored) < 0)
+		return;
+	freep(&place.applied);
+	ct_place_store(&place, record);
 }
 
 bool ct_is_mount_key(const char *key)

@@ -20,6 +20,7 @@ struct ct_place {
 	char *node;
 	uint32_t vmid;        /* 0: none yet */
 	char *rootfs;         /* the volume that its root file system is on; NULL: not known */
+	char *applied;        /* which of these it was seen to have last; NULL: not yet */
 	bool started;         /* it has run */
 	struct strings roots; /* the volumes that it had root file systems on, and has */
 	int64_t asked_ns;     /* when it was asked for, until what it became is known; else 0 */
@@ -42,6 +43,10 @@ void ct_place_finish(struct ct_place *place);
 /* Reads that of @record; none is an empty place. LXCRI_E_STORAGE_ERROR. */
 [[nodiscard]] int ct_place_load(const struct record *record, struct ct_place *ret,
 				struct lxcri_error *err);
+
+/* Makes @record, which another one follows, say no more that the container was seen to be as it
+ * says: should it be in force again, the container is to be made so. */
+void ct_place_doubt(struct record *record);
 
 /* Puts it into @record, which is not saved. */
 void ct_place_store(const struct ct_place *place, struct record *record);

@@ -188,7 +188,9 @@ int ct_search(struct pve *pve, struct ct_place *place, struct lxcri_error *err)
 	if (await_creation(pve, place, err) < 0)
 		return -1;
 	r = ct_find(pve, place, &config, err);
-	if (r != 0)
+	/* What has been whole is where the record has it, or was moved: a clone of it, or what was
+	 * restored under another number, bears the tags as well, and is somebody else's. */
+	if (r != 0 || place->asked_ns == 0)
 		return r;
 	r = take_from_cluster(pve, place, has_our_tags, err);
 	return r <= 0 ? r : ct_find(pve, place, &config, err);
