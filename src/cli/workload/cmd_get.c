@@ -67,6 +67,77 @@ static void print_objects(struct json_object *array, bool is_wide)
 	print_table_finish(&table, stdout);
 }
 
+static void add_joined(struct print_table *table, struct json_object *array)
+{
+	autorun(text_finish) struct text text = {};
+
+	for (size_t i = 0; i < json_count(array); i++)
+		text_addf(&text, "%s%s", i ? "," : "",
+			  json_object_get_string(json_object_array_get_idx(array, i)));
+	strings_add(&table->cells, text.length ? text.data : "-");
+}
+
+/* As kubectl writes them: "80:30080/TCP". */
+static void add_ports(struct print_table *table, struct json_object *ports)
+{
+	autorun(text_finish) struct text text = {};
+
+	for (size_t i = 0; i < json_count(ports); i++) {
+		struct json_object *port = json_object_array_get_idx(ports, i);
+		const char *protocol = json_get_text(port, "protocol");
+		intmax_t node_port = (intmax_t)json_get_i64(port, "nodePort", 0);
+
+		text_addf(&text, "%s%jd", i ? "," : "", (intmax_t)json_get_i64(port, "port", 0));
+		if (node_port)
+			text_addf(&text, ":%jd", node_port);
+		text_addf(&text, "/%s", protocol ? protocol : "TCP");
+	}
+	strings_add(&table->cells, text.length ? text.data : "-");
+}
+
+static void add_service(struct json_object *object, bool is_wide, struct print_table *table)
+{
+	struct json_object *meta = json_get(object, "metadata");
+	struct json_object *spec = json_get(object, "spec");
+	const char *type = json_get_text(spec, "type");
+	const char *address = json_get_text(spec, "clusterIP");
+
+	strings_add(&table->cells, json_get_text(meta, "namespace"));
+	strings_add(&table->cells, json_get_text(meta, "name"));
+	strings_add(&table->cells, type ? type : "ClusterIP");
+	strings_add(&table->cells, address ? address : "-");
+	add_joined(table, json_get(spec, "externalIPs"));
+	add_ports(table, json_get(spec, "ports"));
+	if (is_wide)
+		add_joined(table, json_get(json_get(object, "status"), "endpoints"));
+}
+
+static void print_services(struct json_object *array, bool is_wide)
+{
+	static const char *const columns[] = { "NAMESPACE",   "NAME",  "TYPE",     "CLUSTER-IP",
+					       "EXTERNAL-IP", "PORTS", "ENDPOINTS" };
+	struct print_table table = { .columns = ARRAY_LEN(columns) - !is_wide };
+
+	for (size_t i = 0; i < table.columns; i++)
+		strings_add(&table.cells, columns[i]);
+	for (size_t i = 0; i < json_count(array); i++)
+		add_service(json_object_array_get_idx(array, i), is_wide, &table);
+	print_table_finish(&table, stdout);
+}
+
+/* Services alone have a table of their own. */
+static bool are_services(struct json_object *array)
+{
+	bool all = json_count(array) > 0;
+
+	for (size_t i = 0; i < json_count(array); i++) {
+		const char *kind = json_get_text(json_object_array_get_idx(array, i), "kind");
+
+		all &= kind && strcmp(kind, "Service") == 0;
+	}
+	return all;
+}
+
 static void print_documents(struct json_object *array)
 {
 	for (size_t i = 0; i < json_count(array); i++) {
@@ -89,7 +160,9 @@ static void print_names(struct json_object *array)
 static int print(struct json_object *array, const char *output, bool is_one,
 		 struct lxcri_error *err)
 {
-	if (!output || strcmp(output, "wide") == 0)
+	if ((!output || strcmp(output, "wide") == 0) && are_services(array))
+		print_services(array, output != NULL);
+	else if (!output || strcmp(output, "wide") == 0)
 		print_objects(array, output != NULL);
 	else if (strcmp(output, "json") == 0)
 		print_json(is_one ? json_object_array_get_idx(array, 0) : array, stdout);
