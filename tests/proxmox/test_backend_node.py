@@ -91,6 +91,17 @@ def test_a_log_is_followed_and_is_no_larger_than_allowed(node, box):
     assert "root:" not in node("logs", name).out
 
 
+def test_on_a_device_all_is_known_while_it_runs(node, pve, box):
+    # As where a volume is no directory of the node.
+    pve.mischief.fail("/nodes/{node}/storage/{storage}/content/{volume}", 500, times=None)
+    result = node("run", "--image", box, "fore", "sh", "-c", "echo said; sleep 1; exit 9")
+    assert (result.code, result.out) == (9, "said\n"), result
+    node("wait", "fore").fails("UnsupportedOperation", "only what is on its node")
+    name = node.start(box, "sh", "-c", "echo said; exec sleep 1000")
+    await_that(lambda: node("logs", name).out == "said\n", "the log is there")
+    pve.mischief.clear()
+
+
 def test_without_a_log_there_is_none(node, box):
     name = node.start(box, "echo", "hidden", flags=("--log-driver", "none"))
     node("wait", name).ok()

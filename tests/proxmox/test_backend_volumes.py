@@ -3,7 +3,6 @@
 
 import os
 import signal
-import time
 
 import pytest
 
@@ -105,7 +104,7 @@ def test_a_kill_while_it_is_made_leaves_the_volume_or_nothing(engine, pve, box, 
     child.wait()
     await_that(lambda: engine.list() == [], "the name is free", 60)
     await_that(lambda: not [one for one in pve.cluster.tasks.by_upid.values() if not one.over.is_set()], "tasks end", 60)
-    time.sleep(2)  # what was delayed is answered by now
+    await_that(lambda: all(request.status for request in pve.requests()), "what was delayed is answered", 60)
     assert engine.list() == [] and len(pve.cluster.guests) == len(keepers(pve)) <= 1
     engine.start(box, *SLEEP, name="killed", flags=("--volume", "data:/x"))
     assert len(keepers(pve)) == 1 and len(pve.cluster.guests) == 2

@@ -47,32 +47,37 @@ static bool read_small(int dir, const char *name, char text[FILE_BYTES_MAX])
 	return got > 0;
 }
 
-void ct_end_read(struct lxcri_container *container, const struct ct_place *place)
+/* Reads from the directory @dir how the last run ended. Returns whether that is known. */
+static bool read_end(int dir, struct monitor_state *state)
 {
-	struct monitor_state *state = &container->state;
-	struct lxcri_error problem = {};
-	autoclose int dir = ct_node_is_here(container->engine, place->node)
-				    ? ct_node_open_state(container, place, &problem)
-				    : -1;
 	char text[FILE_BYTES_MAX];
 	unsigned int code;
 
-	container->end_unknown = true;
-	if (dir < 0) {
-		log_debug("%s", problem.text);
-		return;
-	}
 	if (read_small(dir, CT_STATE_EXIT, text) &&
 	    sscanf(text, "1 %3u %20" SCNd64 " %20" SCNd64, &code, &state->started_ns,
 		   &state->finished_ns) == 3 &&
 	    code <= UINT8_MAX) {
 		state->exit_code = (int)code;
-		container->end_unknown = false;
-	} else if (read_small(dir, CT_STATE_RUN, text) &&
-		   sscanf(text, "1 %20" SCNd64, &state->started_ns) == 1) {
-		state->exit_code = EXIT_CODE_KILLED;
-		container->end_unknown = false;
+		return true;
 	}
+	state->exit_code = EXIT_CODE_KILLED;
+	return read_small(dir, CT_STATE_RUN, text) &&
+	       sscanf(text, "1 %20" SCNd64, &state->started_ns) == 1;
+}
+
+void ct_end_read(struct lxcri_container *container, const struct ct_place *place)
+{
+	struct lxcri_error problem = {};
+	autoclose int dir = ct_node_is_here(container->engine, place->node)
+				    ? ct_node_open_state(container, place, &problem)
+				    : -1;
+	struct monitor_state state = container->state;
+
+	container->end_unknown = dir < 0 || !read_end(dir, &state);
+	if (dir < 0)
+		log_debug("%s", problem.text);
+	if (!container->end_unknown)
+		container->state = state;
 }
 
 void ct_start_read(struct lxcri_container *container, const struct ct_place *place)
@@ -239,8 +244,10 @@ static int run_to_end(struct run *run, const struct ct_place *place, int64_t sin
 {
 	struct lxcri_container *container = run->container;
 	struct lxcri_error ignored = {};
+	struct monitor_state state = {};
 	autoclose int end = -1;
 	autoclose int dir = -1;
+	int code;
 
 	if (ct_node_enter(container, "run", &ignored) == 0)
 		end = pidfd_open(container->state.pid, 0);
@@ -248,7 +255,12 @@ static int run_to_end(struct run *run, const struct ct_place *place, int64_t sin
 	if (dir < 0 || start_reader(run, dir, end, since_ns, err) < 0 ||
 	    carrier_begin(&run->carrier, false, err) < 0 || carry(run, err) < 0)
 		return -1;
-	return ct_wait(container, SETTLE_SECONDS, err);
+	code = ct_wait(container, SETTLE_SECONDS, err);
+	/* On a device the file can be had for as long as we have it open, and no longer. */
+	if (code >= 0 || err->code != LXCRI_E_UNSUPPORTED_OPERATION || !read_end(dir, &state))
+		return code;
+	*err = (struct lxcri_error){};
+	return state.exit_code;
 }
 
 int ct_run_attached(struct lxcri_container *container, bool pass_signals,
