@@ -147,7 +147,8 @@ struct lxcri_headless_service {
 	const struct lxcri_service_port *ports;
 	size_t n_ports;
 	bool publish_not_ready; /* members have their names as soon as they run */
-	bool replace;           /* one that is there gets these ports; its members stay */
+	bool replace;           /* one that is there gets these ports; its members stay, an address
+				 * of its own, which a manifest has given it, does not */
 };
 
 /* Makes a service. Containers become its members when they are created, by their options'

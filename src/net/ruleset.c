@@ -27,6 +27,9 @@
 static const char *const rules[] = {
 #include "net/ruleset.inc"
 };
+static const char *const service_rules[] = {
+#include "net/ruleset_services.inc"
+};
 
 static const struct {
 	uint8_t family;
@@ -145,7 +148,7 @@ int ruleset_is_loaded(struct ruleset *ruleset, struct lxcri_error *err)
 	if (r == 0) {
 		message = add(ruleset->netfilter, NFT_MSG_GETSET, 0, NFPROTO_INET);
 		mnl_attr_put_strz(message, NFTA_SET_TABLE, ruleset->table);
-		mnl_attr_put_strz(message, NFTA_SET_NAME, sets[SET_CLIENTS4].name);
+		mnl_attr_put_strz(message, NFTA_SET_NAME, sets[SET_SELVES6].name);
 		r = netlink_run(ruleset->netfilter, NULL, NULL);
 	}
 	/* A kernel that has no nftables any more has no tables either. */
@@ -154,6 +157,29 @@ int ruleset_is_loaded(struct ruleset *ruleset, struct lxcri_error *err)
 	return r < 0 ? fail_code_errno(err, LXCRI_E_CONFIGURATION_FAILED, r,
 				       "look for the table %s of nftables", ruleset->table)
 		     : 1;
+}
+
+int ruleset_has_services(struct ruleset *ruleset, struct lxcri_error *err)
+{
+	struct nlmsghdr *message;
+	int r = 0;
+
+	if (ruleset->services != RULESET_NOT_ASKED)
+		return ruleset->services == RULESET_SERVICES;
+	if (!ruleset->reader)
+		r = netlink_open(NETLINK_NETFILTER, &ruleset->reader);
+	if (r == 0) {
+		message = add(ruleset->reader, NFT_MSG_GETSET, 0, NFPROTO_INET);
+		mnl_attr_put_strz(message, NFTA_SET_TABLE, ruleset->table);
+		mnl_attr_put_strz(message, NFTA_SET_NAME, sets[SET_CLIENTS4].name);
+		r = netlink_run(ruleset->reader, NULL, NULL);
+	}
+	if (r < 0 && r != -ENOENT && r != -EINVAL && r != -EOPNOTSUPP)
+		return fail_code_errno(err, LXCRI_E_CONFIGURATION_FAILED, r,
+				       "look for the rules of services in the table %s of nftables",
+				       ruleset->table);
+	ruleset->services = r == 0 ? RULESET_SERVICES : RULESET_NO_SERVICES;
+	return r == 0;
 }
 
 /* Adds what stands for the mark at @at, if it is one: else that one character. Returns how long the
@@ -183,6 +209,16 @@ static size_t add_marked(struct text *text, const char *at, const char *table)
 	return 1;
 }
 
+static void add_rules(struct text *text, const char *at, const char *table)
+{
+	while (*at) {
+		const char *mark = strchrnul(at, MARK);
+
+		text_append(text, at, (size_t)(mark - at));
+		at = mark + add_marked(text, mark, table);
+	}
+}
+
 /* Returns what nft is to load: our tables, in place of those that may be there. */
 static char *make_text(const char *table)
 {
@@ -193,12 +229,16 @@ static char *make_text(const char *table)
 
 		text_addf(&text, "table %s %s\ndelete table %s %s\n", family, table, family, table);
 	}
-	for (const char *at = rules[0]; *at;) {
-		const char *mark = strchrnul(at, MARK);
+	add_rules(&text, rules[0], table);
+	return text_steal(&text);
+}
 
-		text_append(&text, at, (size_t)(mark - at));
-		at = mark + add_marked(&text, mark, table);
-	}
+/* Returns what is added to them for services. */
+static char *make_service_text(const char *table)
+{
+	struct text text = {};
+
+	add_rules(&text, service_rules[0], table);
 	return text_steal(&text);
 }
 
@@ -237,10 +277,9 @@ static int refuse(int reply, struct lxcri_error *err)
 	return fail(err, LXCRI_E_CONFIGURATION_FAILED, "nft refused the rules: %s", text);
 }
 
-int ruleset_load(struct ruleset *ruleset, struct lxcri_error *err)
+static int load(const char *text, struct lxcri_error *err)
 {
 	const char *nft = find_nft();
-	autofree char *text = make_text(ruleset->table);
 	autoclose int input = make_file(text);
 	autoclose int reply = make_file("");
 	char *const argv[] = { (char *)"nft", (char *)"-f", (char *)"-", NULL };
@@ -261,6 +300,22 @@ int ruleset_load(struct ruleset *ruleset, struct lxcri_error *err)
 	return process_exit_code(status) == 0 ? 0 : refuse(reply, err);
 }
 
+int ruleset_load(struct ruleset *ruleset, struct lxcri_error *err)
+{
+	autofree char *text = make_text(ruleset->table);
+
+	ruleset->services = RULESET_NOT_ASKED;
+	return load(text, err);
+}
+
+int ruleset_load_services(struct ruleset *ruleset, struct lxcri_error *err)
+{
+	autofree char *text = make_service_text(ruleset->table);
+
+	ruleset->services = RULESET_NOT_ASKED;
+	return load(text, err);
+}
+
 int ruleset_unload(struct ruleset *ruleset, struct lxcri_error *err)
 {
 	int r;
@@ -276,6 +331,7 @@ int ruleset_unload(struct ruleset *ruleset, struct lxcri_error *err)
 			mnl_attr_put_strz(message, NFTA_TABLE_NAME, ruleset->table);
 		}
 	r = end(ruleset);
+	ruleset->services = RULESET_NOT_ASKED;
 	return r < 0 ? fail_code_errno(err, LXCRI_E_CONFIGURATION_FAILED, r,
 				       "remove the table %s of nftables", ruleset->table)
 		     : 0;
@@ -288,7 +344,8 @@ void ruleset_clear(struct ruleset *ruleset)
 		struct nlmsghdr *message;
 
 		/* Clients stay with what they were led to. */
-		if (i == SET_CLIENTS4)
+		if (i == SET_CLIENTS4 || (i >= SET_VIRTUAL4 && i < SET_CLIENTS4 &&
+					  ruleset->services != RULESET_SERVICES))
 			continue;
 		message = add(ruleset->netfilter, NFT_MSG_DELSETELEM, 0, sets[i].family);
 

@@ -70,12 +70,18 @@ DEFINE_AUTOPTR(ruleset)
  * LXCRI_E_CONFIGURATION_FAILED when there is no nft, or it or the kernel refuses. */
 [[nodiscard]] int ruleset_load(struct ruleset *ruleset, struct lxcri_error *err);
 
+/* Tells whether they have what services need: 1 or 0, or < 0. Asked once. */
+[[nodiscard]] int ruleset_has_services(struct ruleset *ruleset, struct lxcri_error *err);
+
+/* Adds that to tables that are there and have it not. Errors as ruleset_load(). */
+[[nodiscard]] int ruleset_load_services(struct ruleset *ruleset, struct lxcri_error *err);
+
 /* Removes the tables; none is fine. */
 [[nodiscard]] int ruleset_unload(struct ruleset *ruleset, struct lxcri_error *err);
 
 enum ruleset_change { RULESET_ADD, RULESET_REMOVE };
 
-/* Empties all sets and maps. */
+/* Empties all sets and maps; those of services where ruleset_has_services() said so. */
 void ruleset_clear(struct ruleset *ruleset);
 
 /* Each collects one change. */

@@ -62,12 +62,16 @@ struct ruleset_element_list {
 	size_t count;
 };
 
+/* Whether ruleset_services.nft is loaded. */
+enum ruleset_services { RULESET_NOT_ASKED, RULESET_NO_SERVICES, RULESET_SERVICES };
+
 struct ruleset {
 	char table[RULESET_TABLE_MAX];
 	struct netlink *netfilter;
 	struct netlink *reader; /* for questions while a batch is open; NULL until then */
 	bool is_open;           /* a batch has begun */
-	bool has_clients;       /* `clients` were read */
+	enum ruleset_services services;
+	bool has_clients; /* `clients` were read */
 	struct ruleset_element_list clients;
 	struct conntrack_target *gone; /* targets whose datagrams are to go elsewhere */
 	size_t n_gone;

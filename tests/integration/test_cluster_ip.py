@@ -79,6 +79,13 @@ def test_an_address_leads_to_the_pods_that_are_selected(one, box, world):
     assert answers(one.inside("a.app"), known["ip4"]) == ["a", "b"]
     one("pod", "stop", "--time", "0", "a").ok()
     assert answers(client, known["ip4"]) == ["b"]
+    # One that no manifest has made.
+    plain = one.id()
+    one("run", "--detach", "--service", "web", "--hostname", "plain", "--image", box, plain, "sh", "-c", SERVER).ok()
+    await_that(lambda: one.inside(plain).reads("127.0.0.1", 8080), "it listens", 60)
+    assert answers(client, known["ip4"]) == ["b", "plain"]
+    one("stop", "--time", "0", plain).ok()
+    assert answers(client, known["ip4"]) == ["b"]
 
 
 def test_no_pod_is_a_refusal_and_another_network_nothing(one, box, world):
@@ -150,7 +157,8 @@ def test_names_ports_and_nodes(one, box, world):
     assert dig("-x", "10.96.200.7") == [f"{name}."]
     # What is taken is told before anything is made.
     other = service("other", {"port": 80, "nodePort": 30080}, type="NodePort")
-    apply(one, other).fails("PortForwardingFailed", "service other", "30080", "web.default")
+    for flags in ((), ("--dry-run",)):
+        apply(one, other, flags=flags).fails("PortForwardingFailed", "service other", "30080", "web.default")
     apply(one, service("other", clusterIP="10.96.200.7")).fails("ConfigurationFailed", "10.96.200.7")
     apply(one, service("other", clusterIP="10.97.0.1")).fails("ConfigurationFailed", "10.97.0.1")
     one("run", "--rm", "-p", "30080:80", "--image", box, "x", "true").fails("PortForwardingFailed", "web.default",
@@ -234,6 +242,8 @@ def test_the_service_sees_who_is_ready_and_what_was_not_made(one, box, world):
         for change, wanted in (("touch", ["b"]), ("rm", ["ConnectionRefusedError"])):
             one("exec", "b.app", change, "/tmp/ok").ok()
             await_that(lambda w=wanted: answers(client, asked, times=1) == w, f"{change} is seen", 120)
+        apply(one, service("asked", selector={"app": "asked"}, publishNotReadyAddresses=True)).ok()
+        assert answers(client, asked, times=1) == ["b"]
         # As an apply that was killed leaves it.
         one.sql("DELETE FROM service")
         one("pod", "stop", "--time", "0", "c").ok()

@@ -9,6 +9,7 @@
 #include <lxcri/container.h>
 #include <lxcri/error.h>
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -77,6 +78,16 @@ int lxcri_manifest_history_json(struct lxcri_engine *engine, const char *kind,
  * revision; what fails is undone. LXCRI_E_OBJECT_NOT_FOUND, also for the revision. */
 int lxcri_manifest_undo(struct lxcri_engine *engine, const char *kind, const char *name_space,
 			const char *name, int64_t revision, struct lxcri_error *err);
+
+/* Replaces the pods of a Deployment or StatefulSet by such as they are, as a new revision.
+ * LXCRI_E_OBJECT_NOT_FOUND; LXCRI_E_INVALID_STATE while it is paused. */
+int lxcri_manifest_restart(struct lxcri_engine *engine, const char *kind, const char *name_space,
+			   const char *name, struct lxcri_error *err);
+
+/* Has the pods of a Deployment stay as they are, whatever is applied, until it is resumed; then
+ * what was applied is made true. LXCRI_E_OBJECT_NOT_FOUND. */
+int lxcri_manifest_pause(struct lxcri_engine *engine, const char *kind, const char *name_space,
+			 const char *name, bool paused, struct lxcri_error *err);
 
 /* Makes every Deployment and StatefulSet true once more: what somebody removed, or a killed command
  * left undone. Goes on past a failure, which is reported. */

@@ -180,11 +180,24 @@ static int set_network(void *userdata, const struct network_row *row, struct lxc
 	return 0;
 }
 
-int session_set_rules(struct session *session, struct lxcri_error *err)
+/* What services need costs some milliseconds, which a host without any does not pay. */
+static int load_rules(struct session *session, struct lxcri_error *err)
 {
 	int loaded = ruleset_is_loaded(session->rules, err);
+	int wanted = services_have_virtual(session->database, err);
+	int there;
 
-	if (loaded < 0 || (loaded == 0 && ruleset_load(session->rules, err) < 0))
+	if (loaded < 0 || wanted < 0 || (loaded == 0 && ruleset_load(session->rules, err) < 0))
+		return -1;
+	there = ruleset_has_services(session->rules, err);
+	if (there < 0)
+		return -1;
+	return wanted && !there ? ruleset_load_services(session->rules, err) : 0;
+}
+
+int session_set_rules(struct session *session, struct lxcri_error *err)
+{
+	if (load_rules(session, err) < 0 || ruleset_has_services(session->rules, err) < 0)
 		return -1;
 	ruleset_clear(session->rules);
 	if (networks_each(session->database, set_network, session, err) < 0 ||

@@ -155,7 +155,10 @@ int virtual_rules_set(struct session *session, enum ruleset_before known,
 	autorun(members_finish) struct members members = {};
 	autofree struct ruleset_target *targets = NULL;
 	struct setter setter = { session, known, row->stay_seconds, NULL, 0 };
+	int there = ruleset_has_services(session->rules, err);
 
+	if (there <= 0)
+		return there;
 	if (find_members(session->database, row, without, &members, err) < 0)
 		return -1;
 	targets = xcalloc(members.count + 1, sizeof(*targets));
@@ -213,7 +216,10 @@ int virtual_rules_drop(struct session *session, const struct service_row *before
 		       const struct service_row *after, struct lxcri_error *err)
 {
 	struct search search = { .session = session, .after = after };
+	int there = ruleset_has_services(session->rules, err);
 
+	if (there <= 0)
+		return there;
 	for (int index = 0; index < 2; index++) {
 		const struct address *address = &before->addresses[index];
 

@@ -3,7 +3,7 @@
 
 /* What the rules say of services with addresses of their own, made from the database alone: members
  * that were ready when they were last looked at, and have an interface. Changes are collected; the
- * caller commits them. */
+ * caller commits them. Where the rules are not such that there can be services, nothing happens. */
 
 #include "engine/database/services.h"
 #include "engine/network/session.h"

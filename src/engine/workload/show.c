@@ -4,8 +4,8 @@
 #include "base/mem.h"
 #include "engine/network/rows.h"
 #include "engine/pod/pod.h"
+#include "engine/workload/converge.h"
 #include "engine/workload/service.h"
-#include "engine/workload/shelf.h"
 #include "lxcri/workload/manifest.h"
 
 #include <string.h>
@@ -23,8 +23,9 @@ static int add_pod(void *userdata, const struct lxcri_pod_state *state)
 
 struct counting {
 	const char *owner;
+	const char *sum; /* of what is wanted */
 	struct json_object *pods;
-	int64_t ready;
+	int64_t ready, updated, updated_ready;
 };
 
 static int count_pod(void *userdata, const struct lxcri_pod_state *state)
@@ -33,8 +34,11 @@ static int count_pod(void *userdata, const struct lxcri_pod_state *state)
 
 	if (!state->owner || strcmp(state->owner, counting->owner) != 0)
 		return 0;
-	counting->ready +=
-		state->status == LXCRI_POD_RUNNING && state->n_ready == state->n_containers;
+	counting->ready += pod_is_ready(state);
+	if (state->manifest && strcmp(state->manifest, counting->sum) == 0) {
+		counting->updated++;
+		counting->updated_ready += pod_is_ready(state);
+	}
 	return add_pod(counting->pods, state);
 }
 
@@ -113,7 +117,8 @@ static int add_status(struct lxcri_engine *engine, const struct object *object, 
 {
 	autofree char *owner = shelf_owner(object);
 	struct json_object *status = json_object_new_object();
-	struct counting counting = { .owner = owner, .pods = json_object_new_array() };
+	autofree char *sum = object->pod || object->set ? converge_sum(object) : NULL;
+	struct counting counting = { .owner = owner, .sum = sum, .pods = json_object_new_array() };
 
 	json_object_object_add(document, "status", status);
 	json_object_object_add(status, "revision", json_object_new_int64(revision));
@@ -125,6 +130,9 @@ static int add_status(struct lxcri_engine *engine, const struct object *object, 
 	if (lxcri_pod_list(engine, count_pod, &counting, err) < 0)
 		return -1;
 	json_object_object_add(status, "readyReplicas", json_object_new_int64(counting.ready));
+	json_object_object_add(status, "updatedReplicas", json_object_new_int64(counting.updated));
+	json_object_object_add(status, "updatedReadyReplicas",
+			       json_object_new_int64(counting.updated_ready));
 	return 0;
 }
 
