@@ -579,6 +579,7 @@ void container_describe(struct lxcri_container *container, struct lxcri_state *r
 		.health = health_status_name(container_health(container)->status),
 		.restarts = container->record.restarts,
 		.oom_killed = container_oom_killed(container),
+		.end_unknown = container->end_unknown,
 	};
 }
 
@@ -587,6 +588,8 @@ int lxcri_container_state(struct lxcri_container *container, struct lxcri_state 
 {
 	if (container_refresh(container, err) < 0)
 		return -1;
+	if (ct_is(container))
+		ct_look(container);
 	container_describe(container, ret_state);
 	return 0;
 }

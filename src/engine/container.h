@@ -19,7 +19,8 @@ struct lxcri_container {
 	/* As of the last container_refresh(). */
 	struct monitor_state state;
 	enum lxcri_status status;
-	bool lost; /* the monitor was killed */
+	bool lost;        /* the monitor was killed */
+	bool end_unknown; /* it has stopped, and how cannot be told here */
 	struct health_state health;
 };
 
