@@ -56,6 +56,27 @@ int lxcri_manifest_delete_one(struct lxcri_engine *engine, const char *kind, con
 			      const char *name, const struct lxcri_manifest_options *options,
 			      struct lxcri_error *err);
 
+/* An object that was applied. Texts last for the call that tells of it. */
+struct lxcri_object_state {
+	const char *kind;
+	const char *name_space;
+	const char *name;
+	int64_t revision;
+	int64_t wanted; /* how many pods it is to have; -1: it is of a kind without */
+	size_t ready;
+	const char *const *pods; /* ids of those that are there; ends with NULL */
+};
+
+/* Less than 0 ends the listing. */
+typedef int (*lxcri_object_fn)(void *userdata, const struct lxcri_object_state *state);
+
+/* Calls @each for the objects of @kind (NULL: all) in @name_space (NULL: all) called @name (NULL:
+ * any), ordered by kind, namespace and name. LXCRI_E_OBJECT_NOT_FOUND when @name is given and there
+ * is none. */
+int lxcri_manifest_list(struct lxcri_engine *engine, const char *kind, const char *name_space,
+			const char *name, lxcri_object_fn each, void *userdata,
+			struct lxcri_error *err);
+
 /* Returns a JSON array of the objects of @kind (NULL: all) in @name_space (NULL: all) called @name
  * (NULL: any) as they were applied, each with "status" of what is there; owned by the caller.
  * LXCRI_E_OBJECT_NOT_FOUND when @name is given and there is none. */

@@ -26,45 +26,31 @@ static const struct option_entry options_of_get[] = {
 	{},
 };
 
-static void add_cells(struct json_object *object, bool is_wide, struct print_table *table)
+struct rows {
+	struct print_table table;
+	bool is_wide;
+};
+
+static int add_row(void *userdata, const struct lxcri_object_state *state)
 {
-	struct json_object *meta = json_get(object, "metadata");
-	struct json_object *spec = json_get(object, "spec");
-	struct json_object *status = json_get(object, "status");
-	struct json_object *pods = json_get(status, "pods");
-	int64_t ready = json_get_i64(status, "readyReplicas", -1);
-	int64_t wanted = json_get_i64(spec, "replicas", 1);
-
-	strings_add(&table->cells, json_get_text(object, "kind"));
-	strings_add(&table->cells, json_get_text(meta, "namespace"));
-	strings_add(&table->cells, json_get_text(meta, "name"));
-	if (ready < 0)
-		strings_add(&table->cells, "-");
-	else
-		strings_addf(&table->cells, "%jd/%jd", (intmax_t)ready, (intmax_t)wanted);
-	strings_addf(&table->cells, "%jd", (intmax_t)json_get_i64(status, "revision", 1));
-	if (!is_wide)
-		return;
-
+	struct rows *rows = userdata;
+	struct print_table *table = &rows->table;
 	autorun(text_finish) struct text ids = {};
 
-	for (size_t i = 0; i < json_count(pods); i++)
-		text_addf(&ids, "%s%s", i ? "," : "",
-			  json_object_get_string(json_object_array_get_idx(pods, i)));
+	strings_add(&table->cells, state->kind);
+	strings_add(&table->cells, state->name_space);
+	strings_add(&table->cells, state->name);
+	if (state->wanted < 0)
+		strings_add(&table->cells, "-");
+	else
+		strings_addf(&table->cells, "%zu/%jd", state->ready, (intmax_t)state->wanted);
+	strings_addf(&table->cells, "%jd", (intmax_t)state->revision);
+	if (!rows->is_wide)
+		return 0;
+	for (size_t i = 0; state->pods && state->pods[i]; i++)
+		text_addf(&ids, "%s%s", i ? "," : "", state->pods[i]);
 	strings_add(&table->cells, ids.length ? ids.data : "-");
-}
-
-static void print_objects(struct json_object *array, bool is_wide)
-{
-	static const char *const columns[] = { "KIND",  "NAMESPACE", "NAME",
-					       "READY", "REVISION",  "PODS" };
-	struct print_table table = { .columns = ARRAY_LEN(columns) - !is_wide };
-
-	for (size_t i = 0; i < table.columns; i++)
-		strings_add(&table.cells, columns[i]);
-	for (size_t i = 0; i < json_count(array); i++)
-		add_cells(json_object_array_get_idx(array, i), is_wide, &table);
-	print_table_finish(&table, stdout);
+	return 0;
 }
 
 static void print_documents(struct json_object *array)
@@ -86,42 +72,79 @@ static void print_names(struct json_object *array)
 	}
 }
 
-static int print(struct json_object *array, const char *output, bool is_one,
-		 struct lxcri_error *err)
+/* What is asked for. */
+struct selection {
+	const char *kind, *name_space, *name; /* NULL: any */
+};
+
+static int print_rows(struct cli *cli, const struct selection *of, bool is_wide,
+		      struct lxcri_error *err)
 {
-	if (!output || strcmp(output, "wide") == 0)
-		print_objects(array, output != NULL);
-	else if (strcmp(output, "json") == 0)
-		print_json(is_one ? json_object_array_get_idx(array, 0) : array, stdout);
+	static const char *const columns[] = { "KIND",  "NAMESPACE", "NAME",
+					       "READY", "REVISION",  "PODS" };
+	struct rows rows = { .table.columns = ARRAY_LEN(columns) - !is_wide, .is_wide = is_wide };
+
+	for (size_t i = 0; i < rows.table.columns; i++)
+		strings_add(&rows.table.cells, columns[i]);
+	if (lxcri_manifest_list(cli->engine, of->kind, of->name_space, of->name, add_row, &rows,
+				err) < 0) {
+		strings_finish(&rows.table.cells);
+		return -1;
+	}
+	print_table_finish(&rows.table, stdout);
+	return EXIT_SUCCESS;
+}
+
+static int print_whole(struct cli *cli, const struct selection *of, const char *output,
+		       struct lxcri_error *err)
+{
+	autofree char *text = NULL;
+	autojson array = NULL;
+
+	if (lxcri_manifest_get_json(cli->engine, of->kind, of->name_space, of->name, &text, err) <
+		    0 ||
+	    json_parse(text, strlen(text), &json_limits_spec, &array, err) < 0)
+		return -1;
+	if (strcmp(output, "json") == 0)
+		print_json(of->name ? json_object_array_get_idx(array, 0) : array, stdout);
 	else if (strcmp(output, "yaml") == 0)
 		print_documents(array);
-	else if (strcmp(output, "name") == 0)
-		print_names(array);
 	else
-		return fail(err, LXCRI_E_INVALID_ARGUMENT,
-			    "--output: \"%.40s\" is none of wide, json, yaml and name", output);
+		print_names(array);
 	return EXIT_SUCCESS;
+}
+
+static bool is_word(const char *word, const char *const words[])
+{
+	for (; *words; words++)
+		if (strcmp(*words, word) == 0)
+			return true;
+	return false;
 }
 
 static int cmd_get(struct cli *cli, const void *verb_options, int argc, char **argv,
 		   struct lxcri_error *err)
 {
+	static const char *const whole[] = { "json", "yaml", "name", NULL };
 	const struct get_options *options = verb_options;
-	const char *name_space = options->everywhere   ? NULL
-				 : options->name_space ? options->name_space
-						       : "default";
-	autofree char *text = NULL;
-	autojson array = NULL;
-	const char *kind = argc > 0 && strcmp(argv[0], "all") != 0 ? argv[0] : NULL;
-	const char *name = argc > 1 ? argv[1] : NULL;
+	const char *output = options->output ? options->output : "";
+	const struct selection of = {
+		.kind = argc > 0 && strcmp(argv[0], "all") != 0 ? argv[0] : NULL,
+		.name_space = options->everywhere   ? NULL
+			      : options->name_space ? options->name_space
+						    : "default",
+		.name = argc > 1 ? argv[1] : NULL,
+	};
 
 	if (argc < 1 || argc > 2)
 		return cli_usage(cli, err, "expected a kind, as in get pods, or all");
-	if (cli_open_engine(cli, err) < 0 ||
-	    lxcri_manifest_get_json(cli->engine, kind, name_space, name, &text, err) < 0 ||
-	    json_parse(text, strlen(text), &json_limits_spec, &array, err) < 0)
+	if (options->output && strcmp(output, "wide") != 0 && !is_word(output, whole))
+		return fail(err, LXCRI_E_INVALID_ARGUMENT,
+			    "--output: \"%.40s\" is none of wide, json, yaml and name", output);
+	if (cli_open_engine(cli, err) < 0)
 		return -1;
-	return print(array, options->output, name != NULL, err);
+	return is_word(output, whole) ? print_whole(cli, &of, output, err)
+				      : print_rows(cli, &of, *output, err);
 }
 
 const struct verb verb_get = {
