@@ -7,7 +7,7 @@ DESTDIR ?=
 IMAGES = $(BUILD)/images
 
 .NOTPARALLEL:
-.PHONY: build demo check check-proxmox check-vm check-zfs check-powercut check-long check-trixie check-packages bench bench-vm bench-image bench-net deb install uninstall
+.PHONY: build demo check check-proxmox check-vm check-zfs check-powercut check-long check-trixie check-packages bench bench-vm bench-image bench-net bench-pod deb install uninstall
 .PHONY: clean format images test-deps
 
 build:
@@ -68,6 +68,11 @@ bench-image: build
 bench-net: build images
 	@tools/install-deps bench
 	@tests/bench/net $(BUILD) $(IMAGES) -l
+
+# Pods from manifests, beside podman: one, 100 and 500, what lists of them take, and memory.
+bench-pod: build images
+	@tools/install-deps bench
+	@tests/bench/pod $(BUILD) $(IMAGES) --most
 
 # Builds and tests in a root of Debian 13, which is made the first time.
 check-trixie: images
