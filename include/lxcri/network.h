@@ -90,13 +90,16 @@ struct lxcri_connect_options {
 	const char *const *aliases; /* further names; NULL: none */
 };
 
-/* Puts a container into a network, at once when it runs. @options may be NULL.
+/* Puts a container into a network, or onto the LAN ("bridge:vmbr0,vlan=5"; then its addresses are
+ * given there), at once when it runs. @options may be NULL.
  * LXCRI_E_BRIDGE_NOT_FOUND, LXCRI_E_CONTAINER_NOT_FOUND; LXCRI_E_CONFIGURATION_FAILED when it is in
  * it, or an address is taken; LXCRI_E_INVALID_STATE when it has no network of its own. */
 int lxcri_network_connect(struct lxcri_engine *engine, const char *network, const char *container,
 			  const struct lxcri_connect_options *options, struct lxcri_error *err);
 
-/* Takes a container out of a network. LXCRI_E_CONFIGURATION_FAILED when it is not in it. */
+/* Takes a container out of a network; off the LAN by what it was asked for as, or, where it has one
+ * place there, by what is before the first comma. LXCRI_E_CONFIGURATION_FAILED when it is not in
+ * it. */
 int lxcri_network_disconnect(struct lxcri_engine *engine, const char *network,
 			     const char *container, struct lxcri_error *err);
 
@@ -144,7 +147,8 @@ struct lxcri_headless_service {
 	const struct lxcri_service_port *ports;
 	size_t n_ports;
 	bool publish_not_ready; /* members have their names as soon as they run */
-	bool replace;           /* one that is there gets these ports; its members stay */
+	bool replace;           /* one that is there gets these ports; its members stay, an address
+				 * of its own, which a manifest has given it, does not */
 };
 
 /* Makes a service. Containers become its members when they are created, by their options'

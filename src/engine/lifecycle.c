@@ -14,6 +14,7 @@
 #include "engine/limits/container_limits.h"
 #include "engine/network/attach.h"
 #include "engine/service/demand.h"
+#include "engine/virtual/virtual_ready.h"
 #include "engine/service/restart.h"
 #include "lxcri/service.h"
 #include "os/cgroup/cgroup_move.h"
@@ -136,6 +137,15 @@ static int start_noted(struct lxcri_container *container,
 	return r;
 }
 
+/* Services learn of it where no service of ours tells them. */
+static void tell_services(const struct lxcri_container *container)
+{
+	const char *pod = container->record.pod_of;
+
+	if (pod || container->record.networked)
+		virtual_ready_tell(container->engine, pod ? pod : container->home.id);
+}
+
 int lxcri_container_start(struct lxcri_container *container, struct lxcri_error *err)
 {
 	if (container_lock(container, err) < 0)
@@ -145,6 +155,8 @@ int lxcri_container_start(struct lxcri_container *container, struct lxcri_error 
 				      start_noted(container, lifecycle_start_locked, err), err);
 
 	home_unlock(&container->home);
+	if (r == 0)
+		tell_services(container);
 	if (r == 0)
 		demand_service_of(container);
 	return r < 0 ? fail_as(err, LXCRI_E_CONTAINER_START_FAILED, "start %s", container->home.id)
@@ -174,6 +186,7 @@ static int attach(struct lxcri_container *container, bool pass_signals, struct l
 	home_unlock(&container->home);
 	if (r < 0)
 		return -1;
+	tell_services(container);
 	demand_service_of(container);
 	return monitor_attach(monitor, &options, err);
 }
@@ -366,7 +379,10 @@ int lxcri_container_stop(struct lxcri_container *container, unsigned int grace_s
 {
 	static const enum restart_note note = RESTART_STOPPED;
 
-	return stop_for(container, &(struct stop){ grace_seconds, &note }, err);
+	if (stop_for(container, &(struct stop){ grace_seconds, &note }, err) < 0)
+		return -1;
+	tell_services(container);
+	return 0;
 }
 
 int lxcri_container_shut_down(struct lxcri_container *container, unsigned int grace_seconds,

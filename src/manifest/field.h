@@ -57,6 +57,7 @@ struct field_list {
 struct field_reader {
 	const char *source; /* the file */
 	bool is_strict;     /* unknown fields are errors, not warnings */
+	bool is_kept;       /* an earlier release may have taken it that asked less */
 	void (*warn)(void *userdata, const char *text);
 	void *userdata;
 	struct lxcri_error *err;

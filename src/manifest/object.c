@@ -8,6 +8,7 @@
 #include "base/nearest.h"
 #include "base/text.h"
 #include "manifest/object_fields.h"
+#include "manifest/object_service.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -251,8 +252,10 @@ static int check(const struct field_reader *reader, struct object *object)
 	case OBJECT_CONFIG_MAP:
 	case OBJECT_SECRET:
 		return check_base64(reader, object);
-	case OBJECT_CLAIM:
 	case OBJECT_SERVICE:
+		return reader->is_kept && object->service ? 0
+							  : object_service_check(reader, object);
+	case OBJECT_CLAIM:
 	case OBJECT_KINDS:
 		break;
 	}

@@ -68,10 +68,27 @@ struct object_service_port {
 	int64_t port;
 	char *target_port;
 	char *protocol;
+	int64_t node_port;
+};
+
+/* How long a client stays with a pod where nothing is said. */
+#define OBJECT_STAY_SECONDS 10800
+
+struct object_client_ip {
+	int64_t timeout_seconds;
+};
+
+struct object_affinity {
+	struct object_client_ip *client_ip;
 };
 
 struct object_service {
+	char *type;
 	char *cluster_ip;
+	struct strings external_ips;
+	char *affinity;
+	struct object_affinity *affinity_config;
+	bool publish_not_ready;
 	struct field_map selector;
 	struct field_list ports; /* struct object_service_port */
 };

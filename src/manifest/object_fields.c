@@ -124,20 +124,38 @@ static const struct field service_port_fields[] = {
 	NEEDED(object_service_port, port, "port", NUMBER),
 	ROW(object_service_port, target_port, "targetPort", WORD),
 	ROW(object_service_port, protocol, "protocol", TEXT),
+	ROW(object_service_port, node_port, "nodePort", NUMBER),
 	IDLE("appProtocol"),
-	IDLE("nodePort"),
 	{},
 };
 static const struct field_table service_port_table = { sizeof(struct object_service_port),
 						       service_port_fields };
 
+static const struct field client_ip_fields[] = {
+	NUMBER(object_client_ip, timeout_seconds, "timeoutSeconds", OBJECT_STAY_SECONDS),
+	{},
+};
+static const struct field_table client_ip_table = { sizeof(struct object_client_ip),
+						    client_ip_fields };
+
+static const struct field affinity_fields[] = {
+	OBJECT(object_affinity, client_ip, "clientIP", OBJECT, client_ip_table),
+	{},
+};
+static const struct field_table affinity_table = { sizeof(struct object_affinity),
+						   affinity_fields };
+
 static const struct field service_fields[] = {
+	ROW(object_service, type, "type", TEXT),
 	ROW(object_service, cluster_ip, "clusterIP", TEXT),
 	ROW(object_service, selector, "selector", TEXT_MAP),
 	OBJECT(object_service, ports, "ports", OBJECTS, service_port_table),
 	IDLE("allocateLoadBalancerNodePorts"),
 	SERVER("clusterIPs"),
-	REFUSED("externalIPs"),
+	ROW(object_service, external_ips, "externalIPs", TEXTS),
+	ROW(object_service, affinity, "sessionAffinity", TEXT),
+	OBJECT(object_service, affinity_config, "sessionAffinityConfig", OBJECT, affinity_table),
+	ROW(object_service, publish_not_ready, "publishNotReadyAddresses", TRUTH),
 	REFUSED("externalName"),
 	IDLE("externalTrafficPolicy"),
 	IDLE("healthCheckNodePort"),
@@ -147,11 +165,7 @@ static const struct field service_fields[] = {
 	IDLE("loadBalancerClass"),
 	IDLE("loadBalancerIP"),
 	IDLE("loadBalancerSourceRanges"),
-	IDLE("publishNotReadyAddresses"),
-	IDLE("sessionAffinity"),
-	IDLE("sessionAffinityConfig"),
 	IDLE("trafficDistribution"),
-	IDLE("type"),
 	{},
 };
 static const struct field_table service_table = { sizeof(struct object_service), service_fields };

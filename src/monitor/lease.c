@@ -57,18 +57,23 @@ static void answer(struct lease *lease, const struct lxcri_error *err)
 		client_send(waiter, WIRE_OK, NULL, 0);
 }
 
+/* Returns the lease of @interface, or NULL. */
+static struct lease *find(struct leases *leases, const char *interface)
+{
+	for (size_t i = 0; i < LEASES_MAX; i++)
+		if (leases->items[i].is_used && strcmp(leases->items[i].interface, interface) == 0)
+			return &leases->items[i];
+	return NULL;
+}
+
+/* Returns what a lease of @interface may take the place of, or NULL. */
 static struct lease *find_slot(struct leases *leases, const char *interface)
 {
-	struct lease *found = NULL;
+	struct lease *found = find(leases, interface);
 
-	for (size_t i = 0; i < LEASES_MAX; i++) {
-		struct lease *lease = &leases->items[i];
-
-		if (lease->is_used && strcmp(lease->interface, interface) == 0)
-			return lease;
-		if (!lease->is_used && !found)
-			found = lease;
-	}
+	for (size_t i = 0; i < LEASES_MAX && !found; i++)
+		if (!leases->items[i].is_used)
+			found = &leases->items[i];
 	return found;
 }
 
@@ -344,16 +349,32 @@ void leases_turn(struct leases *leases, int run_dirfd)
 	}
 }
 
+static void give_back(struct lease *lease)
+{
+	struct dhcp_packet packet;
+
+	dhcp_client_release(&lease->client, &packet);
+	(void)dhcp_socket_send(&lease->socket, &packet);
+	finish(lease);
+}
+
+void leases_end_one(struct leases *leases, const char *interface, int run_dirfd)
+{
+	struct lease *lease = find(leases, interface);
+	struct lxcri_error err = {};
+
+	if (!lease)
+		return;
+	(void)fail(&err, LXCRI_E_CONFIGURATION_FAILED, "the interface %s is being taken away",
+		   interface);
+	answer(lease, &err);
+	withdraw(lease, run_dirfd);
+	give_back(lease);
+}
+
 void leases_end(struct leases *leases)
 {
-	for (size_t i = 0; i < LEASES_MAX; i++) {
-		struct lease *lease = &leases->items[i];
-		struct dhcp_packet packet;
-
-		if (!lease->is_used)
-			continue;
-		dhcp_client_release(&lease->client, &packet);
-		(void)dhcp_socket_send(&lease->socket, &packet);
-		finish(lease);
-	}
+	for (size_t i = 0; i < LEASES_MAX; i++)
+		if (leases->items[i].is_used)
+			give_back(&leases->items[i]);
 }

@@ -50,5 +50,8 @@ int leases_due_ms(const struct leases *leases);
 /* Takes what has come, and does what is due. Leases are told in the directory @run_dirfd. */
 void leases_turn(struct leases *leases, int run_dirfd);
 
+/* Gives the lease of one interface back, if it has one; who waits for it is told so. */
+void leases_end_one(struct leases *leases, const char *interface, int run_dirfd);
+
 /* Gives all leases back and lets the namespace go. Safe to repeat. */
 void leases_end(struct leases *leases);

@@ -9,6 +9,7 @@
 #include "os/terminal.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <signal.h>
 #include <string.h>
 
@@ -269,6 +270,17 @@ static int handle_lease(const struct request *request, struct lxcri_error *err)
 			    request->client, err);
 }
 
+static int handle_lease_end(const struct request *request, struct lxcri_error *err)
+{
+	struct supervisor *supervisor = request->supervisor;
+
+	if (request->size == 0 || request->size > IFNAMSIZ ||
+	    memchr(request->body, '\0', request->size) != request->body + request->size - 1)
+		return fail(err, LXCRI_E_INVALID_ARGUMENT, "malformed request");
+	leases_end_one(&supervisor->leases, request->body, supervisor->run_dirfd);
+	return 0;
+}
+
 static struct exec_slot *find_exec(struct supervisor *supervisor, pid_t pid)
 {
 	for (size_t i = 0; i < EXECS_MAX; i++)
@@ -371,6 +383,7 @@ static const struct handler {
 	[WIRE_RESIZE] = { handle_resize, ANSWER_OWN, .has_body = true },
 	[WIRE_EXEC] = { handle_exec, ANSWER_OWN, .has_body = true },
 	[WIRE_LEASE] = { handle_lease, ANSWER_OWN, .has_body = true },
+	[WIRE_LEASE_END] = { handle_lease_end, ANSWER_OK, .has_body = true },
 };
 
 void request_handle(struct supervisor *supervisor, struct client *client,

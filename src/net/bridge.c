@@ -135,6 +135,23 @@ static void put_address(struct netlink *route, unsigned int index, const struct 
 	mnl_attr_put(message, IFA_ADDRESS, size, address->bytes);
 }
 
+/* Nobody there has an address of @subnet: what is sent to one is given another on its way. */
+static void put_route(struct netlink *route, unsigned int index, const struct subnet *subnet)
+{
+	struct nlmsghdr *message = netlink_add(route, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE,
+					       sizeof(struct rtmsg));
+	struct rtmsg *header = netlink_payload(message);
+
+	header->rtm_family = (unsigned char)subnet->base.family;
+	header->rtm_dst_len = (unsigned char)subnet->prefix;
+	header->rtm_table = RT_TABLE_MAIN;
+	header->rtm_protocol = RTPROT_STATIC;
+	header->rtm_scope = RT_SCOPE_LINK;
+	header->rtm_type = RTN_UNICAST;
+	mnl_attr_put(message, RTA_DST, address_size(&subnet->base), subnet->base.bytes);
+	mnl_attr_put_u32(message, RTA_OIF, index);
+}
+
 /* Says whose the bridge is, gives it its addresses and switches it on; all of it may be so already.
  */
 static int finish(struct netlink *route, const struct bridge *bridge, const struct link *link,
@@ -163,6 +180,9 @@ static int finish(struct netlink *route, const struct bridge *bridge, const stru
 	for (size_t i = 0; i < ARRAY_LEN(bridge->gateways); i++)
 		if (bridge->gateways[i].family)
 			put_address(route, link->index, &bridge->gateways[i], bridge->prefixes[i]);
+	for (size_t i = 0; i < ARRAY_LEN(bridge->services); i++)
+		if (bridge->services[i].base.family)
+			put_route(route, link->index, &bridge->services[i]);
 	r = netlink_run(route, NULL, NULL);
 	return r < 0 ? fail_code_errno(err, LXCRI_E_BRIDGE_CREATION_FAILED, r,
 				       "set up the bridge %s%s%s", bridge->name,

@@ -17,6 +17,7 @@ struct bridge {
 	bool multicast_snooping;
 	struct address gateways[2]; /* its own addresses; family 0: none */
 	unsigned int prefixes[2];
+	struct subnet services[2]; /* led to it, so that the host finds a way; family 0: none */
 };
 
 /* Makes the bridge, or what is missing of it: settings, addresses, being up. One that is as it

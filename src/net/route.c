@@ -107,8 +107,9 @@ static void put_address(struct netlink *route, unsigned int index, const struct 
 	mnl_attr_put(message, IFA_ADDRESS, address_size(address), address->bytes);
 }
 
-static void put_default_route(struct netlink *route, unsigned int index,
-			      const struct address *gateway)
+/* @subnet of family 0 is everything. */
+static void put_route(struct netlink *route, unsigned int index, const struct subnet *subnet,
+		      const struct address *gateway)
 {
 	struct nlmsghdr *message = netlink_add(route, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE,
 					       sizeof(struct rtmsg));
@@ -119,6 +120,10 @@ static void put_default_route(struct netlink *route, unsigned int index,
 	header->rtm_protocol = RTPROT_STATIC;
 	header->rtm_scope = RT_SCOPE_UNIVERSE;
 	header->rtm_type = RTN_UNICAST;
+	if (subnet->base.family) {
+		header->rtm_dst_len = (unsigned char)subnet->prefix;
+		mnl_attr_put(message, RTA_DST, address_size(&subnet->base), subnet->base.bytes);
+	}
 	mnl_attr_put(message, RTA_GATEWAY, address_size(gateway), gateway->bytes);
 	mnl_attr_put_u32(message, RTA_OIF, index);
 }
@@ -126,6 +131,7 @@ static void put_default_route(struct netlink *route, unsigned int index,
 int route_configure(struct netlink *route, const struct interface *interface,
 		    struct lxcri_error *err)
 {
+	static const struct subnet everything;
 	struct address local;
 	struct link link;
 	int r = link_find(route, interface->name, &link, err);
@@ -146,7 +152,10 @@ int route_configure(struct netlink *route, const struct interface *interface,
 				    interface->prefixes[i]);
 	for (size_t i = 0; i < ARRAY_LEN(interface->gateways); i++)
 		if (interface->gateways[i].family)
-			put_default_route(route, link.index, &interface->gateways[i]);
+			put_route(route, link.index, &everything, &interface->gateways[i]);
+	for (size_t i = 0; i < ARRAY_LEN(interface->subnets); i++)
+		if (interface->subnets[i].base.family && interface->ways[i].family)
+			put_route(route, link.index, &interface->subnets[i], &interface->ways[i]);
 	r = netlink_run(route, NULL, NULL);
 	return r < 0 ? fail_code_errno(err, LXCRI_E_CONFIGURATION_FAILED, r,
 				       "give %s its addresses%s%s", interface->name,

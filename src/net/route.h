@@ -22,6 +22,8 @@ struct interface {
 	struct address addresses[2];
 	unsigned int prefixes[2];
 	struct address gateways[2]; /* of the default routes; none without */
+	struct subnet subnets[2];   /* that lie behind `ways`; family 0: none */
+	struct address ways[2];
 };
 
 /* Gives an interface that is up its addresses and routes, and switches the loopback on. @route is a

@@ -35,6 +35,24 @@ struct ruleset_port {
 	uint16_t target_port;
 };
 
+/* Where what a service has is to be had. */
+struct ruleset_target {
+	struct address address;
+	uint16_t port;
+};
+
+/* One port of a service, for one family of addresses. Targets without any are as if it were not
+ * there. */
+struct ruleset_service {
+	int family; /* AF_INET, AF_INET6: of its targets, and of `host` */
+	uint8_t protocol;
+	struct address host; /* of family 0: each of the host's */
+	uint16_t port;
+	const struct ruleset_target *targets;
+	size_t n_targets;
+	unsigned int stay_seconds; /* how long a client stays with one; 0: it does not */
+};
+
 struct ruleset;
 
 /* Opens the tables called @table of the calling thread's network namespace, whether they are there
@@ -52,12 +70,18 @@ DEFINE_AUTOPTR(ruleset)
  * LXCRI_E_CONFIGURATION_FAILED when there is no nft, or it or the kernel refuses. */
 [[nodiscard]] int ruleset_load(struct ruleset *ruleset, struct lxcri_error *err);
 
+/* Tells whether they have what services need: 1 or 0, or < 0. Asked once. */
+[[nodiscard]] int ruleset_has_services(struct ruleset *ruleset, struct lxcri_error *err);
+
+/* Adds that to tables that are there and have it not. Errors as ruleset_load(). */
+[[nodiscard]] int ruleset_load_services(struct ruleset *ruleset, struct lxcri_error *err);
+
 /* Removes the tables; none is fine. */
 [[nodiscard]] int ruleset_unload(struct ruleset *ruleset, struct lxcri_error *err);
 
 enum ruleset_change { RULESET_ADD, RULESET_REMOVE };
 
-/* Empties all sets and maps. */
+/* Empties all sets and maps; those of services where ruleset_has_services() said so. */
 void ruleset_clear(struct ruleset *ruleset);
 
 /* Each collects one change. */
@@ -67,6 +91,23 @@ void ruleset_change_endpoint(struct ruleset *ruleset, enum ruleset_change change
 			     const struct ruleset_endpoint *endpoint);
 void ruleset_change_port(struct ruleset *ruleset, enum ruleset_change change,
 			 const struct ruleset_port *port);
+
+/* Collects the change of an address of services: what is not one of them there is refused. */
+void ruleset_change_virtual(struct ruleset *ruleset, enum ruleset_change change,
+			    const struct address *address);
+
+/* What the kernel is known to have of a service. */
+enum ruleset_before {
+	RULESET_CLEARED, /* nothing: ruleset_clear() was called */
+	RULESET_UNKNOWN, /* it is asked */
+};
+
+/* Collects what makes a port of a service be as @service says, whatever it was. It costs as much as
+ * that has targets, however many others there are. A client of IPv4 that stays with a target loses
+ * it with that. LXCRI_E_CONFIGURATION_FAILED. */
+[[nodiscard]] int ruleset_set_service(struct ruleset *ruleset, enum ruleset_before before,
+				      const struct ruleset_service *service,
+				      struct lxcri_error *err);
 
 /* Lets all changes since the last commit take effect. LXCRI_E_CONFIGURATION_FAILED; then none has.
  */

@@ -406,6 +406,11 @@ int monitor_lease(struct monitor *monitor, const struct monitor_lease *lease,
 			     now_ms() + LEASE_ANSWER_MS + 1000 * (int64_t)lease->wait_seconds, err);
 }
 
+int monitor_lease_end(struct monitor *monitor, const char *interface, struct lxcri_error *err)
+{
+	return connection_request(monitor, WIRE_LEASE_END, interface, strlen(interface) + 1, err);
+}
+
 int monitor_pause(struct monitor *monitor, struct lxcri_error *err)
 {
 	return connection_request(monitor, WIRE_PAUSE, NULL, 0, err);

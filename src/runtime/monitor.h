@@ -145,6 +145,10 @@ struct monitor_lease {
 [[nodiscard]] int monitor_lease(struct monitor *monitor, const struct monitor_lease *lease,
 				struct lxcri_error *err);
 
+/* Has the monitor give the lease of @interface back, if that has one. */
+[[nodiscard]] int monitor_lease_end(struct monitor *monitor, const char *interface,
+				    struct lxcri_error *err);
+
 /* Of state.json. Members that come later have defaults; a higher number is for what a reader must
  * not pass over, and is refused by an earlier one. */
 #define MONITOR_STATE_VERSION 1

@@ -45,6 +45,7 @@ enum wire_type {
 	WIRE_RESIZE,      /* struct wire_resize; no answer */
 	WIRE_EXEC,        /* struct wire_exec, 3 descriptors; WIRE_EXEC_STARTED, WIRE_EXEC_EXITED */
 	WIRE_LEASE,       /* struct wire_lease; answered once there is a lease, or none to be had */
+	WIRE_LEASE_END,   /* the name of an interface, ended by NUL: its lease is given back */
 
 	/* Answers and news. */
 	WIRE_CREATED = 64, /* struct wire_created */

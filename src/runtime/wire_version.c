@@ -3,9 +3,16 @@
 
 #include "runtime/wire.h"
 
-const uint16_t wire_version = 2;
+const uint16_t wire_version = 3;
 
 uint16_t wire_version_of(enum wire_type type)
 {
-	return type == WIRE_LEASE ? 2 : 1;
+	switch (type) {
+	case WIRE_LEASE:
+		return 2;
+	case WIRE_LEASE_END:
+		return 3;
+	default:
+		return 1;
+	}
 }

@@ -29,6 +29,11 @@ struct guarded {
 	struct health_check check;
 	struct health_state health;
 
+	/* What services were told of it last; nothing yet is run 0. */
+	int64_t told_run_ns;
+	enum lxcri_status told_status;
+	enum health_status told_health;
+
 	sd_event_source *monitor; /* becomes ready when its monitor ends */
 	int monitor_fd;
 	pid_t monitor_pid;

@@ -12,6 +12,7 @@
 #include "engine/service/demand.h"
 #include "os/helper.h"
 #include "os/path.h"
+#include "serve/endpoints.h"
 #include "serve/guarded.h"
 #include "serve/metrics.h"
 #include "serve/names.h"
@@ -41,6 +42,7 @@ struct serve {
 	struct metrics *metrics;
 	struct names *names;
 	struct workloads *workloads;
+	struct endpoints *endpoints;
 	sd_event_source *idle;
 	struct guarded **guarded; /* ordered by id */
 	size_t n_guarded;
@@ -54,6 +56,7 @@ static void serve_free(struct serve *serve)
 	metrics_free(serve->metrics);
 	names_free(serve->names);
 	workloads_free(serve->workloads);
+	endpoints_free(serve->endpoints);
 	watch_free(serve->watch);
 	for (size_t i = 0; i < serve->n_guarded; i++)
 		guarded_free(serve->guarded[i]);
@@ -198,12 +201,26 @@ static void see_to_end(struct serve *serve)
 		log_error("set a timer: %s", strerror(-r));
 }
 
+/* Most of what happens to a container changes nothing of whether it is ready. */
+static void tell_services(struct serve *serve, struct guarded *guarded)
+{
+	if (guarded->told_run_ns == guarded->run_ns && guarded->told_status == guarded->status &&
+	    guarded->told_health == guarded->health.status)
+		return;
+	guarded->told_run_ns = guarded->run_ns;
+	guarded->told_status = guarded->status;
+	guarded->told_health = guarded->health.status;
+	endpoints_note(serve->endpoints, guarded->id);
+}
+
 static void look(struct serve *serve, struct guarded *guarded)
 {
 	if (guarded_refresh(guarded) == 0) {
+		endpoints_note(serve->endpoints, guarded->id);
 		forget(serve, guarded);
 		return;
 	}
+	tell_services(serve, guarded);
 	guarded_see_to_restart(guarded, GUARDED_MUST_WAIT);
 	guarded_see_to_health(guarded);
 }
@@ -240,6 +257,7 @@ static int look_at_all(struct serve *serve, struct lxcri_error *err)
 	if (serve->names)
 		names_refresh(serve->names);
 	workloads_refresh(serve->workloads);
+	endpoints_note(serve->endpoints, NULL);
 	return 0;
 }
 
@@ -378,6 +396,7 @@ int serve_run(const struct serve_options *options, struct lxcri_error *err)
 	make_command(serve);
 	/* Listening begins before the look, so that nothing is missed in between. */
 	workloads_create(&serve->part, on_settled, serve, &serve->workloads);
+	endpoints_create(&serve->part, &serve->endpoints);
 	if (watch_create(&serve->part, on_news, on_pod, serve, &serve->watch, err) < 0 ||
 	    names_create(&serve->part, &owner, &serve->names, err) < 0)
 		return -1;

@@ -4,14 +4,16 @@
  *	lxcri-serve [--config FILE] [--root DIR] [--data DIR] [--debug] [--on-demand]
  *	lxcri-serve [--config FILE] [--root DIR] [--data DIR] again ID
  *	lxcri-serve [--config FILE] [--root DIR] [--data DIR] converge
+ *	lxcri-serve [--config FILE] [--root DIR] [--data DIR] ready [ID...]
  *
  * The second form starts a container once more as its restart policy has it, the third makes what
- * was applied from manifests true again: the service starts them for that, because it takes a
- * while. */
+ * was applied from manifests true again, the fourth tells services which of these containers, or of
+ * all, are ready: the service starts them for that, because it takes a while. */
 
 #include "base/log.h"
 #include "engine/container.h"
 #include "engine/service/restart.h"
+#include "engine/virtual/virtual_ready.h"
 #include "lxcri/workload/manifest.h"
 #include "serve/serve.h"
 
@@ -77,7 +79,24 @@ static int start_again(struct lxcri_engine *engine, const char *id, struct lxcri
 	return r;
 }
 
-/* What the service has done beside its loop: "again ID" and "converge". */
+static int look_at(struct lxcri_engine *engine, char **ids, struct lxcri_error *err)
+{
+	if (!*ids)
+		return virtual_ready_look_all(engine, NULL, err);
+	for (; *ids; ids++)
+		if (virtual_ready_look(engine, *ids, err) < 0)
+			return -1;
+	return 0;
+}
+
+static int do_word(struct lxcri_engine *engine, char **words, struct lxcri_error *err)
+{
+	if (strcmp(words[0], "ready") == 0)
+		return look_at(engine, words + 1, err);
+	return words[1] ? start_again(engine, words[1], err) : lxcri_manifest_converge(engine, err);
+}
+
+/* What the service has done beside its loop. */
 static int do_job(const struct serve_options *options, char **words, struct lxcri_error *err)
 {
 	struct lxcri_config *config = NULL;
@@ -89,8 +108,7 @@ static int do_job(const struct serve_options *options, char **words, struct lxcr
 		r = lxcri_engine_open(config, &engine, err);
 	}
 	if (r == 0)
-		r = words[1] ? start_again(engine, words[1], err)
-			     : lxcri_manifest_converge(engine, err);
+		r = do_word(engine, words, err);
 	lxcri_engine_free(engine);
 	lxcri_config_free(config);
 	return r < 0 ? -1 : 0;
@@ -100,7 +118,7 @@ static bool is_job(char **words)
 {
 	if (strcmp(words[0], "again") == 0)
 		return words[1] && !words[2];
-	return strcmp(words[0], "converge") == 0 && !words[1];
+	return strcmp(words[0], "ready") == 0 || (strcmp(words[0], "converge") == 0 && !words[1]);
 }
 
 int main(int argc, char **argv)

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/database/objects.h"
+#include "engine/database/services.h"
 #include "os/helper.h"
 #include "serve/job.h"
 
@@ -55,12 +56,27 @@ bool workloads_are_needed(const struct workloads *workloads)
 	return workloads->is_needed;
 }
 
+/* What is asked of what was applied. */
+struct question {
+	struct database *database;
+	bool is_needed;
+};
+
+/* A service that is not as it was applied is one that an apply has not come to. */
 static int note(void *userdata, const struct object_key *key, const char *document,
 		int64_t revision, struct lxcri_error *err)
 {
-	*(bool *)userdata |=
-		strcmp(key->kind, "Deployment") == 0 || strcmp(key->kind, "StatefulSet") == 0;
-	return 0;
+	struct question *question = userdata;
+	const struct service_row service = { .network = (char *)key->name_space,
+					     .space = (char *)key->name_space,
+					     .name = (char *)key->name };
+	int due = strcmp(key->kind, "Service") == 0
+			  ? services_are_due(question->database, &service, revision, err)
+			  : 0;
+
+	question->is_needed |= due > 0 || strcmp(key->kind, "Deployment") == 0 ||
+			       strcmp(key->kind, "StatefulSet") == 0;
+	return due < 0 ? -1 : 0;
 }
 
 /* What cannot be read is taken to be as before. */
@@ -69,18 +85,19 @@ static void look(struct workloads *workloads)
 	static const struct object_key all;
 	struct lxcri_engine *engine = workloads->part->engine;
 	struct lxcri_error err = {};
-	bool is_needed = false;
+	struct question question = {};
 
 	if (!database_exists(engine->data)) {
 		workloads->is_needed = false;
 		return;
 	}
-	if (!engine_database(engine, &err) ||
-	    objects_each(engine->database, &all, note, &is_needed, &err) < 0) {
+	question.database = engine_database(engine, &err);
+	if (!question.database ||
+	    objects_each(question.database, &all, note, &question, &err) < 0) {
 		log_error("read what was applied: %s", err.text);
 		return;
 	}
-	workloads->is_needed = is_needed;
+	workloads->is_needed = question.is_needed;
 }
 
 static int on_time(sd_event_source *source, uint64_t usec, void *userdata);

@@ -75,10 +75,22 @@ def is_kernel_thread(pid):
         return False
 
 
-def condition(pid):
-    """Stopped, dead or alive: whether it runs or sleeps at this moment is nothing that a test changes."""
-    letter = read(f"/proc/{pid}/stat").rpartition(b") ")[2][:1].decode()
-    return "alive" if letter in ("R", "S", "D", "I") else letter
+def process(pid):
+    """One process, whatever program it runs by now. Of its state only whether it is stopped, dead or alive:
+    whether it runs or sleeps at this moment is nothing that a test changes."""
+    fields = read(f"/proc/{pid}/stat").rpartition(b") ")[2].split()
+    if not fields:
+        return f"process {pid} gone"
+    state, started = fields[0].decode(), fields[19].decode()
+    return f"process {pid} {'alive' if state in ('R', 'S', 'D', 'I') else state} since tick {started}"
+
+
+def told(item):
+    """An item of an inventory for a reader: with the command of a process."""
+    if not item.startswith("process "):
+        return item
+    command = read(f"/proc/{item.split()[1]}/cmdline").replace(b"\0", b" ").decode(errors="replace")
+    return f"{item}: {command.strip()}"
 
 
 def processes():
@@ -94,8 +106,7 @@ def processes():
         if CROWDED and not ours:
             continue
         if ours:
-            words = command.replace(b"\0", b" ").decode(errors="replace")
-            found.add(f"process {entry} {condition(entry)} {words.strip()}")
+            found.add(process(entry))
         for kind in ("mnt", "net", "pid", "ipc", "uts", "cgroup", "user"):
             try:
                 found.add(f"namespace {os.readlink(f'/proc/{entry}/ns/{kind}')}")
@@ -225,5 +236,5 @@ class Unchanged:
                 break
             time.sleep(0.05)
         raise AssertionError("the host changed:\n" + "\n".join(
-            [f"  left: {item}" for item in sorted(left)] +
+            [f"  left: {told(item)}" for item in sorted(left)] +
             [f"  gone: {item}" for item in sorted(gone)]))

@@ -68,7 +68,7 @@ def ask_zsh(lines, script, directory):
                              start_new_session=True, env={**os.environ, "TERM": "dumb", "HOME": str(directory)})
     os.close(slave)
 
-    def read_until(pattern, seconds=20):
+    def read_until(pattern, seconds=180):  # zsh reads a thousand files first
         text, deadline = "", time.monotonic() + seconds
         while not re.search(pattern, text):
             ready, _, _ = select.select([master], [], [], max(0, deadline - time.monotonic()))

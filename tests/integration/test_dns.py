@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from engine import await_that
+from engine import await_that, is_soon
 from nameserver import (A, AAAA, ANY, CNAME, FORMERR, GATEWAY, GATEWAY6, NOERROR, NOTIMP, NXDOMAIN, PEER,
                         PEER6, PTR, REFUSED, SERVFAIL, SOA, SRV, STRANGER, Client, NameServer, Namespace,
                         Resolver, name_bytes, question, ready, receive, reply, soa)
@@ -253,7 +253,7 @@ def test_who_is_slow_waits_alone(client, server):
         before = time.monotonic()
         assert client.ask("web").values == [PEER]
         assert client.ask_tcp("web").values == [PEER]
-        assert time.monotonic() - before < 0.5
+        assert is_soon(before, 0.5)
         try:
             slow.send(packet[i % len(packet):][:1])
         except ConnectionError:
@@ -350,11 +350,11 @@ def test_a_silent_resolver_is_passed_over(client, server, make_resolver):
     second = make_resolver(address, "127.0.0.54")
     start = time.monotonic()
     assert client.ask("www.example", timeout=5).values == ["192.0.2.1"]
-    assert 1 < time.monotonic() - start < 3
+    assert time.monotonic() - start > 1
     assert len(first.asked) == len(second.asked) == 1
     start = time.monotonic()
     assert client.ask("www.example", ANY).values == ["192.0.2.1"]
-    assert time.monotonic() - start < 1, "who has answered last is asked first"
+    assert is_soon(start, 1), "who has answered last is asked first"
     assert len(first.asked) == 1
 
 
@@ -363,7 +363,7 @@ def test_one_that_refuses_is_passed_over_at_once(client, server, make_resolver):
     make_resolver(address, "127.0.0.54")
     start = time.monotonic()
     assert client.ask("www.example").values == ["192.0.2.1"]
-    assert time.monotonic() - start < 1
+    assert is_soon(start, 1)
 
 
 def test_without_a_resolver_it_says_so(client, server):

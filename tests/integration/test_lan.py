@@ -322,6 +322,40 @@ def test_beside_a_deployment_network_the_first_one_has_the_way_out(site, one, bo
     nothing_is_left(one, site)
 
 
+def test_a_place_on_the_lan_comes_and_goes_while_a_container_runs(site, hasty, box, server):
+    lx = hasty
+    lx("network", "create", "shop").ok()
+    id = start(lx, box, "shop")
+    fixed = f"{NETWORK},ip=10.77.0.9/24,antispoof=on"
+    lx("network", "connect", fixed, id).ok()
+    lx("network", "connect", NETWORK, id).ok()
+    inside = lx.inside(id)
+    assert "10.77.0.9/24" in inside.run("ip", "address", "show", "eth1")
+    assert "10.77.0.50/24" in inside.run("ip", "address", "show", "eth2")
+    site.ping(site.lan, "10.77.0.9")
+    assert "default via" in inside.run("ip", "route", "show", "dev", "eth0")
+    lx("network", "connect", NETWORK, id).fails("ConfigurationFailed", "already")
+    lx("network", "connect", f"{NETWORK},ip=10.77.0.9/24", id).fails("ConfigurationFailed", "has that address")
+    lx("network", "connect", "--ip", "10.77.0.8", f"{NETWORK},vlan=5", id).fails("InvalidArgument", "ip=")
+    assert len(site.ports()) == 2
+    lx("network", "disconnect", f"{NETWORK},vlan=7", id).fails("ConfigurationFailed", "no place there")
+    lx("network", "disconnect", NETWORK, id).ok()  # the one that is called so, not one that begins so
+    await_that(lambda: server.asked(RELEASE), "the lease is given back")
+    assert "eth2" not in inside.run("ip", "link") and len(site.ports()) == 1
+    lx("stop", "--time", "0", id).ok()
+    lx("start", id).ok()
+    assert "10.77.0.9/24" in lx.inside(id).run("ip", "address", "show", "eth1")
+    lx("network", "disconnect", NETWORK, id).ok()  # by what is before its comma
+    site.is_as_before()
+    lx("network", "disconnect", NETWORK, id).fails("ConfigurationFailed", "no place there")
+    server.tell(silent=[str(OFFER)])
+    lx("network", "connect", NETWORK, id).fails("ConfigurationFailed", "no DHCP server")
+    site.is_as_before()
+    lx("delete", "--force", id).ok()
+    lx("network", "remove", "shop").ok()
+    nothing_is_left(lx, site)
+
+
 @pytest.mark.parametrize("seed", range(2))
 def test_a_command_killed_at_any_moment_leaves_no_port(site, lx, box, server, seed):
     chance = random.Random(seed)

@@ -194,7 +194,7 @@ def test_connect_and_disconnect_while_it_runs(lx, box):
     assert "eth1" not in lx.inside(id).run("ip", "link")
     lx("network", "disconnect", "more", id).fails("ConfigurationFailed", "not in the network")
     lx("network", "connect", "nowhere", id).fails("BridgeNotFound")
-    lx("network", "connect", "bridge:vmbr0", id).fails("UnsupportedOperation", "--network bridge:vmbr0")
+    lx("network", "connect", "bridge:vmbr0", id).fails("BridgeNotFound", "vmbr0")
     lx("network", "connect", "more", "nobody").fails("ContainerNotFound")
 
 

@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/print.h"
 #include "lxcri/workload/manifest.h"
+#include "manifest/object.h"
 #include "manifest/yaml.h"
 
 #include <string.h>
@@ -51,6 +52,64 @@ static int add_row(void *userdata, const struct lxcri_object_state *state)
 		text_addf(&ids, "%s%s", i ? "," : "", state->pods[i]);
 	strings_add(&table->cells, ids.length ? ids.data : "-");
 	return 0;
+}
+
+static void add_joined(struct print_table *table, struct json_object *array)
+{
+	autorun(text_finish) struct text text = {};
+
+	for (size_t i = 0; i < json_count(array); i++)
+		text_addf(&text, "%s%s", i ? "," : "",
+			  json_object_get_string(json_object_array_get_idx(array, i)));
+	strings_add(&table->cells, text.length ? text.data : "-");
+}
+
+/* As kubectl writes them: "80:30080/TCP". */
+static void add_ports(struct print_table *table, struct json_object *ports)
+{
+	autorun(text_finish) struct text text = {};
+
+	for (size_t i = 0; i < json_count(ports); i++) {
+		struct json_object *port = json_object_array_get_idx(ports, i);
+		const char *protocol = json_get_text(port, "protocol");
+		intmax_t node_port = (intmax_t)json_get_i64(port, "nodePort", 0);
+
+		text_addf(&text, "%s%jd", i ? "," : "", (intmax_t)json_get_i64(port, "port", 0));
+		if (node_port)
+			text_addf(&text, ":%jd", node_port);
+		text_addf(&text, "/%s", protocol ? protocol : "TCP");
+	}
+	strings_add(&table->cells, text.length ? text.data : "-");
+}
+
+static void add_service(struct json_object *object, bool is_wide, struct print_table *table)
+{
+	struct json_object *meta = json_get(object, "metadata");
+	struct json_object *spec = json_get(object, "spec");
+	const char *type = json_get_text(spec, "type");
+	const char *address = json_get_text(spec, "clusterIP");
+
+	strings_add(&table->cells, json_get_text(meta, "namespace"));
+	strings_add(&table->cells, json_get_text(meta, "name"));
+	strings_add(&table->cells, type ? type : "ClusterIP");
+	strings_add(&table->cells, address ? address : "-");
+	add_joined(table, json_get(spec, "externalIPs"));
+	add_ports(table, json_get(spec, "ports"));
+	if (is_wide)
+		add_joined(table, json_get(json_get(object, "status"), "endpoints"));
+}
+
+static void print_services(struct json_object *array, bool is_wide)
+{
+	static const char *const columns[] = { "NAMESPACE",   "NAME",  "TYPE",     "CLUSTER-IP",
+					       "EXTERNAL-IP", "PORTS", "ENDPOINTS" };
+	struct print_table table = { .columns = ARRAY_LEN(columns) - !is_wide };
+
+	for (size_t i = 0; i < table.columns; i++)
+		strings_add(&table.cells, columns[i]);
+	for (size_t i = 0; i < json_count(array); i++)
+		add_service(json_object_array_get_idx(array, i), is_wide, &table);
+	print_table_finish(&table, stdout);
 }
 
 static void print_documents(struct json_object *array)
@@ -105,13 +164,25 @@ static int print_whole(struct cli *cli, const struct selection *of, const char *
 		    0 ||
 	    json_parse(text, strlen(text), &json_limits_spec, &array, err) < 0)
 		return -1;
-	if (strcmp(output, "json") == 0)
+	if (!*output || strcmp(output, "wide") == 0)
+		print_services(array, *output);
+	else if (strcmp(output, "json") == 0)
 		print_json(of->name ? json_object_array_get_idx(array, 0) : array, stdout);
 	else if (strcmp(output, "yaml") == 0)
 		print_documents(array);
 	else
 		print_names(array);
 	return EXIT_SUCCESS;
+}
+
+/* They have a table of their own. */
+static bool is_of_services(const struct selection *of)
+{
+	struct lxcri_error unknown = {};
+	enum object_kind kind;
+
+	return of->kind && object_kind_parse(of->kind, &kind, &unknown) == 0 &&
+	       kind == OBJECT_SERVICE;
 }
 
 static bool is_word(const char *word, const char *const words[])
@@ -143,8 +214,8 @@ static int cmd_get(struct cli *cli, const void *verb_options, int argc, char **a
 			    "--output: \"%.40s\" is none of wide, json, yaml and name", output);
 	if (cli_open_engine(cli, err) < 0)
 		return -1;
-	return is_word(output, whole) ? print_whole(cli, &of, output, err)
-				      : print_rows(cli, &of, *output, err);
+	return is_word(output, whole) || is_of_services(&of) ? print_whole(cli, &of, output, err)
+							     : print_rows(cli, &of, *output, err);
 }
 
 const struct verb verb_get = {

@@ -194,7 +194,8 @@ bool database_exists(const char *data_dir)
 {
 	autofree char *path = xformat("%s/state.db", data_dir);
 
-	return access(path, F_OK) == 0;
+	/* What cannot be told is no absence. */
+	return path_exists(path) != 0;
 }
 
 bool database_is_lost(const char *data_dir)

@@ -20,7 +20,7 @@ struct database;
 [[nodiscard]] int database_open(const char *data_dir, struct database **ret_database,
 				struct lxcri_error *err);
 
-/* Tells whether @data_dir has a database. */
+/* Tells whether @data_dir has a database, or may have one. */
 bool database_exists(const char *data_dir);
 
 /* Tells whether @data_dir has containers, but no database that knows them. */

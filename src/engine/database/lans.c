@@ -77,6 +77,14 @@ void lan_list_finish(struct lan_list *list)
 	*list = (struct lan_list){};
 }
 
+int lans_remove(struct database *database, const char *container, unsigned int position,
+		struct lxcri_error *err)
+{
+	return statement_run(database, err,
+			     "DELETE FROM lan WHERE container = ?1 AND position = ?2", "ti",
+			     container, (int64_t)position);
+}
+
 int lans_rename(struct database *database, const char *from, const char *to,
 		struct lxcri_error *err)
 {

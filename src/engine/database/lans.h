@@ -35,6 +35,10 @@ struct lan_list {
 				struct lan_list *ret, struct lxcri_error *err);
 void lan_list_finish(struct lan_list *list);
 
+/* Removes @container's at @position. */
+[[nodiscard]] int lans_remove(struct database *database, const char *container,
+			      unsigned int position, struct lxcri_error *err);
+
 /* Gives all that @from has to @to. */
 [[nodiscard]] int lans_rename(struct database *database, const char *from, const char *to,
 			      struct lxcri_error *err);

@@ -50,10 +50,15 @@ int name_sum_list_read(struct database *database, struct name_sum_list *ret,
 	return statement_read(database, err, &rows,
 			      "SELECT network, 0, container, ip4, ip6, hostname, aliases"
 			      " FROM endpoint WHERE interface IS NOT NULL UNION ALL"
-			      " SELECT network, 1, space, name, ports, unready, '' FROM service"
+			      " SELECT network, 1, space, name, ports, unready,"
+			      " ifnull(ip4, '') || ' ' || ifnull(ip6, '') FROM service"
 			      " UNION ALL"
+			      /* Members of a service with an address have no names by that. */
 			      " SELECT network, 2, space, service, hostname, container, ''"
-			      " FROM member ORDER BY 1",
+			      " FROM member m WHERE EXISTS (SELECT 1 FROM service s WHERE"
+			      " s.network = m.network AND s.space = m.space AND"
+			      " s.name = m.service AND s.ip4 IS NULL AND s.ip6 IS NULL)"
+			      " ORDER BY 1",
 			      "") < 0
 		       ? -1
 		       : 0;

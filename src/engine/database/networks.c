@@ -9,7 +9,9 @@
 
 #include <string.h>
 
-#define NETWORK_COLUMNS "name, deployment, bridge, subnet4, subnet6, last_host, options"
+#define NETWORK_COLUMNS                                                   \
+	"name, deployment, bridge, subnet4, subnet6, last_host, options," \
+	" services4, services6, last_service"
 #define ENDPOINT_COLUMNS \
 	"container, network, position, interface, mac, ip4, ip6, hostname, aliases, persistent"
 #define PORT_COLUMNS "container, protocol, host_ip, host_port, container_port"
@@ -49,16 +51,20 @@ int networks_put(struct database *database, const struct network_row *row, struc
 {
 	char subnet4[ADDRESS_TEXT_MAX];
 	char subnet6[ADDRESS_TEXT_MAX];
+	char services4[ADDRESS_TEXT_MAX];
+	char services6[ADDRESS_TEXT_MAX];
 
-	return statement_run(database, err,
-			     "INSERT INTO network (" NETWORK_COLUMNS ")"
-			     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
-			     " ON CONFLICT (name) DO UPDATE SET deployment = ?2, bridge = ?3,"
-			     " subnet4 = ?4, subnet6 = ?5, last_host = ?6, options = ?7",
-			     "tttttit", row->name, row->deployment, row->bridge,
-			     subnet_format(&row->subnets[0], subnet4),
-			     subnet_format(&row->subnets[1], subnet6), (int64_t)row->last_host,
-			     row->options);
+	return statement_run(
+		database, err,
+		"INSERT INTO network (" NETWORK_COLUMNS ")"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+		" ON CONFLICT (name) DO UPDATE SET deployment = ?2, bridge = ?3,"
+		" subnet4 = ?4, subnet6 = ?5, last_host = ?6, options = ?7,"
+		" services4 = ?8, services6 = ?9, last_service = ?10",
+		"tttttittti", row->name, row->deployment, row->bridge,
+		subnet_format(&row->subnets[0], subnet4), subnet_format(&row->subnets[1], subnet6),
+		(int64_t)row->last_host, row->options, subnet_format(&row->services[0], services4),
+		subnet_format(&row->services[1], services6), (int64_t)row->last_service);
 }
 
 int networks_delete(struct database *database, const char *name, struct lxcri_error *err)
@@ -82,11 +88,14 @@ static int take_network(void *userdata, sqlite3_stmt *row, struct lxcri_error *e
 		.bridge = xstrdup(statement_text(row, 2)),
 		.last_host = (uint32_t)sqlite3_column_int64(row, 5),
 		.options = xstrdup(statement_text(row, 6)),
+		.last_service = (uint32_t)sqlite3_column_int64(row, 9),
 	};
 
 	for (int i = 0; i < 2; i++)
-		if (*statement_text(row, 3 + i) &&
-		    subnet_parse(statement_text(row, 3 + i), &network.subnets[i]) < 0)
+		if ((*statement_text(row, 3 + i) &&
+		     subnet_parse(statement_text(row, 3 + i), &network.subnets[i]) < 0) ||
+		    (*statement_text(row, 7 + i) &&
+		     subnet_parse(statement_text(row, 7 + i), &network.services[i]) < 0))
 			return damaged("network", network.name, err);
 	if (reader->each)
 		return reader->each(reader->userdata, &network, err);

@@ -16,6 +16,9 @@ struct network_row {
 	char *bridge;             /* the interface's name */
 	struct subnet subnets[2]; /* of IPv4; of IPv6, or of family 0. Host 1 is the gateway */
 	uint32_t last_host;
+	struct subnet
+		services[2]; /* where its services have their addresses; of family 0: nowhere */
+	uint32_t last_service;
 	char *options; /* JSON; see engine/network/options.h */
 };
 

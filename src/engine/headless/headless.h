@@ -39,3 +39,13 @@
 
 /* Records that what is called @where has no such service: LXCRI_E_SERVICE_NOT_FOUND. */
 int headless_not_found(const struct service_row *row, const char *where, struct lxcri_error *err);
+
+/* Makes @container a member of the service @key, in whose network it is. Returns 0;
+ * LXCRI_E_SERVICE_NOT_FOUND, LXCRI_E_HEADLESS_SERVICE_FAILED. The rules of one with an address do
+ * not know of it yet. */
+[[nodiscard]] int headless_add_member(struct lxcri_engine *engine, const struct service_row *key,
+				      const char *container, struct lxcri_error *err);
+
+/* Ends that. Returns 1, or 0 when it is none. */
+[[nodiscard]] int headless_drop_member(struct lxcri_engine *engine, const struct service_row *key,
+				       const char *container, struct lxcri_error *err);

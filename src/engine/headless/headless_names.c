@@ -49,14 +49,14 @@ static int compare_service(const void *key, const void *entry)
 	return order ? order : strcmp(member->service, service->name);
 }
 
-static void add_addresses(struct text *text, const char *name, const struct endpoint_row *endpoint)
+static void add_addresses(struct text *text, const char *name, const struct address addresses[2])
 {
-	for (size_t i = 0; i < ARRAY_LEN(endpoint->addresses); i++) {
+	for (size_t i = 0; i < 2; i++) {
 		char address[ADDRESS_TEXT_MAX];
 
-		if (endpoint->addresses[i].family != 0)
+		if (addresses[i].family != 0)
 			text_addf(text, "address %s %s\n", name,
-				  address_format(&endpoint->addresses[i], address));
+				  address_format(&addresses[i], address));
 	}
 }
 
@@ -84,17 +84,41 @@ char *headless_names_add(struct headless_names *names, struct lxcri_engine *engi
 			bsearch(member, names->services.items, names->services.count,
 				sizeof(*service), compare_service);
 
-		if (!service || (ready == HEADLESS_NOT_READY && !service->unready))
+		/* One with an address of its own is called by that alone. */
+		if (!service || service_row_is_virtual(service) ||
+		    (ready == HEADLESS_NOT_READY && !service->unready))
 			continue;
 
 		autofree char *domain = headless_domain(engine, service->name, service->space);
 		autofree char *name = xformat("%s.%s", member->hostname, domain);
 
-		add_addresses(text, domain, endpoint);
-		add_addresses(text, name, endpoint);
+		add_addresses(text, domain, endpoint->addresses);
+		add_addresses(text, name, endpoint->addresses);
 		add_ports(text, service, domain, name);
 		if (!first)
 			first = steal(name);
 	}
 	return first;
+}
+
+void headless_names_add_virtual(const struct headless_names *names,
+				const struct lxcri_engine *engine, struct text *text)
+{
+	for (size_t i = 0; i < names->services.count; i++) {
+		const struct service_row *service = &names->services.items[i];
+		autofree char *domain = NULL;
+
+		if (!service_row_is_virtual(service))
+			continue;
+		domain = headless_domain(engine, service->name, service->space);
+		add_addresses(text, domain, service->addresses);
+		add_ports(text, service, domain, domain);
+		for (size_t k = 0; k < ARRAY_LEN(service->addresses); k++) {
+			char address[ADDRESS_TEXT_MAX];
+
+			if (service->addresses[k].family != 0)
+				text_addf(text, "pointer %s %s\n",
+					  address_format(&service->addresses[k], address), domain);
+		}
+	}
 }

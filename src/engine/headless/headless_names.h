@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The names of headless services in the zone of their network. */
+/* The names of services in the zone of their network. */
 
 #include "base/text.h"
 #include "engine/database/networks.h"
@@ -32,3 +32,7 @@ enum headless_ready { HEADLESS_NOT_READY, HEADLESS_READY };
 /* Tells whether the container at @endpoint is a member: who has no names here needs not be asked
  * whether he is ready. */
 bool headless_names_have(struct headless_names *names, const struct endpoint_row *endpoint);
+
+/* Appends the names of those services that have addresses of their own. */
+void headless_names_add_virtual(const struct headless_names *names,
+				const struct lxcri_engine *engine, struct text *text);

@@ -9,7 +9,8 @@
 #include "engine/headless/headless.h"
 #include "engine/network/rows.h"
 #include "engine/network/session.h"
-#include "engine/service/health.h"
+#include "engine/virtual/virtual.h"
+#include "engine/virtual/virtual_ready.h"
 
 #include <netinet/in.h>
 #include <string.h>
@@ -86,6 +87,7 @@ static int setup(struct lxcri_engine *engine, const struct lxcri_headless_servic
 	autorun(session_end) struct session session = SESSION_NULL;
 
 	if (read_key(service, row, err) < 0 || read_ports(service, row, err) < 0 ||
+	    (service->replace && virtual_withdraw(engine, row, err) < 0) ||
 	    session_begin(engine, &session, err) < 0 || database_begin(session.database, err) < 0)
 		return -1;
 	if (store(&session, service, row, err) == 0 && database_commit(session.database, err) == 0)
@@ -135,7 +137,10 @@ int lxcri_network_remove_headless_service(struct lxcri_engine *engine,
 	if (read_key(service, &row, err) < 0 ||
 	    find_network(engine, row.network, &database, err) < 0)
 		return -1;
-	r = services_delete(database, &row, err);
+	/* The rules forget it before the database does. */
+	r = virtual_withdraw(engine, &row, err);
+	if (r == 0)
+		r = services_delete(database, &row, err);
 	return r == 0 ? not_there(&row, err) : r < 0 ? -1 : 0;
 }
 
@@ -156,22 +161,44 @@ static int join(struct lxcri_engine *engine, struct database *database,
 	return headless_join_one(engine, row, &endpoints.items[0], err);
 }
 
+int headless_add_member(struct lxcri_engine *engine, const struct service_row *key,
+			const char *container, struct lxcri_error *err)
+{
+	struct database *database;
+
+	if (find_network(engine, key->network, &database, err) < 0 ||
+	    database_begin(database, err) < 0)
+		return -1;
+	if (join(engine, database, key, container, err) == 0 && database_commit(database, err) == 0)
+		return 0;
+	database_roll_back(database);
+	return -1;
+}
+
+int headless_drop_member(struct lxcri_engine *engine, const struct service_row *key,
+			 const char *container, struct lxcri_error *err)
+{
+	const struct member_row member = { .network = key->network,
+					   .space = key->space,
+					   .service = key->name,
+					   .container = (char *)container };
+	struct database *database;
+
+	return find_network(engine, key->network, &database, err) < 0
+		       ? -1
+		       : members_delete(database, &member, err);
+}
+
 int lxcri_network_join_headless_service(struct lxcri_engine *engine,
 					const struct lxcri_headless_service *service,
 					const char *container, struct lxcri_error *err)
 {
 	autorun(service_row_finish) struct service_row row = {};
-	struct database *database;
 
 	if (read_key(service, &row, err) < 0 ||
-	    find_network(engine, row.network, &database, err) < 0 ||
-	    database_begin(database, err) < 0)
+	    headless_add_member(engine, &row, container, err) < 0)
 		return -1;
-	if (join(engine, database, &row, container, err) == 0 &&
-	    database_commit(database, err) == 0)
-		return 0;
-	database_roll_back(database);
-	return -1;
+	return virtual_ready_look_all(engine, &row, err);
 }
 
 int lxcri_network_leave_headless_service(struct lxcri_engine *engine,
@@ -179,21 +206,15 @@ int lxcri_network_leave_headless_service(struct lxcri_engine *engine,
 					 const char *container, struct lxcri_error *err)
 {
 	autorun(service_row_finish) struct service_row row = {};
-	struct member_row member = { .container = (char *)container };
-	struct database *database;
 	int r;
 
-	if (read_key(service, &row, err) < 0 ||
-	    find_network(engine, row.network, &database, err) < 0)
+	if (read_key(service, &row, err) < 0)
 		return -1;
-	member.network = row.network;
-	member.space = row.space;
-	member.service = row.name;
-	r = members_delete(database, &member, err);
+	r = headless_drop_member(engine, &row, container, err);
 	if (r > 0)
-		return 0;
+		return virtual_ready_look_all(engine, &row, err);
 	if (r == 0)
-		r = services_have(database, &row, err);
+		r = services_have(engine->database, &row, err);
 	if (r == 0)
 		return not_there(&row, err);
 	return r < 0 ? -1
@@ -213,12 +234,27 @@ static struct json_object *describe_service(const struct lxcri_engine *engine,
 	json_set_text(object, "namespace", row->space);
 	json_set_text(object, "name", row->name);
 	json_set_text(object, "domain", domain);
+	for (int i = 0; i < 2; i++) {
+		char text[ADDRESS_TEXT_MAX];
+
+		if (row->addresses[i].family)
+			json_set_text(object, i == 0 ? "ip4" : "ip6",
+				      address_format(&row->addresses[i], text));
+	}
 	for (size_t i = 0; i < row->n_ports; i++) {
 		struct json_object *port = json_object_new_object();
 
 		json_set_text(port, "name", row->ports[i].name);
 		json_set_text(port, "protocol", describe_protocol(row->ports[i].protocol));
 		json_object_object_add(port, "port", json_object_new_int(row->ports[i].port));
+		if (row->ports[i].target)
+			json_object_object_add(port, "targetPort",
+					       json_object_new_int(row->ports[i].target));
+		else
+			json_set_text(port, "targetPort", row->ports[i].target_name);
+		if (row->ports[i].node_port)
+			json_object_object_add(port, "nodePort",
+					       json_object_new_int(row->ports[i].node_port));
 		json_object_array_add(ports, port);
 	}
 	json_object_object_add(object, "ports", ports);
@@ -254,11 +290,14 @@ static int describe_member(struct lxcri_engine *engine, const struct member_row 
 	    endpoints_each(database, row->container, row->network, add_place, member, err) < 0)
 		return -1;
 
-	bool is_ready =
-		json_get_bool(member, "attached", false) && health_is_ready(engine, row->container);
+	int is_ready = json_get_bool(member, "attached", false)
+			       ? virtual_ready_is(engine, row->container, NULL, err)
+			       : 0;
 
+	if (is_ready < 0)
+		return -1;
 	json_object_object_del(member, "attached");
-	json_object_object_add(member, "ready", json_object_new_boolean(is_ready));
+	json_object_object_add(member, "ready", json_object_new_boolean(is_ready > 0));
 	return 0;
 }
 

@@ -14,6 +14,11 @@
 #include "engine/network/join.h"
 #include "engine/network/session.h"
 
+#include <limits.h>
+
+/* In place of a position: all places of the container. */
+#define LAN_ALL UINT_MAX
+
 /* Checks what can be checked before anything is made: that every place that @join asks for is well
  * written, and that there is such a bridge or interface. LXCRI_E_INVALID_ARGUMENT,
  * LXCRI_E_BRIDGE_NOT_FOUND, LXCRI_E_CONFIGURATION_FAILED. It needs no session. */
@@ -28,15 +33,26 @@
 [[nodiscard]] int lan_prepare(struct session *session, const char *container,
 			      struct lxcri_error *err);
 
-/* Puts the container's interfaces into @netns, whose netlink socket is @theirs, with the addresses
+/* Puts the container's interface at @position, or all with LAN_ALL, into @netns, with the addresses
  * that are asked for; those that are there are put right. *@ret_made, which may be NULL, tells
  * whether any was not. */
-[[nodiscard]] int lan_plug(struct session *session, const char *container, int netns,
-			   struct netlink *theirs, bool *ret_made, struct lxcri_error *err);
+[[nodiscard]] int lan_plug(struct session *session, const char *container, unsigned int position,
+			   int netns, bool *ret_made, struct lxcri_error *err);
 
-/* Has the monitor of the container get its leases, and waits for the first ones: without the
- * session. LXCRI_E_CONFIGURATION_FAILED when no server gives one. */
-[[nodiscard]] int lan_lease(struct lxcri_container *container, struct lxcri_error *err);
+/* Has the monitor of the container get the lease of the place at @position, or all with LAN_ALL,
+ * and waits for the first ones: without the session. LXCRI_E_CONFIGURATION_FAILED when no server
+ * gives one. */
+[[nodiscard]] int lan_lease(struct lxcri_container *container, unsigned int position,
+			    struct lxcri_error *err);
+
+/* Makes the place that the container has got last, beside those that are there, if it runs; a
+ * failure leaves it with its row. Without the session. */
+[[nodiscard]] int lan_connect(struct lxcri_container *container, struct lxcri_error *err);
+
+/* Takes the place @network away, interface, lease and row: as it was asked for, or "KIND:NAME" of
+ * the only one there. Without the session. LXCRI_E_CONFIGURATION_FAILED when there is none. */
+[[nodiscard]] int lan_disconnect(struct lxcri_container *container, const char *network,
+				 struct lxcri_error *err);
 
 /* Takes the rules about a container that has stopped back, and with ATTACH_STOPPED the names of its
  * interfaces out of the rows. */

@@ -66,7 +66,7 @@ static int lease_one(struct lxcri_container *container, struct monitor *monitor,
 
 /* Uses the creator's connection, or another one, and gives it back. */
 static int lease_all(struct lxcri_container *container, const struct lan_list *places,
-		     struct lxcri_error *err)
+		     unsigned int position, struct lxcri_error *err)
 {
 	autoptr(monitor) other = NULL;
 
@@ -75,6 +75,8 @@ static int lease_all(struct lxcri_container *container, const struct lan_list *p
 	for (size_t i = 0; i < places->count; i++) {
 		struct lan_spec spec;
 
+		if (position != LAN_ALL && position != places->items[i].position)
+			continue;
 		if (lan_spec_parse(places->items[i].spec, &spec, err) < 0)
 			return -1;
 		if (spec.dhcp && lease_one(container, other ? other : container->monitor,
@@ -84,14 +86,14 @@ static int lease_all(struct lxcri_container *container, const struct lan_list *p
 	return 0;
 }
 
-int lan_lease(struct lxcri_container *container, struct lxcri_error *err)
+int lan_lease(struct lxcri_container *container, unsigned int position, struct lxcri_error *err)
 {
 	struct database *database = engine_database(container->engine, err);
 	autorun(lan_list_finish) struct lan_list places = {};
 
 	if (!database || lan_list_read(database, container->home.id, &places, err) < 0)
 		return -1;
-	return places.count > 0 ? lease_all(container, &places, err) : 0;
+	return places.count > 0 ? lease_all(container, &places, position, err) : 0;
 }
 
 static void set_address(struct json_object *object, const char *key, const struct address *address)

@@ -10,6 +10,7 @@
 #include "net/route.h"
 #include "net/veth.h"
 #include "net/vlan.h"
+#include "os/network/netns.h"
 
 #include <errno.h>
 #include <string.h>
@@ -144,6 +145,16 @@ static int create(const struct plug *plug, struct lxcri_error *err)
 	return macvlan_create(plug->session->route, &macvlan, err);
 }
 
+/* One that its container has got while it runs has no name on the host yet. */
+static int name_one(const struct plug *plug, struct lxcri_error *err)
+{
+	if (plug->place->interface)
+		return 0;
+	return prepare_one(plug->session, plug->place, err) < 0
+		       ? -1
+		       : lan_rules_add(plug->session, plug->place->container, err);
+}
+
 /* Makes one interface, or puts it right, and gives it what it has without a lease. Returns 1 when
  * it was not there. */
 static int plug_one(struct plug *plug, struct lxcri_error *err)
@@ -154,7 +165,7 @@ static int plug_one(struct plug *plug, struct lxcri_error *err)
 	int r = there;
 
 	if (r == 0)
-		r = create(plug, err);
+		r = name_one(plug, err) < 0 ? -1 : create(plug, err);
 	else if (r > 0 && plug->spec.kind == LAN_BRIDGE)
 		r = repair_veth(plug, &inside, err);
 	if (r < 0 || set_vlan(plug, err) < 0)
@@ -168,13 +179,18 @@ static int plug_one(struct plug *plug, struct lxcri_error *err)
 	return route_configure(plug->theirs, &interface, err) < 0 ? -1 : !there;
 }
 
-int lan_plug(struct session *session, const char *container, int netns, struct netlink *theirs,
+int lan_plug(struct session *session, const char *container, unsigned int position, int netns,
 	     bool *ret_made, struct lxcri_error *err)
 {
 	autorun(lan_list_finish) struct lan_list places = {};
+	autoptr(netlink) theirs = NULL;
+	int r;
 
 	if (lan_list_read(session->database, container, &places, err) < 0)
 		return -1;
+	r = places.count > 0 ? netns_open_netlink(netns, NETLINK_ROUTE, &theirs) : 0;
+	if (r < 0)
+		return fail_errno(err, r, "enter the network namespace of container %s", container);
 	for (size_t i = 0; i < places.count; i++) {
 		struct lan_row *place = &places.items[i];
 		autofree char *name = xformat("eth%u", place->position);
@@ -183,8 +199,10 @@ int lan_plug(struct session *session, const char *container, int netns, struct n
 				     .name = name,
 				     .netns = netns,
 				     .theirs = theirs };
-		int r = lan_spec_parse(place->spec, &plug.spec, err);
 
+		if (position != LAN_ALL && position != place->position)
+			continue;
+		r = lan_spec_parse(place->spec, &plug.spec, err);
 		if (r == 0)
 			r = lan_parent_get(session->route, &plug.spec, &plug.parent, err);
 		if (r == 0)

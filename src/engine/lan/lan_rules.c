@@ -8,6 +8,23 @@
 
 #include <string.h>
 
+/* Fills in what is to hold for @place. Returns 1, or 0 when it asks for no rules, or has no
+ * interface. */
+static int rule_of(const struct lan_row *place, struct ruleset_endpoint *ret,
+		   struct lxcri_error *err)
+{
+	struct lan_spec spec;
+
+	if (!place->interface)
+		return 0;
+	if (lan_spec_parse(place->spec, &spec, err) < 0)
+		return -1;
+	*ret = (struct ruleset_endpoint){ .interface = place->interface };
+	memcpy(ret->mac, place->mac, sizeof(ret->mac));
+	memcpy(ret->addresses, spec.addresses, sizeof(ret->addresses));
+	return spec.antispoof;
+}
+
 /* Calls @each for the places of @container (NULL: all) but those of @without that are in use and
  * ask for rules. Returns how many there are. */
 static int walk(struct session *session, const char *container, const char *without,
@@ -21,19 +38,17 @@ static int walk(struct session *session, const char *container, const char *with
 		return -1;
 	for (size_t i = 0; i < places.count; i++) {
 		const struct lan_row *place = &places.items[i];
-		struct ruleset_endpoint rule = { .interface = place->interface };
-		struct lan_spec spec;
+		struct ruleset_endpoint rule;
+		int r;
 
-		if (!place->interface || (without && strcmp(place->container, without) == 0))
+		if (without && strcmp(place->container, without) == 0)
 			continue;
-		if (lan_spec_parse(place->spec, &spec, err) < 0)
+		r = rule_of(place, &rule, err);
+		if (r < 0)
 			return -1;
-		if (!spec.antispoof)
-			continue;
-		memcpy(rule.mac, place->mac, sizeof(rule.mac));
-		memcpy(rule.addresses, spec.addresses, sizeof(rule.addresses));
-		each(session->rules, &rule);
-		count++;
+		if (r > 0)
+			each(session->rules, &rule);
+		count += r;
 	}
 	return count;
 }
@@ -86,4 +101,17 @@ int lan_rules_remove(struct session *session, const char *container, struct lxcr
 	if (count <= 0)
 		return count;
 	return ruleset_commit(session->rules, err) < 0 ? -1 : session_tidy(session, container, err);
+}
+
+int lan_rules_remove_one(struct session *session, const struct lan_row *place,
+			 struct lxcri_error *err)
+{
+	struct ruleset_endpoint rule;
+	int loaded = ruleset_is_loaded(session->rules, err);
+	int asks = loaded > 0 ? rule_of(place, &rule, err) : loaded;
+
+	if (asks <= 0)
+		return asks;
+	remove_again(session->rules, &rule);
+	return ruleset_commit(session->rules, err) < 0 ? -1 : session_tidy(session, NULL, err);
 }

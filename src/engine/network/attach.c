@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/database/services.h"
 #include "engine/lan/lan.h"
 #include "engine/network/endpoint.h"
 #include "engine/network/forwarding.h"
@@ -13,6 +14,7 @@
 #include "engine/network/publish.h"
 #include "engine/network/rows.h"
 #include "engine/network/session.h"
+#include "engine/virtual/virtual_rules.h"
 #include "net/route.h"
 #include "net/veth.h"
 #include "os/network/netns.h"
@@ -292,6 +294,11 @@ static int plug_one(struct session *session, struct endpoint_row *endpoint, int 
 		interface.prefixes[i] = network.subnets[i].prefix;
 		if (endpoint->position == 0 && endpoint->addresses[i].family)
 			interface.gateways[i] = network_gateway(&network, i);
+		/* The first one has the way to everything. */
+		if (endpoint->position > 0 && endpoint->addresses[i].family) {
+			interface.subnets[i] = network.services[i];
+			interface.ways[i] = network_gateway(&network, i);
+		}
 	}
 	return route_configure(theirs, &interface, err);
 }
@@ -327,7 +334,7 @@ static int plug(struct session *session, const char *container, const char *netw
 	for (size_t i = 0; i < endpoints.count; i++)
 		if (plug_one(session, &endpoints.items[i], netns, theirs, err) < 0)
 			return fail_while(err, "network %s", endpoints.items[i].network);
-	return network ? 0 : lan_plug(session, container, netns, theirs, ret_made, err);
+	return network ? 0 : lan_plug(session, container, LAN_ALL, netns, ret_made, err);
 }
 
 /* Puts all interfaces there. */
@@ -348,7 +355,8 @@ int attach_plug(struct lxcri_container *container, pid_t pid, struct lxcri_error
 	if (!container->record.networked)
 		return 0;
 	netns = open_netns(pid, err);
-	if (netns < 0 || plug_all(container, netns, NULL, err) < 0 || lan_lease(container, err) < 0)
+	if (netns < 0 || plug_all(container, netns, NULL, err) < 0 ||
+	    lan_lease(container, LAN_ALL, err) < 0)
 		return -1;
 	return proxy_start(container, pid, err);
 }
@@ -372,7 +380,7 @@ int attach_repair(struct lxcri_container *container, struct lxcri_error *err)
 	    plug(&session, container->home.id, NULL, netns, &made, err) < 0)
 		return -1;
 	session_end(&session);
-	return made ? lan_lease(container, err) : 0;
+	return made ? lan_lease(container, LAN_ALL, err) : 0;
 }
 
 /* What is looked at of one interface. */
@@ -465,7 +473,8 @@ static int take_down_one(struct session *session, struct endpoint_row *endpoint,
 		if (endpoint->position == 0 &&
 		    change_ports(session, RULESET_REMOVE, endpoint, err) < 0)
 			return -1;
-		if (ruleset_commit(session->rules, err) < 0)
+		if (virtual_rules_leave(session, endpoint->container, err) < 0 ||
+		    ruleset_commit(session->rules, err) < 0)
 			return -1;
 	}
 	return session_take_down(session, &network, endpoint->container, err);
@@ -476,6 +485,8 @@ static int forget(struct session *session, struct endpoint_row *endpoint, struct
 	freep(&endpoint->interface);
 	if (!endpoint->persistent)
 		memset(endpoint->addresses, 0, sizeof(endpoint->addresses));
+	if (members_note_gone(session->database, endpoint->container, err) < 0)
+		return -1;
 	return endpoints_put(session->database, endpoint, err);
 }
 

@@ -21,6 +21,7 @@ struct json_object *describe_network(const struct network_row *row, struct lxcri
 {
 	static const char *const subnet_keys[] = { "subnet", "subnet6" };
 	static const char *const gateway_keys[] = { "gateway", "gateway6" };
+	static const char *const service_keys[] = { "serviceSubnet", "serviceSubnet6" };
 	struct json_object *object;
 	struct network_options options;
 	char text[ADDRESS_TEXT_MAX];
@@ -34,6 +35,9 @@ struct json_object *describe_network(const struct network_row *row, struct lxcri
 	for (int i = 0; i < 2; i++) {
 		const struct address gateway = network_gateway(row, i);
 
+		if (row->services[i].base.family)
+			json_set_text(object, service_keys[i],
+				      subnet_format(&row->services[i], text));
 		if (!row->subnets[i].base.family)
 			continue;
 		json_set_text(object, subnet_keys[i], subnet_format(&row->subnets[i], text));

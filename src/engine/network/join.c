@@ -172,6 +172,12 @@ int join_make(struct lxcri_engine *engine, const struct join *join, struct lxcri
 	return transact(engine, &whole, NULL, change_all, err);
 }
 
+static int fail_already(const struct join *join, const char *network, struct lxcri_error *err)
+{
+	return fail(err, LXCRI_E_CONFIGURATION_FAILED, "container %s is in the network %s already",
+		    join->container, network);
+}
+
 static int change_one(struct session *session, const struct join *join, const char *network,
 		      struct lxcri_error *err)
 {
@@ -182,22 +188,26 @@ static int change_one(struct session *session, const struct join *join, const ch
 	if (endpoint_list_read(session->database, join->container, NULL, &there, err) < 0 ||
 	    lan_list_read(session->database, join->container, &places, err) < 0)
 		return -1;
-	for (size_t i = 0; i < places.count; i++)
+	for (size_t i = 0; i < places.count; i++) {
+		if (strcmp(places.items[i].spec, network) == 0)
+			return fail_already(join, network, err);
 		if (places.items[i].position >= position)
 			position = places.items[i].position + 1;
+	}
 	for (size_t i = 0; i < there.count; i++) {
 		if (strcmp(there.items[i].network, network) == 0)
-			return fail(err, LXCRI_E_CONFIGURATION_FAILED,
-				    "container %s is in the network %s already", join->container,
-				    network);
+			return fail_already(join, network, err);
 		if (there.items[i].position >= position)
 			position = there.items[i].position + 1;
 	}
-	return put(session, join, network, position, err);
+	return lan_spec_is(network) ? lan_put(session, join, network, position, err)
+				    : put(session, join, network, position, err);
 }
 
 int join_one(struct lxcri_engine *engine, const struct join *join, const char *network,
 	     struct lxcri_error *err)
 {
-	return transact(engine, join, network_called(network), change_one, err);
+	return lan_check(join, err) < 0
+		       ? -1
+		       : transact(engine, join, network_called(network), change_one, err);
 }

@@ -69,15 +69,17 @@ static int connect_locked(struct lxcri_container *container, const char *network
 	struct join join = { .container = container->home.id, .options = options };
 	struct lxcri_error second = {};
 
-	if (lan_spec_is(network))
-		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
-			    "a place on the LAN is given when a container is created: --network %s",
-			    network);
 	if (check_own_network(container, err) < 0 || find_hostname(container, &hostname, err) < 0)
 		return -1;
 	join.hostname = hostname;
 	if (join_one(container->engine, &join, network, err) < 0)
 		return -1;
+	if (lan_spec_is(network)) {
+		if (lan_connect(container, err) == 0)
+			return 0;
+		(void)lan_disconnect(container, network, &second);
+		return -1;
+	}
 	if (!is_alive(container) || attach_one(container, network, container->state.pid, err) == 0)
 		return 0;
 	(void)attach_release_one(container->engine, container->home.id, network, &second);
@@ -88,7 +90,9 @@ int lxcri_network_connect(struct lxcri_engine *engine, const char *network, cons
 			  const struct lxcri_connect_options *options, struct lxcri_error *err)
 {
 	autorun(lxcri_container_freep) struct lxcri_container *opened = NULL;
+	const char *const networks[] = { network, NULL };
 	const struct lxcri_create_options wish = {
+		.networks = networks,
 		.ip = options ? options->ip : NULL,
 		.ip6 = options ? options->ip6 : NULL,
 		.mac_address = options ? options->mac_address : NULL,
@@ -112,6 +116,10 @@ static int disconnect_locked(struct lxcri_container *container, const char *netw
 	autorun(network_row_finish) struct network_row row = {};
 	const char *id = container->home.id;
 
+	if (lan_spec_is(network))
+		return check_own_network(container, err) < 0
+			       ? -1
+			       : lan_disconnect(container, network, err);
 	if (network_get(container->engine, network, &row, err) < 0 ||
 	    check_own_network(container, err) < 0 ||
 	    endpoint_list_read(container->engine->database, id, network, &endpoints, err) < 0)

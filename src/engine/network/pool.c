@@ -16,6 +16,9 @@
 #define PREFIX4 24
 #define PREFIX6 64
 
+/* 4,094 services a network, and 256 networks with services. */
+#define SERVICES_PREFIX4 20
+
 /* A subnet that somebody has. */
 struct busy {
 	struct subnet subnet;
@@ -52,9 +55,12 @@ static int add_network(void *userdata, const struct network_row *row, struct lxc
 {
 	struct busy_list *list = userdata;
 
-	for (size_t i = 0; strcmp(row->name, list->except) != 0 && i < 2; i++)
-		if (row->subnets[i].base.family)
+	for (size_t i = 0; i < 2; i++) {
+		if (strcmp(row->name, list->except) != 0 && row->subnets[i].base.family)
 			add(list, &row->subnets[i], 0, row->name);
+		if (strcmp(row->name, list->except) != 0 && row->services[i].base.family)
+			add(list, &row->services[i], 0, row->name);
+	}
 	return 0;
 }
 
@@ -129,41 +135,92 @@ static uint32_t first_index(const struct lxcri_engine *engine, const char *name,
 	return (uint32_t)(sum % count);
 }
 
-int pool_choose(struct lxcri_engine *engine, struct netlink *route, const char *name,
-		struct subnet ret[static 2], struct lxcri_error *err)
+/* What is looked for in a pool. */
+struct search {
+	const char *key;  /* of the configuration */
+	const char *name; /* of the network */
+	unsigned int prefix;
+	const struct address *wanted; /* to be in it, or NULL */
+	bool has_ipv6;
+};
+
+/* Finds a subnet of IPv4 in @pool, with the one of IPv6 that goes with it. Returns 1, or 0 when
+ * none is free. */
+static int find(const struct lxcri_engine *engine, const struct busy_list *list,
+		const struct subnet *pool, const struct search *search, struct subnet ret[static 2])
 {
-	const char *text = config_text(engine->config, CONFIG_NETWORK_SUBNET_POOL);
-	autorun(busy_finish) struct busy_list list = { .except = name };
-	unsigned int prefix = PREFIX4;
-	struct subnet pool;
-	uint32_t count;
-	uint32_t first;
+	unsigned int prefix = pool->prefix > search->prefix ? pool->prefix : search->prefix;
+	uint32_t count = subnet_count(pool, prefix);
+	uint32_t first = first_index(engine, search->name, count);
 
-	if (subnet_parse(text, &pool) < 0)
-		return fail(err, LXCRI_E_CONFIGURATION_FAILED,
-			    "network.subnet_pool \"%s\" is no subnet", text);
-	if (gather(engine, route, &list, err) < 0)
-		return -1;
-	if (pool.prefix > prefix)
-		prefix = pool.prefix;
-	count = subnet_count(&pool, prefix);
-	first = first_index(engine, name, count);
 	for (uint32_t i = 0; i < count; i++) {
-		struct subnet subnet = subnet_nth(&pool, prefix, (first + i) % count);
-		struct subnet subnet6 = pool_subnet6(name, &subnet);
+		struct subnet subnet = subnet_nth(pool, prefix, (first + i) % count);
+		struct subnet subnet6 =
+			search->has_ipv6 ? pool_subnet6(search->name, &subnet) : (struct subnet){};
 
-		if (find_overlap(&list, &subnet, 0) ||
-		    (subnet6.base.family && find_overlap(&list, &subnet6, 0)))
+		if ((search->wanted && !subnet_contains(&subnet, search->wanted)) ||
+		    find_overlap(list, &subnet, 0) ||
+		    (subnet6.base.family && find_overlap(list, &subnet6, 0)))
 			continue;
 		ret[0] = subnet;
 		ret[1] = subnet6;
-		return 0;
+		return 1;
 	}
-	return fail(
-		err, LXCRI_E_CONFIGURATION_FAILED,
-		"every subnet of network.subnet_pool %s overlaps a route of the host or another "
-		"network; choose another pool, or give the network a subnet",
-		text);
+	return 0;
+}
+
+static int choose(struct lxcri_engine *engine, struct netlink *route, enum config_key key,
+		  const struct search *search, struct subnet ret[static 2], struct lxcri_error *err)
+{
+	const char *text = config_text(engine->config, key);
+	autorun(busy_finish) struct busy_list list = { .except = search->name };
+	struct subnet pool;
+	char wanted[ADDRESS_TEXT_MAX];
+
+	if (subnet_parse(text, &pool) < 0)
+		return fail(err, LXCRI_E_CONFIGURATION_FAILED, "%s \"%s\" is no subnet",
+			    search->key, text);
+	/* What its own subnets are is busy for its services as well. */
+	if (search->prefix == SERVICES_PREFIX4)
+		list.except = "";
+	if (gather(engine, route, &list, err) < 0)
+		return -1;
+	if (find(engine, &list, &pool, search, ret) > 0)
+		return 0;
+	if (search->wanted)
+		return fail(
+			err, LXCRI_E_CONFIGURATION_FAILED,
+			"address %s is not in %s %s, or what is around it belongs to a route of "
+			"the host or to another network",
+			address_format(search->wanted, wanted), search->key, text);
+	return fail(err, LXCRI_E_CONFIGURATION_FAILED,
+		    "every subnet of %s %s overlaps a route of the host or another "
+		    "network; choose another pool%s",
+		    search->key, text,
+		    search->prefix == SERVICES_PREFIX4 ? "" : ", or give the network a subnet");
+}
+
+int pool_choose(struct lxcri_engine *engine, struct netlink *route, const char *name,
+		struct subnet ret[static 2], struct lxcri_error *err)
+{
+	const struct search search = {
+		.key = "network.subnet_pool", .name = name, .prefix = PREFIX4, .has_ipv6 = true
+	};
+
+	return choose(engine, route, CONFIG_NETWORK_SUBNET_POOL, &search, ret, err);
+}
+
+int pool_choose_services(struct lxcri_engine *engine, struct netlink *route,
+			 const struct network_row *row, const struct address *wanted,
+			 struct subnet ret[static 2], struct lxcri_error *err)
+{
+	const struct search search = { .key = "network.service_pool",
+				       .name = row->name,
+				       .prefix = SERVICES_PREFIX4,
+				       .wanted = wanted,
+				       .has_ipv6 = row->subnets[1].base.family != 0 };
+
+	return choose(engine, route, CONFIG_NETWORK_SERVICE_POOL, &search, ret, err);
 }
 
 int pool_check(struct lxcri_engine *engine, struct netlink *route, const struct network_row *row,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Where the subnets of networks come from: cut from network.subnet_pool, none that overlaps a route
- * of the host or another network. */
+/* Where the subnets of networks, and of their services, come from: cut from network.subnet_pool and
+ * network.service_pool, none that overlaps a route of the host or another network. */
 
 #include "engine/network/network.h"
 
@@ -11,6 +11,12 @@
  */
 [[nodiscard]] int pool_choose(struct lxcri_engine *engine, struct netlink *route, const char *name,
 			      struct subnet ret[static 2], struct lxcri_error *err);
+
+/* Chooses where the services of @row have their addresses, cut from network.service_pool: where
+ * @wanted is, unless that is NULL. Errors as pool_choose(). */
+[[nodiscard]] int pool_choose_services(struct lxcri_engine *engine, struct netlink *route,
+				       const struct network_row *row, const struct address *wanted,
+				       struct subnet ret[static 2], struct lxcri_error *err);
 
 /* Looks whether a subnet of @row overlaps a route of the host that does not lead to its own bridge,
  * or another network. Returns 0, or 1 and says in @ret_why (owned by the caller) what it is. */

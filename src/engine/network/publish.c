@@ -44,23 +44,38 @@ int publish_read(const struct lxcri_port *port, const char *container, struct po
 	return 0;
 }
 
-/* Checks one port that is known. */
-static int check(struct lxcri_engine *engine, const struct port_row *port, struct lxcri_error *err)
+int publish_check_taker(struct lxcri_engine *engine, const struct port_row *port,
+			const struct service_row *service, struct lxcri_error *err)
 {
 	struct database *database = engine_database(engine, err);
 	autofree char *taker = NULL;
+	autofree char *other = NULL;
 	char address[ADDRESS_TEXT_MAX];
-	int r;
+	int r = database ? ports_find_taker(database, port, &taker, err) : -1;
 
-	if (!database || proxy_check(port, err) < 0)
-		return -1;
-	r = ports_find_taker(database, port, &taker, err);
+	if (r == 0)
+		r = service_ports_find_taker(database, port, service, &other, err);
 	if (r > 0)
-		return fail(err, LXCRI_E_PORT_FORWARDING_FAILED,
-			    "port %u of %s is published by container %s", port->host_port,
+		return fail(err, LXCRI_E_PORT_FORWARDING_FAILED, "port %u of %s is %s %s",
+			    port->host_port,
 			    port->host.family ? address_format(&port->host, address) : "the host",
-			    taker);
+			    taker ? "published by container" : "that of the service",
+			    taker ? taker : other);
 	return r;
+}
+
+int publish_check_service(struct lxcri_engine *engine, const struct port_row *port,
+			  const struct service_row *service, struct lxcri_error *err)
+{
+	if (proxy_check(port, err) < 0)
+		return -1;
+	return publish_check_taker(engine, port, service, err);
+}
+
+/* Checks one port that is known. */
+static int check(struct lxcri_engine *engine, const struct port_row *port, struct lxcri_error *err)
+{
+	return publish_check_service(engine, port, NULL, err);
 }
 
 int publish_check(struct lxcri_engine *engine, struct port_row *port, struct lxcri_error *err)

@@ -8,6 +8,7 @@
 #include "engine/lan/lan_rules.h"
 #include "engine/network/forwarding.h"
 #include "engine/network/instance.h"
+#include "engine/virtual/virtual_rules.h"
 #include "net/firewall.h"
 #include "net/veth.h"
 #include "os/network/netns.h"
@@ -72,6 +73,7 @@ int session_describe_bridge(const struct session *session, const struct network_
 	for (int i = 0; i < 2; i++) {
 		ret->gateways[i] = network_gateway(network, i);
 		ret->prefixes[i] = network->subnets[i].prefix;
+		ret->services[i] = network->services[i];
 	}
 	return 0;
 }
@@ -178,15 +180,28 @@ static int set_network(void *userdata, const struct network_row *row, struct lxc
 	return 0;
 }
 
-int session_set_rules(struct session *session, struct lxcri_error *err)
+/* What services need costs some milliseconds, which a host without any does not pay. */
+static int load_rules(struct session *session, struct lxcri_error *err)
 {
 	int loaded = ruleset_is_loaded(session->rules, err);
+	int wanted = services_have_virtual(session->database, err);
+	int there;
 
-	if (loaded < 0 || (loaded == 0 && ruleset_load(session->rules, err) < 0))
+	if (loaded < 0 || wanted < 0 || (loaded == 0 && ruleset_load(session->rules, err) < 0))
+		return -1;
+	there = ruleset_has_services(session->rules, err);
+	if (there < 0)
+		return -1;
+	return wanted && !there ? ruleset_load_services(session->rules, err) : 0;
+}
+
+int session_set_rules(struct session *session, struct lxcri_error *err)
+{
+	if (load_rules(session, err) < 0 || ruleset_has_services(session->rules, err) < 0)
 		return -1;
 	ruleset_clear(session->rules);
 	if (networks_each(session->database, set_network, session, err) < 0 ||
-	    lan_rules_set(session, err) < 0)
+	    lan_rules_set(session, err) < 0 || virtual_rules_set_all(session, err) < 0)
 		return -1;
 	return ruleset_commit(session->rules, err);
 }
@@ -255,6 +270,18 @@ int session_bring_up(struct session *session, const struct network_row *network,
 	return 0;
 }
 
+static int drop_services(struct session *session, const char *network, struct lxcri_error *err)
+{
+	autorun(service_list_finish) struct service_list services = {};
+
+	if (service_list_read(session->database, network, &services, err) < 0)
+		return -1;
+	for (size_t i = 0; i < services.count; i++)
+		if (virtual_rules_drop(session, &services.items[i], NULL, err) < 0)
+			return -1;
+	return 0;
+}
+
 int session_remove_network(struct session *session, const struct network_row *network,
 			   struct lxcri_error *err)
 {
@@ -267,6 +294,8 @@ int session_remove_network(struct session *session, const struct network_row *ne
 		return -1;
 	if (loaded == 0)
 		return 0;
+	if (drop_services(session, network->name, err) < 0)
+		return -1;
 	change_network(session, RULESET_REMOVE, &options, network);
 	return ruleset_commit(session->rules, err);
 }

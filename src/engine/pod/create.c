@@ -13,6 +13,7 @@
 #include "engine/network/join.h"
 #include "engine/network/mode.h"
 #include "engine/pod/directories.h"
+#include "engine/pod/labels.h"
 #include "engine/pod/member.h"
 #include "engine/pod/pod.h"
 #include "engine/pod/identity.h"
@@ -59,24 +60,6 @@ static int add_members(struct pod_note *note, const char *pod,
 	return 0;
 }
 
-/* Makes an object of NAME=VALUE. */
-static int add_words(struct json_object **ret, const char *what, const char *const *words,
-		     struct lxcri_error *err)
-{
-	*ret = json_object_new_object();
-	for (size_t i = 0; words && words[i]; i++) {
-		const char *equals = strchr(words[i], '=');
-		autofree char *name =
-			equals ? xstrndup(words[i], (size_t)(equals - words[i])) : NULL;
-
-		if (!name || !*name)
-			return fail(err, LXCRI_E_INVALID_ARGUMENT, "%s \"%.60s\" is not NAME=VALUE",
-				    what, words[i]);
-		json_set_text(*ret, name, equals + 1);
-	}
-	return 0;
-}
-
 static int check_options(struct pod_creation *creation, struct lxcri_error *err)
 {
 	const struct lxcri_pod_options *options = creation->options;
@@ -93,8 +76,7 @@ static int check_options(struct pod_creation *creation, struct lxcri_error *err)
 	note->owner = xstrdup(options->owner);
 	note->grace_seconds = options->grace_seconds;
 	note->keep_identity = options->keep_identity;
-	if (add_words(&note->labels, "label", options->labels, err) < 0 ||
-	    add_words(&note->annotations, "annotation", options->annotations, err) < 0 ||
+	if (labels_fill(note, options->labels, options->annotations, err) < 0 ||
 	    add_members(note, options->id, options->init_containers, options->n_init_containers,
 			true, err) < 0)
 		return -1;

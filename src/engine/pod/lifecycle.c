@@ -8,9 +8,13 @@
 #include "engine/pod/pod.h"
 #include "engine/pod/sandbox.h"
 #include "engine/service/demand.h"
+#include "engine/virtual/virtual_ready.h"
 #include "lxcri/limits.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 static int save(struct lxcri_pod *pod, struct lxcri_error *err)
 {
@@ -33,6 +37,27 @@ static int want(struct lxcri_pod *pod, bool wanted, struct lxcri_error *err)
 	return save(pod, err);
 }
 
+/* Whoever is about to end is not led to any more. */
+static void leave_services(struct lxcri_pod *pod)
+{
+	const struct home *home = &pod->shell->home;
+	autoclose int mark = -1;
+
+	if (!pod->shell->record.networked || home->run_fd < 0)
+		return;
+	mark = openat(home->run_fd, VIRTUAL_LEAVING_FILE, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (mark < 0)
+		log_warning("make %s/" VIRTUAL_LEAVING_FILE ": %s", home->run_dir, strerror(errno));
+	virtual_ready_tell(pod->engine, home->id);
+}
+
+/* It may be led to again. */
+static void forget_leaving(const struct lxcri_pod *pod)
+{
+	if (pod->shell->home.run_fd >= 0)
+		(void)unlinkat(pod->shell->home.run_fd, VIRTUAL_LEAVING_FILE, 0);
+}
+
 static int prepare(struct lxcri_pod *pod, struct lxcri_error *err)
 {
 	struct pod_look look;
@@ -47,6 +72,8 @@ static int prepare(struct lxcri_pod *pod, struct lxcri_error *err)
 		r = want(pod, true, err);
 	if (r == 0)
 		r = sandbox_up(pod->shell, &pod->note, err);
+	if (r == 0)
+		forget_leaving(pod);
 	home_unlock(&pod->shell->home);
 	return r;
 }
@@ -98,6 +125,7 @@ int lxcri_pod_start(struct lxcri_pod *pod, struct lxcri_error *err)
 			log_error("%s", second.text);
 		return pod_fail(err, LXCRI_E_POD_START_FAILED, "start pod %s", id);
 	}
+	virtual_ready_tell(pod->engine, id);
 	demand_service_of(pod->shell);
 	tell(pod, "start");
 	return 0;
@@ -146,17 +174,20 @@ static int take_down(struct lxcri_pod *pod, struct lxcri_error *err)
 		return -1;
 	if (look.alive > 0)
 		return fail(err, LXCRI_E_INVALID_STATE, "a container of it was started meanwhile");
-	if (want(pod, false, err) < 0)
+	if (want(pod, false, err) < 0 || sandbox_down(pod->shell, err) < 0)
 		return -1;
-	return sandbox_down(pod->shell, err);
+	forget_leaving(pod);
+	return 0;
 }
 
 int lxcri_pod_stop(struct lxcri_pod *pod, const unsigned int *grace_seconds,
 		   struct lxcri_error *err)
 {
 	const char *id = pod->shell->home.id;
-	int r = stop_members(pod, grace_seconds ? *grace_seconds : pod->note.grace_seconds, err);
+	int r;
 
+	leave_services(pod);
+	r = stop_members(pod, grace_seconds ? *grace_seconds : pod->note.grace_seconds, err);
 	if (r == 0)
 		r = pod_lock(pod, err);
 	if (r == 0) {
@@ -196,6 +227,8 @@ int lxcri_pod_delete(struct lxcri_pod *pod, bool force, struct lxcri_error *err)
 	struct lxcri_error second = {};
 	int r = 0;
 
+	if (force)
+		leave_services(pod);
 	/* What cannot be stopped is killed as it is removed. */
 	if (force && stop_members(pod, pod->note.grace_seconds, &second) < 0)
 		log_warning("%s", second.text);

@@ -123,6 +123,15 @@ int names_format_zone(struct lxcri_engine *engine, const struct network_row *row
 		if (row->subnets[i].base.family != 0)
 			text_addf(ret_text, "subnet %s\n", subnet_format(&row->subnets[i], subnet));
 	}
+	for (size_t i = 0; i < ARRAY_LEN(row->services); i++) {
+		char subnet[ADDRESS_TEXT_MAX];
+
+		if (row->services[i].base.family != 0)
+			text_addf(ret_text, "subnet %s\n",
+				  subnet_format(&row->services[i], subnet));
+	}
+	if (r == 0)
+		headless_names_add_virtual(&zone.services, engine, ret_text);
 	if (r == 0)
 		r = network_each_endpoint(engine, row->name, add_endpoint, &zone, err);
 	headless_names_finish(&zone.services);

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "engine/network/create.h"
 #include "engine/workload/remove.h"
+#include "engine/workload/service.h"
 #include "lxcri/network.h"
 
 #include <string.h>
@@ -17,7 +18,8 @@ struct change {
 	const struct object *object;
 	char *before; /* the document; NULL: it was not there */
 	int64_t revision_before;
-	bool is_same; /* as it is to be */
+	struct service_row row_before; /* of a service: the addresses and ports that it had */
+	bool is_same;                  /* as it is to be */
 };
 
 struct apply {
@@ -30,12 +32,18 @@ struct apply {
 	struct strings networks; /* that were made for it */
 };
 
+static void change_finish(struct change *change)
+{
+	free(change->before);
+	service_row_finish(&change->row_before);
+}
+
 static void apply_finish(struct apply *apply)
 {
 	for (size_t i = 0; i < apply->n_lists; i++)
 		object_list_finish(&apply->lists[i]);
 	for (size_t i = 0; i < apply->n_changes; i++)
-		free(apply->changes[i].before);
+		change_finish(&apply->changes[i]);
 	free(apply->lists);
 	free(apply->changes);
 	strings_finish(&apply->networks);
@@ -125,9 +133,12 @@ static int look_back(struct apply *apply, struct lxcri_error *err)
 		return 0;
 	database = engine_database(apply->engine, err);
 	for (size_t i = 0; database && i < apply->n_changes; i++) {
-		const struct object_key key = shelf_key(apply->changes[i].object);
+		struct change *change = &apply->changes[i];
+		const struct object_key key = shelf_key(change->object);
 
-		if (objects_each(database, &key, note_before, &apply->changes[i], err) < 0)
+		if (objects_each(database, &key, note_before, change, err) < 0 ||
+		    (change->object->service &&
+		     service_find(apply->engine, change->object, &change->row_before, err) < 0))
 			return -1;
 	}
 	return database ? 0 : -1;
@@ -226,7 +237,8 @@ static int undo_one(struct apply *apply, const struct change *change, struct lxc
 		return converge_remove(apply->engine, change->object, err);
 	if (shelf_parse(change->before, &before, err) < 0)
 		return -1;
-	return converge(apply->engine, &before, err);
+	return before.service ? service_restore(apply->engine, &before, &change->row_before, err)
+			      : converge(apply->engine, &before, err);
 }
 
 /* Makes true again what was before, of those up to @last. What cannot be is told. */

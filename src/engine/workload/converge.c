@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "base/sha256.h"
 #include "engine/pod/identity.h"
-#include "engine/pod/pod.h"
+#include "engine/pod/labels.h"
 #include "engine/workload/service.h"
 
 #include <string.h>
@@ -185,10 +185,20 @@ static int start_made(struct lxcri_pod *pod, struct lxcri_error *err)
 	return lxcri_pod_start(pod, err) < 0 ? -1 : 1;
 }
 
-/* Returns 1 when @wanted is to be made, 0 when it is there. */
-static int look(struct lxcri_engine *engine, const struct wanted_pod *wanted, const char *id,
-		struct lxcri_error *err)
+/* Labels make no other pod of it, but other services may select it. */
+static int relabel(struct lxcri_pod *pod, const struct wanted_pod *wanted,
+		   const struct pod_plan *made, struct lxcri_error *err)
 {
+	int r = labels_change(pod, made->options.labels, made->options.annotations, err);
+
+	return r > 0 ? service_follow(pod, wanted->object->meta->name_space, err) : r;
+}
+
+/* Returns 1 when @wanted is to be made, 0 when it is there. */
+static int look(struct lxcri_engine *engine, const struct wanted_pod *wanted,
+		const struct pod_plan *made, struct lxcri_error *err)
+{
+	const char *id = made->options.id;
 	autorun(lxcri_pod_freep) struct lxcri_pod *pod = NULL;
 	struct lxcri_error gone = {};
 	int r;
@@ -199,14 +209,13 @@ static int look(struct lxcri_engine *engine, const struct wanted_pod *wanted, co
 	}
 	r = compare(pod, wanted, err);
 	if (r > 0)
-		return start_made(pod, err) < 0 ? -1 : 0;
+		return relabel(pod, wanted, made, err) < 0 || start_made(pod, err) < 0 ? -1 : 0;
 	return r < 0 || lxcri_pod_delete(pod, true, err) < 0 ? -1 : 1;
 }
 
 int converge_pod(struct lxcri_engine *engine, const struct wanted_pod *wanted,
 		 struct lxcri_error *err)
 {
-	autofree char *id = pod_plan_id(wanted->object->meta->name_space, wanted->name);
 	autorun(lxcri_pod_freep) struct lxcri_pod *pod = NULL;
 	autorun(pod_plan_finish) struct pod_plan made = {};
 	int r;
@@ -214,7 +223,7 @@ int converge_pod(struct lxcri_engine *engine, const struct wanted_pod *wanted,
 	/* Before what is there is removed. */
 	if (plan(engine, wanted, find_kept, engine, &made, err) < 0)
 		return -1;
-	r = look(engine, wanted, id, err);
+	r = look(engine, wanted, &made, err);
 	if (r <= 0)
 		return r;
 	*err = (struct lxcri_error){};
@@ -246,6 +255,8 @@ int converge_check(struct lxcri_engine *engine, const struct object *object, pod
 	autorun(pod_plan_finish) struct pod_plan made = {};
 	const struct wanted_pod wanted = wanted_of(object, "");
 
+	if (object->service)
+		return service_check(engine, object, err);
 	return wanted.spec ? plan(engine, &wanted, find, userdata, &made, err) : 0;
 }
 

@@ -5,6 +5,8 @@
 
 #include "base/base64.h"
 #include "base/mem.h"
+#include "base/text.h"
+#include "engine/virtual/virtual_ready.h"
 
 #include <netinet/in.h>
 #include <string.h>
@@ -176,15 +178,39 @@ static void plan_names(struct pod_plan *plan, const struct pod_plan_source *sour
 		plan->options.services = plan_list(plan, source->services);
 }
 
+/* Returns what the pod calls its ports, as services ask for them; owned by the caller. */
+static char *name_ports(const struct pod_spec *spec)
+{
+	const struct pod_container *containers = spec->containers.items;
+	struct text text = {};
+
+	text_addf(&text, "%s=", VIRTUAL_PORTS_ANNOTATION);
+	for (size_t i = 0; i < spec->containers.count; i++) {
+		const struct pod_port *ports = containers[i].ports.items;
+
+		for (size_t k = 0; k < containers[i].ports.count; k++) {
+			const char *protocol = ports[k].protocol ? ports[k].protocol : "TCP";
+
+			if (ports[k].name)
+				text_addf(&text, "%s/%s=%jd,", ports[k].name,
+					  strcmp(protocol, "UDP") == 0    ? "udp"
+					  : strcmp(protocol, "SCTP") == 0 ? "sctp"
+									  : "tcp",
+					  (intmax_t)ports[k].container_port);
+		}
+	}
+	return text_steal(&text);
+}
+
 static const char *const *plan_map(struct pod_plan *plan, const struct field_map *map,
-				   const char *more)
+				   const char *const *more)
 {
 	autorun(strings_finish) struct strings words = {};
 
 	for (size_t i = 0; map && i < map->keys.count; i++)
 		strings_addf(&words, "%s=%s", map->keys.items[i], map->values.items[i]);
-	if (more)
-		strings_add(&words, more);
+	for (; more && *more; more++)
+		strings_add(&words, *more);
 	return plan_list(plan, &words);
 }
 
@@ -229,6 +255,8 @@ int pod_plan_make(const struct pod_plan_source *source, struct pod_plan *ret,
 	struct lxcri_pod_options *options = &ret->options;
 	const struct object_meta *meta = source->meta;
 	autofree char *sum = xformat("%s=%s", POD_PLAN_SUM, source->document);
+	autofree char *ports = name_ports(source->spec);
+	const char *const more[] = { sum, text_ends_with(ports, ",") ? ports : NULL, NULL };
 
 	*ret = (struct pod_plan){};
 	options->id = plan_keep(ret, pod_plan_id(source->name_space, source->name));
@@ -237,7 +265,7 @@ int pod_plan_make(const struct pod_plan_source *source, struct pod_plan *ret,
 	options->hostname =
 		plan_text(ret, source->spec->hostname ? source->spec->hostname : source->name);
 	options->labels = plan_map(ret, meta ? &meta->labels : NULL, NULL);
-	options->annotations = plan_map(ret, meta ? &meta->annotations : NULL, sum);
+	options->annotations = plan_map(ret, meta ? &meta->annotations : NULL, more);
 	options->grace_seconds = (unsigned int)source->spec->grace_seconds;
 	options->keep_identity = source->keep_identity;
 	plan_names(ret, source);

@@ -2,6 +2,7 @@
 /* Changing what was applied, and making it true once more. */
 
 #include "engine/workload/converge.h"
+#include "engine/workload/service.h"
 #include "lxcri/workload/manifest.h"
 
 static int keep(struct lxcri_engine *engine, const struct object *object, int64_t revision,
@@ -75,6 +76,15 @@ static int converge_one(void *userdata, const struct object_key *key, const char
 	return 0;
 }
 
+/* What an apply that was killed has not come to of services is made; the others stay as they are.
+ */
+static bool is_to_be_made(struct lxcri_engine *engine, const struct object *object)
+{
+	struct lxcri_error ignored = {};
+
+	return object->set || (object->service && service_is_due(engine, object, &ignored) > 0);
+}
+
 int lxcri_manifest_converge(struct lxcri_engine *engine, struct lxcri_error *err)
 {
 	static const struct object_key all;
@@ -95,7 +105,7 @@ int lxcri_manifest_converge(struct lxcri_engine *engine, struct lxcri_error *err
 
 		/* A pod that nothing makes copies of is its user's to remove. */
 		if ((shelf_parse(documents.items[i], &object, &one) < 0 ||
-		     (object.set && converge(engine, &object, &one) < 0)) &&
+		     (is_to_be_made(engine, &object) && converge(engine, &object, &one) < 0)) &&
 		    first.code == LXCRI_E_NONE)
 			first = one;
 	}

@@ -43,7 +43,7 @@ char *shelf_owner(const struct object *object)
 
 int shelf_parse(const char *document, struct object *ret, struct lxcri_error *err)
 {
-	const struct field_reader reader = { .source = "state.db", .err = err };
+	const struct field_reader reader = { .source = "state.db", .is_kept = true, .err = err };
 	autorun(object_list_finish) struct object_list list = {};
 
 	if (object_list_parse(document, strlen(document), &reader, &list) < 0 || list.count != 1) {

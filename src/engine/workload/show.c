@@ -2,7 +2,9 @@
 /* Showing what was applied. */
 
 #include "base/mem.h"
+#include "engine/network/rows.h"
 #include "engine/pod/pod.h"
+#include "engine/workload/service.h"
 #include "engine/workload/shelf.h"
 #include "lxcri/workload/manifest.h"
 
@@ -22,6 +24,7 @@ struct owned_pods {
 };
 
 struct getting {
+	struct lxcri_engine *engine;
 	struct owned_pods pods;
 	size_t count; /* of objects */
 	struct json_object *array;
@@ -136,6 +139,91 @@ static int parse(const char *text, struct json_object **ret, struct lxcri_error 
 	return fail_while(err, "read what was applied");
 }
 
+static void set_ports(struct json_object *spec, const struct service_row *row)
+{
+	struct json_object *ports = json_get(spec, "ports");
+
+	for (size_t i = 0; i < json_count(ports) && i < row->n_ports; i++)
+		if (row->ports[i].node_port)
+			json_object_object_add(json_object_array_get_idx(ports, i), "nodePort",
+					       json_object_new_int(row->ports[i].node_port));
+}
+
+/* What was chosen for a service is shown where it could be asked for. */
+static void set_addresses(struct json_object *spec, const struct service_row *row)
+{
+	struct json_object *addresses = json_object_new_array();
+	char text[ADDRESS_TEXT_MAX];
+
+	for (int i = 0; i < 2; i++)
+		if (row->addresses[i].family)
+			json_object_array_add(addresses, json_object_new_string(address_format(
+								 &row->addresses[i], text)));
+	json_set_text(spec, "clusterIP",
+		      json_object_get_string(json_object_array_get_idx(addresses, 0)));
+	json_object_object_add(spec, "clusterIPs", addresses);
+}
+
+/* A member that is led to: one that is ready, or any where that does not matter. */
+static int add_endpoint(struct lxcri_engine *engine, const struct member_row *member,
+			struct json_object *endpoints, struct lxcri_error *err)
+{
+	autorun(endpoint_list_finish) struct endpoint_list list = {};
+	char text[ADDRESS_TEXT_MAX];
+
+	if (endpoint_list_read(engine->database, member->container, member->network, &list, err) <
+	    0)
+		return -1;
+	for (size_t i = 0; i < list.count; i++)
+		for (int k = 0; list.items[i].interface && k < 2; k++)
+			if (list.items[i].addresses[k].family)
+				json_object_array_add(endpoints,
+						      json_object_new_string(address_format(
+							      &list.items[i].addresses[k], text)));
+	return 0;
+}
+
+static int add_service_status(struct lxcri_engine *engine, const struct object *object,
+			      struct json_object *document, struct lxcri_error *err)
+{
+	autorun(service_row_finish) struct service_row row = {};
+	autorun(member_list_finish) struct member_list members = {};
+	struct json_object *status = json_get(document, "status");
+	struct json_object *endpoints = json_object_new_array();
+	int found = service_find(engine, object, &row, err);
+
+	json_object_object_add(status, "endpoints", endpoints);
+	if (found <= 0 || !service_row_is_virtual(&row))
+		return found < 0 ? -1 : 0;
+	set_addresses(json_get(document, "spec"), &row);
+	set_ports(json_get(document, "spec"), &row);
+	if (member_list_read_service(engine->database, &row, &members, err) < 0)
+		return -1;
+	for (size_t i = 0; i < members.count; i++) {
+		json_object_array_add(json_get(status, "pods"),
+				      json_object_new_string(members.items[i].container));
+		if ((members.items[i].is_ready || row.unready) &&
+		    add_endpoint(engine, &members.items[i], endpoints, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int complete_service(struct lxcri_engine *engine, const char *text,
+			    struct json_object *document, struct lxcri_error *err)
+{
+	autorun(object_finish) struct object object = {};
+
+	return shelf_parse(text, &object, err) < 0
+		       ? -1
+		       : add_service_status(engine, &object, document, err);
+}
+
+static bool is_service(const struct object_key *key)
+{
+	return strcmp(key->kind, object_kind_name(OBJECT_SERVICE)) == 0;
+}
+
 static int get(void *userdata, const struct object_key *key, const char *text, int64_t revision,
 	       struct lxcri_error *err)
 {
@@ -150,7 +238,7 @@ static int get(void *userdata, const struct object_key *key, const char *text, i
 	json_object_object_add(document, "status", make_status(&state));
 	json_object_array_add(getting->array, document);
 	getting->count++;
-	return 0;
+	return is_service(key) ? complete_service(getting->engine, text, document, err) : 0;
 }
 
 /* Only of sets the document says how many pods they are to have. */
@@ -222,7 +310,7 @@ int lxcri_manifest_list(struct lxcri_engine *engine, const char *kind, const cha
 			struct lxcri_error *err)
 {
 	const struct object_key key = { kind, name_space, name };
-	struct getting getting = { .each = each, .userdata = userdata };
+	struct getting getting = { .engine = engine, .each = each, .userdata = userdata };
 
 	return each_object(engine, &key, list, &getting, err);
 }
@@ -232,7 +320,7 @@ int lxcri_manifest_get_json(struct lxcri_engine *engine, const char *kind, const
 {
 	autojson array = json_object_new_array();
 	const struct object_key key = { kind, name_space, name };
-	struct getting getting = { .array = array };
+	struct getting getting = { .engine = engine, .array = array };
 
 	if (each_object(engine, &key, get, &getting, err) < 0)
 		return -1;

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "manifest/object_service.h"
 #include "test.h"
 
 #include <string.h>
@@ -220,9 +221,83 @@ static void kinds_are_known_by_the_words_of_kubectl(void **state)
 	assert_non_null(strstr(err.text, "did you mean pod"));
 }
 
+#define SERVICE "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: "
+
+static void a_service_says_where_it_is_to_be_had(void **state)
+{
+	struct object_list list = parsed(
+		SERVICE "{type: NodePort, clusterIP: 10.96.0.9, externalIPs: ['192.0.2.1'],\n"
+			" sessionAffinity: ClientIP, selector: {app: web}, ports:\n"
+			" [{name: a, port: 80, targetPort: http, nodePort: 30080},\n"
+			"  {name: b, port: 80, protocol: UDP}]}");
+	const struct object_service *service = list.items[0].service;
+	const struct object_service_port *ports = service->ports.items;
+
+	assert_true(object_service_has_node_ports(service));
+	assert_false(object_service_is_headless(service));
+	assert_int_equal(object_service_stay_seconds(service), 10800);
+	assert_int_equal(ports[0].node_port, 30080);
+	assert_string_equal(ports[0].target_port, "http");
+	assert_string_equal(service->external_ips.items[0], "192.0.2.1");
+	object_list_finish(&list);
+}
+
+static void what_no_service_can_be_is_refused(void **state)
+{
+	static const struct {
+		const char *spec;
+		const char *said;
+	} cases[] = {
+		{ "{}", "m.yaml:1: spec.ports: is missing" },
+		{ "{type: Internal, ports: [{port: 80}]}", "m.yaml:1: spec.type: expected" },
+		{ "{clusterIP: x, ports: [{port: 80}]}", "spec.clusterIP: expected an address" },
+		{ "{clusterIP: None, type: NodePort, ports: [{port: 80}]}", "spec.clusterIP" },
+		{ "{clusterIP: None, externalIPs: ['::1'], ports: [{port: 80}]}",
+		  "spec.externalIPs" },
+		{ "{externalIPs: [one], ports: [{port: 80}]}", "spec.externalIPs: one is no" },
+		{ "{ports: [{port: 0}]}", "spec.ports[0].port: expected 1 to 65535" },
+		{ "{ports: [{port: 80, protocol: ICMP}]}", "spec.ports[0].protocol" },
+		{ "{ports: [{port: 80}, {port: 81}]}", "spec.ports[0].name: is missing" },
+		{ "{ports: [{name: a, port: 80}, {name: a, port: 81}]}", "spec.ports[1].name: is" },
+		{ "{ports: [{name: a, port: 80}, {name: b, port: 80}]}",
+		  "spec.ports[1].port: sta" },
+		{ "{ports: [{port: 80, targetPort: 65536}]}", "spec.ports[0].targetPort" },
+		{ "{ports: [{port: 80, nodePort: 30080}]}", "spec.ports[0].nodePort: is only" },
+		{ "{type: NodePort, ports: [{port: 80, nodePort: 80}]}", "30000 to 32767" },
+		{ "{sessionAffinity: Maybe, ports: [{port: 80}]}", "spec.sessionAffinity" },
+		{ "{sessionAffinityConfig: {clientIP: {timeoutSeconds: 0}}, ports: [{port: 80}]}",
+		  "timeoutSeconds: expected 1 to 86400" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		autofree char *text = xformat("%s%s", SERVICE, cases[i].spec);
+
+		refused(text, LXCRI_E_INVALID_MANIFEST, cases[i].said);
+	}
+	refused(SERVICE "{type: LoadBalancer, ports: [{port: 80}]}", LXCRI_E_UNSUPPORTED_OPERATION,
+		"spec.type: LoadBalancer");
+	refused(SERVICE "{type: ExternalName, ports: [{port: 80}]}", LXCRI_E_UNSUPPORTED_OPERATION,
+		"hostAliases");
+}
+
+/* What an earlier release has taken must not be in the way of all else. */
+static void a_service_that_is_kept_is_not_checked_again(void **state)
+{
+	static const char text[] = SERVICE "{type: LoadBalancer, ports: [{port: 80}, {port: 81}]}";
+	struct object_list list = {};
+	struct lxcri_error err = {};
+	const struct field_reader reader = { .source = "state.db", .is_kept = true, .err = &err };
+
+	assert_int_equal(object_list_parse(text, strlen(text), &reader, &list), 0);
+	object_list_finish(&list);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_service_says_where_it_is_to_be_had),
+		cmocka_unit_test(what_no_service_can_be_is_refused),
+		cmocka_unit_test(a_service_that_is_kept_is_not_checked_again),
 		cmocka_unit_test(a_pod_has_what_its_manifest_says),
 		cmocka_unit_test(unknown_fields_are_named_with_line_and_path),
 		cmocka_unit_test(
