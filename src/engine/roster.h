@@ -22,6 +22,7 @@ struct roster {
 [[nodiscard]] int roster_read(struct lxcri_engine *engine, struct roster *ret,
 			      struct lxcri_error *err);
 
+/* Frees what it holds. Safe to repeat. */
 void roster_finish(struct roster *roster);
 
 /* As lxcri_container_open(); @roster may be NULL. Each is taken from it once. */

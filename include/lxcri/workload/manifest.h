@@ -70,12 +70,17 @@ struct lxcri_object_state {
 /* Less than 0 ends the listing. */
 typedef int (*lxcri_object_fn)(void *userdata, const struct lxcri_object_state *state);
 
-/* Calls @each for the objects of @kind (NULL: all) in @name_space (NULL: all) called @name (NULL:
- * any), ordered by kind, namespace and name. LXCRI_E_OBJECT_NOT_FOUND when @name is given and there
- * is none. */
-int lxcri_manifest_list(struct lxcri_engine *engine, const char *kind, const char *name_space,
-			const char *name, lxcri_object_fn each, void *userdata,
-			struct lxcri_error *err);
+/* Which objects: NULL is any. */
+struct lxcri_object_filter {
+	const char *kind; /* "pod", "deployment", "sts" */
+	const char *name_space;
+	const char *name;
+};
+
+/* Calls @each for the objects that @filter is about, ordered by kind, namespace and name.
+ * LXCRI_E_OBJECT_NOT_FOUND when it has a name and there is none. */
+int lxcri_manifest_list(struct lxcri_engine *engine, const struct lxcri_object_filter *filter,
+			lxcri_object_fn each, void *userdata, struct lxcri_error *err);
 
 /* Returns a JSON array of the objects of @kind (NULL: all) in @name_space (NULL: all) called @name
  * (NULL: any) as they were applied, each with "status" of what is there; owned by the caller.

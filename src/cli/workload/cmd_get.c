@@ -131,12 +131,7 @@ static void print_names(struct json_object *array)
 	}
 }
 
-/* What is asked for. */
-struct selection {
-	const char *kind, *name_space, *name; /* NULL: any */
-};
-
-static int print_rows(struct cli *cli, const struct selection *of, bool is_wide,
+static int print_rows(struct cli *cli, const struct lxcri_object_filter *of, bool is_wide,
 		      struct lxcri_error *err)
 {
 	static const char *const columns[] = { "KIND",  "NAMESPACE", "NAME",
@@ -145,8 +140,7 @@ static int print_rows(struct cli *cli, const struct selection *of, bool is_wide,
 
 	for (size_t i = 0; i < rows.table.columns; i++)
 		strings_add(&rows.table.cells, columns[i]);
-	if (lxcri_manifest_list(cli->engine, of->kind, of->name_space, of->name, add_row, &rows,
-				err) < 0) {
+	if (lxcri_manifest_list(cli->engine, of, add_row, &rows, err) < 0) {
 		strings_finish(&rows.table.cells);
 		return -1;
 	}
@@ -154,7 +148,7 @@ static int print_rows(struct cli *cli, const struct selection *of, bool is_wide,
 	return EXIT_SUCCESS;
 }
 
-static int print_whole(struct cli *cli, const struct selection *of, const char *output,
+static int print_whole(struct cli *cli, const struct lxcri_object_filter *of, const char *output,
 		       struct lxcri_error *err)
 {
 	autofree char *text = NULL;
@@ -176,7 +170,7 @@ static int print_whole(struct cli *cli, const struct selection *of, const char *
 }
 
 /* They have a table of their own. */
-static bool is_of_services(const struct selection *of)
+static bool is_of_services(const struct lxcri_object_filter *of)
 {
 	struct lxcri_error unknown = {};
 	enum object_kind kind;
@@ -199,7 +193,7 @@ static int cmd_get(struct cli *cli, const void *verb_options, int argc, char **a
 	static const char *const whole[] = { "json", "yaml", "name", NULL };
 	const struct get_options *options = verb_options;
 	const char *output = options->output ? options->output : "";
-	const struct selection of = {
+	const struct lxcri_object_filter of = {
 		.kind = argc > 0 && strcmp(argv[0], "all") != 0 ? argv[0] : NULL,
 		.name_space = options->everywhere   ? NULL
 			      : options->name_space ? options->name_space

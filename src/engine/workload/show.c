@@ -305,11 +305,10 @@ static int each_object(struct lxcri_engine *engine, const struct object_key *wan
 		       : 0;
 }
 
-int lxcri_manifest_list(struct lxcri_engine *engine, const char *kind, const char *name_space,
-			const char *name, lxcri_object_fn each, void *userdata,
-			struct lxcri_error *err)
+int lxcri_manifest_list(struct lxcri_engine *engine, const struct lxcri_object_filter *filter,
+			lxcri_object_fn each, void *userdata, struct lxcri_error *err)
 {
-	const struct object_key key = { kind, name_space, name };
+	const struct object_key key = { filter->kind, filter->name_space, filter->name };
 	struct getting getting = { .engine = engine, .each = each, .userdata = userdata };
 
 	return each_object(engine, &key, list, &getting, err);
