@@ -70,6 +70,8 @@ struct lxcri_create_options {
 	bool remove;               /* delete the container when it ends */
 	const char *restart; /* with an image, as for lxcri_container_set_restart(); NULL: "no" */
 	const struct lxcri_healthcheck *health; /* with an image; NULL: as it says */
+	const struct lxcri_probes *probes;      /* with an image: instead of that; or NULL */
+	const char *const *pre_stop; /* with an image: run in it before it is told to end */
 
 	/* Of LXCRI_STDIO_LOG; zeroed: as the configuration has it. */
 	enum lxcri_log_driver log_driver;
@@ -80,13 +82,11 @@ struct lxcri_create_options {
 	const char *const *command;    /* replaces Cmd */
 	const char *const *entrypoint; /* replaces Entrypoint; an empty list means none */
 	const char *const *env;        /* NAME=VALUE, or NAME for the caller's own value */
-	const char *working_dir;
-	const char *user; /* user[:group], names or numbers */
-	const char *hostname, *stop_signal;
-	const char *const *labels, *const *annotations; /* NAME=VALUE */
-	const char *const *group_add;                   /* names or numbers */
-	const char *const *add_hosts;                   /* NAME:ADDRESS, for /etc/hosts */
-	const char *const *cap_add, *const *cap_drop;   /* "NET_ADMIN", "CAP_NET_ADMIN", "ALL" */
+	const char *working_dir, *hostname, *stop_signal;
+	const char *user;                                /* user[:group], names or numbers */
+	const char *const *labels, *const *annotations;  /* NAME=VALUE */
+	const char *const *group_add, *const *add_hosts; /* names or numbers; NAME:ADDRESS */
+	const char *const *cap_add, *const *cap_drop;    /* "NET_ADMIN", "CAP_NET_ADMIN", "ALL" */
 	const char *apparmor_profile; /* a loaded one, or "unconfined"; NULL: the default one */
 	const char *const *tmpfs;     /* PATH[:OPTIONS] */
 	const struct lxcri_volume *volumes;
@@ -105,11 +105,11 @@ struct lxcri_create_options {
 	const char *const *dns, *const *dns_search, *const *dns_options; /* NULL: the host's */
 	const char *userns; /* "host", "auto", "keep", "keep:UID[:GID]"; NULL: the configuration */
 	bool privileged;    /* all capabilities and devices, nothing hidden, the host's ids */
-	bool read_only, init;      /* init: a small one as pid 1 reaps and passes signals on */
-	uint64_t memory_bytes;     /* 0: no limit */
-	uint64_t shm_bytes;        /* 0: 64 MiB */
-	double cpus;               /* 0: no limit */
-	uint64_t pids_max;         /* 0: no limit */
+	bool read_only, no_new_privileges, init; /* a small pid 1 reaps and passes signals on */
+	uint64_t memory_bytes;                   /* 0: no limit */
+	uint64_t shm_bytes;                      /* 0: 64 MiB */
+	double cpus;                             /* 0: no limit */
+	uint64_t pids_max;                       /* 0: no limit */
 	const char *resources;     /* more limits: JSON as linux.resources, which wins */
 	const char *cgroup_parent; /* path, in which it gets its own cgroup; NULL: the root */
 	const char *node;          /* of Proxmox VE; NULL: as configured, or the freest */

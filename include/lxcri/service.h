@@ -39,6 +39,33 @@ struct lxcri_healthcheck {
 	enum lxcri_health_action action;
 };
 
+/* How a probe asks. */
+enum lxcri_probe_by { LXCRI_PROBE_EXEC, LXCRI_PROBE_TCP, LXCRI_PROBE_HTTP, LXCRI_PROBE_HTTPS };
+
+/* One question that is asked again and again. Zeroed numbers mean: as Kubernetes has them. Texts
+ * are borrowed for the call. */
+struct lxcri_probe {
+	enum lxcri_probe_by by;
+	const char *const *command; /* exec: succeeds by ending with 0 */
+	const char *address;        /* else: asked from the host; NULL: the container's own */
+	unsigned short port;
+	const char *path;           /* HTTP: succeeds by a status from 200 to 399; NULL: "/" */
+	const char *const *headers; /* HTTP: "NAME: VALUE" */
+	unsigned int delay_seconds; /* after the start; 0 */
+	unsigned int period_seconds, timeout_seconds; /* 10, 1 */
+	unsigned int successes, failures;             /* in a row, until it counts; 1, 3 */
+	const unsigned int *grace_seconds; /* of an end because of it; NULL: the container's */
+};
+
+/* What is asked instead of a health check. Each may be NULL. */
+struct lxcri_probes {
+	const struct lxcri_probe *startup;   /* until it has succeeded no other is asked */
+	const struct lxcri_probe *liveness;  /* what fails it, or startup, is ended; the restart
+					      * policy holds */
+	const struct lxcri_probe *readiness; /* whether it is to be talked to */
+	unsigned int grace_seconds;          /* of such an end */
+};
+
 /* Reads "none", "kill", "restart" or "stop"; LXCRI_E_INVALID_ARGUMENT. */
 int lxcri_health_action_parse(const char *text, enum lxcri_health_action *ret_action,
 			      struct lxcri_error *err);

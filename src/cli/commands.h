@@ -10,6 +10,7 @@ extern const struct verb verb_config;
 extern const struct verb verb_cp;
 extern const struct verb verb_create;
 extern const struct verb verb_delete;
+extern const struct verb verb_describe;
 extern const struct verb verb_diff;
 extern const struct verb verb_doctor;
 extern const struct verb verb_events;

@@ -572,12 +572,16 @@ int lxcri_container_open(struct lxcri_engine *engine, const char *id,
 const struct health_state *container_health(struct lxcri_container *container)
 {
 	struct health_state *health = &container->health;
-	const bool is_asked =
-		container->record.health && (container->status == LXCRI_STATUS_RUNNING ||
-					     container->status == LXCRI_STATUS_PAUSED);
+	const bool is_up = container->status == LXCRI_STATUS_RUNNING ||
+			   container->status == LXCRI_STATUS_PAUSED;
 
 	health_state_finish(health);
-	if (!is_asked)
+	if (!is_up)
+		return health;
+	if (container->record.probes)
+		health->status = health_by_probes(container->record.probes, container->home.run_fd,
+						  container->state.started_ns);
+	if (container->record.probes || !container->record.health)
 		return health;
 	health_state_load(container->home.run_fd, container->state.started_ns, health);
 	/* Until the first check has been made. */

@@ -28,7 +28,9 @@
 #include "engine/network/mode.h"
 #include "engine/pod/sandbox.h"
 #include "engine/reserve.h"
+#include "engine/service/hook.h"
 #include "engine/service/names.h"
+#include "engine/service/probe.h"
 #include "engine/service/restart.h"
 #include "engine/update/request.h"
 #include "engine/usage.h"
@@ -138,6 +140,7 @@ static int fill_record(struct creation *creation, struct lxcri_error *err)
 	record->open_stdin = options->open_stdin;
 	record->remove = options->remove;
 	record->networked = creation->mode == NETWORK_MODE_OWN;
+	record->is_first = creation->place && creation->place->is_first;
 	if (creation->place)
 		record->pod_of = xstrdup(creation->place->pod);
 	else if (creation->mode == NETWORK_MODE_CONTAINER)
@@ -521,7 +524,10 @@ static int write_image_bundle(struct creation *creation, struct lxcri_error *err
 		return -1;
 	name_cgroup(creation);
 	record->stop_signal = xstrdup(creation->bundle.stop_signal);
-	record->health = steal(creation->bundle.health);
+	if (probes_choose(creation->options->probes, &record->probes, err) < 0)
+		return -1;
+	record->health = record->probes ? NULL : steal(creation->bundle.health);
+	record->pre_stop = hook_format(creation->options->pre_stop);
 	if (make_rootfs(creation, err) < 0 ||
 	    request_save(creation->options, creation->container->home.data_dir, err) < 0)
 		return -1;

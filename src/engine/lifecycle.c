@@ -14,8 +14,9 @@
 #include "engine/limits/container_limits.h"
 #include "engine/network/attach.h"
 #include "engine/service/demand.h"
-#include "engine/virtual/virtual_ready.h"
+#include "engine/service/hook.h"
 #include "engine/service/restart.h"
+#include "engine/virtual/virtual_ready.h"
 #include "lxcri/service.h"
 #include "os/cgroup/cgroup_move.h"
 #include "os/signal.h"
@@ -347,7 +348,7 @@ static int stop_once(struct lxcri_container *container, const struct stop *stop,
 	home_unlock(&container->home);
 	if (r <= 0)
 		return r;
-	r = stop_through(container, monitor, stop->grace_seconds, err);
+	r = stop_through(container, monitor, hook_run(container, stop->grace_seconds), err);
 	if (r == 0)
 		container_event(container, "stop", NULL, NULL);
 	return r == 0 ? settle_end(container, err) : r;
@@ -393,10 +394,16 @@ int lxcri_container_shut_down(struct lxcri_container *container, unsigned int gr
 	return stop_for(container, &(struct stop){ grace_seconds, &note }, err);
 }
 
+int lifecycle_end(struct lxcri_container *container, unsigned int grace_seconds,
+		  struct lxcri_error *err)
+{
+	return stop_for(container, &(struct stop){ grace_seconds, NULL }, err);
+}
+
 int lxcri_container_restart(struct lxcri_container *container, unsigned int grace_seconds,
 			    struct lxcri_error *err)
 {
-	if (stop_for(container, &(struct stop){ grace_seconds, NULL }, err) < 0)
+	if (lifecycle_end(container, grace_seconds, err) < 0)
 		return -1;
 	if (lxcri_container_start(container, err) == 0)
 		return 0;

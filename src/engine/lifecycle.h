@@ -14,3 +14,7 @@
  * must be held. */
 [[nodiscard]] int lifecycle_stop_locked(struct lxcri_container *container,
 					unsigned int grace_seconds, struct lxcri_error *err);
+
+/* Ends the container as lxcri_container_stop() does, but its restart policy holds on. */
+[[nodiscard]] int lifecycle_end(struct lxcri_container *container, unsigned int grace_seconds,
+				struct lxcri_error *err);

@@ -43,6 +43,8 @@ struct record {
 	char *restart;      /* policy, as service/restart.h has it; NULL: none */
 	char *stopped_boot; /* in which it was stopped for good, or NULL */
 	char *health;       /* how that is found out, as service/health.h has it; or NULL */
+	char *probes;       /* or what is asked instead, as service/probe.h has it; or NULL */
+	char *pre_stop;     /* run in it before it is told to end: an array of JSON; or NULL */
 	char *slice;        /* of systemd, in which its scope is; NULL: none that we make */
 	char *network_of;   /* the container whose network it is on; or NULL */
 	char *pod;          /* of a pod's record: what it is, as pod/note.h has it; else NULL */
@@ -67,6 +69,7 @@ struct record {
 	bool open_stdin;
 	bool remove;      /* goes when it ends */
 	bool wanted;      /* its user wants it to run */
+	bool is_first;    /* of a pod: run to its end before the others */
 	bool networked;   /* has, or has had, places in networks */
 	bool is_shifted;  /* files on the disk have the ids of the host behind them */
 	bool owns_bundle; /* config.json and rootfs in `bundle` are ours to remove */

@@ -72,6 +72,7 @@ void field_finish(const struct field_table *table, void *target)
 			*(char **)at = NULL;
 			break;
 		case FIELD_TEXTS:
+		case FIELD_WORDS:
 			strings_finish(at);
 			break;
 		case FIELD_TEXT_MAP:
@@ -128,7 +129,7 @@ static int take_text(const struct field_reader *reader, const struct yaml_node *
 }
 
 static int take_texts(const struct field_reader *reader, const struct yaml_node *node,
-		      const char *path, struct strings *ret)
+		      const char *path, bool any_word, struct strings *ret)
 {
 	if (node->kind != YAML_LIST)
 		return refuse_kind(reader, node, path, "a list");
@@ -136,7 +137,7 @@ static int take_texts(const struct field_reader *reader, const struct yaml_node 
 		autofree char *place = json_path_index(path, i);
 		char *text = NULL;
 
-		if (take_text(reader, node->items[i], place, false, &text) < 0)
+		if (take_text(reader, node->items[i], place, any_word, &text) < 0)
 			return -1;
 		strings_add_consume(ret, text);
 	}
@@ -196,7 +197,8 @@ static int take(const struct field_reader *reader, const struct field *field,
 		*(bool *)at = node->truth;
 		return 0;
 	case FIELD_TEXTS:
-		return take_texts(reader, node, path, at);
+	case FIELD_WORDS:
+		return take_texts(reader, node, path, field->kind == FIELD_WORDS, at);
 	case FIELD_TEXT_MAP:
 	case FIELD_WORD_MAP:
 		return take_map(reader, node, path, field->kind == FIELD_WORD_MAP, at);

@@ -14,6 +14,7 @@ enum field_kind {
 	FIELD_NUMBER,   /* int64_t */
 	FIELD_TRUTH,    /* bool */
 	FIELD_TEXTS,    /* struct strings */
+	FIELD_WORDS,    /* the same, also of numbers */
 	FIELD_TEXT_MAP, /* struct field_map of texts */
 	FIELD_WORD_MAP, /* of words, as quantities are */
 	FIELD_OBJECT,   /* pointer to a struct of `table`; NULL without */

@@ -59,6 +59,9 @@ struct object_set {
 	struct object_template *pods;
 	struct object_strategy *strategy;
 	int64_t history_limit;
+	int64_t min_ready_seconds;
+	int64_t deadline_seconds; /* 0: as usual */
+	bool paused;
 	char *service_name;
 	struct field_list claims; /* struct object_claim_template */
 };

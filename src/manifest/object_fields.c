@@ -95,9 +95,9 @@ static const struct field deployment_fields[] = {
 	OBJECT(object_set, pods, "template", OBJECT, template_table),
 	OBJECT(object_set, strategy, "strategy", OBJECT, strategy_table),
 	NUMBER(object_set, history_limit, "revisionHistoryLimit", 10),
-	IDLE("minReadySeconds"),
-	REFUSED("paused"),
-	IDLE("progressDeadlineSeconds"),
+	NUMBER(object_set, min_ready_seconds, "minReadySeconds", 0),
+	ROW(object_set, paused, "paused", TRUTH),
+	NUMBER(object_set, deadline_seconds, "progressDeadlineSeconds", 0),
 	{},
 };
 static const struct field_table deployment_table = { sizeof(struct object_set), deployment_fields };
@@ -110,7 +110,7 @@ static const struct field stateful_set_fields[] = {
 	NUMBER(object_set, history_limit, "revisionHistoryLimit", 10),
 	ROW(object_set, service_name, "serviceName", TEXT),
 	OBJECT(object_set, claims, "volumeClaimTemplates", OBJECTS, claim_template_table),
-	IDLE("minReadySeconds"),
+	NUMBER(object_set, min_ready_seconds, "minReadySeconds", 0),
 	REFUSED("ordinals"),
 	IDLE("persistentVolumeClaimRetentionPolicy"),
 	IDLE("podManagementPolicy"),

@@ -21,11 +21,20 @@ static const struct field field_ref_fields[] = {
 static const struct field_table field_ref_table = { sizeof(struct pod_field_ref),
 						    field_ref_fields };
 
+static const struct field resource_ref_fields[] = {
+	ROW(pod_resource_ref, container, "containerName", TEXT),
+	NEEDED(pod_resource_ref, resource, "resource", TEXT),
+	ROW(pod_resource_ref, divisor, "divisor", WORD),
+	{},
+};
+static const struct field_table resource_ref_table = { sizeof(struct pod_resource_ref),
+						       resource_ref_fields };
+
 static const struct field env_source_fields[] = {
 	OBJECT(pod_env_source, config_map, "configMapKeyRef", OBJECT, key_ref_table),
 	OBJECT(pod_env_source, secret, "secretKeyRef", OBJECT, key_ref_table),
 	OBJECT(pod_env_source, field, "fieldRef", OBJECT, field_ref_table),
-	REFUSED("resourceFieldRef"),
+	OBJECT(pod_env_source, resource, "resourceFieldRef", OBJECT, resource_ref_table),
 	REFUSED("fileKeyRef"),
 	{},
 };
@@ -95,20 +104,65 @@ static const struct field probe_exec_fields[] = {
 static const struct field_table probe_exec_table = { sizeof(struct pod_probe_exec),
 						     probe_exec_fields };
 
+static const struct field probe_header_fields[] = {
+	NEEDED(pod_probe_header, name, "name", TEXT),
+	NEEDED(pod_probe_header, value, "value", TEXT),
+	{},
+};
+static const struct field_table probe_header_table = { sizeof(struct pod_probe_header),
+						       probe_header_fields };
+
+static const struct field probe_http_fields[] = {
+	ROW(pod_probe_target, host, "host", TEXT),
+	NEEDED(pod_probe_target, port, "port", WORD),
+	ROW(pod_probe_target, path, "path", TEXT),
+	ROW(pod_probe_target, scheme, "scheme", TEXT),
+	OBJECT(pod_probe_target, headers, "httpHeaders", OBJECTS, probe_header_table),
+	{},
+};
+static const struct field_table probe_http_table = { sizeof(struct pod_probe_target),
+						     probe_http_fields };
+
+static const struct field probe_tcp_fields[] = {
+	ROW(pod_probe_target, host, "host", TEXT),
+	NEEDED(pod_probe_target, port, "port", WORD),
+	{},
+};
+static const struct field_table probe_tcp_table = { sizeof(struct pod_probe_target),
+						    probe_tcp_fields };
+
 static const struct field probe_fields[] = {
 	OBJECT(pod_probe, exec, "exec", OBJECT, probe_exec_table),
+	OBJECT(pod_probe, http, "httpGet", OBJECT, probe_http_table),
+	OBJECT(pod_probe, tcp, "tcpSocket", OBJECT, probe_tcp_table),
 	NUMBER(pod_probe, initial_delay_seconds, "initialDelaySeconds", 0),
 	NUMBER(pod_probe, period_seconds, "periodSeconds", 10),
 	NUMBER(pod_probe, timeout_seconds, "timeoutSeconds", 1),
+	NUMBER(pod_probe, success_threshold, "successThreshold", 1),
 	NUMBER(pod_probe, failure_threshold, "failureThreshold", 3),
-	IDLE("httpGet"),
-	IDLE("tcpSocket"),
-	IDLE("grpc"),
-	IDLE("successThreshold"),
-	IDLE("terminationGracePeriodSeconds"),
+	NUMBER(pod_probe, grace_seconds, "terminationGracePeriodSeconds", -1),
+	REFUSED("grpc"),
 	{},
 };
 static const struct field_table probe_table = { sizeof(struct pod_probe), probe_fields };
+
+static const struct field hook_fields[] = {
+	OBJECT(pod_hook, exec, "exec", OBJECT, probe_exec_table),
+	IDLE("httpGet"),
+	IDLE("sleep"),
+	IDLE("tcpSocket"),
+	{},
+};
+static const struct field_table hook_table = { sizeof(struct pod_hook), hook_fields };
+
+static const struct field lifecycle_fields[] = {
+	OBJECT(pod_lifecycle, pre_stop, "preStop", OBJECT, hook_table),
+	IDLE("postStart"),
+	IDLE("stopSignal"),
+	{},
+};
+static const struct field_table lifecycle_table = { sizeof(struct pod_lifecycle),
+						    lifecycle_fields };
 
 static const struct field capabilities_fields[] = {
 	ROW(pod_capabilities, add, "add", TEXTS),
@@ -124,7 +178,10 @@ static const struct field container_security_fields[] = {
 	ROW(pod_security, privileged, "privileged", TRUTH),
 	ROW(pod_security, read_only_root, "readOnlyRootFilesystem", TRUTH),
 	OBJECT(pod_security, capabilities, "capabilities", OBJECT, capabilities_table),
-	IDLE("allowPrivilegeEscalation"),
+	{ .name = "allowPrivilegeEscalation",
+	  .kind = FIELD_TRUTH,
+	  .offset = offsetof(struct pod_security, may_escalate),
+	  .otherwise = 1 },
 	IDLE("appArmorProfile"),
 	IDLE("procMount"),
 	IDLE("runAsNonRoot"),
@@ -140,13 +197,13 @@ static const struct field security_fields[] = {
 	NUMBER(pod_security, run_as_user, "runAsUser", -1),
 	NUMBER(pod_security, run_as_group, "runAsGroup", -1),
 	IDLE("appArmorProfile"),
-	IDLE("fsGroup"),
+	NUMBER(pod_security, fs_group, "fsGroup", -1),
 	IDLE("fsGroupChangePolicy"),
 	IDLE("runAsNonRoot"),
 	IDLE("seLinuxChangePolicy"),
 	IDLE("seLinuxOptions"),
 	IDLE("seccompProfile"),
-	IDLE("supplementalGroups"),
+	ROW(pod_security, more_groups, "supplementalGroups", WORDS),
 	IDLE("supplementalGroupsPolicy"),
 	REFUSED("sysctls"),
 	IDLE("windowsOptions"),
@@ -172,7 +229,7 @@ static const struct field container_fields[] = {
 	OBJECT(pod_container, startup, "startupProbe", OBJECT, probe_table),
 	ROW(pod_container, stdin_open, "stdin", TRUTH),
 	ROW(pod_container, tty, "tty", TRUTH),
-	IDLE("lifecycle"),
+	OBJECT(pod_container, lifecycle, "lifecycle", OBJECT, lifecycle_table),
 	IDLE("resizePolicy"),
 	REFUSED("restartPolicy"),
 	IDLE("restartPolicyRules"),
@@ -213,6 +270,53 @@ static const struct field volume_secret_fields[] = {
 static const struct field_table volume_secret_table = { sizeof(struct pod_volume_files),
 							volume_secret_fields };
 
+/* In a projection a mode that is not given is that of the whole. */
+static const struct field projected_config_map_fields[] = {
+	NEEDED(pod_volume_files, name, "name", TEXT),
+	OBJECT(pod_volume_files, items, "items", OBJECTS, key_item_table),
+	ROW(pod_volume_files, optional, "optional", TRUTH),
+	{},
+};
+static const struct field_table projected_files_table = { sizeof(struct pod_volume_files),
+							  projected_config_map_fields };
+
+static const struct field downward_item_fields[] = {
+	NEEDED(pod_downward_item, path, "path", TEXT),
+	NUMBER(pod_downward_item, mode, "mode", -1),
+	OBJECT(pod_downward_item, field, "fieldRef", OBJECT, field_ref_table),
+	OBJECT(pod_downward_item, resource, "resourceFieldRef", OBJECT, resource_ref_table),
+	{},
+};
+static const struct field_table downward_item_table = { sizeof(struct pod_downward_item),
+							downward_item_fields };
+
+static const struct field downward_fields[] = {
+	OBJECT(pod_downward, items, "items", OBJECTS, downward_item_table),
+	NUMBER(pod_downward, default_mode, "defaultMode", 0644),
+	{},
+};
+static const struct field_table downward_table = { sizeof(struct pod_downward), downward_fields };
+
+static const struct field projection_fields[] = {
+	OBJECT(pod_projection, config_map, "configMap", OBJECT, projected_files_table),
+	OBJECT(pod_projection, secret, "secret", OBJECT, projected_files_table),
+	OBJECT(pod_projection, downward, "downwardAPI", OBJECT, downward_table),
+	REFUSED("clusterTrustBundle"),
+	REFUSED("podCertificate"),
+	REFUSED("serviceAccountToken"),
+	{},
+};
+static const struct field_table projection_table = { sizeof(struct pod_projection),
+						     projection_fields };
+
+static const struct field projected_fields[] = {
+	OBJECT(pod_projected, sources, "sources", OBJECTS, projection_table),
+	NUMBER(pod_projected, default_mode, "defaultMode", 0644),
+	{},
+};
+static const struct field_table projected_table = { sizeof(struct pod_projected),
+						    projected_fields };
+
 static const struct field empty_dir_fields[] = {
 	ROW(pod_empty_dir, medium, "medium", TEXT),
 	ROW(pod_empty_dir, size_limit, "sizeLimit", WORD),
@@ -249,7 +353,7 @@ static const struct field volume_fields[] = {
 	REFUSED("cephfs"),
 	REFUSED("cinder"),
 	REFUSED("csi"),
-	REFUSED("downwardAPI"),
+	OBJECT(pod_volume, downward, "downwardAPI", OBJECT, downward_table),
 	REFUSED("ephemeral"),
 	REFUSED("fc"),
 	REFUSED("flexVolume"),
@@ -262,7 +366,7 @@ static const struct field volume_fields[] = {
 	REFUSED("nfs"),
 	REFUSED("photonPersistentDisk"),
 	REFUSED("portworxVolume"),
-	REFUSED("projected"),
+	OBJECT(pod_volume, projected, "projected", OBJECT, projected_table),
 	REFUSED("quobyte"),
 	REFUSED("rbd"),
 	REFUSED("scaleIO"),

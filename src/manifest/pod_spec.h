@@ -16,10 +16,17 @@ struct pod_field_ref {
 	char *field_path;
 };
 
+struct pod_resource_ref {
+	char *container; /* NULL: the one whose environment it is */
+	char *resource;
+	char *divisor;
+};
+
 struct pod_env_source {
 	struct pod_key_ref *config_map;
 	struct pod_key_ref *secret;
 	struct pod_field_ref *field;
+	struct pod_resource_ref *resource;
 };
 
 struct pod_env {
@@ -63,12 +70,38 @@ struct pod_probe_exec {
 	struct strings command;
 };
 
+struct pod_probe_header {
+	char *name;
+	char *value;
+};
+
+/* Of httpGet and tcpSocket. */
+struct pod_probe_target {
+	char *host;
+	char *port; /* a number, or the name of one of the container's */
+	char *path;
+	char *scheme;
+	struct field_list headers; /* struct pod_probe_header */
+};
+
 struct pod_probe {
 	struct pod_probe_exec *exec;
+	struct pod_probe_target *http;
+	struct pod_probe_target *tcp;
 	int64_t initial_delay_seconds;
 	int64_t period_seconds;
 	int64_t timeout_seconds;
+	int64_t success_threshold;
 	int64_t failure_threshold;
+	int64_t grace_seconds; /* -1: the pod's */
+};
+
+struct pod_hook {
+	struct pod_probe_exec *exec;
+};
+
+struct pod_lifecycle {
+	struct pod_hook *pre_stop;
 };
 
 struct pod_capabilities {
@@ -79,6 +112,9 @@ struct pod_capabilities {
 struct pod_security {
 	int64_t run_as_user; /* -1: as the image says */
 	int64_t run_as_group;
+	int64_t fs_group;           /* of a pod; -1: none */
+	struct strings more_groups; /* of a pod: numbers */
+	bool may_escalate;          /* of a container */
 	bool privileged;
 	bool read_only_root;
 	struct pod_capabilities *capabilities;
@@ -100,6 +136,7 @@ struct pod_container {
 	struct pod_probe *liveness;
 	struct pod_probe *readiness;
 	struct pod_probe *startup;
+	struct pod_lifecycle *lifecycle;
 	bool stdin_open;
 	bool tty;
 };
@@ -115,6 +152,30 @@ struct pod_volume_files {
 	struct field_list items; /* struct pod_key_item */
 	int64_t default_mode;
 	bool optional;
+};
+
+struct pod_downward_item {
+	char *path;
+	int64_t mode; /* -1: the volume's */
+	struct pod_field_ref *field;
+	struct pod_resource_ref *resource;
+};
+
+struct pod_downward {
+	struct field_list items; /* struct pod_downward_item */
+	int64_t default_mode;
+};
+
+/* Several of these in one directory; of each one is there. */
+struct pod_projection {
+	struct pod_volume_files *config_map;
+	struct pod_volume_files *secret;
+	struct pod_downward *downward;
+};
+
+struct pod_projected {
+	struct field_list sources; /* struct pod_projection */
+	int64_t default_mode;
 };
 
 struct pod_empty_dir {
@@ -139,6 +200,8 @@ struct pod_volume {
 	struct pod_volume_files *config_map;
 	struct pod_volume_files *secret;
 	struct pod_claim *claim;
+	struct pod_downward *downward;
+	struct pod_projected *projected;
 };
 
 struct pod_dns_option {

@@ -9,6 +9,7 @@
 #include "base/moment.h"
 #include "base/text.h"
 #include "engine/event.h"
+#include "os/helper.h"
 #include "os/process.h"
 
 #include <errno.h>
@@ -173,12 +174,87 @@ static int on_check_time(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
+static enum health_status health_of(enum probes_health health)
+{
+	return health == PROBES_READY      ? HEALTH_WELL
+	       : health == PROBES_STARTING ? HEALTH_STARTING
+					   : HEALTH_ILL;
+}
+
+/* Whoever asks is told by the event, and looks. */
+static void on_changed(void *userdata, enum probes_health health)
+{
+	struct guarded *guarded = userdata;
+
+	guarded->health.status = health_of(health);
+	tell(guarded);
+	guarded->look(guarded->userdata, guarded);
+}
+
+/* Ends it gracefully; what comes then is its restart policy's. */
+static void on_failed(void *userdata, enum probe_kind kind, const struct probe *probe,
+		      const char *output)
+{
+	struct guarded *guarded = userdata;
+	const char *const attributes[] = { "probe", probe_kind_name(kind), "output", output, NULL };
+	const struct strings *command = guarded->part->command;
+	autofree char *program = helper_path("lxcri-serve");
+	autorun(strings_finish) struct strings words = {};
+	int r;
+
+	if (guarded->acting)
+		return;
+	engine_event(guarded->part->engine, "container", "probe_failed", guarded->id, attributes);
+	strings_add(&words, program);
+	for (size_t i = 1; i < command->count; i++)
+		strings_add(&words, command->items[i]);
+	strings_add(&words, "end");
+	strings_add(&words, guarded->id);
+	strings_addf(&words, "%jd", (intmax_t)probe->grace_seconds);
+
+	const struct job_options options = {
+		.words = (const char *const *)words.items,
+		.program = program,
+		.timeout_us = ACTION_TIMEOUT_US + 1000000ull * (uint64_t)probe->grace_seconds,
+		.ended = on_acted,
+		.userdata = guarded,
+	};
+
+	r = job_start(guarded->part, &options, &guarded->acting);
+	if (r < 0)
+		log_error("end container %s: %s", guarded->id, strerror(-r));
+}
+
+struct prober *guarded_make_prober(struct guarded *guarded)
+{
+	const struct prober_owner owner = { on_changed, on_failed, guarded };
+
+	return prober_create(guarded->part, &owner);
+}
+
+static void see_to_probes(struct guarded *guarded)
+{
+	const struct prober_run run = {
+		.id = guarded->id,
+		.network_id = guarded->pod_of ? guarded->pod_of : guarded->id,
+		.run_dir_fd = guarded->run_dir_fd,
+		.run_ns = guarded->run_ns,
+	};
+	bool is_running = guarded->status == LXCRI_STATUS_RUNNING;
+
+	prober_see_to(guarded->prober, is_running ? &run : NULL);
+	guarded->health.status =
+		is_running ? health_of(prober_judge(guarded->prober)) : HEALTH_UNKNOWN;
+}
+
 void guarded_see_to_health(struct guarded *guarded)
 {
 	struct health_state *health = &guarded->health;
 	int enabled = SD_EVENT_OFF;
 	int64_t since;
 
+	if (guarded->prober)
+		see_to_probes(guarded);
 	if (guarded->status != LXCRI_STATUS_RUNNING || !guarded->has_check) {
 		guarded->check_timer = sd_event_source_disable_unref(guarded->check_timer);
 		return;

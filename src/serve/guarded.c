@@ -16,6 +16,8 @@
 #define NS_IN_US 1000
 /* A start that takes longer will not come to an end. */
 #define START_TIMEOUT_US (120ull * 1000000)
+/* One that is the first of its pod waits for what runs there before it. */
+#define POD_START_TIMEOUT_US (3600ull * 1000000)
 
 struct guarded *guarded_create(const struct serve_part *part, const char *id)
 {
@@ -45,6 +47,8 @@ void guarded_free(struct guarded *guarded)
 	job_free(guarded->restart);
 	job_free(guarded->checking);
 	job_free(guarded->acting);
+	prober_free(guarded->prober);
+	free(guarded->pod_of);
 	health_check_finish(&guarded->check);
 	health_state_finish(&guarded->health);
 	closep(&guarded->run_dir_fd);
@@ -93,6 +97,15 @@ static void take_record(struct guarded *guarded, const struct lxcri_container *c
 	guarded->has_policy = record->restart != NULL;
 	guarded->is_due = restart_is_due(container, &guarded->due_ns);
 	health_check_finish(&guarded->check);
+	guarded->is_first = record->is_first;
+	free(guarded->pod_of);
+	guarded->pod_of = xstrdup(record->pod_of);
+	if (!record->probes)
+		prober_free(steal(guarded->prober));
+	else if (!guarded->prober)
+		guarded->prober = guarded_make_prober(guarded);
+	if (guarded->prober)
+		prober_set(guarded->prober, record->probes);
 	guarded->has_check = record->health != NULL;
 	if (guarded->has_check && health_check_parse(record->health, &guarded->check, &err) < 0) {
 		log_error("container %s: %s", guarded->id, err.text);
@@ -142,14 +155,20 @@ int guarded_refresh(struct guarded *guarded)
 	return 1;
 }
 
+bool guarded_is_ready(const struct guarded *guarded)
+{
+	return guarded->status == LXCRI_STATUS_RUNNING &&
+	       ((!guarded->has_check && !guarded->prober) || guarded->health.status == HEALTH_WELL);
+}
+
 bool guarded_is_needy(const struct guarded *guarded)
 {
 	const bool is_up =
 		guarded->status == LXCRI_STATUS_RUNNING || guarded->status == LXCRI_STATUS_PAUSED;
 
 	return (guarded->has_policy && (is_up || guarded->is_due)) ||
-	       (guarded->has_check && is_up) || guarded->restart || guarded->checking ||
-	       guarded->acting;
+	       ((guarded->has_check || guarded->prober) && is_up) || guarded->restart ||
+	       guarded->checking || guarded->acting;
 }
 
 static void on_restarted(void *userdata, const struct job_end *end)
@@ -177,7 +196,7 @@ static void start_again(struct guarded *guarded)
 	const struct job_options options = {
 		.words = (const char *const *)words.items,
 		.program = program,
-		.timeout_us = START_TIMEOUT_US,
+		.timeout_us = guarded->pod_of ? POD_START_TIMEOUT_US : START_TIMEOUT_US,
 		.ended = on_restarted,
 		.userdata = guarded,
 	};

@@ -7,6 +7,7 @@
 #include "engine/container.h"
 #include "engine/service/health.h"
 #include "serve/job.h"
+#include "serve/prober.h"
 #include "serve/serve.h"
 
 struct guarded {
@@ -27,7 +28,10 @@ struct guarded {
 	int64_t due_ns; /* how long from then */
 	bool has_check;
 	struct health_check check;
-	struct health_state health;
+	struct health_state health; /* or what is made of the answers of the probes */
+	struct prober *prober;      /* of one that has probes; else NULL */
+	char *pod_of;               /* or NULL */
+	bool is_first;              /* of a pod: not one that is there while it runs */
 
 	/* What services were told of it last; nothing yet is run 0. */
 	int64_t told_run_ns;
@@ -57,6 +61,12 @@ DEFINE_AUTOPTR(guarded)
 /* Reads what the container is now. Returns 1, or 0 when there is no such container, or none of
  * which that can be told. */
 [[nodiscard]] int guarded_refresh(struct guarded *guarded);
+
+/* Tells whether it is to be talked to. */
+bool guarded_is_ready(const struct guarded *guarded);
+
+/* Makes, of what @guarded has, who asks its probes. */
+[[nodiscard]] struct prober *guarded_make_prober(struct guarded *guarded);
 
 /* Tells whether somebody must stay for it. */
 bool guarded_is_needy(const struct guarded *guarded);

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -135,13 +136,27 @@ static int watch(const struct serve_part *part, struct job *job)
 	return r < 0 ? r : 0;
 }
 
+/* Returns a descriptor that @input can be read from, or -errno. */
+static int make_input(const char *input)
+{
+	const size_t size = strlen(input);
+	autoclose int fd = memfd_create("input", MFD_CLOEXEC);
+
+	if (fd < 0 || write(fd, input, size) != (ssize_t)size || lseek(fd, 0, SEEK_SET) < 0)
+		return errno ? -errno : -EIO;
+	return steal_fd(&fd);
+}
+
 /* Starts the process. Its output goes to *@ret_fd, where it is kept. */
 static pid_t spawn(const struct serve_part *part, const struct job_options *options, int *ret_fd)
 {
 	autorun(strings_finish) struct strings words = {};
+	autoclose int input = options->input ? make_input(options->input) : -1;
 	int pipes[2] = { -1, -1 };
 	pid_t pid;
 
+	if (options->input && input < 0)
+		return input;
 	if (!options->program)
 		strings_add_all(&words, part->command);
 	for (const char *const *word = options->words; *word; word++)
@@ -149,7 +164,7 @@ static pid_t spawn(const struct serve_part *part, const struct job_options *opti
 	if (options->output_max > 0 && pipe2(pipes, O_CLOEXEC) < 0)
 		return -errno;
 
-	const int fds[] = { -1, pipes[1], options->output_max > 0 ? pipes[1] : STDERR_FILENO };
+	const int fds[] = { input, pipes[1], options->output_max > 0 ? pipes[1] : STDERR_FILENO };
 	const struct spawn spawn = {
 		.path = options->program ? options->program : part->command->items[0],
 		.argv = words.items,
@@ -176,6 +191,7 @@ int job_start(const struct serve_part *part, const struct job_options *options,
 
 	job->options = *options;
 	job->options.words = NULL; /* the caller's, for the call */
+	job->options.input = NULL;
 	job->pid_file = xstrdup(options->pid_file);
 	job->output_fd = -1;
 	job->pid = spawn(part, options, &job->output_fd);

@@ -19,6 +19,7 @@ struct job_options {
 	const char *const *words; /* the verb and what follows it, ended by NULL */
 	const char *program;      /* instead of the command; with all its words, or NULL */
 	uint64_t timeout_us;      /* it is killed then; 0: never */
+	const char *input;        /* what it reads; NULL: nothing */
 	const char *pid_file;     /* of a process that is killed as well then; or NULL */
 	size_t output_max;        /* how much of its output to keep */
 	job_fn ended;             /* called once, unless the job is freed before */

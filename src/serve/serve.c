@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/pod/pod.h"
 #include "engine/service/demand.h"
 #include "os/helper.h"
 #include "os/path.h"
@@ -279,6 +280,7 @@ static void on_pod(void *userdata)
 	struct serve *serve = userdata;
 
 	workloads_refresh(serve->workloads);
+	names_refresh(serve->names);
 }
 
 static void on_settled(void *userdata)
@@ -293,8 +295,17 @@ static bool is_ready(void *userdata, const char *container)
 	bool is_there;
 	size_t place = find_place(serve, container, &is_there);
 
-	return !is_there || !serve->guarded[place]->has_check ||
-	       serve->guarded[place]->health.status == HEALTH_WELL;
+	if (is_there)
+		return guarded_is_ready(serve->guarded[place]);
+	/* A pod, which is what its containers are. */
+	for (size_t i = 0; i < serve->n_guarded; i++) {
+		const struct guarded *guarded = serve->guarded[i];
+
+		if (guarded->pod_of && !guarded->is_first &&
+		    strcmp(guarded->pod_of, container) == 0 && !guarded_is_ready(guarded))
+			return false;
+	}
+	return !pod_is_ending(serve->part.engine, container);
 }
 
 static void each_guarded(void *userdata, void (*each)(void *to, struct guarded *guarded), void *to)

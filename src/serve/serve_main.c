@@ -3,15 +3,19 @@
  *
  *	lxcri-serve [--config FILE] [--root DIR] [--data DIR] [--debug] [--on-demand]
  *	lxcri-serve [--config FILE] [--root DIR] [--data DIR] again ID
+ *	lxcri-serve [--config FILE] [--root DIR] [--data DIR] end ID SECONDS
  *	lxcri-serve [--config FILE] [--root DIR] [--data DIR] converge
  *	lxcri-serve [--config FILE] [--root DIR] [--data DIR] ready [ID...]
  *
- * The second form starts a container once more as its restart policy has it, the third makes what
- * was applied from manifests true again, the fourth tells services which of these containers, or of
- * all, are ready: the service starts them for that, because it takes a while. */
+ * The second form starts a container once more as its restart policy has it, the third ends one
+ * that a probe has found ill, with a grace, the fourth makes what was applied from manifests true
+ * again, the last tells services which of these containers, or of all, are ready: the service
+ * starts them for that, because it takes a while. */
 
 #include "base/log.h"
+#include "base/text.h"
 #include "engine/container.h"
+#include "engine/lifecycle.h"
 #include "engine/service/restart.h"
 #include "engine/virtual/virtual_ready.h"
 #include "lxcri/workload/manifest.h"
@@ -79,6 +83,21 @@ static int start_again(struct lxcri_engine *engine, const char *id, struct lxcri
 	return r;
 }
 
+static int end_one(struct lxcri_engine *engine, char **words, struct lxcri_error *err)
+{
+	struct lxcri_container *container = NULL;
+	uint64_t seconds;
+	int r = text_parse_u64(words[1], 0, INT32_MAX, &seconds);
+
+	if (r < 0)
+		return fail(err, LXCRI_E_INVALID_ARGUMENT, "%s seconds", words[1]);
+	r = lxcri_container_open(engine, words[0], &container, err);
+	if (r == 0)
+		r = lifecycle_end(container, (unsigned int)seconds, err);
+	lxcri_container_free(container);
+	return r;
+}
+
 static int look_at(struct lxcri_engine *engine, char **ids, struct lxcri_error *err)
 {
 	if (!*ids)
@@ -89,11 +108,39 @@ static int look_at(struct lxcri_engine *engine, char **ids, struct lxcri_error *
 	return 0;
 }
 
-static int do_word(struct lxcri_engine *engine, char **words, struct lxcri_error *err)
+static int converge_all(struct lxcri_engine *engine, char **words, struct lxcri_error *err)
 {
-	if (strcmp(words[0], "ready") == 0)
-		return look_at(engine, words + 1, err);
-	return words[1] ? start_again(engine, words[1], err) : lxcri_manifest_converge(engine, err);
+	return lxcri_manifest_converge(engine, err);
+}
+
+static int start_one(struct lxcri_engine *engine, char **words, struct lxcri_error *err)
+{
+	return start_again(engine, words[0], err);
+}
+
+static const struct job_word {
+	const char *word;
+	int min, max; /* words behind it; max -1: any number */
+	int (*run)(struct lxcri_engine *engine, char **words, struct lxcri_error *err);
+} job_words[] = {
+	{ "again", 1, 1, start_one },
+	{ "end", 2, 2, end_one },
+	{ "converge", 0, 0, converge_all },
+	{ "ready", 0, -1, look_at },
+};
+
+/* Returns what @words ask for, or NULL. */
+static const struct job_word *find_word(char **words)
+{
+	int count = 0;
+
+	while (words[count + 1])
+		count++;
+	for (size_t i = 0; i < ARRAY_LEN(job_words); i++)
+		if (strcmp(job_words[i].word, words[0]) == 0 && count >= job_words[i].min &&
+		    (job_words[i].max < 0 || count <= job_words[i].max))
+			return &job_words[i];
+	return NULL;
 }
 
 /* What the service has done beside its loop. */
@@ -108,17 +155,10 @@ static int do_job(const struct serve_options *options, char **words, struct lxcr
 		r = lxcri_engine_open(config, &engine, err);
 	}
 	if (r == 0)
-		r = do_word(engine, words, err);
+		r = find_word(words)->run(engine, words + 1, err);
 	lxcri_engine_free(engine);
 	lxcri_config_free(config);
 	return r < 0 ? -1 : 0;
-}
-
-static bool is_job(char **words)
-{
-	if (strcmp(words[0], "again") == 0)
-		return words[1] && !words[2];
-	return strcmp(words[0], "ready") == 0 || (strcmp(words[0], "converge") == 0 && !words[1]);
 }
 
 int main(int argc, char **argv)
@@ -131,7 +171,7 @@ int main(int argc, char **argv)
 	r = take_options(argc, argv, &options, &err);
 	if (r == 0 && optind == argc)
 		r = serve_run(&options, &err);
-	else if (r == 0 && is_job(argv + optind))
+	else if (r == 0 && find_word(argv + optind))
 		r = do_job(&options, argv + optind, &err);
 	else if (r == 0)
 		r = fail(&err, LXCRI_E_INVALID_ARGUMENT, "see proxmox-lxcri help serve");

@@ -9,7 +9,7 @@ from engine import BUILD
 
 # What the programs are executed as, and their files. There is no lxcri-init, which changes nothing
 # but its children, nor lxcri-scope, which is for hosts with systemd, nor lxcri-forward, lxcri-ct-init
-# and lxcri-proxmox, which change nothing here either; nor lxcri-serve and lxcri-dns, which no verb
+# and lxcri-proxmox, which change nothing here either; nor lxcri-serve, lxcri-probe and lxcri-dns, which no verb
 # waits for: see test_service.py.
 FILES = {"proxmox-lxcri": "proxmox-lxcri", "lxcri-monitor": "lxcri-monitor", "lxcri-lxc": "lxcri-lxc",
          "shim": "lxcri-shim", "lxcri-worker": "lxcri-worker", "lxcri-copy": "lxcri-copy",

@@ -11,7 +11,7 @@ from conftest import PROGRAM, ROOT
 
 VERBS = ["run", "create", "start", "stop", "restart", "kill", "pause", "resume", "exec", "delete", "rename", "list",
          "ps", "top", "state", "stats", "update", "rollback", "history", "inspect", "logs", "events", "wait", "cp", "diff",
-         "apply", "get", "scale", "rollout", "pod", "image", "layer", "volume",
+         "apply", "get", "describe", "scale", "rollout", "pod", "image", "layer", "volume",
          "network", "port", "forward", "login", "logout", "spec", "config", "doctor", "info", "serve", "system", "version",
          "help", "completion"]
 

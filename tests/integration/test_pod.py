@@ -208,6 +208,32 @@ def test_after_a_reboot_a_container_brings_the_namespaces_back(one, box, world):
     assert namespaces(one, "web.a")["net"] == namespaces(one, "web.b")["net"]
 
 
+def test_what_runs_first_runs_again_after_a_reboot(one, box, work):
+    mounts = [{"name": "v", "mountPath": "/v"}]
+    script = "wc -l </v/runs; exec sleep 1000"
+    (work / "v").mkdir()
+    (work / "v").chmod(0o777)
+    apply(one, pod("web", container(box, "a", script, volumeMounts=mounts),
+                   container(box, "b", script, volumeMounts=mounts), restartPolicy="Always",
+                   initContainers=[container(box, "first", "sleep 0.3; echo run >>/v/runs", volumeMounts=mounts)],
+                   volumes=[{"name": "v", "hostPath": {"path": str(work / "v")}}])).ok()
+    one.keep_service_away()
+    for name in ("web.a", "web.b"):
+        os.kill(one.monitor(name), signal.SIGKILL)
+        one.await_status(name, "stopped")
+    for line in held(one):
+        subprocess.run(["umount", "-l", line.split()[4]], check=True)
+    subprocess.run(["rm", "-rf", *map(str, (one.root / "containers").iterdir())], check=True)
+    one.service_lock.close()
+    with one.service():
+        for name in ("web.a", "web.b"):
+            one.await_status(name, "running", 60)
+    # Once, and before either.
+    assert (work / "v" / "runs").read_text(encoding="ascii") == "run\nrun\n"
+    for name in ("web.a", "web.b"):
+        await_that(lambda name=name: one("logs", name).ok().lines == ["1", "2"], "it saw both", 20)
+
+
 def test_reload_puts_the_interface_of_a_pod_right(one, box, world):
     apply(one, pod("web", container(box, script="httpd -p 80 -h /; exec sleep 1000"))).ok()
     place = places(one, "web")["default"]

@@ -9,6 +9,7 @@
 #include <lxcri/container.h>
 #include <lxcri/error.h>
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -56,32 +57,6 @@ int lxcri_manifest_delete_one(struct lxcri_engine *engine, const char *kind, con
 			      const char *name, const struct lxcri_manifest_options *options,
 			      struct lxcri_error *err);
 
-/* An object that was applied. Texts last for the call that tells of it. */
-struct lxcri_object_state {
-	const char *kind;
-	const char *name_space;
-	const char *name;
-	int64_t revision;
-	int64_t wanted; /* how many pods it is to have; -1: it is of a kind without */
-	size_t ready;
-	const char *const *pods; /* ids of those that are there; ends with NULL */
-};
-
-/* Less than 0 ends the listing. */
-typedef int (*lxcri_object_fn)(void *userdata, const struct lxcri_object_state *state);
-
-/* Which objects: NULL is any. */
-struct lxcri_object_filter {
-	const char *kind; /* "pod", "deployment", "sts" */
-	const char *name_space;
-	const char *name;
-};
-
-/* Calls @each for the objects that @filter is about, ordered by kind, namespace and name.
- * LXCRI_E_OBJECT_NOT_FOUND when it has a name and there is none. */
-int lxcri_manifest_list(struct lxcri_engine *engine, const struct lxcri_object_filter *filter,
-			lxcri_object_fn each, void *userdata, struct lxcri_error *err);
-
 /* Returns a JSON array of the objects of @kind (NULL: all) in @name_space (NULL: all) called @name
  * (NULL: any) as they were applied, each with "status" of what is there; owned by the caller.
  * LXCRI_E_OBJECT_NOT_FOUND when @name is given and there is none. */
@@ -103,6 +78,16 @@ int lxcri_manifest_history_json(struct lxcri_engine *engine, const char *kind,
  * revision; what fails is undone. LXCRI_E_OBJECT_NOT_FOUND, also for the revision. */
 int lxcri_manifest_undo(struct lxcri_engine *engine, const char *kind, const char *name_space,
 			const char *name, int64_t revision, struct lxcri_error *err);
+
+/* Replaces the pods of a Deployment or StatefulSet by such as they are, as a new revision.
+ * LXCRI_E_OBJECT_NOT_FOUND; LXCRI_E_INVALID_STATE while it is paused. */
+int lxcri_manifest_restart(struct lxcri_engine *engine, const char *kind, const char *name_space,
+			   const char *name, struct lxcri_error *err);
+
+/* Has the pods of a Deployment stay as they are, whatever is applied, until it is resumed; then
+ * what was applied is made true. LXCRI_E_OBJECT_NOT_FOUND. */
+int lxcri_manifest_pause(struct lxcri_engine *engine, const char *kind, const char *name_space,
+			 const char *name, bool paused, struct lxcri_error *err);
 
 /* Makes every Deployment and StatefulSet true once more: what somebody removed, or a killed command
  * left undone. Goes on past a failure, which is reported. */

@@ -48,7 +48,8 @@ struct lxcri_pod_options {
 	const struct lxcri_port *ports;
 	size_t n_ports;
 	const char *const *dns, *const *dns_search, *const *dns_options;
-	bool host_dns; /* the host's name servers, not those of the networks */
+	bool host_dns;  /* the host's name servers, not those of the networks */
+	bool dns_joins; /* what is named above comes behind what the networks have, not instead */
 	const char *const *add_hosts;
 
 	/* Directories that live as long as the pod, and files that are in them at first: a volume
@@ -56,6 +57,9 @@ struct lxcri_pod_options {
 	const char *const *directories;
 	const struct lxcri_pod_file *files;
 	size_t n_files;
+	const unsigned int *fs_group; /* of the containers' ids: it may write there; NULL: none */
+	const char *const *memory;    /* those of the directories that are in memory, each NAME, or
+				       * NAME=BYTES with a limit: they are empty after a stop */
 
 	/* Their `id` is the name in the pod. What is said above is not said in them: type,
 	 * hostname, networks and what belongs to them, userns. The first ones are run one after the
@@ -97,7 +101,8 @@ const char *lxcri_pod_status_name(enum lxcri_pod_status status);
 /* What a pod is at this moment. Texts belong to the handle. */
 struct lxcri_pod_state {
 	const char *id, *name_space, *hostname;
-	const char *owner; /* or NULL */
+	const char *owner;    /* or NULL */
+	const char *manifest; /* a sum of what it was made from; or NULL */
 	enum lxcri_container_type type;
 	enum lxcri_pod_status status;
 	int64_t created_ns;
@@ -105,6 +110,7 @@ struct lxcri_pod_state {
 	size_t n_running;
 	size_t n_ready; /* that run, and are not unhealthy or still starting */
 	int64_t restarts;
+	bool ending; /* somebody is stopping or deleting it: it is not to be talked to any more */
 };
 
 /* Reads the state, reconciled with the kernel. */

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 
 #define PROCESS_MAX (1u << 20)
 
@@ -18,6 +19,7 @@ struct exec_options {
 	const char *working_dir;
 	const char *pid_file;
 	const char *console_socket;
+	const char *container;
 	struct strings env;
 	bool terminal;
 	bool interactive;
@@ -35,6 +37,8 @@ static const struct option_entry options_of_exec[] = {
 	OPTION(exec_options, terminal, "tty", 't', OPTION_FLAG, NULL, "give it a terminal"),
 	OPTION(exec_options, detach, "detach", 'd', OPTION_FLAG, NULL,
 	       "return once the process runs"),
+	OPTION(exec_options, container, "container", 'c', OPTION_TEXT, "NAME",
+	       "of a pod: this one"),
 	OPTION(exec_options, process, "process", 'p', OPTION_TEXT, "FILE",
 	       "the process object of the OCI specification, instead of a command"),
 	OPTION(exec_options, pid_file, "pid-file", 0, OPTION_TEXT, "FILE",
@@ -58,15 +62,36 @@ static int check_arguments(const struct cli *cli, const struct exec_options *opt
 	return 0;
 }
 
+/* As kubectl has it: POD -c NAME -- COMMAND. No command begins with a dash. Moves the id to where
+ * the command begins behind it. */
+static void take_kubectl_form(int *argc, char ***argv, const char **container)
+{
+	char *id = *argc > 0 ? (*argv)[0] : NULL;
+	int skipped = 0;
+
+	if (*argc > 2 &&
+	    (strcmp((*argv)[1], "-c") == 0 || strcmp((*argv)[1], "--container") == 0)) {
+		*container = (*argv)[2];
+		skipped = 2;
+	}
+	if (*argc > skipped + 1 && strcmp((*argv)[skipped + 1], "--") == 0)
+		skipped++;
+	if (skipped == 0)
+		return;
+	*argv += skipped;
+	*argc -= skipped;
+	(*argv)[0] = id;
+}
+
 static int cmd_exec(struct cli *cli, const void *verb_options, int argc, char **argv,
 		    struct lxcri_error *err)
 {
 	const struct exec_options *options = verb_options;
+	const char *name = options->container;
 	autorun(lxcri_container_freep) struct lxcri_container *container = NULL;
 	autofree char *process = NULL;
 	size_t size;
 	struct lxcri_exec_options engine = {
-		.args = options->process ? NULL : (const char *const *)(argv + 1),
 		.env = (const char *const *)options->env.items,
 		.working_dir = options->working_dir,
 		.user = options->user,
@@ -80,6 +105,7 @@ static int cmd_exec(struct cli *cli, const void *verb_options, int argc, char **
 
 	if (options->process)
 		cli->codes = CLI_CODES_PLAIN;
+	take_kubectl_form(&argc, &argv, &name);
 	if (check_arguments(cli, options, argc, err) < 0)
 		return -1;
 	if (options->process) {
@@ -89,14 +115,15 @@ static int cmd_exec(struct cli *cli, const void *verb_options, int argc, char **
 			return fail_errno(err, r, "exec %s: read %s", argv[0], options->process);
 		engine.process_json = process;
 	}
-	if (pod_container_open(cli, argv[0], &container, err) < 0)
+	engine.args = options->process ? NULL : (const char *const *)(argv + 1);
+	if (pod_container_open(cli, argv[0], name, &container, err) < 0)
 		return -1;
 	return lxcri_container_exec(container, &engine, err);
 }
 
 const struct verb verb_exec = {
 	.name = "exec",
-	.arguments = "ID COMMAND... | --process FILE ID",
+	.arguments = "ID COMMAND... | POD [-c NAME] -- COMMAND... | --process FILE ID",
 	.summary = "run a further process in a container, and return its exit code",
 	.options = options_of_exec,
 	.options_size = sizeof(struct exec_options),

@@ -4,6 +4,7 @@
 #include "base/scope.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/workload/log_streams.h"
 #include "cli/workload/pod_container.h"
 
 #include <string.h>
@@ -17,6 +18,10 @@ struct logs_options {
 	const char *tail;
 	const char *since;
 	const char *until;
+	const char *container;
+	const char *name_space;
+	bool all_containers;
+	bool prefix;
 };
 
 static const struct option_entry options_of_logs[] = {
@@ -32,6 +37,14 @@ static const struct option_entry options_of_logs[] = {
 	       "only what was written to standard output"),
 	OPTION(logs_options, only_stderr, "stderr", 0, OPTION_FLAG, NULL,
 	       "only what was written to standard error"),
+	OPTION(logs_options, container, "container", 'c', OPTION_TEXT, "NAME",
+	       "of a pod: this one"),
+	OPTION(logs_options, all_containers, "all-containers", 0, OPTION_FLAG, NULL,
+	       "of a pod: all"),
+	OPTION(logs_options, name_space, "namespace", 0, OPTION_TEXT, "NAME",
+	       "of the pod (default)"),
+	OPTION(logs_options, prefix, "prefix", 0, OPTION_FLAG, NULL,
+	       "begin each line with whose it is; so it is where there are several"),
 	{},
 };
 
@@ -68,16 +81,60 @@ static int fill_options(const struct logs_options *options, struct lxcri_log_opt
 	return 0;
 }
 
+static void add_text(struct strings *flags, const char *flag, const char *value)
+{
+	if (!value)
+		return;
+	strings_add(flags, flag);
+	strings_add(flags, value);
+}
+
+/* Has each log printed by a command of its own, with the same options. */
+static int print_several(struct cli *cli, const struct logs_options *options,
+			 const struct strings *ids, struct lxcri_error *err)
+{
+	const struct {
+		bool is_given;
+		const char *flag;
+	} plain[] = { { options->follow, "--follow" },
+		      { options->timestamps, "--timestamps" },
+		      { options->only_stdout, "--stdout" },
+		      { options->only_stderr, "--stderr" } };
+	autorun(strings_finish) struct strings flags = {};
+	const struct log_streams streams = { .ids = ids,
+					     .flags = &flags,
+					     .together = options->follow };
+
+	for (size_t i = 0; i < ARRAY_LEN(plain); i++)
+		if (plain[i].is_given)
+			strings_add(&flags, plain[i].flag);
+	add_text(&flags, "--tail", options->tail);
+	add_text(&flags, "--since", options->since);
+	add_text(&flags, "--until", options->until);
+	return log_streams_print(cli, &streams, err);
+}
+
 static int cmd_logs(struct cli *cli, const void *verb_options, int argc, char **argv,
 		    struct lxcri_error *err)
 {
+	const struct logs_options *given = verb_options;
+	const struct pod_container_choice choice = { .name_space = given->name_space,
+						     .name = given->container,
+						     .all = given->all_containers };
 	autorun(lxcri_container_freep) struct lxcri_container *container = NULL;
+	autorun(strings_finish) struct strings ids = {};
 	struct lxcri_log_options options;
 
 	if (argc != 1)
 		return cli_usage(cli, err, "expected the id of a container");
-	if (fill_options(verb_options, &options, err) < 0 ||
-	    pod_container_open(cli, argv[0], &container, err) < 0 ||
+	if (given->container && given->all_containers)
+		return cli_usage(cli, err, "--container and --all-containers exclude each other");
+	if (fill_options(given, &options, err) < 0 || cli_open_engine(cli, err) < 0 ||
+	    pod_container_list(cli, argv[0], &choice, &ids, err) < 0)
+		return -1;
+	if (ids.count > 1 || given->prefix)
+		return print_several(cli, given, &ids, err) < 0 ? -1 : EXIT_SUCCESS;
+	if (cli_open_container(cli, ids.items[0], &container, err) < 0 ||
 	    lxcri_container_logs(container, &options, STDOUT_FILENO, STDERR_FILENO, err) < 0)
 		return -1;
 	return EXIT_SUCCESS;
@@ -118,8 +175,8 @@ static int cmd_wait(struct cli *cli, const void *verb_options, int argc, char **
 
 const struct verb verb_logs = {
 	.name = "logs",
-	.arguments = "ID",
-	.summary = "print what a container has written",
+	.arguments = "ID | POD | KIND/NAME",
+	.summary = "print what a container, or those of a pod or deployment, have written",
 	.options = options_of_logs,
 	.options_size = sizeof(struct logs_options),
 	.run = cmd_logs,

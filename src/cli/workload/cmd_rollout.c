@@ -43,7 +43,9 @@ static int look(struct cli *cli, const struct rollout_options *options, char **w
 {
 	autofree char *text = NULL;
 	autojson array = NULL;
-	int64_t ready, wanted;
+	autofree char *line = NULL;
+	struct json_object *status;
+	int64_t ready, wanted, former;
 
 	if (lxcri_manifest_get_json(cli->engine, words[0], name_space_of(options), words[1], &text,
 				    err) < 0 ||
@@ -52,11 +54,20 @@ static int look(struct cli *cli, const struct rollout_options *options, char **w
 
 	struct json_object *object = json_object_array_get_idx(array, 0);
 
-	ready = json_get_i64(json_get(object, "status"), "readyReplicas", 0);
+	status = json_get(object, "status");
+	ready = json_get_i64(status, "updatedReadyReplicas", 0);
 	wanted = json_get_i64(json_get(object, "spec"), "replicas", 1);
-	*ret_line = xformat("%s/%s: %jd of %jd pods are ready", json_get_text(object, "kind"),
-			    words[1], (intmax_t)ready, (intmax_t)wanted);
-	return ready == wanted;
+	former = (int64_t)json_count(json_get(status, "pods")) -
+		 json_get_i64(status, "updatedReplicas", 0);
+	line = xformat("%s/%s: %jd of %jd pods are ready", json_get_text(object, "kind"), words[1],
+		       (intmax_t)ready, (intmax_t)wanted);
+	*ret_line = former > 0 ? xformat("%s, %jd former ones are there still%s", line,
+					 (intmax_t)former,
+					 json_get_bool(json_get(object, "spec"), "paused", false)
+						 ? " (paused)"
+						 : "")
+			       : steal(line);
+	return ready == wanted && former <= 0;
 }
 
 static int rollout_status(struct cli *cli, const struct rollout_options *options, char **words,
@@ -86,6 +97,26 @@ static int rollout_undo(struct cli *cli, const struct rollout_options *options, 
 {
 	return lxcri_manifest_undo(cli->engine, words[0], name_space_of(options), words[1],
 				   options->revision, err);
+}
+
+static int rollout_restart(struct cli *cli, const struct rollout_options *options, char **words,
+			   struct lxcri_error *err)
+{
+	return lxcri_manifest_restart(cli->engine, words[0], name_space_of(options), words[1], err);
+}
+
+static int rollout_pause(struct cli *cli, const struct rollout_options *options, char **words,
+			 struct lxcri_error *err)
+{
+	return lxcri_manifest_pause(cli->engine, words[0], name_space_of(options), words[1], true,
+				    err);
+}
+
+static int rollout_resume(struct cli *cli, const struct rollout_options *options, char **words,
+			  struct lxcri_error *err)
+{
+	return lxcri_manifest_pause(cli->engine, words[0], name_space_of(options), words[1], false,
+				    err);
 }
 
 static int rollout_history(struct cli *cli, const struct rollout_options *options, char **words,
@@ -123,9 +154,9 @@ static const struct rollout_verb {
 	int (*run)(struct cli *cli, const struct rollout_options *options, char **words,
 		   struct lxcri_error *err);
 } rollout_verbs[] = {
-	{ { "status", NULL }, rollout_status },
-	{ { "undo", NULL }, rollout_undo },
-	{ { "history", NULL }, rollout_history },
+	{ { "status", NULL }, rollout_status },   { { "undo", NULL }, rollout_undo },
+	{ { "history", NULL }, rollout_history }, { { "restart", NULL }, rollout_restart },
+	{ { "pause", NULL }, rollout_pause },     { { "resume", NULL }, rollout_resume },
 };
 
 static int cmd_rollout(struct cli *cli, const void *verb_options, int argc, char **argv,
@@ -152,8 +183,10 @@ static int cmd_rollout(struct cli *cli, const void *verb_options, int argc, char
 
 const struct verb verb_rollout = {
 	.name = "rollout",
-	.arguments = "status KIND NAME | undo KIND NAME | history KIND NAME",
-	.summary = "wait for a Deployment or StatefulSet, or return to an earlier one",
+	.arguments = "status KIND NAME | undo KIND NAME | history KIND NAME | restart KIND NAME | "
+		     "pause KIND NAME | resume KIND NAME",
+	.summary =
+		"wait for a Deployment or StatefulSet, replace its pods, or return to earlier ones",
 	.options = options_of_rollout,
 	.options_size = sizeof(struct rollout_options),
 	.options_defaults = &(const struct rollout_options){ .timeout = 60 },

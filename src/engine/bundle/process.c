@@ -251,7 +251,8 @@ int bundle_add_process(struct bundle_request *request, struct lxcri_error *err)
 	    bundle_add_apparmor(request, process, err) < 0)
 		return -1;
 	add_capabilities(request, process);
-	json_object_object_add(process, "noNewPrivileges", json_object_new_boolean(false));
+	json_object_object_add(process, "noNewPrivileges",
+			       json_object_new_boolean(request->options->no_new_privileges));
 	if (request->options->oom_score_adj)
 		json_object_object_add(process, "oomScoreAdj",
 				       json_object_new_int(*request->options->oom_score_adj));

@@ -15,6 +15,7 @@
 #include "engine/pod/directories.h"
 #include "engine/pod/labels.h"
 #include "engine/pod/member.h"
+#include "engine/pod/memory.h"
 #include "engine/pod/pod.h"
 #include "engine/pod/identity.h"
 #include "engine/pod/sandbox.h"
@@ -76,6 +77,9 @@ static int check_options(struct pod_creation *creation, struct lxcri_error *err)
 	note->owner = xstrdup(options->owner);
 	note->grace_seconds = options->grace_seconds;
 	note->keep_identity = options->keep_identity;
+	note->fs_group = options->fs_group ? (int64_t)*options->fs_group : -1;
+	if (memory_choose(options, &note->memory, err) < 0)
+		return -1;
 	if (labels_fill(note, options->labels, options->annotations, err) < 0 ||
 	    add_members(note, options->id, options->init_containers, options->n_init_containers,
 			true, err) < 0)

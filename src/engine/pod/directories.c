@@ -76,24 +76,28 @@ static int check(const struct lxcri_pod_options *options, struct lxcri_error *er
 	return 0;
 }
 
-/* Who is root in the containers, on the disk. */
-static int find_owner(const struct lxcri_container *shell, uint32_t *ret_uid, uint32_t *ret_gid)
+/* Who is root in the containers, on the disk, and the group @fs_group; NULL: root's. */
+int directories_find_owner(const struct lxcri_container *shell, const unsigned int *fs_group,
+			   uint32_t *ret_uid, uint32_t *ret_gid)
 {
+	const unsigned int group = fs_group ? *fs_group : 0;
 	const struct id_map map = record_id_map(&shell->record.ids);
 	int r;
 
-	*ret_uid = *ret_gid = 0;
+	*ret_uid = 0;
+	*ret_gid = group;
 	if (id_map_is_host(&map))
 		return 0;
 	r = id_extents_to_host(&map.uids, 0, ret_uid);
-	return r < 0 ? r : id_extents_to_host(&map.gids, 0, ret_gid);
+	return r < 0 ? r : id_extents_to_host(&map.gids, group, ret_gid);
 }
 
 static int make_directory(const char *path, unsigned int mode, uint32_t uid, uint32_t gid)
 {
 	if (mkdir(path, mode) < 0)
 		return errno == EEXIST ? 0 : -errno;
-	return chmod(path, mode) < 0 || lchown(path, uid, gid) < 0 ? -errno : 0;
+	/* A change of the owner takes the bit of the group away. */
+	return lchown(path, uid, gid) < 0 || chmod(path, mode) < 0 ? -errno : 0;
 }
 
 static int make_file(const char *root, const struct lxcri_pod_file *file, uint32_t uid,
@@ -140,16 +144,22 @@ int directories_make(const struct lxcri_container *shell, const struct lxcri_pod
 		return -1;
 	if (!options->directories || !options->directories[0])
 		return flush_name(shell, err);
-	r = find_owner(shell, &uid, &gid);
+	r = directories_find_owner(shell, options->fs_group, &uid, &gid);
 	if (r == 0)
 		r = make_directory(root, 0711, 0, 0);
 	for (size_t i = 0; r == 0 && options->directories && options->directories[i]; i++) {
 		autofree char *path = xformat("%s/%s", root, options->directories[i]);
 
-		r = make_directory(path, 0777, uid, gid);
+		r = make_directory(path, options->fs_group ? 02777 : 0777, uid, gid);
 	}
-	for (size_t i = 0; r == 0 && i < options->n_files; i++)
-		r = make_file(root, &options->files[i], uid, gid);
+	for (size_t i = 0; r == 0 && i < options->n_files; i++) {
+		struct lxcri_pod_file file = options->files[i];
+
+		/* Whose group it is may read what its owner may. */
+		if (options->fs_group)
+			file.mode |= (file.mode & 0400) >> 3;
+		r = make_file(root, &file, uid, gid);
+	}
 	if (r == 0)
 		data = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (r == 0 && (data < 0 || syncfs(data) < 0))

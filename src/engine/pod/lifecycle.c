@@ -5,16 +5,14 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/event.h"
+#include "engine/pod/first.h"
 #include "engine/pod/pod.h"
 #include "engine/pod/sandbox.h"
 #include "engine/service/demand.h"
 #include "engine/virtual/virtual_ready.h"
 #include "lxcri/limits.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 static int save(struct lxcri_pod *pod, struct lxcri_error *err)
 {
@@ -37,27 +35,6 @@ static int want(struct lxcri_pod *pod, bool wanted, struct lxcri_error *err)
 	return save(pod, err);
 }
 
-/* Whoever is about to end is not led to any more. */
-static void leave_services(struct lxcri_pod *pod)
-{
-	const struct home *home = &pod->shell->home;
-	autoclose int mark = -1;
-
-	if (!pod->shell->record.networked || home->run_fd < 0)
-		return;
-	mark = openat(home->run_fd, VIRTUAL_LEAVING_FILE, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-	if (mark < 0)
-		log_warning("make %s/" VIRTUAL_LEAVING_FILE ": %s", home->run_dir, strerror(errno));
-	virtual_ready_tell(pod->engine, home->id);
-}
-
-/* It may be led to again. */
-static void forget_leaving(const struct lxcri_pod *pod)
-{
-	if (pod->shell->home.run_fd >= 0)
-		(void)unlinkat(pod->shell->home.run_fd, VIRTUAL_LEAVING_FILE, 0);
-}
-
 static int prepare(struct lxcri_pod *pod, struct lxcri_error *err)
 {
 	struct pod_look look;
@@ -72,25 +49,8 @@ static int prepare(struct lxcri_pod *pod, struct lxcri_error *err)
 		r = want(pod, true, err);
 	if (r == 0)
 		r = sandbox_up(pod->shell, &pod->note, err);
-	if (r == 0)
-		forget_leaving(pod);
 	home_unlock(&pod->shell->home);
 	return r;
-}
-
-/* Runs one to its good end. */
-static int run_first(struct lxcri_container *container, const struct pod_member *member,
-		     struct lxcri_error *err)
-{
-	int code;
-
-	if (lxcri_container_start(container, err) < 0)
-		return -1;
-	code = lxcri_container_wait(container, -1, err);
-	if (code > 0)
-		return fail(err, LXCRI_E_POD_START_FAILED,
-			    "its init container %s ended with exit code %d", member->name, code);
-	return code;
 }
 
 static int start_member(struct lxcri_pod *pod, const struct pod_member *member,
@@ -98,10 +58,11 @@ static int start_member(struct lxcri_pod *pod, const struct pod_member *member,
 {
 	autorun(lxcri_container_freep) struct lxcri_container *container = NULL;
 
+	if (member->is_first)
+		return first_run(pod->engine, member, err);
 	if (lxcri_container_open(pod->engine, member->id, &container, err) < 0)
 		return -1;
-	return member->is_first ? run_first(container, member, err)
-				: lxcri_container_start(container, err);
+	return lxcri_container_start(container, err);
 }
 
 static int start_members(struct lxcri_pod *pod, struct lxcri_error *err)
@@ -147,8 +108,21 @@ static int stop_member(struct lxcri_pod *pod, const struct pod_member *member,
 	return -1;
 }
 
+/* Nobody is to be led to it from here on. What cannot be marked is stopped all the same. */
+static int begin_end(struct lxcri_pod *pod)
+{
+	int fd = pod_mark_ending(pod->engine, pod->shell->home.id);
+
+	if (fd < 0)
+		return fd;
+	virtual_ready_tell(pod->engine, pod->shell->home.id);
+	tell(pod, "ending");
+	return fd;
+}
+
 static int stop_members(struct lxcri_pod *pod, unsigned int grace_seconds, struct lxcri_error *err)
 {
+	autoclose int mark = begin_end(pod);
 	struct lxcri_error first = {};
 
 	/* A failure stops none of the others from being stopped. */
@@ -174,20 +148,14 @@ static int take_down(struct lxcri_pod *pod, struct lxcri_error *err)
 		return -1;
 	if (look.alive > 0)
 		return fail(err, LXCRI_E_INVALID_STATE, "a container of it was started meanwhile");
-	if (want(pod, false, err) < 0 || sandbox_down(pod->shell, err) < 0)
-		return -1;
-	forget_leaving(pod);
-	return 0;
+	return want(pod, false, err) < 0 || sandbox_down(pod->shell, err) < 0 ? -1 : 0;
 }
 
 int lxcri_pod_stop(struct lxcri_pod *pod, const unsigned int *grace_seconds,
 		   struct lxcri_error *err)
 {
 	const char *id = pod->shell->home.id;
-	int r;
-
-	leave_services(pod);
-	r = stop_members(pod, grace_seconds ? *grace_seconds : pod->note.grace_seconds, err);
+	int r = stop_members(pod, grace_seconds ? *grace_seconds : pod->note.grace_seconds, err);
 	if (r == 0)
 		r = pod_lock(pod, err);
 	if (r == 0) {
@@ -227,8 +195,6 @@ int lxcri_pod_delete(struct lxcri_pod *pod, bool force, struct lxcri_error *err)
 	struct lxcri_error second = {};
 	int r = 0;
 
-	if (force)
-		leave_services(pod);
 	/* What cannot be stopped is killed as it is removed. */
 	if (force && stop_members(pod, pod->note.grace_seconds, &second) < 0)
 		log_warning("%s", second.text);

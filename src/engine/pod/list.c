@@ -6,6 +6,7 @@
 #include "engine/inspect.h"
 #include "engine/network/describe.h"
 #include "engine/pod/pod.h"
+#include "engine/service/probe.h"
 #include "os/path.h"
 
 #include <string.h>
@@ -47,6 +48,31 @@ int lxcri_pod_list(struct lxcri_engine *engine, lxcri_pod_fn each, void *userdat
 	return 0;
 }
 
+/* What is asked of a container, with what came of it. */
+static void add_probes(const struct lxcri_container *container, struct json_object *object)
+{
+	autojson asked = NULL;
+	autorun(probes_finish) struct probes probes = {};
+	autorun(probes_state_finish) struct probes_state state = {};
+	struct lxcri_error ignored = {};
+
+	if (!container->record.probes ||
+	    probes_parse(container->record.probes, &probes, &ignored) < 0)
+		return;
+	asked = json_tokener_parse(container->record.probes);
+	probes_state_load(container->home.run_fd, &probes, container->state.started_ns, &state);
+	for (size_t i = 0; i < PROBE_KINDS; i++) {
+		struct json_object *one = json_get(asked, probe_kind_name((enum probe_kind)i));
+
+		if (!one)
+			continue;
+		json_object_object_add(one, "good", json_object_new_boolean(state.of[i].is_good));
+		json_object_object_add(one, "failing", json_object_new_int64(state.of[i].failing));
+		json_set_text(one, "output", state.of[i].output);
+	}
+	json_object_object_add(object, "probes", json_object_get(asked));
+}
+
 static int add_members(struct lxcri_pod *pod, struct json_object *array, struct lxcri_error *err)
 {
 	for (size_t i = 0; i < pod->note.n_members; i++) {
@@ -66,6 +92,7 @@ static int add_members(struct lxcri_pod *pod, struct json_object *array, struct 
 		json_object_object_add(object, "init", json_object_new_boolean(member->is_first));
 		json_set_text(object, "status", lxcri_status_name(state.status));
 		json_set_text(object, "health", state.health);
+		add_probes(container, object);
 		json_object_object_add(object, "pid", json_object_new_int(state.pid));
 		json_object_object_add(object, "restarts", json_object_new_int64(state.restarts));
 		if (state.status == LXCRI_STATUS_STOPPED)

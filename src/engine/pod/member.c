@@ -17,6 +17,7 @@ struct loan {
 	struct lxcri_volume *volumes;
 	struct strings sources;
 	struct names_lookup lookup;
+	struct strings joined[3];
 };
 
 static void loan_finish(struct loan *loan)
@@ -25,6 +26,8 @@ static void loan_finish(struct loan *loan)
 	free(loan->volumes);
 	strings_finish(&loan->sources);
 	names_lookup_finish(&loan->lookup);
+	for (size_t i = 0; i < ARRAY_LEN(loan->joined); i++)
+		strings_finish(&loan->joined[i]);
 }
 
 /* Puts paths in the place of "pod:..." */
@@ -50,6 +53,51 @@ static int place_volumes(const struct lxcri_pod *pod, const struct lxcri_pod_opt
 	return 0;
 }
 
+static bool is_first(const struct lxcri_pod_options *options,
+		     const struct lxcri_create_options *given)
+{
+	return given >= options->init_containers &&
+	       given < options->init_containers + options->n_init_containers;
+}
+
+/* Returns @first with @then behind it. */
+static const char *const *join(const char *const *first, const char *const *then,
+			       struct strings *ret)
+{
+	for (; first && *first; first++)
+		strings_add(ret, *first);
+	for (; then && *then; then++)
+		if (!strings_has(ret, *then))
+			strings_add(ret, *then);
+	return (const char *const *)ret->items;
+}
+
+/* Whom the container asks for names: its networks' servers, and what the pod says. */
+static int choose_names(const struct lxcri_pod *pod, const struct lxcri_pod_options *options,
+			struct lxcri_create_options *member, struct loan *loan,
+			struct lxcri_error *err)
+{
+	struct lxcri_create_options names = *member;
+
+	if (!pod->shell->record.networked || options->host_dns)
+		return 0;
+	names.id = pod->shell->home.id;
+	names.services = options->services;
+	if (options->dns_joins)
+		names.dns = names.dns_search = names.dns_options = NULL;
+	if (names_complete(pod->engine, &names, &loan->lookup, err) < 0)
+		return -1;
+	member->dns = names.dns;
+	member->dns_search = names.dns_search;
+	member->dns_options = names.dns_options;
+	if (!options->dns_joins)
+		return 0;
+	member->dns = join(names.dns, options->dns, &loan->joined[0]);
+	member->dns_search = join(names.dns_search, options->dns_search, &loan->joined[1]);
+	member->dns_options = join(names.dns_options, options->dns_options, &loan->joined[2]);
+	return 0;
+}
+
 int member_create(struct lxcri_pod *pod, const struct lxcri_pod_options *options,
 		  const struct lxcri_create_options *given, struct lxcri_error *err)
 {
@@ -58,6 +106,7 @@ int member_create(struct lxcri_pod *pod, const struct lxcri_pod_options *options
 	static const char *const host[] = { "host", NULL };
 	const struct create_place place = { .pod = pod->shell->home.id,
 					    .host_network = pod->note.host_network,
+					    .is_first = is_first(options, given),
 					    .ids = &pod->shell->record.ids };
 	struct lxcri_create_options member = *given;
 
@@ -76,17 +125,8 @@ int member_create(struct lxcri_pod *pod, const struct lxcri_pod_options *options
 	member.n_ports = 0;
 	member.userns =
 		given->privileged || pod->shell->record.ids.size == 0 ? "host" : options->userns;
-	if (pod->shell->record.networked && !options->host_dns) {
-		struct lxcri_create_options names = member;
-
-		names.id = pod->shell->home.id;
-		names.services = options->services;
-		if (names_complete(pod->engine, &names, &loan.lookup, err) < 0)
-			return -1;
-		member.dns = names.dns;
-		member.dns_search = names.dns_search;
-		member.dns_options = names.dns_options;
-	}
+	if (choose_names(pod, options, &member, &loan, err) < 0)
+		return -1;
 	if (place_volumes(pod, options, &member, &loan, err) < 0)
 		return fail_while(err, "container %s", given->id);
 	return create_in_pod(pod->engine, &member, &place, &container, err);

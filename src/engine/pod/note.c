@@ -17,6 +17,7 @@ void pod_note_finish(struct pod_note *note)
 	free(note->name_space);
 	free(note->hostname);
 	free(note->owner);
+	json_free(note->memory);
 	json_free(note->labels);
 	json_free(note->annotations);
 	*note = (struct pod_note){};
@@ -52,6 +53,9 @@ char *pod_note_format(const struct pod_note *note)
 		json_object_array_add(members, member);
 	}
 	json_object_object_add(object, "containers", members);
+	if (note->memory)
+		json_object_object_add(object, "memory", json_object_get(note->memory));
+	json_object_object_add(object, "fsGroup", json_object_new_int64(note->fs_group));
 	json_object_object_add(object, "labels", json_object_get(note->labels));
 	json_object_object_add(object, "annotations", json_object_get(note->annotations));
 	return json_format_line(object);
@@ -87,6 +91,8 @@ int pod_note_parse(const char *json, struct pod_note *ret, struct lxcri_error *e
 	note.grace_seconds = (unsigned int)json_get_u64(object, "graceSeconds", 0);
 	note.host_network = json_get_bool(object, "hostNetwork", false);
 	note.keep_identity = json_get_bool(object, "keepIdentity", false);
+	note.memory = json_object_get(json_get(object, "memory"));
+	note.fs_group = json_get_i64(object, "fsGroup", -1);
 	note.labels = json_object_get(json_get(object, "labels"));
 	note.annotations = json_object_get(json_get(object, "annotations"));
 	if (!note.name_space || !note.hostname)

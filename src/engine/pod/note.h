@@ -15,6 +15,9 @@ struct pod_member {
 	bool is_first; /* run to its end before the others */
 };
 
+/* The annotation that has a sum of the manifest that a pod is made from. */
+#define POD_MANIFEST_SUM "org.proxmox-lxcri.manifest"
+
 /* Zeroed is empty. */
 struct pod_note {
 	char *name_space;
@@ -25,6 +28,8 @@ struct pod_note {
 	bool keep_identity;         /* its addresses outlive it */
 	struct pod_member *members; /* in the order in which they are started */
 	size_t n_members;
+	struct json_object *memory; /* what is in memory of its directories: their bytes by name */
+	int64_t fs_group;           /* of the containers' ids; -1: none */
 	struct json_object *labels; /* objects of texts */
 	struct json_object *annotations;
 };

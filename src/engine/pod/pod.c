@@ -10,6 +10,8 @@
 #include "engine/pod/identity.h"
 #include "engine/pod/sandbox.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -172,6 +174,39 @@ int pod_lock(struct lxcri_pod *pod, struct lxcri_error *err)
 	return found < 0 ? -1 : no_such_pod(pod->shell->home.id, err);
 }
 
+static char *ending_path(const struct lxcri_engine *engine, const char *id)
+{
+	autofree char *run_dir = engine_run_dir(engine, id);
+
+	return xformat("%s/ending", run_dir);
+}
+
+int pod_mark_ending(const struct lxcri_engine *engine, const char *id)
+{
+	autofree char *path = ending_path(engine, id);
+	autoclose int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	/* Shared: two may end it at once. */
+	struct flock lock = { .l_type = F_RDLCK, .l_whence = SEEK_SET };
+
+	return fd < 0 || fcntl(fd, F_OFD_SETLK, &lock) < 0 ? -errno : steal_fd(&fd);
+}
+
+bool pod_is_ending(const struct lxcri_engine *engine, const char *id)
+{
+	autofree char *path = ending_path(engine, id);
+	autoclose int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+	/* Only asked for, not taken: who asks is in nobody's way. */
+	return fd >= 0 && fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+bool pod_is_ready(const struct lxcri_pod_state *state)
+{
+	return state->status == LXCRI_POD_RUNNING && state->n_ready == state->n_containers &&
+	       !state->ending;
+}
+
 static void count(const struct lxcri_state *state, struct pod_look *look)
 {
 	bool runs = state->status == LXCRI_STATUS_RUNNING || state->status == LXCRI_STATUS_PAUSED;
@@ -232,6 +267,7 @@ int lxcri_pod_state(struct lxcri_pod *pod, struct lxcri_pod_state *ret_state,
 		.name_space = pod->note.name_space,
 		.hostname = pod->note.hostname,
 		.owner = pod->note.owner,
+		.manifest = json_get_text(pod->note.annotations, POD_MANIFEST_SUM),
 		.type = pod->shell->record.type,
 		.status = pod_status(pod, &look),
 		.created_ns = pod->shell->record.created_ns,
@@ -239,6 +275,7 @@ int lxcri_pod_state(struct lxcri_pod *pod, struct lxcri_pod_state *ret_state,
 		.n_running = look.running,
 		.n_ready = look.ready,
 		.restarts = look.restarts,
+		.ending = pod_is_ending(pod->engine, pod->shell->home.id),
 	};
 	return 0;
 }

@@ -41,6 +41,17 @@ static inline void lxcri_pod_freep(struct lxcri_pod **pod)
 [[gnu::format(printf, 3, 4)]] int pod_fail(struct lxcri_error *err, enum lxcri_code code,
 					   const char *format, ...);
 
+/* Marks the pod @id as one that is being ended, from here on until the descriptor is closed that is
+ * returned, however that happens. -errno. */
+[[nodiscard]] int pod_mark_ending(const struct lxcri_engine *engine, const char *id);
+
+/* Tells whether somebody is ending the pod @id. */
+bool pod_is_ending(const struct lxcri_engine *engine, const char *id);
+
+/* Tells whether a pod is to be talked to: all of its containers run and are well, and nobody is
+ * ending it. */
+bool pod_is_ready(const struct lxcri_pod_state *state);
+
 /* What the containers of a pod are. */
 struct pod_look {
 	size_t containers, alive, running, ready;

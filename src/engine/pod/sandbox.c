@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/network/attach.h"
+#include "engine/pod/memory.h"
 #include "engine/pod/pod.h"
 #include "os/network/ns_set.h"
 
@@ -54,6 +55,8 @@ static int make(struct lxcri_container *pod, const struct pod_note *note, struct
 		r = netns = ns_set_open_net(path);
 	if (r < 0)
 		return fail_errno(err, r, "make the namespaces in %s", path);
+	if (memory_up(pod, note, err) < 0)
+		return -1;
 	return attach_plug_pod(pod, netns, err);
 }
 
@@ -84,6 +87,8 @@ int sandbox_down(struct lxcri_container *pod, struct lxcri_error *err)
 		if (r < 0)
 			(void)fail_errno(err, r, "remove the namespaces in %s", path);
 	}
+	if (r == 0)
+		r = memory_down(pod, err);
 	return r < 0 ? explain(err, LXCRI_E_NETWORK_CLEANUP_FAILED, "clean up", pod->home.id) : 0;
 }
 
@@ -165,6 +170,7 @@ void sandbox_share(const struct lxcri_engine *engine, const char *pod, bool host
 
 	share_namespaces(engine, pod, host_network, linux_);
 	json_object_object_del(spec, "hostname");
+	memory_share(engine, pod, spec);
 	if (has_own_ids(linux_))
 		drop_queues(spec);
 }

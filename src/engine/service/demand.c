@@ -126,7 +126,8 @@ void demand_service_of(const struct lxcri_container *container)
 {
 	struct lxcri_error err = {};
 
-	if (!container->record.restart && !container->record.health && !container->record.networked)
+	if (!container->record.restart && !container->record.health && !container->record.probes &&
+	    !container->record.networked)
 		return;
 	if (demand_service(container->engine, &err) < 0)
 		log_warning("container %s: %s", container->home.id, err.text);

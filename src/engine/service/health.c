@@ -7,6 +7,8 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "engine/container.h"
+#include "engine/pod/pod.h"
+#include "engine/service/probe.h"
 #include "os/file.h"
 
 #include <string.h>
@@ -238,17 +240,40 @@ int health_state_save(int run_dirfd, const struct health_state *state)
 	return file_write_atomic(run_dirfd, HEALTH_FILE, text, strlen(text), 0600, FILE_VOLATILE);
 }
 
+enum health_status health_by_probes(const char *text, int run_dirfd, int64_t run_ns)
+{
+	static const enum health_status statuses[] = { [PROBES_STARTING] = HEALTH_STARTING,
+						       [PROBES_READY] = HEALTH_WELL,
+						       [PROBES_UNREADY] = HEALTH_ILL };
+	autorun(probes_finish) struct probes probes = {};
+	autorun(probes_state_finish) struct probes_state state = {};
+	struct lxcri_error ignored = {};
+
+	if (probes_parse(text, &probes, &ignored) < 0)
+		return HEALTH_ILL;
+	probes_state_load(run_dirfd, &probes, run_ns, &state);
+	return statuses[probes_judge(&state)];
+}
+
+static bool is_pod_ready(struct lxcri_engine *engine, const char *id)
+{
+	autorun(lxcri_pod_freep) struct lxcri_pod *pod = NULL;
+	struct lxcri_error ignored = {};
+	struct lxcri_pod_state state;
+
+	return lxcri_pod_open(engine, id, &pod, &ignored) == 0 &&
+	       lxcri_pod_state(pod, &state, &ignored) == 0 && pod_is_ready(&state);
+}
+
 bool health_is_ready(struct lxcri_engine *engine, const char *id)
 {
 	autoptr(lxcri_container) container = NULL;
-	autorun(health_state_finish) struct health_state health = {};
-	struct lxcri_error ignored = {};
+	struct lxcri_error err = {};
+	enum health_status status;
 
-	if (lxcri_container_open(engine, id, &container, &ignored) < 0 ||
-	    container->status != LXCRI_STATUS_RUNNING)
-		return false;
-	if (!container->record.health)
-		return true;
-	health_state_load(container->home.run_fd, container->state.started_ns, &health);
-	return health.status == HEALTH_WELL;
+	if (lxcri_container_open(engine, id, &container, &err) < 0)
+		return err.code == LXCRI_E_CONTAINER_NOT_FOUND && is_pod_ready(engine, id);
+	status = container_health(container)->status;
+	return container->status == LXCRI_STATUS_RUNNING &&
+	       (status == HEALTH_UNKNOWN || status == HEALTH_WELL);
 }

@@ -62,6 +62,9 @@ void health_state_load(int run_dirfd, int64_t run_ns, struct health_state *ret_s
 /* Writes it. 0 or -errno. */
 [[nodiscard]] int health_state_save(int run_dirfd, const struct health_state *state);
 
-/* Tells whether the container @id runs, and its check, where it has one, has said that it is well.
- */
+/* Returns how a container that runs is by its probes: @text is what its record has of them. */
+enum health_status health_by_probes(const char *text, int run_dirfd, int64_t run_ns);
+
+/* Tells whether the container or the pod @id is to be talked to: it runs, is not about to be ended,
+ * and what is asked of it, or of each of its containers, says that it is well. */
 bool health_is_ready(struct lxcri_engine *engine, const char *id);

@@ -10,6 +10,7 @@
 #include "engine/ct/ct.h"
 #include "engine/event.h"
 #include "engine/lifecycle.h"
+#include "engine/pod/first.h"
 #include "engine/service/demand.h"
 #include "lxcri/service.h"
 #include "os/file.h"
@@ -207,7 +208,9 @@ static int again_locked(struct lxcri_container *container, struct lxcri_error *e
 	record->restarts++;
 	free(steal(record->stopped_boot));
 	/* Before the start, which may take us along: it counts all the same. */
-	if (save(container, err) < 0 || lifecycle_start_locked(container, err) < 0)
+	if (save(container, err) < 0 ||
+	    (record->pod_of && first_run_again(container->engine, record->pod_of, err) < 0) ||
+	    lifecycle_start_locked(container, err) < 0)
 		return -1;
 	return 1;
 }

@@ -34,13 +34,6 @@ static int take_lock(const struct lxcri_engine *engine, struct lxcri_error *err)
 	return r < 0 ? fail_errno(err, r, "lock %s", path) : steal_fd(&fd);
 }
 
-static bool is_leaving(const struct lxcri_pod *pod)
-{
-	int run_fd = pod->shell->home.run_fd;
-
-	return run_fd >= 0 && faccessat(run_fd, VIRTUAL_LEAVING_FILE, F_OK, 0) == 0;
-}
-
 int virtual_ready_is(struct lxcri_engine *engine, const char *id, char **ret_ports,
 		     struct lxcri_error *err)
 {
@@ -62,8 +55,7 @@ int virtual_ready_is(struct lxcri_engine *engine, const char *id, char **ret_por
 		*ret_ports = xstrdup(ports ? ports : "");
 	if (r < 0)
 		return health_is_ready(engine, id);
-	return !is_leaving(pod) && state.status == LXCRI_POD_RUNNING &&
-	       state.n_ready == state.n_containers;
+	return pod_is_ready(&state);
 }
 
 static int look_at(struct lxcri_engine *engine, const struct member_row *member,

@@ -21,9 +21,6 @@
 [[nodiscard]] int virtual_ready_look_all(struct lxcri_engine *engine, const struct service_row *key,
 					 struct lxcri_error *err);
 
-/* The file in the run directory of a pod that is being stopped: it is not ready any more. */
-#define VIRTUAL_LEAVING_FILE "leaving"
-
 /* As virtual_ready_look(), for who has done his part: a failure is told as a warning. */
 void virtual_ready_tell(struct lxcri_engine *engine, const char *container);
 

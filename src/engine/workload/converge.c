@@ -7,6 +7,7 @@
 #include "base/sha256.h"
 #include "engine/pod/identity.h"
 #include "engine/pod/labels.h"
+#include "engine/workload/rolling.h"
 #include "engine/workload/service.h"
 
 #include <string.h>
@@ -165,7 +166,7 @@ static int compare(const struct lxcri_pod *pod, const struct wanted_pod *wanted,
 		   struct lxcri_error *err)
 {
 	autofree char *owner = shelf_owner(wanted->object);
-	const char *sum = json_get_text(pod->note.annotations, POD_PLAN_SUM);
+	const char *sum = json_get_text(pod->note.annotations, POD_MANIFEST_SUM);
 
 	if (!pod->note.owner || strcmp(pod->note.owner, owner) != 0)
 		return fail(err, LXCRI_E_POD_EXISTS, "a pod is called %s already, of %s",
@@ -254,9 +255,12 @@ int converge_check(struct lxcri_engine *engine, const struct object *object, pod
 {
 	autorun(pod_plan_finish) struct pod_plan made = {};
 	const struct wanted_pod wanted = wanted_of(object, "");
+	struct rolling rolling;
 
 	if (object->service)
 		return service_check(engine, object, err);
+	if (object->set && rolling_read(object->set, object->kind, &rolling, err) < 0)
+		return fail_while(err, "%s %s", object_kind_name(object->kind), object->meta->name);
 	return wanted.spec ? plan(engine, &wanted, find, userdata, &made, err) : 0;
 }
 

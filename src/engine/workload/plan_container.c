@@ -2,16 +2,14 @@
 /* A container by its manifest. */
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "engine/workload/pod_plan.h"
 #include "manifest/quantity.h"
 
 #include <string.h>
 
-#define NS_IN_SECOND  1000000000ll
-#define THOUSANDTHS   1000
-#define UID_MAX       0xfffffffeLL
-#define SECONDS_MAX   86400
-#define THRESHOLD_MAX 1000
+#define THOUSANDTHS 1000
+#define UID_MAX     0xfffffffeLL
 
 /* @name is "cpu" or "memory"; *@ret stays where it is not limited. */
 static int read_limit(const struct field_map *limits, const char *name, int64_t *ret,
@@ -74,58 +72,46 @@ static int plan_user(struct pod_plan *plan, const struct pod_security *pod,
 	return 0;
 }
 
+/* Groups of the pod are those of each process of it. */
+static int plan_groups(struct pod_plan *plan, const struct pod_security *pod,
+		       struct lxcri_create_options *ret, struct lxcri_error *err)
+{
+	autorun(strings_finish) struct strings groups = {};
+	uint64_t number;
+
+	if (!pod)
+		return 0;
+	for (size_t i = 0; i < pod->more_groups.count; i++) {
+		if (text_parse_u64(pod->more_groups.items[i], 0, UID_MAX, &number) < 0)
+			return fail(err, LXCRI_E_INVALID_MANIFEST,
+				    "securityContext.supplementalGroups: \"%.40s\" is no number of "
+				    "a group",
+				    pod->more_groups.items[i]);
+		strings_add(&groups, pod->more_groups.items[i]);
+	}
+	if (pod->fs_group >= 0)
+		strings_addf(&groups, "%jd", (intmax_t)pod->fs_group);
+	if (groups.count > 0)
+		ret->group_add = plan_list(plan, &groups);
+	return 0;
+}
+
 static int plan_security(struct pod_plan *plan, const struct pod_plan_source *source,
 			 const struct pod_security *own, struct lxcri_create_options *ret,
 			 struct lxcri_error *err)
 {
-	if (plan_user(plan, source->spec->security, own, ret, err) < 0)
+	if (plan_user(plan, source->spec->security, own, ret, err) < 0 ||
+	    plan_groups(plan, source->spec->security, ret, err) < 0)
 		return -1;
 	if (!own)
 		return 0;
 	ret->privileged = own->privileged;
 	ret->read_only = own->read_only_root;
+	ret->no_new_privileges = !own->may_escalate;
 	if (own->capabilities && own->capabilities->add.count > 0)
 		ret->cap_add = plan_list(plan, &own->capabilities->add);
 	if (own->capabilities && own->capabilities->drop.count > 0)
 		ret->cap_drop = plan_list(plan, &own->capabilities->drop);
-	return 0;
-}
-
-static bool is_sane(const struct pod_probe *probe)
-{
-	return probe->initial_delay_seconds >= 0 && probe->initial_delay_seconds <= SECONDS_MAX &&
-	       probe->period_seconds >= 1 && probe->period_seconds <= SECONDS_MAX &&
-	       probe->timeout_seconds >= 1 && probe->timeout_seconds <= SECONDS_MAX &&
-	       probe->failure_threshold >= 1 && probe->failure_threshold <= THRESHOLD_MAX;
-}
-
-/* There is one check of a container: that of its life, which has it killed where it fails, or else
- * that of its readiness, which is told. */
-static int plan_health(struct pod_plan *plan, const struct pod_container *container,
-		       struct lxcri_create_options *ret, struct lxcri_error *err)
-{
-	bool is_life = container->liveness && container->liveness->exec;
-	const struct pod_probe *probe = is_life ? container->liveness : container->readiness;
-	autorun(strings_finish) struct strings test = {};
-	struct lxcri_healthcheck *health;
-
-	if (!probe || !probe->exec)
-		return 0;
-	if (!is_sane(probe) || probe->exec->command.count == 0)
-		return fail(err, LXCRI_E_INVALID_MANIFEST,
-			    "the probe has no command, or a number out of its range");
-	strings_add(&test, "CMD");
-	strings_add_all(&test, &probe->exec->command);
-	health = plan_keep(plan, xnew(struct lxcri_healthcheck));
-	*health = (struct lxcri_healthcheck){
-		.test = plan_list(plan, &test),
-		.interval_ns = probe->period_seconds * NS_IN_SECOND,
-		.timeout_ns = probe->timeout_seconds * NS_IN_SECOND,
-		.start_period_ns = probe->initial_delay_seconds * NS_IN_SECOND,
-		.retries = (unsigned int)probe->failure_threshold,
-		.action = is_life ? LXCRI_HEALTH_KILL : LXCRI_HEALTH_NONE,
-	};
-	ret->health = health;
 	return 0;
 }
 
@@ -164,7 +150,7 @@ int plan_container(struct pod_plan *plan, const struct pod_plan_source *source,
 	if (plan_pull(container, ret, err) < 0 ||
 	    plan_resources(container->resources, ret, err) < 0 ||
 	    plan_security(plan, source, container->security, ret, err) < 0 ||
-	    plan_health(plan, container, ret, err) < 0 ||
+	    plan_probes(plan, source, container, ret, err) < 0 ||
 	    plan_mounts(plan, source, container, ret, err) < 0)
 		return -1;
 	return plan_env(plan, source, container, ret, err);

@@ -5,9 +5,7 @@
 #include "base/text.h"
 #include "engine/workload/pod_plan.h"
 
-#include <limits.h>
 #include <string.h>
-#include <unistd.h>
 
 /* What all that refers to itself may become. */
 #define EXPANDED_BYTES_MAX (1u << 20)
@@ -98,60 +96,22 @@ static int value_of_key(const struct pod_plan_source *source, enum object_kind k
 			      object_kind_name(kind), ref->name, ref->key);
 }
 
-/* Of "metadata.labels['NAME']". */
-static const char *value_in_map(const struct field_map *map, const char *path, const char *prefix)
-{
-	size_t length = strlen(prefix);
-	size_t end = strlen(path);
-	autofree char *key = NULL;
-
-	if (!text_starts_with(path, prefix) || !text_ends_with(path, "']") || end < length + 2)
-		return NULL;
-	key = xstrndup(path + length, end - length - 2);
-	return field_map_get(map, key);
-}
-
-static int value_of_field(const struct pod_plan_source *source, const char *path, char **ret,
-			  struct lxcri_error *err)
-{
-	static const struct field_map none;
-	const struct object_meta *meta = source->meta;
-	char host[HOST_NAME_MAX + 1] = "";
-	const char *value = NULL;
-
-	(void)gethostname(host, HOST_NAME_MAX);
-	if (strcmp(path, "metadata.name") == 0)
-		value = source->name;
-	else if (strcmp(path, "metadata.namespace") == 0)
-		value = source->name_space;
-	else if (strcmp(path, "spec.nodeName") == 0)
-		value = host;
-	else if (text_starts_with(path, "metadata.labels['"))
-		value = value_in_map(meta ? &meta->labels : &none, path, "metadata.labels['");
-	else if (text_starts_with(path, "metadata.annotations['"))
-		value = value_in_map(meta ? &meta->annotations : &none, path,
-				     "metadata.annotations['");
-	else
-		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
-			    "fieldRef: %.80s is not known when the pod is made", path);
-	*ret = xstrdup(value ? value : "");
-	return 0;
-}
-
-static int value_from(const struct pod_plan_source *source, const struct pod_env_source *from,
-		      char **ret, struct lxcri_error *err)
+static int value_from(const struct pod_plan_source *source, const struct pod_container *container,
+		      const struct pod_env_source *from, char **ret, struct lxcri_error *err)
 {
 	if (from->config_map)
 		return value_of_key(source, OBJECT_CONFIG_MAP, from->config_map, ret, err);
 	if (from->secret)
 		return value_of_key(source, OBJECT_SECRET, from->secret, ret, err);
 	if (from->field)
-		return value_of_field(source, from->field->field_path, ret, err);
+		return plan_field_value(source, from->field->field_path, ret, err);
+	if (from->resource)
+		return plan_resource_value(source, container, from->resource, ret, err);
 	return fail(err, LXCRI_E_INVALID_MANIFEST, "valueFrom names nothing");
 }
 
-static int add_one(const struct pod_plan_source *source, const struct pod_env *entry,
-		   struct strings *env, struct lxcri_error *err)
+static int add_one(const struct pod_plan_source *source, const struct pod_container *container,
+		   const struct pod_env *entry, struct strings *env, struct lxcri_error *err)
 {
 	autofree char *value = NULL;
 	autofree char *assignment = NULL;
@@ -160,7 +120,7 @@ static int add_one(const struct pod_plan_source *source, const struct pod_env *e
 		return fail(err, LXCRI_E_INVALID_MANIFEST, "\"%.60s\" is no name of a variable",
 			    entry->name);
 	if (entry->from) {
-		if (value_from(source, entry->from, &value, err) < 0)
+		if (value_from(source, container, entry->from, &value, err) < 0)
 			return -1;
 		if (!value)
 			return 0; /* it may be missing */
@@ -204,7 +164,7 @@ int plan_env(struct pod_plan *plan, const struct pod_plan_source *source,
 		    add_all(source, OBJECT_SECRET, from[i].secret, from[i].prefix, &env, err) < 0)
 			return fail_while(err, "envFrom");
 	for (size_t i = 0; i < container->env.count; i++)
-		if (add_one(source, &entries[i], &env, err) < 0)
+		if (add_one(source, container, &entries[i], &env, err) < 0)
 			return fail_while(err, "env %s", entries[i].name);
 	ret->env = plan_list(plan, &env);
 	if (expand_all(plan, &container->command, &env, &ret->entrypoint, err) < 0)

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "engine/workload/pod_plan.h"
+#include "manifest/quantity.h"
 #include "os/path.h"
 
 #include <errno.h>
@@ -27,6 +28,24 @@ static void add_file(struct files *files, const struct lxcri_pod_file *file)
 	files->items[files->count++] = *file;
 }
 
+static int add_bytes(struct files *files, const char *path, const char *bytes, size_t size,
+		     int64_t mode, struct lxcri_error *err)
+{
+	if (mode < 0 || mode > MODE_MAX)
+		return fail(err, LXCRI_E_INVALID_MANIFEST, "a mode is none of a file's, 0 to 0777");
+	for (size_t i = 0; i < files->count; i++)
+		if (strcmp(files->items[i].directory, files->volume->name) == 0 &&
+		    strcmp(files->items[i].path, path) == 0)
+			return fail(err, LXCRI_E_INVALID_MANIFEST, "two files are called %s", path);
+	add_file(files,
+		 &(struct lxcri_pod_file){ .directory = plan_text(files->plan, files->volume->name),
+					   .path = plan_text(files->plan, path),
+					   .bytes = bytes,
+					   .size = size,
+					   .mode = (unsigned int)mode });
+	return 0;
+}
+
 static int add_value(struct files *files, const struct object *object, const char *key,
 		     const char *path, int64_t mode, struct lxcri_error *err)
 {
@@ -36,43 +55,32 @@ static int add_value(struct files *files, const struct object *object, const cha
 	if (!bytes)
 		return fail(err, LXCRI_E_INVALID_MANIFEST, "the %s %s has no key %s",
 			    object_kind_name(object->kind), object->meta->name, key);
-	if (mode < 0 || mode > MODE_MAX) {
-		free(bytes);
-		return fail(err, LXCRI_E_INVALID_MANIFEST, "a mode is none of a file's, 0 to 0777");
-	}
-	add_file(files,
-		 &(struct lxcri_pod_file){ .directory = plan_text(files->plan, files->volume->name),
-					   .path = plan_text(files->plan, path),
-					   .bytes = plan_keep(files->plan, bytes),
-					   .size = size,
-					   .mode = (unsigned int)mode });
-	return 0;
+	(void)plan_keep(files->plan, bytes);
+	return add_bytes(files, path, bytes, size, mode, err);
 }
 
 static int add_object(struct files *files, const struct pod_volume_files *wanted,
-		      const struct object *object, struct lxcri_error *err)
+		      const struct object *object, int64_t default_mode, struct lxcri_error *err)
 {
 	const struct field_map *maps[] = { &object->data, &object->binary };
 	const struct pod_key_item *items = wanted->items.items;
 
 	for (size_t i = 0; i < wanted->items.count; i++)
 		if (add_value(files, object, items[i].key, items[i].path,
-			      items[i].mode >= 0 ? items[i].mode : wanted->default_mode, err) < 0)
+			      items[i].mode >= 0 ? items[i].mode : default_mode, err) < 0)
 			return -1;
 	for (size_t m = 0; wanted->items.count == 0 && m < ARRAY_LEN(maps); m++)
 		for (size_t i = 0; i < maps[m]->keys.count; i++)
 			if (add_value(files, object, maps[m]->keys.items[i], maps[m]->keys.items[i],
-				      wanted->default_mode, err) < 0)
+				      default_mode, err) < 0)
 				return -1;
 	return 0;
 }
 
 static int add_files(struct files *files, const struct pod_plan_source *source,
-		     const struct pod_volume *volume, struct lxcri_error *err)
+		     enum object_kind kind, const struct pod_volume_files *wanted,
+		     int64_t default_mode, struct lxcri_error *err)
 {
-	enum object_kind kind = volume->secret ? OBJECT_SECRET : OBJECT_CONFIG_MAP;
-	const struct pod_volume_files *wanted =
-		volume->secret ? volume->secret : volume->config_map;
 	autorun(object_finish) struct object object = { .kind = kind };
 	int r = source->find(source->userdata, kind, source->name_space, wanted->name, &object,
 			     err);
@@ -80,8 +88,58 @@ static int add_files(struct files *files, const struct pod_plan_source *source,
 	if (r == 0 && !wanted->optional)
 		return fail(err, LXCRI_E_INVALID_MANIFEST, "there is no %s %s",
 			    object_kind_name(kind), wanted->name);
-	files->volume = volume;
-	return r > 0 ? add_object(files, wanted, &object, err) : r;
+	return r > 0 ? add_object(files, wanted, &object, default_mode, err) : r;
+}
+
+static int add_downward_item(struct files *files, const struct pod_plan_source *source,
+			     const struct pod_downward_item *item, int64_t default_mode,
+			     struct lxcri_error *err)
+{
+	char *text = NULL;
+
+	if (!!item->field + !!item->resource != 1)
+		return fail(err, LXCRI_E_INVALID_MANIFEST,
+			    "expected one of fieldRef and resourceFieldRef");
+	if (item->field ? plan_field_value(source, item->field->field_path, &text, err) < 0
+			: plan_resource_value(source, NULL, item->resource, &text, err) < 0)
+		return -1;
+	(void)plan_keep(files->plan, text);
+	return add_bytes(files, item->path, text, strlen(text),
+			 item->mode >= 0 ? item->mode : default_mode, err);
+}
+
+static int add_downward(struct files *files, const struct pod_plan_source *source,
+			const struct pod_downward *downward, int64_t default_mode,
+			struct lxcri_error *err)
+{
+	const struct pod_downward_item *items = downward->items.items;
+
+	for (size_t i = 0; i < downward->items.count; i++)
+		if (add_downward_item(files, source, &items[i], default_mode, err) < 0)
+			return fail_while(err, "downwardAPI %s", items[i].path);
+	return 0;
+}
+
+static int add_projected(struct files *files, const struct pod_plan_source *source,
+			 const struct pod_projected *projected, struct lxcri_error *err)
+{
+	const struct pod_projection *items = projected->sources.items;
+
+	for (size_t i = 0; i < projected->sources.count; i++) {
+		int64_t mode = projected->default_mode;
+		int r = 0;
+
+		if (items[i].config_map)
+			r = add_files(files, source, OBJECT_CONFIG_MAP, items[i].config_map, mode,
+				      err);
+		if (r == 0 && items[i].secret)
+			r = add_files(files, source, OBJECT_SECRET, items[i].secret, mode, err);
+		if (r == 0 && items[i].downward)
+			r = add_downward(files, source, items[i].downward, mode, err);
+		if (r < 0)
+			return -1;
+	}
+	return 0;
 }
 
 /* Makes what may be missing, and looks at what must be there. */
@@ -112,12 +170,35 @@ static int check_host_path(const struct pod_host_path *wanted, struct lxcri_erro
 		     : 0;
 }
 
-static int plan_volume(struct files *files, const struct pod_plan_source *source,
-		       const struct pod_volume *volume, struct strings *directories,
+/* A limit of what is on a disk cannot be kept: nobody moves a pod to elsewhere here. */
+static int plan_memory(const struct pod_volume *volume, struct strings *memory,
 		       struct lxcri_error *err)
 {
+	const char *medium = volume->empty_dir->medium ? volume->empty_dir->medium : "";
+	const char *limit = volume->empty_dir->size_limit;
+	int64_t thousandths = 0;
+
+	if (*medium && strcmp(medium, "Memory") != 0)
+		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
+			    "emptyDir.medium: \"%.40s\" is not there; Memory is", medium);
+	if (limit && (quantity_parse(limit, &thousandths) < 0 || thousandths < 1000))
+		return fail(err, LXCRI_E_INVALID_MANIFEST,
+			    "emptyDir.sizeLimit: \"%.40s\" is no quantity above 0", limit);
+	if (!*medium)
+		return 0;
+	if (limit)
+		strings_addf(memory, "%s=%jd", volume->name, (intmax_t)(thousandths / 1000));
+	else
+		strings_add(memory, volume->name);
+	return 0;
+}
+
+static int plan_volume(struct files *files, const struct pod_plan_source *source,
+		       const struct pod_volume *volume, struct strings *directories,
+		       struct strings *memory, struct lxcri_error *err)
+{
 	int kinds = !!volume->empty_dir + !!volume->host_path + !!volume->config_map +
-		    !!volume->secret + !!volume->claim;
+		    !!volume->secret + !!volume->claim + !!volume->downward + !!volume->projected;
 
 	if (kinds > 1)
 		return fail(err, LXCRI_E_INVALID_MANIFEST, "it is of more than one kind");
@@ -126,13 +207,26 @@ static int plan_volume(struct files *files, const struct pod_plan_source *source
 	if (volume->claim)
 		return 0;
 	strings_add(directories, volume->name);
-	return volume->config_map || volume->secret ? add_files(files, source, volume, err) : 0;
+	if (volume->empty_dir && plan_memory(volume, memory, err) < 0)
+		return -1;
+	files->volume = volume;
+	if (volume->config_map)
+		return add_files(files, source, OBJECT_CONFIG_MAP, volume->config_map,
+				 volume->config_map->default_mode, err);
+	if (volume->secret)
+		return add_files(files, source, OBJECT_SECRET, volume->secret,
+				 volume->secret->default_mode, err);
+	if (volume->downward)
+		return add_downward(files, source, volume->downward, volume->downward->default_mode,
+				    err);
+	return volume->projected ? add_projected(files, source, volume->projected, err) : 0;
 }
 
 int plan_volumes(struct pod_plan *plan, const struct pod_plan_source *source,
 		 struct lxcri_error *err)
 {
 	autorun(strings_finish) struct strings directories = {};
+	autorun(strings_finish) struct strings memory = {};
 	const struct pod_volume *items = source->spec->volumes.items;
 	struct files files = { .plan = plan };
 	int r = 0;
@@ -142,7 +236,7 @@ int plan_volumes(struct pod_plan *plan, const struct pod_plan_source *source,
 			if (strcmp(items[i].name, items[k].name) == 0)
 				r = fail(err, LXCRI_E_INVALID_MANIFEST, "two are called so");
 		if (r == 0)
-			r = plan_volume(&files, source, &items[i], &directories, err);
+			r = plan_volume(&files, source, &items[i], &directories, &memory, err);
 		if (r < 0)
 			(void)fail_while(err, "volume %s", items[i].name);
 	}
@@ -151,6 +245,7 @@ int plan_volumes(struct pod_plan *plan, const struct pod_plan_source *source,
 	plan->options.files = files.items;
 	plan->options.n_files = files.count;
 	plan->options.directories = plan_list(plan, &directories);
+	plan->options.memory = plan_list(plan, &memory);
 	return r;
 }
 
@@ -178,7 +273,8 @@ static int plan_mount(struct pod_plan *plan, const struct pod_plan_source *sourc
 		      struct lxcri_error *err)
 {
 	const struct pod_volume *volume = find_volume(source->spec, mount->name);
-	bool is_files = volume->config_map || volume->secret;
+	bool is_files =
+		volume->config_map || volume->secret || volume->downward || volume->projected;
 	bool is_read_only =
 		mount->read_only || is_files || (volume->claim && volume->claim->read_only);
 	const char *sub = mount->sub_path && *mount->sub_path ? mount->sub_path : NULL;
@@ -186,7 +282,7 @@ static int plan_mount(struct pod_plan *plan, const struct pod_plan_source *sourc
 	/* Where containers write, a path could lead anywhere by the next start. */
 	if (sub && !is_files)
 		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
-			    "subPath: only of a ConfigMap or a Secret");
+			    "subPath: only of files that a manifest names");
 	ret->destination = plan_text(plan, mount->mount_path);
 	ret->options = is_read_only ? "ro" : NULL;
 	if (volume->host_path)

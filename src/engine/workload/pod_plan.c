@@ -6,10 +6,13 @@
 #include "base/base64.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "engine/pod/note.h"
 #include "engine/virtual/virtual_ready.h"
 
 #include <netinet/in.h>
 #include <string.h>
+
+#define GROUP_MAX 0xfffffffeLL
 
 void *plan_keep(struct pod_plan *plan, void *block_consume)
 {
@@ -128,8 +131,10 @@ static int plan_dns(struct pod_plan *plan, const struct pod_spec *spec, struct l
 	const char *policy = spec->dns_policy ? spec->dns_policy : "ClusterFirst";
 	const struct pod_dns_config *config = spec->dns_config;
 	autorun(strings_finish) struct strings options = {};
+	static const char *const no_search[] = { ".", NULL };
 
 	plan->options.host_dns = strcmp(policy, "Default") == 0;
+	plan->options.dns_joins = strcmp(policy, "None") != 0;
 	if (strcmp(policy, "None") == 0 && (!config || config->nameservers.count == 0))
 		return fail(err, LXCRI_E_INVALID_MANIFEST,
 			    "dnsPolicy: None needs dnsConfig.nameservers");
@@ -152,6 +157,8 @@ static int plan_dns(struct pod_plan *plan, const struct pod_spec *spec, struct l
 		plan->options.dns = plan_list(plan, &config->nameservers);
 	if (config->searches.count > 0)
 		plan->options.dns_search = plan_list(plan, &config->searches);
+	else if (!plan->options.dns_joins)
+		plan->options.dns_search = no_search; /* not the host's either */
 	if (options.count > 0)
 		plan->options.dns_options = plan_list(plan, &options);
 	return 0;
@@ -230,6 +237,23 @@ static int plan_containers(struct pod_plan *plan, const struct pod_plan_source *
 	return 0;
 }
 
+static int plan_fs_group(struct pod_plan *plan, const struct pod_security *security,
+			 struct lxcri_error *err)
+{
+	unsigned int *group;
+
+	if (!security || security->fs_group < 0)
+		return 0;
+	if (security->fs_group > GROUP_MAX)
+		return fail(err, LXCRI_E_INVALID_MANIFEST,
+			    "securityContext.fsGroup: %jd is no number of a group",
+			    (intmax_t)security->fs_group);
+	group = plan_keep(plan, xnew(unsigned int));
+	*group = (unsigned int)security->fs_group;
+	plan->options.fs_group = group;
+	return 0;
+}
+
 /* What has its own end is not started again. */
 static void set_restart(struct pod_plan *plan, const struct pod_spec *spec)
 {
@@ -254,7 +278,7 @@ int pod_plan_make(const struct pod_plan_source *source, struct pod_plan *ret,
 {
 	struct lxcri_pod_options *options = &ret->options;
 	const struct object_meta *meta = source->meta;
-	autofree char *sum = xformat("%s=%s", POD_PLAN_SUM, source->document);
+	autofree char *sum = xformat("%s=%s", POD_MANIFEST_SUM, source->document);
 	autofree char *ports = name_ports(source->spec);
 	const char *const more[] = { sum, text_ends_with(ports, ",") ? ports : NULL, NULL };
 
@@ -268,6 +292,8 @@ int pod_plan_make(const struct pod_plan_source *source, struct pod_plan *ret,
 	options->annotations = plan_map(ret, meta ? &meta->annotations : NULL, more);
 	options->grace_seconds = (unsigned int)source->spec->grace_seconds;
 	options->keep_identity = source->keep_identity;
+	if (plan_fs_group(ret, source->spec->security, err) < 0)
+		return fail_while(err, "pod %s", source->name);
 	plan_names(ret, source);
 	if (plan_ports(ret, source, err) < 0 || plan_dns(ret, source->spec, err) < 0 ||
 	    plan_volumes(ret, source, err) < 0 ||

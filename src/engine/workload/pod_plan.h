@@ -34,9 +34,6 @@ struct pod_plan {
 	size_t n_blocks;
 };
 
-/* The annotation that has `document`. */
-#define POD_PLAN_SUM "org.proxmox-lxcri.manifest"
-
 /* Fills @ret, which the caller finishes. LXCRI_E_INVALID_MANIFEST,
  * LXCRI_E_UNSUPPORTED_OPERATION. */
 [[nodiscard]] int pod_plan_make(const struct pod_plan_source *source, struct pod_plan *ret,
@@ -66,6 +63,18 @@ const char *const *plan_list(struct pod_plan *plan, const struct strings *string
 [[nodiscard]] int plan_env(struct pod_plan *plan, const struct pod_plan_source *source,
 			   const struct pod_container *container, struct lxcri_create_options *ret,
 			   struct lxcri_error *err);
+[[nodiscard]] int plan_probes(struct pod_plan *plan, const struct pod_plan_source *source,
+			      const struct pod_container *container,
+			      struct lxcri_create_options *ret, struct lxcri_error *err);
+
+/* Returns what a fieldRef of @path, or a resourceFieldRef for a container @own (NULL: it has to
+ * name one), stands for, owned by the caller. */
+[[nodiscard]] int plan_field_value(const struct pod_plan_source *source, const char *path,
+				   char **ret, struct lxcri_error *err);
+[[nodiscard]] int plan_resource_value(const struct pod_plan_source *source,
+				      const struct pod_container *own,
+				      const struct pod_resource_ref *ref, char **ret,
+				      struct lxcri_error *err);
 
 /* Returns the value of @key of a ConfigMap or Secret, decoded; owned by the caller. NULL when it
  * has none. */

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* The pods of a Deployment and of a StatefulSet.
  *
- * Those of a Deployment are alike, and called by what they are made from: of a new kind each is
- * started before one of the old goes. Those of a StatefulSet are called by their ordinals, and keep
- * what belongs to the name: they are made in order, each when the one before it is ready, replaced
- * and removed from the last on. */
+ * Those of a Deployment are alike, and called by what they are made from: see deployment.c. Those
+ * of a StatefulSet are called by their ordinals, and keep what belongs to the name: they are made
+ * in order, each when the one before it is ready, replaced and removed from the last on. */
+
+#include "engine/workload/replicas.h"
 
 #include "base/mem.h"
+#include "base/moment.h"
 #include "engine/pod/pod.h"
-#include "engine/workload/converge.h"
 
 #include <string.h>
 #include <time.h>
@@ -16,22 +17,13 @@
 /* How many digits of the sum are part of a name. */
 #define SUM_IN_NAME 8
 
-/* How long a pod may take to be ready before the next is not made. */
-#define READY_TRIES   600
-#define READY_WAIT_NS 100000000
-
-struct replicas {
-	struct lxcri_engine *engine;
-	const struct object *object;
-	char *sum;
-	struct strings claims;
-	struct strings wanted; /* ids */
-	struct strings found;  /* ids of those that are there */
-};
+#define LOOK_NS      100000000
+#define NS_IN_SECOND 1000000000ll
 
 static void replicas_finish(struct replicas *replicas)
 {
 	free(replicas->sum);
+	free(replicas->prefix);
 	strings_finish(&replicas->claims);
 	strings_finish(&replicas->wanted);
 	strings_finish(&replicas->found);
@@ -46,44 +38,67 @@ static char *name_of(const struct replicas *replicas, int64_t i)
 		       : xformat("%s-%.*s-%jd", name, SUM_IN_NAME, replicas->sum, (intmax_t)i);
 }
 
-/* Waits until all that is looked after in the pod is well. */
-static int await_ready(struct lxcri_engine *engine, const char *id, struct lxcri_error *err)
+static char *prefix_of(const struct replicas *replicas)
 {
-	static const struct timespec pause = { .tv_nsec = READY_WAIT_NS };
-	autorun(lxcri_pod_freep) struct lxcri_pod *pod = NULL;
-	struct lxcri_pod_state state;
+	const struct object_meta *meta = replicas->object->meta;
+	autofree char *name = xformat("%s-%.*s-", meta->name, SUM_IN_NAME, replicas->sum);
 
-	if (lxcri_pod_open(engine, id, &pod, err) < 0)
-		return -1;
-	for (int i = 0; i < READY_TRIES; i++) {
-		if (lxcri_pod_state(pod, &state, err) < 0)
-			return -1;
-		if (state.n_ready == state.n_containers)
-			return 0;
-		(void)nanosleep(&pause, NULL);
-	}
-	return fail(err, LXCRI_E_TIMEOUT, "pod %s is not ready: %zu of %zu containers are", id,
-		    state.n_ready, state.n_containers);
+	return pod_plan_id(meta->name_space, name);
 }
 
-static int make(struct replicas *replicas, int64_t i, struct lxcri_error *err)
+/* Waits until the pod is ready, and has been so for as long as is asked for. */
+static int await_ready(const struct replicas *replicas, const char *id, struct lxcri_error *err)
+{
+	static const struct timespec pause = { .tv_nsec = LOOK_NS };
+	const struct rolling *rolling = &replicas->rolling;
+	const int64_t deadline = moment_now() + rolling->deadline_seconds * NS_IN_SECOND;
+	autorun(lxcri_pod_freep) struct lxcri_pod *pod = NULL;
+	int64_t ready_ns = 0;
+
+	if (lxcri_pod_open(replicas->engine, id, &pod, err) < 0)
+		return -1;
+	for (;;) {
+		struct lxcri_pod_state state;
+		const int64_t now = moment_now();
+
+		if (lxcri_pod_state(pod, &state, err) < 0)
+			return -1;
+		if (!pod_is_ready(&state))
+			ready_ns = 0;
+		else if (ready_ns == 0)
+			ready_ns = now;
+		if (ready_ns && now - ready_ns >= rolling->min_ready_seconds * NS_IN_SECOND)
+			return 0;
+		if (now > deadline)
+			return fail(err, LXCRI_E_TIMEOUT,
+				    "pod %s is not ready: %zu of %zu containers are", id,
+				    state.n_ready, state.n_containers);
+		(void)nanosleep(&pause, NULL);
+	}
+}
+
+int replicas_make(struct replicas *replicas, int64_t i, struct lxcri_error *err)
 {
 	const struct object_template *pods = replicas->object->set->pods;
 	autofree char *name = name_of(replicas, i);
-	autofree char *id = pod_plan_id(replicas->object->meta->name_space, name);
 	const struct wanted_pod wanted = { .name = name,
 					   .object = replicas->object,
 					   .meta = pods->meta,
 					   .spec = pods->spec,
 					   .sum = replicas->sum,
 					   .claims = &replicas->claims };
-	int r = converge_pod(replicas->engine, &wanted, err);
+
+	return converge_pod(replicas->engine, &wanted, err);
+}
+
+/* Makes one of a set, and waits for it. */
+static int make(struct replicas *replicas, int64_t i, struct lxcri_error *err)
+{
+	int r = replicas_make(replicas, i, err);
 
 	if (r > 0)
-		r = await_ready(replicas->engine, id, err);
-	return r < 0 ? fail_while(err, "%s %s", object_kind_name(replicas->object->kind),
-				  replicas->object->meta->name)
-		     : 0;
+		r = await_ready(replicas, replicas->wanted.items[i], err);
+	return r < 0 ? fail_while(err, "StatefulSet %s", replicas->object->meta->name) : 0;
 }
 
 /* The ordinal of a pod of a set; -1 for what is none of its. */
@@ -136,15 +151,6 @@ static int drop_all(struct replicas *replicas, struct lxcri_error *err)
 	return r;
 }
 
-static int converge_deployment(struct replicas *replicas, struct lxcri_error *err)
-{
-	for (int64_t i = 0; i < replicas->object->set->replicas; i++) {
-		if (make(replicas, i, err) < 0 || drop_one(replicas, err) < 0)
-			return -1;
-	}
-	return drop_all(replicas, err);
-}
-
 static bool is_there(const struct replicas *replicas, int64_t i)
 {
 	return strings_has(&replicas->found, replicas->wanted.items[i]);
@@ -173,7 +179,10 @@ int replicas_converge(struct lxcri_engine *engine, const struct object *object,
 	const struct object_claim_template *claims = object->set->claims.items;
 	autofree char *owner = shelf_owner(object);
 
+	if (rolling_read(object->set, object->kind, &replicas.rolling, err) < 0)
+		return -1;
 	replicas.sum = converge_sum(object);
+	replicas.prefix = prefix_of(&replicas);
 	for (size_t i = 0; i < object->set->claims.count; i++)
 		strings_add(&replicas.claims, claims[i].meta->name);
 	for (int64_t i = 0; i < object->set->replicas; i++) {
@@ -184,5 +193,5 @@ int replicas_converge(struct lxcri_engine *engine, const struct object *object,
 	if (converge_list(engine, owner, &replicas.found, err) < 0)
 		return -1;
 	return object->kind == OBJECT_STATEFUL_SET ? converge_set(&replicas, err)
-						   : converge_deployment(&replicas, err);
+						   : deployment_converge(&replicas, err);
 }

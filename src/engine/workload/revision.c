@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/moment.h"
 #include "engine/workload/converge.h"
 #include "lxcri/workload/manifest.h"
 
@@ -141,6 +142,79 @@ static int go_back(struct past *past, struct lxcri_error *err)
 	    converge(past->engine, &past->now, &second) < 0)
 		log_error("undo: %s", second.text);
 	return -1;
+}
+
+/* Returns the member @key of @object, made where it is missing. */
+static struct json_object *need(struct json_object *object, const char *key)
+{
+	struct json_object *member = json_get(object, key);
+
+	if (!member) {
+		member = json_object_new_object();
+		json_object_object_add(object, key, member);
+	}
+	return member;
+}
+
+/* As kubectl does: what the pods are made from is another text from then on. */
+static char *with_restart_mark(const struct object *now)
+{
+	autojson copy = NULL;
+	char text[MOMENT_BYTES];
+	struct json_object *template;
+
+	if (json_object_deep_copy(now->document, &copy, NULL) < 0)
+		return NULL;
+	template = need(need(copy, "spec"), "template");
+	(void)moment_format(moment_now(), text);
+	json_set_text(need(need(template, "metadata"), "annotations"),
+		      "kubectl.kubernetes.io/restartedAt", text);
+	return json_format_line(copy);
+}
+
+int lxcri_manifest_restart(struct lxcri_engine *engine, const char *kind, const char *name_space,
+			   const char *name, struct lxcri_error *err)
+{
+	autorun(past_finish) struct past past = { .engine = engine };
+	autoclose int lock = shelf_lock(engine, err);
+
+	if (lock < 0 || read_past(&past, kind, name_space, name, err) < 0)
+		return -1;
+	if (past.now.set->paused)
+		return fail(err, LXCRI_E_INVALID_STATE, "%s is paused; resume it first", name);
+	free(past.document);
+	past.document = with_restart_mark(&past.now);
+	if (!past.document)
+		return fail(err, LXCRI_E_STORAGE_ERROR, "copy what was applied as %s", name);
+	return go_back(&past, err) < 0 ? fail_while(err, "restart %s", name) : 0;
+}
+
+static int set_paused(struct past *past, bool paused, struct lxcri_error *err)
+{
+	if (past->now.kind != OBJECT_DEPLOYMENT)
+		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION, "only a Deployment can be paused");
+	if (past->now.set->paused == paused)
+		return 0;
+	past->now.set->paused = paused;
+	json_object_object_add(json_get(past->now.document, "spec"), "paused",
+			       json_object_new_boolean(paused));
+	/* What its pods are made from stays as it is, and so does the revision. */
+	if (put(past->engine, &past->now, past->current, 0, err) < 0)
+		return -1;
+	return converge(past->engine, &past->now, err);
+}
+
+int lxcri_manifest_pause(struct lxcri_engine *engine, const char *kind, const char *name_space,
+			 const char *name, bool paused, struct lxcri_error *err)
+{
+	autorun(past_finish) struct past past = { .engine = engine };
+	autoclose int lock = shelf_lock(engine, err);
+
+	if (lock < 0 || read_past(&past, kind, name_space, name, err) < 0)
+		return -1;
+	return set_paused(&past, paused, err) < 0
+		       ? fail_while(err, "%s %s", paused ? "pause" : "resume", name)
+		       : 0;
 }
 
 int lxcri_manifest_undo(struct lxcri_engine *engine, const char *kind, const char *name_space,

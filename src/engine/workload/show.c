@@ -4,8 +4,8 @@
 #include "base/mem.h"
 #include "engine/network/rows.h"
 #include "engine/pod/pod.h"
+#include "engine/workload/converge.h"
 #include "engine/workload/service.h"
-#include "engine/workload/shelf.h"
 #include "lxcri/workload/manifest.h"
 
 #include <string.h>
@@ -14,6 +14,7 @@
 struct owned_pod {
 	char *id;
 	char *owner;
+	char *manifest; /* as in its state */
 	bool is_ready;
 };
 
@@ -25,11 +26,8 @@ struct owned_pods {
 
 struct getting {
 	struct lxcri_engine *engine;
-	struct owned_pods pods;
-	size_t count; /* of objects */
 	struct json_object *array;
-	lxcri_object_fn each;
-	void *userdata;
+	struct owned_pods pods;
 };
 
 static void owned_pods_finish(struct owned_pods *pods)
@@ -37,6 +35,7 @@ static void owned_pods_finish(struct owned_pods *pods)
 	for (size_t i = 0; i < pods->count; i++) {
 		free(pods->items[i].id);
 		free(pods->items[i].owner);
+		free(pods->items[i].manifest);
 	}
 	free(pods->items);
 	*pods = (struct owned_pods){};
@@ -51,12 +50,10 @@ static int note_pod(void *userdata, const struct lxcri_pod_state *state)
 	if ((pods->count & (pods->count - 1)) == 0) /* full at each power of two */
 		pods->items = xreallocarray(pods->items, pods->count ? 2 * pods->count : 1,
 					    sizeof(*pods->items));
-	pods->items[pods->count++] = (struct owned_pod){
-		.id = xstrdup(state->id),
-		.owner = xstrdup(state->owner),
-		.is_ready =
-			state->status == LXCRI_POD_RUNNING && state->n_ready == state->n_containers,
-	};
+	pods->items[pods->count++] = (struct owned_pod){ .id = xstrdup(state->id),
+							 .owner = xstrdup(state->owner),
+							 .manifest = xstrdup(state->manifest),
+							 .is_ready = pod_is_ready(state) };
 	return 0;
 }
 
@@ -95,48 +92,29 @@ static size_t find_first(const struct owned_pods *pods, const char *owner)
 	return low;
 }
 
-static bool has_pods(const char *kind)
+static void add_pods(const struct owned_pods *pods, const struct object *object,
+		     struct json_object *status)
 {
-	return strcmp(kind, object_kind_name(OBJECT_POD)) == 0 ||
-	       strcmp(kind, object_kind_name(OBJECT_DEPLOYMENT)) == 0 ||
-	       strcmp(kind, object_kind_name(OBJECT_STATEFUL_SET)) == 0;
-}
+	autofree char *owner = shelf_owner(object);
+	autofree char *sum = converge_sum(object);
+	struct json_object *ids = json_get(status, "pods");
+	int64_t ready = 0, updated = 0, updated_ready = 0;
 
-/* Fills in the pods of an object; @ids are to stay as long as the state is used. */
-static void look(const struct owned_pods *pods, const struct object_key *key, struct strings *ids,
-		 struct lxcri_object_state *state)
-{
-	autofree char *owner = xformat("%s/%s/%s", key->kind, key->name_space, key->name);
+	for (size_t i = find_first(pods, owner); i < pods->count; i++) {
+		const struct owned_pod *pod = &pods->items[i];
+		bool is_updated = pod->manifest && strcmp(pod->manifest, sum) == 0;
 
-	for (size_t i = find_first(pods, owner);
-	     i < pods->count && strcmp(pods->items[i].owner, owner) == 0; i++) {
-		strings_add(ids, pods->items[i].id);
-		state->ready += pods->items[i].is_ready;
+		if (strcmp(pod->owner, owner) != 0)
+			break;
+		json_object_array_add(ids, json_object_new_string(pod->id));
+		ready += pod->is_ready;
+		updated += is_updated;
+		updated_ready += is_updated && pod->is_ready;
 	}
-	state->pods = (const char *const *)ids->items;
-}
-
-static struct json_object *make_status(const struct lxcri_object_state *state)
-{
-	struct json_object *status = json_object_new_object();
-	struct json_object *ids = json_object_new_array();
-
-	json_object_object_add(status, "revision", json_object_new_int64(state->revision));
-	json_object_object_add(status, "pods", ids);
-	for (size_t i = 0; state->pods && state->pods[i]; i++)
-		json_object_array_add(ids, json_object_new_string(state->pods[i]));
-	if (has_pods(state->kind))
-		json_object_object_add(status, "readyReplicas",
-				       json_object_new_int64((int64_t)state->ready));
-	return status;
-}
-
-static int parse(const char *text, struct json_object **ret, struct lxcri_error *err)
-{
-	if (json_parse(text, strlen(text), &json_limits_spec, ret, err) == 0)
-		return 0;
-	err->code = LXCRI_E_STORAGE_ERROR;
-	return fail_while(err, "read what was applied");
+	json_object_object_add(status, "readyReplicas", json_object_new_int64(ready));
+	json_object_object_add(status, "updatedReplicas", json_object_new_int64(updated));
+	json_object_object_add(status, "updatedReadyReplicas",
+			       json_object_new_int64(updated_ready));
 }
 
 static void set_ports(struct json_object *spec, const struct service_row *row)
@@ -209,120 +187,60 @@ static int add_service_status(struct lxcri_engine *engine, const struct object *
 	return 0;
 }
 
-static int complete_service(struct lxcri_engine *engine, const char *text,
-			    struct json_object *document, struct lxcri_error *err)
+static int add_status(const struct getting *getting, const struct object *object, int64_t revision,
+		      struct json_object *document, struct lxcri_error *err)
 {
-	autorun(object_finish) struct object object = {};
+	struct json_object *status = json_object_new_object();
 
-	return shelf_parse(text, &object, err) < 0
-		       ? -1
-		       : add_service_status(engine, &object, document, err);
+	json_object_object_add(document, "status", status);
+	json_object_object_add(status, "revision", json_object_new_int64(revision));
+	json_object_object_add(status, "pods", json_object_new_array());
+	if (object->service)
+		return add_service_status(getting->engine, object, document, err);
+	if (object->pod || object->set)
+		add_pods(&getting->pods, object, status);
+	return 0;
 }
 
-static bool is_service(const struct object_key *key)
-{
-	return strcmp(key->kind, object_kind_name(OBJECT_SERVICE)) == 0;
-}
-
-static int get(void *userdata, const struct object_key *key, const char *text, int64_t revision,
+static int get(void *userdata, const struct object_key *key, const char *document, int64_t revision,
 	       struct lxcri_error *err)
 {
 	struct getting *getting = userdata;
-	struct lxcri_object_state state = { .kind = key->kind, .revision = revision };
-	autorun(strings_finish) struct strings ids = {};
-	struct json_object *document = NULL;
+	autorun(object_finish) struct object object = {};
+	struct json_object *copy;
 
-	if (parse(text, &document, err) < 0)
+	if (shelf_parse(document, &object, err) < 0)
 		return -1;
-	look(&getting->pods, key, &ids, &state);
-	json_object_object_add(document, "status", make_status(&state));
-	json_object_array_add(getting->array, document);
-	getting->count++;
-	return is_service(key) ? complete_service(getting->engine, text, document, err) : 0;
-}
-
-/* Only of sets the document says how many pods they are to have. */
-static int count_wanted(const char *kind, const char *text, int64_t *ret, struct lxcri_error *err)
-{
-	autojson document = NULL;
-
-	*ret = !has_pods(kind) ? -1 : 1;
-	if (*ret < 0 || strcmp(kind, object_kind_name(OBJECT_POD)) == 0)
-		return 0;
-	if (parse(text, &document, err) < 0)
-		return -1;
-	*ret = json_get_i64(json_get(document, "spec"), "replicas", 1);
-	return 0;
-}
-
-static int list(void *userdata, const struct object_key *key, const char *text, int64_t revision,
-		struct lxcri_error *err)
-{
-	struct getting *getting = userdata;
-	struct lxcri_object_state state = { .kind = key->kind,
-					    .name_space = key->name_space,
-					    .name = key->name,
-					    .revision = revision };
-	autorun(strings_finish) struct strings ids = {};
-
-	getting->count++;
-	if (!getting->each)
-		return 0; /* it wants no more */
-	if (count_wanted(key->kind, text, &state.wanted, err) < 0)
-		return -1;
-	look(&getting->pods, key, &ids, &state);
-	if (getting->each(getting->userdata, &state) < 0)
-		getting->each = NULL;
-	return 0;
-}
-
-/* Reads the objects, and the pods that there are, each once. */
-static int each_object(struct lxcri_engine *engine, const struct object_key *wanted,
-		       object_row_fn take, struct getting *getting, struct lxcri_error *err)
-{
-	struct object_key key = *wanted;
-	enum object_kind number = OBJECT_POD;
-	int r = 0;
-
-	if (key.kind && object_kind_parse(key.kind, &number, err) < 0)
-		return -1;
-	if (key.kind)
-		key.kind = object_kind_name(number);
-	if (database_exists(engine->data)) {
-		struct database *database = engine_database(engine, err);
-
-		r = database ? 0 : -1;
-		if (r == 0 && (!key.kind || has_pods(key.kind)))
-			r = find_pods(engine, &getting->pods, err);
-		if (r == 0)
-			r = objects_each(database, &key, take, getting, err);
-	}
-	owned_pods_finish(&getting->pods);
-	if (r < 0)
-		return -1;
-	return key.name && getting->count == 0
-		       ? shelf_no_such(key.kind ? key.kind : "object", key.name, err)
-		       : 0;
-}
-
-int lxcri_manifest_list(struct lxcri_engine *engine, const struct lxcri_object_filter *filter,
-			lxcri_object_fn each, void *userdata, struct lxcri_error *err)
-{
-	const struct object_key key = { filter->kind, filter->name_space, filter->name };
-	struct getting getting = { .engine = engine, .each = each, .userdata = userdata };
-
-	return each_object(engine, &key, list, &getting, err);
+	copy = json_object_get(object.document);
+	json_object_array_add(getting->array, copy);
+	return add_status(getting, &object, revision, copy, err);
 }
 
 int lxcri_manifest_get_json(struct lxcri_engine *engine, const char *kind, const char *name_space,
 			    const char *name, char **ret_json, struct lxcri_error *err)
 {
 	autojson array = json_object_new_array();
-	const struct object_key key = { kind, name_space, name };
 	struct getting getting = { .engine = engine, .array = array };
+	struct object_key key = { .name_space = name_space, .name = name };
+	struct database *database = NULL;
+	enum object_kind number = OBJECT_POD;
+	int r = 0;
 
-	if (each_object(engine, &key, get, &getting, err) < 0)
+	if (kind && object_kind_parse(kind, &number, err) < 0)
 		return -1;
+	key.kind = kind ? object_kind_name(number) : NULL;
+	if (database_exists(engine->data)) {
+		database = engine_database(engine, err);
+		/* Of all objects at once: the kinds before have none. */
+		r = !database || (number >= OBJECT_POD && find_pods(engine, &getting.pods, err) < 0)
+			    ? -1
+			    : objects_each(database, &key, get, &getting, err);
+		owned_pods_finish(&getting.pods);
+	}
+	if (r < 0)
+		return -1;
+	if (name && json_count(array) == 0)
+		return shelf_no_such(key.kind ? key.kind : "object", name, err);
 	*ret_json = json_format(array);
 	return 0;
 }

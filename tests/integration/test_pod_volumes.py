@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: MIT
+"""What the containers of a pod share and are told: memory, files of several sources, groups."""
+
+from pods import *  # noqa: F401,F403
+from pods import apply, container, data, inspect, pod, pods
+
+CPU = {"resourceFieldRef": {"resource": "limits.cpu"}}
+
+
+def field(path):
+    return {"fieldRef": {"fieldPath": path}}
+
+
+def test_files_come_from_several_sources(one, box):
+    resources = {"limits": {"cpu": "1500m", "memory": "64Mi"}, "requests": {"cpu": "200m"}}
+    memory = {"resourceFieldRef": {"containerName": "app", "resource": "limits.memory", "divisor": "1Mi"}}
+    volumes = [{"name": "all", "projected": {"defaultMode": 0o440, "sources": [
+        {"configMap": {"name": "conf", "items": [{"key": "one", "path": "deep/one", "mode": 0o400}]}},
+        {"secret": {"name": "keys"}}, {"secret": {"name": "absent", "optional": True}},
+        {"downwardAPI": {"items": [{"path": "labels", **field("metadata.labels")}]}}]}},
+        {"name": "down", "downwardAPI": {"items": [
+            {"path": "name", **field("metadata.name")}, {"path": "memory", **memory}]}}]
+    env = [{"name": "CPU", "valueFrom": CPU},
+           {"name": "MILLI", "valueFrom": {"resourceFieldRef": {"resource": "requests.cpu", "divisor": "1m"}}},
+           {"name": "MEMORY", "valueFrom": memory}, {"name": "SPACE", "valueFrom": field("metadata.namespace")}]
+    mounts = [{"name": "all", "mountPath": "/all"}, {"name": "down", "mountPath": "/down"},
+              {"name": "down", "mountPath": "/etc/name", "subPath": "name"}]
+    made = [data("ConfigMap", "conf", one="1", two="2"), data("Secret", "keys", k="secret"),
+            pod("web", container(box, env=env, resources=resources, volumeMounts=mounts), labels={"app": "web"},
+                volumes=volumes)]
+    apply(one, *made).ok()
+    said = one("exec", "web.app", "sh", "-c", "cd /all; echo $CPU $MILLI $MEMORY $SPACE; ls; cat deep/one k labels;"
+               "echo; stat -c %a deep/one k; cat /down/name /etc/name; echo; cat /down/memory").ok()
+    assert said.lines == ["2 200 64 default", "deep", "k", "labels", '1secretapp="web"', "400", "440", "webweb", "64"]
+    made[2]["spec"]["volumes"][0]["projected"]["sources"].append({"configMap": {"name": "conf", "items": [
+        {"key": "two", "path": "k"}]}})
+    apply(one, made[0], made[1], {**made[2], "metadata": {"name": "other"}}).fails("InvalidManifest", "two files", "k")
+    token = pod("other", container(box), volumes=[{"name": "t", "projected": {"sources": [
+        {"serviceAccountToken": {"path": "token"}}]}}])
+    apply(one, token).fails("UnsupportedOperation", "spec.volumes[0].projected.sources[0].serviceAccountToken")
+
+
+def test_memory_is_shared_and_goes_with_the_pod(lx, box):
+    mounts = [{"name": "fast", "mountPath": "/fast"}]
+    apply(lx, pod("web", container(box, "a", volumeMounts=mounts), container(box, "b", volumeMounts=mounts),
+                      volumes=[{"name": "fast", "emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}}])).ok()
+    lx("exec", "web.a", "sh", "-c", "echo one >/dev/shm/x; echo two >/fast/y").ok()
+    assert lx("exec", "web.b", "cat", "/dev/shm/x", "/fast/y").ok().lines == ["one", "two"]
+    assert lx("exec", "web.b", "sh", "-c", "head -c 2m /dev/zero >/fast/z").code != 0
+    where = lx("exec", "web.a", "sh", "-c", "grep -E ' (/dev/shm|/fast) ' /proc/mounts").ok().lines
+    assert len(where) == 2 and all(line.split()[2] == "tmpfs" for line in where)
+    assert "noexec" in where[0] or "noexec" in where[1]
+    lx("pod", "stop", "--time", "0", "web").ok()
+    lx("pod", "start", "web").ok()
+    assert lx("exec", "web.a", "ls", "/dev/shm", "/fast").ok().out.split() == ["/dev/shm:", "/fast:"]
+    lx("pod", "delete", "--force", "web").ok()
+    with open("/proc/mounts", encoding="ascii") as mounted:
+        assert str(lx.data) not in mounted.read()
+
+
+def test_names_are_asked_for_as_the_manifest_says(one, box):
+    config = {"nameservers": ["192.0.2.7"], "searches": ["more.test"], "options": [{"name": "timeout", "value": "7"}]}
+    aliases = [{"ip": "192.0.2.9", "hostnames": ["db", "db.test"]}]
+    apply(one, pod("joined", container(box), dnsConfig=config, hostAliases=aliases, hostname="front"),
+          pod("alone", container(box), dnsConfig=config, dnsPolicy="None"),
+          pod("usual", container(box)), pod("host", container(box), dnsPolicy="Default")).ok()
+
+    def resolv(name):
+        lines = [line.split() for line in one("exec", name, "sh", "-c", "cat /etc/resolv.conf || true").ok().lines]
+        return {key: [word for line in lines if line[:1] == [key] for word in line[1:]]
+                for key in ("nameserver", "search", "options")}
+
+    usual, joined, alone = resolv("usual"), resolv("joined"), resolv("alone")
+    assert joined["nameserver"] == [*usual["nameserver"], "192.0.2.7"] and usual["nameserver"]
+    assert joined["search"] == [*usual["search"], "more.test"] and joined["options"][-1] == "timeout:7"
+    assert alone["nameserver"] == ["192.0.2.7"] and alone["search"] == ["more.test"]
+    assert resolv("host")["nameserver"] != usual["nameserver"]
+    said = one("exec", "joined", "sh", "-c", "hostname; grep 192.0.2.9 /etc/hosts").ok().lines
+    assert said[0] == "front" and {word for line in said[1:] for word in line.split()} == {"192.0.2.9", "db", "db.test"}
+
+
+def test_groups_and_rights_are_as_the_manifest_says(one, box):
+    mounts = [{"name": "v", "mountPath": "/v"}, {"name": "keys", "mountPath": "/keys"}]
+    security = {"runAsUser": 1000, "runAsGroup": 1000, "fsGroup": 2000, "supplementalGroups": [3000]}
+    apply(one, data("Secret", "keys", k="secret"),
+          pod("web", container(box, "a", volumeMounts=mounts, securityContext={"allowPrivilegeEscalation": False}),
+              container(box, "b"), securityContext=security,
+              volumes=[{"name": "v", "emptyDir": {}}, {"name": "keys", "secret": {"secretName": "keys", "defaultMode": 0o400}}])).ok()
+    said = one("exec", "web.a", "sh", "-c", "id -G; touch /v/x; stat -c '%u %g' /v/x; cat /keys/k; echo;"
+               "grep NoNewPrivs /proc/self/status").ok().lines
+    assert sorted(said[0].split()) == ["1000", "2000", "3000"]
+    assert said[1:] == ["1000 2000", "secret", "NoNewPrivs:\t1"]
+    assert one("exec", "web.b", "grep", "NoNewPrivs", "/proc/self/status").ok().out.split() == ["NoNewPrivs:", "0"]
+    for security, word in [({"supplementalGroups": ["x"]}, "supplementalGroups"), ({"fsGroup": 1 << 40}, "fsGroup")]:
+        apply(one, pod("other", container(box), securityContext=security)).fails("InvalidManifest", word)
+    bad = pod("other", container(box), volumes=[{"name": "v", "emptyDir": {"medium": "HugePages"}}])
+    apply(one, bad).fails("UnsupportedOperation", "HugePages")
+    assert set(pods(one)) == {"web"} and inspect(one, "web")["status"] == "Running"

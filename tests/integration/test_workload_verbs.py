@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: MIT
+"""What is known of pods and deployments: get, describe, logs and exec as others have them."""
+
+import json
+import os
+import pty
+import subprocess
+
+import pytest
+
+from engine import await_that
+from pods import *  # noqa: F401,F403
+from pods import apply, container, pod, pods, replicas
+
+pytestmark = pytest.mark.service
+
+
+@pytest.fixture
+def two(one, box):
+    """A pod of two, with one that comes first, and a deployment."""
+    apply(one, pod("web", container(box, "a", "echo one; echo two; exec sleep 1000"),
+                   container(box, "b", "echo three >&2; exec sleep 1000",
+                             livenessProbe={"exec": {"command": ["true"]}, "periodSeconds": 1}),
+                   labels={"app": "web"}, initContainers=[container(box, "first", "echo zero")]),
+          replicas("Deployment", "many", 2, container(box, script="hostname; exec sleep 1000"))).ok()
+    return one
+
+
+def test_get_shows_pods_however_made_and_what_changes(two):
+    rows = [line.split() for line in two("get", "pods").ok().lines]
+    assert rows[0] == ["NAMESPACE", "NAME", "READY", "STATUS", "RESTARTS", "AGE"]
+    assert [row[1:5] for row in rows[1:] if row[1] == "web"] == [["web", "2/2", "Running", "0"]]
+    assert len(rows) == 4 and sum(row[1].startswith("many-") for row in rows) == 2
+    assert two("get", "pod", "web", "-o", "name").ok().lines == ["Pod/web"]
+    assert "Deployment/default/many" in two("get", "pods", "-o", "wide").ok().out
+    two("get", "pod", "none").fails("ObjectNotFound", "none")
+    two("get", "pods", "-w", "-o", "json").fails("InvalidArgument", "--watch")
+    watching = two.open("get", "pods", "--watch", stdout=subprocess.PIPE, text=True)
+    for _ in rows:
+        watching.stdout.readline()
+    two("pod", "stop", "--time", "0", "web").ok()
+    line = ""
+    while "Stopped" not in line:
+        line = watching.stdout.readline()
+        assert line, "it ended before"
+    assert line.split()[1:4] == ["web", "0/2", "Stopped"]
+    watching.kill()
+
+
+def test_describe_tells_state_conditions_and_events(two):
+    said = two("describe", "pod", "web").ok().out
+    for words in ("Name:         web", "Status:       Running", "Init containers:\n  first:", "exit code: 0",
+                  "Containers:\n  a:", "liveness: exec every 1s", "app: web"):
+        assert words in said, words
+    lines = [line.split() for line in said.splitlines()]
+    assert ["Ready", "True"] in lines and ["Initialized", "True"] in lines
+    assert any(line[:1] == ["web.a"] and "start" in line for line in lines)
+    said = two("describe", "deploy", "many").ok().out
+    assert "replicas: 2" in said and "readyReplicas: 2" in said and "Events:" in said
+    apply(two, {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "keys"}, "stringData": {"k": "hidden"}}).ok()
+    assert "hidden" not in two("describe", "secret", "keys").ok().out
+    two("describe", "pod", "none").fails("PodNotFound", "none")
+
+
+def test_logs_of_several_say_whose_they_are(two):
+    await_that(lambda: two("logs", "web", "--all-containers").ok().lines ==
+               ["[pod/web/first] zero", "[pod/web/a] one", "[pod/web/a] two", "[pod/web/b] three"], "all", 20)
+    assert two("logs", "web", "-c", "b").ok().err == "three\n"
+    said = two("logs", "web")
+    assert said.ok().lines == ["one", "two"] and "Defaulted" in said.err
+    two("logs", "web", "-c", "none").fails("ContainerNotFound", "first, a, b")
+    names = sorted(id for id in pods(two) if id.startswith("many"))
+    assert two("logs", "deploy/many").ok().lines == [f"[pod/{name}/app] {name}" for name in names]
+    assert two("logs", "web", "-c", "a", "--prefix", "--tail", "1").ok().lines == ["[pod/web/a] two"]
+    following = two.open("logs", "-f", "deployment/many", stdout=subprocess.PIPE, text=True)
+    assert sorted(following.stdout.readline() for _ in names) == [f"[pod/{name}/app] {name}\n" for name in names]
+    two("scale", "deploy", "many", "--replicas", "0").ok()
+    assert following.wait(timeout=60) == 0
+
+
+def test_a_terminal_has_colours(two):
+    leader, follower = pty.openpty()
+    child = two.open("logs", "web", "--all-containers", stdout=follower)
+    os.close(follower)
+    child.wait(timeout=60)
+    assert b"\x1b[36m[pod/web/first] \x1b[0mzero" in os.read(leader, 65536)
+    os.close(leader)
+
+
+def test_exec_finds_the_container_that_is_meant(two, box):
+    # Each has a file system of its own.
+    two("exec", "web.b", "touch", "/b").ok()
+    two("exec", "web", "-c", "b", "--", "test", "-e", "/b").ok()
+    two("exec", "-c", "b", "web", "test", "-e", "/b").ok()
+    assert two("exec", "web", "--", "test", "-e", "/b").code == 1
+    two("exec", "web", "-c", "none", "--", "true").fails("ContainerNotFound", "none", code=125)
+    made = pod("other", container(box, "a"), container(box, "b", "touch /b; exec sleep 1000"))
+    made["metadata"]["annotations"] = {"kubectl.kubernetes.io/default-container": "b"}
+    apply(two, made).ok()
+    await_that(lambda: two("exec", "other", "test", "-e", "/b").code == 0, "the one that is named", 20)
+    assert json.loads(two("pod", "list", "--format", "json").ok().out)
