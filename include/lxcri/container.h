@@ -67,7 +67,7 @@ struct lxcri_create_options {
 	const char *console_socket; /* path of a socket that receives the terminal's master */
 	const char *pid_file;       /* the init's pid is written there */
 	unsigned int preserve_fds; /* descriptors 3… that a bundle's process gets besides stdio */
-	bool remove;               /* delete the container when it ends */
+	bool remove, attached;     /* it goes when it ends; it is to be run in the foreground */
 	const char *restart; /* with an image, as for lxcri_container_set_restart(); NULL: "no" */
 	const struct lxcri_healthcheck *health; /* with an image; NULL: as it says */
 	const struct lxcri_probes *probes;      /* with an image: instead of that; or NULL */
@@ -151,17 +151,17 @@ struct lxcri_state {
 	enum lxcri_container_type type;
 	enum lxcri_status status;
 	pid_t pid; /* of its first process, on the host; 0 unless created, running, paused */
-	const char *bundle;         /* absolute path */
-	const char *image;          /* the reference it was made from, or NULL */
-	const char *digest;         /* of that image's manifest, or NULL */
-	const char *log_path, *pod; /* that it is of; each may be NULL */
-	int64_t created_ns;         /* nanoseconds since the epoch; 0 = never */
-	int64_t started_ns, finished_ns;
+	const char *bundle;                          /* absolute path */
+	const char *image;                           /* the reference it was made from, or NULL */
+	const char *digest;                          /* of that image's manifest, or NULL */
+	const char *log_path, *pod;                  /* that it is of; each may be NULL */
+	int64_t created_ns, started_ns, finished_ns; /* since the epoch; 0 = never */
 	int exit_code; /* of a stopped one: 0-255, 128 + signal, 137 when its monitor was lost */
 	bool monitor_lost;
 	const char *health; /* "starting", "healthy", "unhealthy"; NULL: nobody asks */
 	int64_t restarts;   /* by its restart policy */
 	bool oom_killed;    /* of a stopped one: memory ran out, and the kernel killed a process */
+	bool end_unknown;   /* of one of Proxmox VE that has stopped: only its node knows */
 };
 
 /* Reads the state, reconciled with the kernel. */

@@ -2,11 +2,17 @@
 #ifndef LXCRI_VOLUME_H
 #define LXCRI_VOLUME_H
 
+#include <stdbool.h>
+
 /* What a container gets of the host's files. */
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
+
+struct lxcri_container;
+struct lxcri_error;
 
 struct lxcri_volume {
 	const char *source; /* absolute path on the host, or a volume's name; NULL: anonymous */
@@ -20,6 +26,12 @@ struct lxcri_device {
 	const char *permissions;    /* of "rwm"; NULL: all three */
 };
 
+/* As lxcri_container_delete(), and removes the named volumes of a container of Proxmox VE that no
+ * other one mounts; those of others stay. */
+int lxcri_container_delete_volumes(struct lxcri_container *container, bool force,
+				   struct lxcri_error *err);
+
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -252,6 +252,13 @@ const struct config_entry config_table[] = {
 		"proxmox.volume_size", CONFIG_BYTES, .otherwise = "8589934592",
 		.min = 4 << 20, .max = BYTES_MAX,
 		.help = "Size of each volume." },
+	[CONFIG_PROXMOX_LOCAL_NODE] = {
+		"proxmox.local_node", CONFIG_TEXT, .otherwise = "null",
+		.help = "Which node this host is, whose containers can be entered here; none: no node. "
+			"Otherwise its own name, where /etc/pve has a node of that name." },
+	[CONFIG_PROXMOX_LXC_DIRECTORY] = {
+		"proxmox.lxc_directory", CONFIG_PATH, .otherwise = "\"/var/lib/lxc\"",
+		.help = "Where LXC has the containers of this node." },
 };
 /* clang-format on */
 

@@ -19,7 +19,8 @@ struct lxcri_container {
 	/* As of the last container_refresh(). */
 	struct monitor_state state;
 	enum lxcri_status status;
-	bool lost; /* the monitor was killed */
+	bool lost;        /* the monitor was killed */
+	bool end_unknown; /* it has stopped, and how cannot be told here */
 	struct health_state health;
 };
 
@@ -28,6 +29,13 @@ static inline void lxcri_container_freep(struct lxcri_container **container)
 	lxcri_container_free(*container);
 	*container = NULL;
 }
+
+/* As lxcri_container_open(), of a whole container whose record was just read: *@record_consume is
+ * empty afterwards. */
+[[nodiscard]] int container_open_known(struct lxcri_engine *engine, const char *id,
+				       struct record *record_consume,
+				       struct lxcri_container **ret_container,
+				       struct lxcri_error *err);
 
 /* Reads the state, reconciled with the kernel: what is left of a container whose monitor was killed
  * is cleaned up, and it is stopped then. */

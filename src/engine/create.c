@@ -17,6 +17,7 @@
 #include "engine/creation.h"
 #include "engine/ct/ct.h"
 #include "engine/ct/ct_options.h"
+#include "engine/ct/ct_volume.h"
 #include "engine/driver.h"
 #include "engine/event.h"
 #include "engine/images/obtain.h"
@@ -566,7 +567,7 @@ static int make_durable(struct creation *creation, struct lxcri_error *err)
 	data = open_dir(container->home.data_dir);
 	containers = open_dir(parent);
 	r = bundle < 0 ? bundle : data < 0 ? data : containers < 0 ? containers : 0;
-	if (r == 0)
+	if (r == 0 && strcmp(container->record.bundle, container->home.data_dir) != 0)
 		r = file_flush_all(bundle, files, 1);
 	if (r == 0)
 		r = file_flush_all(data, files, ARRAY_LEN(files));
@@ -647,12 +648,14 @@ static const struct creation_step {
 	{ "commit", commit }, /* from here on it is a container */
 };
 
-/* Its network is the cluster's, and its output is on its console there. */
+/* Its network is the cluster's, and its output is on its console there, and among its files. */
 static int leave_to_cluster(struct creation *creation, struct lxcri_error *err)
 {
 	(void)err;
 	creation->mode = NETWORK_MODE_NONE;
-	creation->log_driver = LXCRI_LOG_NONE;
+	if (creation->log_driver == LXCRI_LOG_NONE)
+		creation->container->record.log_max_files = 0;
+	creation->log_driver = LXCRI_LOG_NONE; /* there is none on this host */
 	return 0;
 }
 
@@ -668,7 +671,9 @@ static int make_ct_bundle(struct creation *creation, struct lxcri_error *err)
 			 bundle, err) < 0)
 		return -1;
 	ct_name_volumes(bundle, NULL);
+	ct_volume_note(bundle, &options, bundle->spec);
 	record->stop_signal = xstrdup(bundle->stop_signal);
+	record->health = steal(bundle->health);
 	closep(&creation->usage_lock);
 	if (request_save(creation->options, creation->container->home.data_dir, err) < 0)
 		return -1;

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "engine/container.h"
 #include "engine/ct/ct.h"
+#include "engine/ct/ct_node.h"
 #include "engine/bundle/passwd.h"
 #include "os/cgroup/cgroup_move.h"
 #include "os/file.h"
@@ -155,14 +156,18 @@ static int exec_in(struct lxcri_container *container, const struct lxcri_exec_op
 		if (!console)
 			return -1;
 	}
-	if (ct_refuse(container, "exec", err) < 0 || container_refresh(container, err) < 0)
+	if (container_refresh(container, err) < 0 ||
+	    (ct_is(container) && ct_node_enter(container, "exec", err) < 0))
 		return -1;
 	if (container->status != LXCRI_STATUS_RUNNING)
 		return fail(err, LXCRI_E_INVALID_STATE, "it is %s",
 			    lxcri_status_name(container->status));
 	cgroup_expect_move(container->record.type == LXCRI_CRUN);
-	if (make_process(container, options, &process, &terminal, err) < 0 ||
-	    monitor_connect(container->home.run_fd, &monitor, err) < 0)
+	if (make_process(container, options, &process, &terminal, err) < 0)
+		return -1;
+	if (ct_is(container))
+		return ct_exec(container, options, process, terminal, err);
+	if (monitor_connect(container->home.run_fd, &monitor, err) < 0)
 		return -1;
 
 	const struct monitor_exec_options exec = {

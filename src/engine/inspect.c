@@ -88,6 +88,8 @@ int lxcri_container_state_json(struct lxcri_container *container, char **ret_jso
 {
 	if (container_refresh(container, err) < 0)
 		return -1;
+	if (ct_is(container))
+		ct_look(container);
 
 	autojson spec = load_spec(container);
 	autojson state = make_state(container, spec);
@@ -155,6 +157,8 @@ int lxcri_container_inspect_json(struct lxcri_container *container, char **ret_j
 
 	if (container_refresh(container, err) < 0)
 		return -1;
+	if (ct_is(container))
+		ct_look(container);
 
 	autojson spec = load_spec(container);
 	autojson object = make_state(container, spec);
@@ -170,7 +174,7 @@ int lxcri_container_inspect_json(struct lxcri_container *container, char **ret_j
 	inspect_add_time(object, "created", record->created_ns);
 	inspect_add_time(object, "started", container->state.started_ns);
 	inspect_add_time(object, "finished", container->state.finished_ns);
-	if (container->status == LXCRI_STATUS_STOPPED && !ct_is(container)) {
+	if (container->status == LXCRI_STATUS_STOPPED && !container->end_unknown) {
 		json_object_object_add(object, "exitCode",
 				       json_object_new_int(container->state.exit_code));
 		json_object_object_add(object, "OOMKilled",

@@ -8,6 +8,8 @@
 #include "engine/bundle.h"
 #include "engine/container.h"
 #include "engine/ct/ct.h"
+#include "engine/ct/ct_end.h"
+#include "engine/ct/ct_volume.h"
 #include "engine/event.h"
 #include "engine/files/root.h"
 #include "engine/lifecycle.h"
@@ -192,6 +194,14 @@ static int attach(struct lxcri_container *container, bool pass_signals, struct l
 	return monitor_attach(monitor, &options, err);
 }
 
+static int start_ct_noted(struct lxcri_container *container, struct lxcri_error *err)
+{
+	if (start_noted(container, lifecycle_start_locked, err) < 0)
+		return -1;
+	demand_service_of(container);
+	return 0;
+}
+
 /* A container that has ended takes its interfaces and ports with it, before anyone hears that it
  * has. One that goes then may be gone already. */
 static int settle_end(struct lxcri_container *container, struct lxcri_error *err)
@@ -215,10 +225,8 @@ static int settle_end(struct lxcri_container *container, struct lxcri_error *err
 int lxcri_container_run_attached(struct lxcri_container *container, bool pass_signals,
 				 struct lxcri_error *err)
 {
-	if (ct_refuse(container, "attach to", err) < 0)
-		return -1;
-
-	int code = attach(container, pass_signals, err);
+	int code = ct_is(container) ? ct_run_attached(container, pass_signals, start_ct_noted, err)
+				    : attach(container, pass_signals, err);
 
 	if (code < 0)
 		return fail_as(err, LXCRI_E_CONTAINER_START_FAILED, "run %s", container->home.id);
@@ -266,13 +274,12 @@ int lxcri_container_kill(struct lxcri_container *container, int signal, bool all
 	if (container_refresh(container, err) < 0 ||
 	    container_need_alive(container, "kill", err) < 0)
 		return -1;
-	if (ct_is(container))
-		return ct_kill(container, signal, err) < 0
-			       ? fail_as(err, LXCRI_E_CONTAINER_KILL_FAILED, "kill %s",
-					 container->home.id)
-			       : 0;
 	if (note_kill(container, signal, err) < 0 ||
-	    container_connect(container, &monitor, err) < 0 ||
+	    (ct_is(container) && ct_kill(container, signal, err) < 0))
+		return fail_as(err, LXCRI_E_CONTAINER_KILL_FAILED, "kill %s", container->home.id);
+	if (ct_is(container))
+		return 0;
+	if (container_connect(container, &monitor, err) < 0 ||
 	    monitor_kill(monitor, signal, all, err) < 0)
 		return fail_as(err, LXCRI_E_CONTAINER_KILL_FAILED, "kill %s", container->home.id);
 	return 0;
@@ -332,16 +339,14 @@ static int stop_once(struct lxcri_container *container, const struct stop *stop,
 
 	if (container_lock(container, err) < 0)
 		return -1;
-	if (ct_is(container)) {
-		int done = ct_stop(container, stop->grace_seconds, err);
-
-		home_unlock(&container->home);
-		return done;
-	}
-
 	/* Before it ends: whoever sees that must see why. */
 	int r = stop->note ? restart_note(container, *stop->note, err) : 0;
 
+	if (r == 0 && ct_is(container)) {
+		r = ct_stop(container, stop->grace_seconds, err);
+		home_unlock(&container->home);
+		return r;
+	}
 	if (r == 0)
 		r = connect_locked(container, &monitor, err);
 
@@ -466,8 +471,8 @@ static int pause_locked(struct lxcri_container *container, struct lxcri_error *e
 {
 	autoptr(monitor) monitor = NULL;
 
-	if (ct_refuse(container, "pause", err) < 0)
-		return -1;
+	if (ct_is(container))
+		return ct_pause(container, err);
 	if (container->status == LXCRI_STATUS_PAUSED)
 		return fail(err, LXCRI_E_ALREADY_PAUSED, "it is paused already");
 	if (container->status != LXCRI_STATUS_RUNNING)
@@ -501,6 +506,8 @@ static int resume_locked(struct lxcri_container *container, struct lxcri_error *
 {
 	autoptr(monitor) monitor = NULL;
 
+	if (ct_is(container))
+		return ct_resume(container, err);
 	if (container->status == LXCRI_STATUS_STOPPED)
 		return fail(err, LXCRI_E_INVALID_STATE, "it is stopped");
 	if (container->status != LXCRI_STATUS_PAUSED)
@@ -537,6 +544,21 @@ int lxcri_container_delete(struct lxcri_container *container, bool force, struct
 	return r < 0 ? fail_as(err, LXCRI_E_CONTAINER_DELETE_FAILED, "delete %s",
 			       container->home.id)
 		     : 0;
+}
+
+int lxcri_container_delete_volumes(struct lxcri_container *container, bool force,
+				   struct lxcri_error *err)
+{
+	autorun(strings_finish) struct strings names = {};
+
+	if (ct_is(container))
+		ct_volume_names(container, &names);
+	if (lxcri_container_delete(container, force, err) < 0)
+		return -1;
+	for (size_t i = 0; i < names.count; i++)
+		if (ct_volume_remove(container->engine, names.items[i], err) < 0)
+			return -1;
+	return 0;
 }
 
 int lxcri_container_discard(struct lxcri_engine *engine, const char *id, struct lxcri_error *err)

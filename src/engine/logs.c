@@ -7,6 +7,7 @@
 #include "config/config.h"
 #include "engine/container.h"
 #include "engine/ct/ct.h"
+#include "engine/ct/ct_end.h"
 #include "runtime/log/log_file.h"
 #include "runtime/log/log_journal.h"
 
@@ -105,8 +106,8 @@ int lxcri_container_logs(struct lxcri_container *container, const struct lxcri_l
 		.end_fd = -1,
 	};
 
-	if (ct_refuse(container, "logs", err) < 0)
-		return -1;
+	if (ct_is(container))
+		return ct_logs(container, options, fd_out, fd_err, err);
 	if (!record->log_path && !record->log_id)
 		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
 			    "logs of %s: its output was not taken into a log", container->home.id);

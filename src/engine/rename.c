@@ -188,6 +188,8 @@ static int rewrite_specs(const struct renaming *renaming, struct lxcri_error *er
 	const struct record *record = &renaming->record;
 	autorun(record_finish) struct record previous = {};
 
+	if (record->type == LXCRI_PROXMOX_LXC)
+		return 0; /* nothing there bears the name, and an adopted one has none */
 	if (rewrite_spec(renaming, record, err) < 0)
 		return -1;
 	if (!record->previous)
@@ -362,10 +364,12 @@ static int rename_locked(struct lxcri_container *container, struct home *target,
 {
 	autorun(renaming_finish) struct renaming renaming = RENAMING_NULL;
 	autoclose int monitor_lock = -1;
+	struct lxcri_error second = {};
 	struct record taken;
 	int r;
 
-	if (container->status != LXCRI_STATUS_STOPPED)
+	/* One of Proxmox VE goes on under its number. */
+	if (container->status != LXCRI_STATUS_STOPPED && !ct_is(container))
 		return fail(err, LXCRI_E_INVALID_STATE,
 			    "it is %s, and its processes and cgroups bear its name; stop it first",
 			    lxcri_status_name(container->status));
@@ -389,7 +393,10 @@ static int rename_locked(struct lxcri_container *container, struct home *target,
 	if (plan(&renaming, container, target->id, err) < 0 || write_note(&renaming, err) < 0 ||
 	    decide(&renaming, err) < 0 || complete(&renaming, err) < 0)
 		return -1;
-	/* It is renamed; what is left is found by who comes across the old id. */
+	/* It is renamed; what is left is found by who comes across the old id. In the cluster its
+	 * description is put right by the next update, should it fail here. */
+	if (ct_is(container) && ct_rename(container, &renaming.record, &second) < 0)
+		log_warning("%s", second.text);
 	if (path_remove_tree(AT_FDCWD, container->home.run_dir) < 0)
 		log_warning("something is left in %s", container->home.run_dir);
 	return 0;
@@ -412,8 +419,7 @@ static int rename_to(struct lxcri_container *container, const char *new_id, stru
 	autorun(home_finish) struct home target = HOME_NULL;
 	int r;
 
-	if (ct_refuse(container, "rename", err) < 0 ||
-	    home_open(container->engine, new_id, &target, err) < 0)
+	if (home_open(container->engine, new_id, &target, err) < 0)
 		return -1;
 	if (strcmp(new_id, container->home.id) == 0)
 		return fail(err, LXCRI_E_INVALID_ARGUMENT, "that is its name");

@@ -58,7 +58,7 @@ static int scan(int dirfd, struct search *search)
 
 	if (lseek(dirfd, 0, SEEK_SET) < 0)
 		return -errno;
-	while ((got = getdents64(dirfd, entries, sizeof(entries))) > 0)
+	while ((got = getdents64(dirfd, (void *)entries, sizeof(entries))) > 0)
 		for (ssize_t at = 0; at < got;) {
 			const struct dirent64 *entry = (const struct dirent64 *)(entries + at);
 

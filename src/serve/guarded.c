@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/ct/ct.h"
 #include "engine/service/restart.h"
 #include "os/helper.h"
 
@@ -16,6 +17,8 @@
 #define NS_IN_US 1000
 /* A start that takes longer will not come to an end. */
 #define START_TIMEOUT_US (120ull * 1000000)
+/* How often it is asked whether a container of Proxmox VE still runs. */
+#define POLL_NS (5ll * 1000000000)
 /* One that is the first of its pod waits for what runs there before it. */
 #define POD_START_TIMEOUT_US (3600ull * 1000000)
 
@@ -42,6 +45,7 @@ void guarded_free(struct guarded *guarded)
 	if (!guarded)
 		return;
 	forget_monitor(guarded);
+	(void)sd_event_source_disable_unref(guarded->poll_timer);
 	(void)sd_event_source_disable_unref(guarded->restart_timer);
 	(void)sd_event_source_disable_unref(guarded->check_timer);
 	job_free(guarded->restart);
@@ -85,6 +89,60 @@ static bool watch_monitor(struct guarded *guarded, int run_fd)
 	}
 	guarded->monitor_pid = pid;
 	return true;
+}
+
+static void set_timer(struct guarded *guarded, sd_event_source **timer, int64_t ns,
+		      sd_event_time_handler_t handler)
+{
+	const uint64_t us = (uint64_t)(ns / NS_IN_US) + 1;
+	int r;
+
+	if (*timer) {
+		r = sd_event_source_set_time_relative(*timer, us);
+		if (r >= 0)
+			r = sd_event_source_set_enabled(*timer, SD_EVENT_ONESHOT);
+	} else {
+		r = sd_event_add_time_relative(guarded->part->event, timer, CLOCK_MONOTONIC, us, 1,
+					       handler, guarded);
+	}
+	if (r < 0)
+		log_error("container %s: set a timer: %s", guarded->id, strerror(-r));
+}
+
+static int on_poll_time(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct guarded *guarded = userdata;
+
+	guarded->look(guarded->userdata, guarded);
+	return 0;
+}
+
+/* Has the end of a container of Proxmox VE told: on this host by its first process, and everywhere
+ * by asking again. */
+static void watch_ct(struct guarded *guarded, struct lxcri_container *container)
+{
+	const bool is_wanted = container->record.restart || container->record.health;
+
+	if (!is_wanted || container->status == LXCRI_STATUS_CREATING) {
+		forget_monitor(guarded);
+		guarded->poll_timer = sd_event_source_disable_unref(guarded->poll_timer);
+		return;
+	}
+	set_timer(guarded, &guarded->poll_timer, POLL_NS, on_poll_time);
+	ct_look(container);
+	if (container->state.pid > 0 && container->state.pid == guarded->monitor_pid)
+		return;
+	forget_monitor(guarded);
+	if (container->state.pid <= 0)
+		return;
+	guarded->monitor_fd = pidfd_open(container->state.pid, 0);
+	if (guarded->monitor_fd < 0 ||
+	    sd_event_add_io(guarded->part->event, &guarded->monitor, guarded->monitor_fd, EPOLLIN,
+			    on_monitor, guarded) < 0) {
+		forget_monitor(guarded);
+		return;
+	}
+	guarded->monitor_pid = container->state.pid;
 }
 
 static void take_record(struct guarded *guarded, const struct lxcri_container *container)
@@ -141,6 +199,10 @@ int guarded_refresh(struct guarded *guarded)
 			if (err.code != LXCRI_E_CONTAINER_NOT_FOUND)
 				log_warning("%s", err.text);
 			return 0;
+		}
+		if (ct_is(container)) {
+			watch_ct(guarded, container);
+			break;
 		}
 		if (container->status == LXCRI_STATUS_STOPPED ||
 		    container->status == LXCRI_STATUS_CREATING) {
@@ -212,24 +274,6 @@ static int on_restart_time(sd_event_source *source, uint64_t usec, void *userdat
 
 	guarded->look(guarded->userdata, guarded);
 	return 0;
-}
-
-static void set_timer(struct guarded *guarded, sd_event_source **timer, int64_t ns,
-		      sd_event_time_handler_t handler)
-{
-	const uint64_t us = (uint64_t)(ns / NS_IN_US) + 1;
-	int r;
-
-	if (*timer) {
-		r = sd_event_source_set_time_relative(*timer, us);
-		if (r >= 0)
-			r = sd_event_source_set_enabled(*timer, SD_EVENT_ONESHOT);
-	} else {
-		r = sd_event_add_time_relative(guarded->part->event, timer, CLOCK_MONOTONIC, us, 1,
-					       handler, guarded);
-	}
-	if (r < 0)
-		log_error("container %s: set a timer: %s", guarded->id, strerror(-r));
 }
 
 void guarded_see_to_restart(struct guarded *guarded, enum guarded_room room)

@@ -38,9 +38,12 @@ struct guarded {
 	enum lxcri_status told_status;
 	enum health_status told_health;
 
-	sd_event_source *monitor; /* becomes ready when its monitor ends */
+	sd_event_source *monitor; /* becomes ready when its monitor ends; of one of Proxmox VE on
+				   * this host its first process */
 	int monitor_fd;
 	pid_t monitor_pid;
+
+	sd_event_source *poll_timer; /* of one of Proxmox VE, of whose end nothing tells */
 
 	sd_event_source *restart_timer;
 	struct job *restart;

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from cluster_engine import *  # noqa: F401,F403
+from cluster_engine import children_of, pid_of, words_of
 from fake import disk  # noqa: F401
 
 SLEEP = ("sleep", "1000")
@@ -231,9 +232,11 @@ def test_the_endpoints_that_are_used(engine, pve, box):
 
 
 def test_what_a_lost_database_knew_is_taken_over(engine, pve, make_image, template):
-    image = make_image(StopSignal="SIGUSR1", Cmd=["sh", "-c", "trap 'exit 0' USR1; while :; do sleep 0.1; done"])
-    name = engine.start(image)
+    image = make_image(StopSignal="SIGUSR1", Cmd=["sh", "-c", "trap 'exit 0' USR1; while :; do sleep 0.1; done"],
+                       Volumes={"/data": {}}, Env=["PATH=/bin", "RELEASE=1"])
+    name = engine.start(image, flags=("--env", "MINE=a b ", "--label", "kept=yes", "--tmpfs", "/cache:size=1m", "--user", "5:6"))
     place = engine.place(name)
+    before = engine("inspect", name).ok().json()["spec"]
     pve.person.does("POST", "/nodes/pve1/lxc", vmid=300, ostemplate=template, hostname="stranger", rootfs="local-zfs:1",
                     tags="lxcri")
     shutil.rmtree(engine.data)
@@ -244,6 +247,21 @@ def test_what_a_lost_database_knew_is_taken_over(engine, pve, make_image, templa
     assert engine.list() == [name] and engine.status(name) == "running"
     assert engine.place(name)["vmid"] == place["vmid"]
     assert engine("system", "adopt").ok().out == ""
+    after = engine("inspect", name).ok().json()["spec"]
+    for key in ("args", "env", "cwd", "user"):
+        assert after["process"][key] == before["process"][key], key
+    assert after["annotations"] == before["annotations"] and after["hostname"] == before["hostname"]
+    assert "mp0" in [mount["source"] for mount in after["mounts"]]
+    assert "/cache" in [mount["destination"] for mount in after["mounts"]]
+    new = make_image(Cmd=["sleep", "1002"], Volumes={"/data": {}}, Env=["PATH=/bin", "RELEASE=2"], StopSignal="SIGUSR1")
+    volume = engine.guest(name).config["mp0"]
+    engine("update", name, "--image", new, "--settle", "1").ok()
+    guest = engine.guest(name)
+    (program,) = children_of(pid_of(pve, guest))
+    assert words_of(f"/proc/{program}/cmdline") == [b"sleep", b"1002"], "the command is the image's: none was asked for"
+    assert {b"RELEASE=2", b"MINE=a b "} <= set(words_of(f"/proc/{program}/environ"))
+    assert guest.config["mp0"] == volume and "Uid:\t100005" in open(f"/proc/{program}/status", encoding="ascii").read()
+    engine("rollback", name).ok()
     engine("stop", "--time", "5", name).ok()
     engine("start", name).ok()
     engine("delete", "--force", name).ok()

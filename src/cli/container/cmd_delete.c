@@ -5,6 +5,7 @@
 #include "base/scope.h"
 #include "cli/commands.h"
 #include "cli/workload/manifests.h"
+#include "lxcri/volume.h"
 
 #include <string.h>
 
@@ -17,17 +18,20 @@ static const struct option_entry options_of_delete[] = {
 	OPTION(delete_options, force, "force", 'f', OPTION_FLAG, NULL,
 	       "kill a running container first; before FILE: what a manifest names"),
 	OPTION(delete_options, volumes, "volumes", 0, OPTION_FLAG, NULL,
-	       "of a manifest: what it claims goes as well"),
+	       "what a manifest claims, or a container of Proxmox VE has by name, goes as well"),
 	{},
 };
 
-static int delete_one(struct cli *cli, const char *id, bool force, struct lxcri_error *err)
+static int delete_one(struct cli *cli, const struct delete_options *options, const char *id,
+		      struct lxcri_error *err)
 {
+	const bool force = options->force;
 	autorun(lxcri_container_freep) struct lxcri_container *container = NULL;
 	struct lxcri_error damage = {};
 
 	if (cli_open_container(cli, id, &container, err) == 0)
-		return lxcri_container_delete(container, force, err);
+		return options->volumes ? lxcri_container_delete_volumes(container, force, err)
+					: lxcri_container_delete(container, force, err);
 	if (!force || !cli->engine ||
 	    (err->code != LXCRI_E_STORAGE_ERROR && err->code != LXCRI_E_INVALID_JSON))
 		return -1;
@@ -73,12 +77,10 @@ static int cmd_delete(struct cli *cli, const void *verb_options, int argc, char 
 	for (int i = 0; options->force && i < argc; i++)
 		if (manifests_is_one(argv[i]))
 			return delete_manifests(cli, options, argc, argv, err);
-	if (options->volumes)
-		return cli_usage(cli, err, "--volumes goes with -f FILE");
 	for (; *argv; argv++) {
 		struct lxcri_error one = {};
 
-		if (delete_one(cli, *argv, options->force, &one) == 0)
+		if (delete_one(cli, options, *argv, &one) == 0)
 			continue;
 		cli_report(cli, &one);
 		code = EXIT_FAILURE;

@@ -45,7 +45,7 @@ static char *describe(const struct lxcri_state *state, int64_t now)
 	autofree char *up = print_duration(now - state->started_ns);
 	autofree char *down = print_duration(now - state->finished_ns);
 
-	if (state->status == LXCRI_STATUS_STOPPED && state->type == LXCRI_PROXMOX_LXC)
+	if (state->status == LXCRI_STATUS_STOPPED && state->end_unknown)
 		return xstrdup(state->monitor_lost ? "gone from Proxmox VE" : name);
 	if (state->status == LXCRI_STATUS_STOPPED)
 		return state->finished_ns > 0
@@ -122,7 +122,7 @@ static struct json_object *object_of(struct cli *cli, const struct lxcri_state *
 	json_set_text(object, "health", state->health);
 	set_time(object, "started", state->started_ns);
 	set_time(object, "finished", state->finished_ns);
-	if (state->status == LXCRI_STATUS_STOPPED && state->type != LXCRI_PROXMOX_LXC) {
+	if (state->status == LXCRI_STATUS_STOPPED && !state->end_unknown) {
 		json_object_object_add(object, "exitCode", json_object_new_int(state->exit_code));
 		json_object_object_add(object, "OOMKilled",
 				       json_object_new_boolean(state->oom_killed));

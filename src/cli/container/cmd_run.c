@@ -181,21 +181,6 @@ static void undo(struct lxcri_container *container)
 		(void)lxcri_container_delete(container, true, &ignored);
 }
 
-/* Before there is a container: what cannot be attached to is not made to be. */
-static int check_attachable(const struct cli *cli, const struct lxcri_create_options *engine,
-			    struct lxcri_error *err)
-{
-	enum lxcri_container_type type =
-		engine->type ? *engine->type : lxcri_config_container_type(cli->config, engine->id);
-
-	return type == LXCRI_PROXMOX_LXC
-		       ? fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
-			      "run %s: the API of Proxmox VE lets nobody attach to a container; "
-			      "give --detach",
-			      engine->id)
-		       : 0;
-}
-
 static int cmd_run(struct cli *cli, const void *verb_options, int argc, char **argv,
 		   struct lxcri_error *err)
 {
@@ -208,8 +193,7 @@ static int cmd_run(struct cli *cli, const void *verb_options, int argc, char **a
 	if (prepare(cli, options, argc, argv, &request, err) < 0 ||
 	    open_engine(cli, &request.options, err) < 0)
 		return -1;
-	if (!options->detach && check_attachable(cli, &request.options, err) < 0)
-		return -1;
+	request.options.attached = !options->detach;
 	show_pull(&display, &request.options);
 	/* As runc: what was run to its end in the foreground is gone afterwards. */
 	if (request.options.bundle)

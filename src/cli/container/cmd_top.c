@@ -247,9 +247,11 @@ static int cmd_top(struct cli *cli, const void *verb_options, int argc, char **a
 	    cli_open_container(cli, argv[0], &container, err) < 0 ||
 	    lxcri_container_state(container, &state, err) < 0)
 		return -1;
-	if (state.type == LXCRI_PROXMOX_LXC)
+	if (state.type == LXCRI_PROXMOX_LXC && state.pid <= 0 &&
+	    state.status == LXCRI_STATUS_RUNNING)
 		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
-			    "top %s: its processes are on a node of Proxmox VE; there is pct exec",
+			    "top %s: its processes are on another host, a node of Proxmox VE; "
+			    "there is pct exec",
 			    argv[0]);
 	if (state.pid <= 0)
 		return fail(err, LXCRI_E_INVALID_STATE, "top %s: the container is %s", argv[0],

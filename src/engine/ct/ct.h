@@ -27,11 +27,26 @@ static inline bool ct_is(const struct lxcri_container *container)
 /* Asks for its state. One that is gone from the cluster is stopped, and lost. */
 [[nodiscard]] int ct_refresh(struct lxcri_container *container, struct lxcri_error *err);
 
+/* Finds its first process, and whether it is paused, where it runs on this host. */
+void ct_look(struct lxcri_container *container);
+
 /* These do what container and lifecycle do for others. The lock is held. */
 [[nodiscard]] int ct_start(struct lxcri_container *container, struct lxcri_error *err);
 [[nodiscard]] int ct_stop(struct lxcri_container *container, unsigned int grace_seconds,
 			  struct lxcri_error *err);
 [[nodiscard]] int ct_kill(struct lxcri_container *container, int signal, struct lxcri_error *err);
+
+/* As lxcri_container_exec(), with what becomes of its options; it has been entered. */
+[[nodiscard]] int ct_exec(struct lxcri_container *container,
+			  const struct lxcri_exec_options *options, const char *process_json,
+			  bool terminal, struct lxcri_error *err);
+
+/* Sends @signal, any one, to the program of a container that runs on this host. */
+[[nodiscard]] int ct_signal(struct lxcri_container *container, int signal, struct lxcri_error *err);
+
+/* These freeze and thaw one that runs on this host. The lock is held. */
+[[nodiscard]] int ct_pause(struct lxcri_container *container, struct lxcri_error *err);
+[[nodiscard]] int ct_resume(struct lxcri_container *container, struct lxcri_error *err);
 
 /* Removes the container from the cluster, whether it runs or is half-made; none is fine. One that
  * is locked or protected is LXCRI_E_INVALID_STATE. */
@@ -53,16 +68,32 @@ void ct_name_volumes(struct bundle *bundle, struct json_object *spec);
 /* Makes the container in the cluster what the record says, where it is not; it has stopped. */
 [[nodiscard]] int ct_apply(struct lxcri_container *container, struct lxcri_error *err);
 
+/* Tells whether the end of one that has stopped was asked for in the cluster, by somebody who has
+ * not gone through us: 1 or 0, or -1. */
+[[nodiscard]] int ct_was_stopped(struct lxcri_container *container, struct lxcri_error *err);
+
+/* Gives it in the cluster the name that @record has: host name, and description by which a lost
+ * database is made anew. */
+[[nodiscard]] int ct_rename(struct lxcri_container *container, const struct record *record,
+			    struct lxcri_error *err);
+
 /* Removes from the cluster what updates that failed or were interrupted have left, and what neither
  * the record nor the one before it names of what they have made. */
 [[nodiscard]] int ct_collect(struct lxcri_container *container, struct lxcri_error *err);
+
+struct ct_place;
+
+/* Removes the draft that @place, which is @container's, notes, and the volume that it has given,
+ * unless that is its root file system. @config, of the container, may be NULL: there is none. */
+[[nodiscard]] int ct_drop_draft(struct lxcri_container *container, struct ct_place *place,
+				struct json_object *config, struct lxcri_error *err);
 
 /* Waits @seconds, during which it has to run. LXCRI_E_CONTAINER_START_FAILED. */
 [[nodiscard]] int ct_stay(struct lxcri_container *container, unsigned int seconds,
 			  struct lxcri_error *err);
 
-/* Waits until it has stopped, @timeout_seconds at most (< 0: for ever), and fails then: with
- * LXCRI_E_UNSUPPORTED_OPERATION, for nobody tells its exit code, or with LXCRI_E_TIMEOUT. */
+/* Waits until it has stopped, @timeout_seconds at most (< 0: for ever). Returns its exit code.
+ * LXCRI_E_UNSUPPORTED_OPERATION where that can be told on its node alone, LXCRI_E_TIMEOUT. */
 [[nodiscard]] int ct_wait(struct lxcri_container *container, int timeout_seconds,
 			  struct lxcri_error *err);
 

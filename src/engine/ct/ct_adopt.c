@@ -1,28 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 /* Containers of Proxmox VE that bear our tags and are in no record: the database was lost, or they
  * are another machine's. What is known of them stands on them: name, image and digest in the
- * description, the token among the tags, the stop signal in the entry point. */
+ * description, the token among the tags, all of its process in entry point and environment. */
 
 #include "engine/ct/ct.h"
 
-#include "base/base64.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/moment.h"
 #include "base/text.h"
+#include "engine/ct/ct_process.h"
 #include "engine/ct/ct_session.h"
 #include "engine/event.h"
+#include "engine/update/request.h"
 #include "lxcri/system.h"
+#include "os/file.h"
 #include "os/path.h"
-#include "os/signal.h"
 #include "proxmox/property.h"
 #include "proxmox/upid.h"
 
+#include <fcntl.h>
 #include <string.h>
 
 #define NAME_WORDS   "proxmox-lxcri container "
 #define IMAGE_WORDS  "; image "
 #define DIGEST_WORDS "; digest "
-#define INIT_WORDS   "/.lxcri/init "
 
 struct adoption {
 	struct lxcri_engine *engine;
@@ -32,6 +34,20 @@ struct adoption {
 	void *userdata;
 	int count;
 };
+
+/* What of a container stood in its directory. */
+struct adopted {
+	struct json_object *spec; /* NULL: it can't be told */
+	struct ct_process process;
+	char *request;
+};
+
+static void adopted_finish(struct adopted *adopted)
+{
+	json_freep(&adopted->spec);
+	ct_process_finish(&adopted->process);
+	freep(&adopted->request);
+}
 
 static int note_token(void *userdata, const char *id, const char *json)
 {
@@ -96,24 +112,73 @@ static int take_description(const char *text, struct record *record, struct lxcr
 	return engine_check_id(record->id, err);
 }
 
-/* Reads the stop signal, which is the second text of what our init is given. */
-static void take_stop_signal(const char *entrypoint, struct record *record)
+/* Adds the volumes to the mounts of the specification, as ct_name_volumes() does. */
+static void add_volumes(struct json_object *config, struct json_object *spec)
 {
-	autofree char *blob = NULL;
-	size_t size = 0;
-	uint64_t number;
-	const char *text;
+	struct json_object *mounts = json_get(spec, "mounts");
 
-	if (!entrypoint || !text_starts_with(entrypoint, INIT_WORDS))
-		return;
-	blob = base64_decode(entrypoint + strlen(INIT_WORDS), &size);
-	text = blob && strlen(blob) < size ? blob + strlen(blob) + 1 : NULL;
-	if (text && text_parse_u64(text, 1, 64, &number) == 0)
-		record->stop_signal = xstrdup(signal_name((int)number));
+	json_object_object_foreach(config, key, value)
+	{
+		autorun(property_finish) struct property_string property = {};
+		struct lxcri_error ignored = {};
+		struct json_object *mount;
+
+		if (!ct_is_mount_key(key) || property_parse(json_object_get_string(value), "volume",
+							    &property, &ignored) < 0)
+			continue;
+		mount = json_object_new_object();
+		json_object_array_add(mounts, mount);
+		json_set_text(mount, "type", "bind");
+		json_set_text(mount, "source", key);
+		json_set_text(mount, "destination", property_find(&property, "mp"));
+	}
 }
 
-static int fill_record(struct json_object *config, struct ct_place *place, struct record *record,
+static int write_text(const char *dir, const char *name, const char *text, struct lxcri_error *err)
+{
+	autofree char *path = xformat("%s/%s", dir, name);
+	int r = file_write_atomic(AT_FDCWD, path, text, strlen(text), 0600, FILE_DURABLE);
+
+	return r < 0 ? fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "write %s", path) : 0;
+}
+
+/* Writes what a container that was made here has in its directory, so that it can be entered and
+ * updated as one. What an earlier release made can't. */
+static int write_files(const struct lxcri_container *container, const struct adopted *adopted,
 		       struct lxcri_error *err)
+{
+	const char *dir = container->home.data_dir;
+	autofree char *text = adopted->spec ? json_format(adopted->spec) : NULL;
+
+	if (!adopted->spec)
+		return 0;
+	if (write_text(dir, "config.json", text, err) < 0 ||
+	    ct_process_save(&adopted->process, dir, err) < 0)
+		return -1;
+	return adopted->request ? write_text(dir, REQUEST_FILE, adopted->request, err) : 0;
+}
+
+static void take_process(struct json_object *config, struct adopted *adopted, struct record *record)
+{
+	struct json_object *env = json_get(config, "env");
+	struct ct_process *process = &adopted->process;
+	struct lxcri_error problem = {};
+
+	process->entrypoint = xstrdup(json_get_text(config, "entrypoint"));
+	if (env) {
+		process->env_size = (size_t)json_object_get_string_len(env);
+		process->env = xmemdup(json_object_get_string(env), process->env_size + 1);
+	}
+	if (ct_process_read(process, record, &adopted->spec, &adopted->request, &problem) < 0) {
+		log_debug("%s", problem.text);
+		return;
+	}
+	json_set_text(adopted->spec, "hostname", json_get_text(config, "hostname"));
+	add_volumes(config, adopted->spec);
+}
+
+static int fill_record(struct json_object *config, struct ct_place *place, struct adopted *adopted,
+		       struct record *record, struct lxcri_error *err)
 {
 	autorun(property_finish) struct property_string rootfs = {};
 	const char *text = json_get_text(config, "rootfs");
@@ -123,7 +188,7 @@ static int fill_record(struct json_object *config, struct ct_place *place, struc
 	if (!text || property_parse(text, "volume", &rootfs, err) < 0 ||
 	    !property_find(&rootfs, "volume"))
 		return fail(err, LXCRI_E_INVALID_FORMAT, "it has no root file system");
-	take_stop_signal(json_get_text(config, "entrypoint"), record);
+	take_process(config, adopted, record);
 	place->rootfs = xstrdup(property_find(&rootfs, "volume"));
 	strings_add(&place->roots, place->rootfs);
 	place->started = true;
@@ -137,7 +202,7 @@ static int fill_record(struct json_object *config, struct ct_place *place, struc
 
 /* Makes directory and record of the container, under its name's lock. */
 static int make_home(struct adoption *adoption, struct lxcri_container *container,
-		     struct lxcri_error *err)
+		     const struct adopted *adopted, struct lxcri_error *err)
 {
 	struct record *record = &container->record;
 	struct home *home = &container->home;
@@ -155,17 +220,20 @@ static int make_home(struct adoption *adoption, struct lxcri_container *containe
 	r = path_make_dirs(home->data_dir, 0700);
 	if (r < 0)
 		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "make %s", home->data_dir);
-	return home_save_record(adoption->engine, home, record, err);
+	return write_files(container, adopted, err) < 0
+		       ? -1
+		       : home_save_record(adoption->engine, home, record, err);
 }
 
 static int adopt(struct adoption *adoption, struct ct_place *place,
 		 struct lxcri_container *container, struct lxcri_error *err)
 {
+	autorun(adopted_finish) struct adopted adopted = {};
 	autojson config = NULL;
 
 	if (ct_get(adoption->pve, place, &config, err) < 0 ||
-	    fill_record(config, place, &container->record, err) < 0 ||
-	    make_home(adoption, container, err) < 0)
+	    fill_record(config, place, &adopted, &container->record, err) < 0 ||
+	    make_home(adoption, container, &adopted, err) < 0)
 		return -1;
 	container_event(container, "create", "runtime",
 			lxcri_container_type_name(LXCRI_PROXMOX_LXC));

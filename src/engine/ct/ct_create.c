@@ -10,10 +10,14 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/moment.h"
+#include "base/text.h"
 #include "config/config.h"
 #include "engine/ct/ct_creation.h"
+#include "engine/ct/ct_extra.h"
+#include "engine/ct/ct_node.h"
 #include "engine/ct/ct_options.h"
 #include "engine/ct/ct_template.h"
+#include "engine/ct/ct_volume.h"
 #include "proxmox/property.h"
 #include "proxmox/task.h"
 
@@ -39,6 +43,7 @@ static int save_place(struct ct_creation *creation, struct lxcri_error *err)
 	if (owner) {
 		memcpy(owner->draft_token, creation->place.token, sizeof(owner->draft_token));
 		owner->draft_vmid = creation->place.vmid;
+		owner->draft_asked_ns = creation->place.asked_ns;
 	}
 	ct_place_store(owner ? owner : &creation->place, &container->record);
 	return home_save_record(container->engine, &container->home, &container->record, err);
@@ -49,8 +54,7 @@ static void add_marks(struct ct_creation *creation)
 {
 	const struct record *record = &creation->container->record;
 	autofree char *tags = xformat(CT_TAG ";" CT_TAG_PREFIX "%s", creation->place.token);
-	autofree char *description = xformat("proxmox-lxcri container %s; image %.4000s; digest %s",
-					     record->id, record->image, record->digest);
+	autofree char *description = ct_description(record);
 
 	json_set_text(creation->params, "tags", tags);
 	json_set_text(creation->params, "description", description);
@@ -60,7 +64,8 @@ static int add_process(struct ct_creation *creation, struct lxcri_error *err)
 {
 	autorun(ct_process_finish) struct ct_process process = {};
 
-	if (ct_process_make(creation->bundle, &process, err) < 0 ||
+	if (ct_process_make(creation->bundle, &creation->container->record,
+			    creation->container->home.data_dir, &process, err) < 0 ||
 	    ct_process_save(&process, creation->container->record.bundle, err) < 0)
 		return -1;
 	ct_options_add_process(&process, creation->params);
@@ -216,10 +221,72 @@ static int verify(struct ct_creation *creation, struct lxcri_error *err)
 	return save_place(creation, err);
 }
 
+/* Before there is a container: what cannot be attached to is not made to be. */
+static int check_attachable(const struct ct_creation *creation, struct lxcri_error *err)
+{
+	const struct lxcri_create_options *options = creation->options;
+
+	if (options->terminal || creation->container->record.log_max_files == 0)
+		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
+			    "what such a container writes goes to its console alone, to which "
+			    "nobody can be attached; give --detach");
+	if (ct_node_is_here(creation->container->engine, creation->target.node))
+		return 0;
+	return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
+		    "the API of Proxmox VE lets nobody attach to a container, and this host is "
+		    "not node %s (proxmox.local_node); give --detach",
+		    creation->target.node);
+}
+
+/* Adds what the files of the image shall not be unpacked into. */
+static int add_later(struct ct_creation *creation, struct json_object *params,
+		     struct lxcri_error *err)
+{
+	autojson config = NULL;
+
+	if (json_object_object_length(params) == 0)
+		return 0;
+	return ct_get(creation->pve, &creation->place, &config, err) < 0
+		       ? -1
+		       : ct_change(creation->pve, &creation->place, config, params, err);
+}
+
+static bool asks_for_health(const struct lxcri_healthcheck *health)
+{
+	return health && !health->off &&
+	       (health->test || health->interval_ns || health->timeout_ns ||
+		health->start_period_ns || health->retries);
+}
+
+/* What is run in the container, and how it ended, are to be had on its node alone. An image's check
+ * that nobody could run would only ever say that it is ill. */
+static int check_service(struct ct_creation *creation, struct lxcri_error *err)
+{
+	struct record *record = &creation->container->record;
+	const char *node = creation->target.node;
+
+	if (ct_node_is_here(creation->container->engine, node))
+		return 0;
+	if (asks_for_health(creation->options->health))
+		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
+			    "a health check is run in the container, and this host is not its "
+			    "node %s (proxmox.local_node)",
+			    node);
+	if (record->restart && text_starts_with(record->restart, "on-failure"))
+		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
+			    "whether it failed only its node %s knows, which this host is not "
+			    "(proxmox.local_node); restart always or unless-stopped",
+			    node);
+	freep(&record->health);
+	return 0;
+}
+
 static int create(struct ct_creation *creation, struct lxcri_error *err)
 {
 	struct lxcri_container *container = creation->container;
 	struct lxcri_engine *engine = container->engine;
+	autorun(ct_extra_finish) struct ct_extra extra = {};
+	autojson later = json_object_new_object();
 	autofree char *template = NULL;
 
 	creation->pve = ct_session(engine, err);
@@ -228,14 +295,23 @@ static int create(struct ct_creation *creation, struct lxcri_error *err)
 	    ct_place_make_token(creation->place.token, err) < 0)
 		return -1;
 	creation->place.node = xstrdup(creation->target.node);
-	if (fill_params(creation, err) < 0 ||
+	if (creation->options->attached && check_attachable(creation, err) < 0)
+		return -1;
+	if (check_service(creation, err) < 0 ||
+	    ct_extra_read(creation->options, creation->bundle, &extra, err) < 0 ||
+	    ct_extra_check(engine, &extra, creation->target.node, err) < 0 ||
+	    fill_params(creation, err) < 0 || ct_extra_add(creation, &extra, err) < 0 ||
 	    ct_template_ensure(engine, creation->target.node, container->record.digest,
 			       CONVERSION_CT_ROOT, &template, err) < 0)
 		return -1;
 	json_set_text(creation->params, "ostemplate", template);
+	if (ct_volume_add_named(creation, later, err) < 0)
+		return -1;
 	if (ct_creation_make(creation, err) < 0)
 		return fail_while(err, "make it on node %s", creation->target.node);
-	return verify(creation, err);
+	if (verify(creation, err) < 0 || add_later(creation, later, err) < 0)
+		return -1;
+	return ct_extra_apply(creation, &extra, err);
 }
 
 int ct_create(struct lxcri_container *container, const struct lxcri_create_options *options,

@@ -6,12 +6,17 @@
 #include "base/mem.h"
 #include "base/moment.h"
 #include "config/config.h"
+#include "engine/ct/ct_end.h"
+#include "engine/ct/ct_extra.h"
+#include "engine/ct/ct_node.h"
 #include "engine/ct/ct_options.h"
-#include "engine/ct/ct_session.h"
 #include "engine/event.h"
+#include "engine/files/root.h"
 #include "lxcri/limits.h"
+#include "os/cgroup/cgroup.h"
 #include "os/signal.h"
 #include "proxmox/task.h"
+#include "runtime/usage.h"
 
 #include <signal.h>
 #include <string.h>
@@ -19,6 +24,9 @@
 
 #define NS_IN_SECOND 1000000000ll
 #define POLL_MS      250
+#define TASKS_MAX    50
+/* In which Proxmox VE has the processes of a container, below its own. */
+#define INNER_CGROUP "/ns"
 /* How long HA may take to do what it was asked. */
 #define HA_SECONDS 120
 /* Of a stopped one whose end nobody has seen. */
@@ -43,6 +51,7 @@ static void be_gone(struct lxcri_container *container)
 	container->lost = true;
 	container->state =
 		(struct monitor_state){ .phase = MONITOR_STOPPED, .exit_code = EXIT_CODE_UNKNOWN };
+	container->end_unknown = true;
 }
 
 static void take_status(struct lxcri_container *container, const struct ct_place *place,
@@ -52,15 +61,21 @@ static void take_status(struct lxcri_container *container, const struct ct_place
 	bool runs = word && strcmp(word, "running") == 0;
 
 	container->lost = false;
+	container->end_unknown = false;
 	container->state =
 		(struct monitor_state){ .phase = MONITOR_STOPPED, .exit_code = EXIT_CODE_UNKNOWN };
 	container->status = place->started ? LXCRI_STATUS_STOPPED : LXCRI_STATUS_CREATED;
+	if (!runs && place->started)
+		ct_end_read(container, place);
 	if (!runs)
 		return;
 	container->status = LXCRI_STATUS_RUNNING;
 	container->state.phase = MONITOR_RUNNING;
 	container->state.started_ns =
 		moment_now() - (int64_t)pve_number(status, "uptime", 0) * NS_IN_SECOND;
+	/* Which run it is that a check was about is told by its exact beginning. */
+	if (container->record.health)
+		ct_start_read(container, place);
 }
 
 /* Notes that it was moved to another node. */
@@ -163,6 +178,15 @@ static int open_place(struct lxcri_container *container, struct ct_place *place,
 	return ct_get(pve, place, ret_config, err);
 }
 
+/* What its checks find lies in the run directory, which stays while there is something in it. */
+static int keep_run_dir(struct lxcri_container *container, struct lxcri_error *err)
+{
+	const struct health_state none = { .status = HEALTH_STARTING };
+	int r = container->record.health ? health_state_save(container->home.run_fd, &none) : 0;
+
+	return r < 0 ? fail_errno(err, r, "write to %s", container->home.run_dir) : 0;
+}
+
 int ct_start(struct lxcri_container *container, struct lxcri_error *err)
 {
 	autorun(ct_place_finish) struct ct_place place = {};
@@ -171,7 +195,8 @@ int ct_start(struct lxcri_container *container, struct lxcri_error *err)
 	if (container->status != LXCRI_STATUS_CREATED && container->status != LXCRI_STATUS_STOPPED)
 		return fail(err, LXCRI_E_INVALID_STATE, "container %s is %s", container->home.id,
 			    lxcri_status_name(container->status));
-	if (ct_apply(container, err) < 0 || open_place(container, &place, &config, err) < 0)
+	if (ct_apply(container, err) < 0 || open_place(container, &place, &config, err) < 0 ||
+	    keep_run_dir(container, err) < 0)
 		return -1;
 	/* Written down before: it may end at once, and is stopped then, not created. */
 	place.started = true;
@@ -239,13 +264,19 @@ int ct_kill(struct lxcri_container *container, int signal, struct lxcri_error *e
 	const char *name = container->record.stop_signal;
 	int stop = name ? signal_parse(name) : SIGTERM;
 
+	if (open_place(container, &place, &config, err) < 0)
+		return -1;
+	if (signal != SIGKILL && ct_node_is_here(container->engine, place.node)) {
+		if (ct_signal(container, signal, err) < 0)
+			return -1;
+		container_event(container, "kill", "signal", signal_name(signal));
+		return 0;
+	}
 	if (signal != SIGKILL && signal != stop)
 		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
 			    "the API of Proxmox VE sends no signals but SIGKILL and, by halting, "
-			    "the stop signal, which is %s; on the node: pct exec",
-			    name ? name : "SIGTERM");
-	if (open_place(container, &place, &config, err) < 0)
-		return -1;
+			    "the stop signal, which is %s; on node %s proxmox-lxcri sends others",
+			    name ? name : "SIGTERM", place.node);
 	if (signal == SIGKILL ? post(container, &place, "/status/stop", NULL,
 				     task_seconds(container), err) < 0
 			      : ask_to_halt(container, &place, err) < 0)
@@ -299,27 +330,13 @@ static int remove_torso(struct lxcri_container *container, const struct ct_place
 		       : -1;
 }
 
-/* Looks for it. A request that was on its way when we were killed may still be done, for as long as
- * a request may take. */
-static int search_patiently(struct pve *pve, struct ct_place *place, struct lxcri_error *err)
-{
-	const int64_t end = place->asked_ns + (int64_t)pve_timeout(pve) * NS_IN_SECOND;
-	bool is_open = place->asked_ns > 0 && !place->upid;
-
-	for (;;) {
-		int r = ct_search(pve, place, err);
-
-		if (r != 0 || !is_open || moment_now() > end)
-			return r;
-		pause_a_while();
-	}
-}
-
 int ct_remove(struct lxcri_container *container, struct lxcri_error *err)
 {
 	autorun(ct_place_finish) struct ct_place place = {};
 	autojson config = NULL;
 	autojson params = json_object_new_object();
+	struct lxcri_error ignored = {};
+	autojson spec = root_load_spec(container, &ignored);
 	autofree char *path = NULL;
 	struct pve *pve;
 	int r;
@@ -329,9 +346,11 @@ int ct_remove(struct lxcri_container *container, struct lxcri_error *err)
 	if (!*place.token)
 		return 0; /* none was asked for */
 	pve = ct_session(container->engine, err);
-	r = pve ? search_patiently(pve, &place, err) : -1;
+	r = pve ? ct_search_patiently(pve, &place, err) : -1;
 	if (r == 0)
-		return remove_torso(container, &place, err);
+		return ct_drop_draft(container, &place, NULL, err) < 0
+			       ? -1
+			       : remove_torso(container, &place, err);
 	if (r < 0 || ct_collect(container, err) < 0)
 		return -1;
 	if (ct_get(pve, &place, &config, err) < 0 || check_removable(&place, config, err) < 0)
@@ -343,6 +362,9 @@ int ct_remove(struct lxcri_container *container, struct lxcri_error *err)
 	json_object_object_add(params, "force", json_object_new_int(1));
 	/* Root file systems of before an update bear its number, and nobody else's. */
 	json_object_object_add(params, "destroy-unreferenced-disks", json_object_new_int(1));
+	/* Whom HA keeps by our wish it need not be told of apart. */
+	if (ct_extra_has_ha(spec))
+		json_object_object_add(params, "purge", json_object_new_int(1));
 	if (task_run(pve, &request, task_seconds(container), err) < 0)
 		return fail_while(err, "remove CT %u from node %s", place.vmid, place.node);
 	return 0;
@@ -355,10 +377,12 @@ int ct_wait(struct lxcri_container *container, int timeout_seconds, struct lxcri
 	for (;;) {
 		if (ct_refresh(container, err) < 0)
 			return -1;
+		if (container->status == LXCRI_STATUS_STOPPED && !container->end_unknown)
+			return container->state.exit_code;
 		if (container->status == LXCRI_STATUS_STOPPED)
 			return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
 				    "container %s has stopped; with which code Proxmox VE does not "
-				    "tell",
+				    "tell, only what is on its node",
 				    container->home.id);
 		if (timeout_seconds >= 0 && moment_now() > end)
 			return fail(err, LXCRI_E_TIMEOUT,
@@ -366,6 +390,58 @@ int ct_wait(struct lxcri_container *container, int timeout_seconds, struct lxcri
 				    timeout_seconds);
 		pause_a_while();
 	}
+}
+
+/* Tells whether a task of @type ends a container, or keeps it stopped. */
+static bool is_ending(const char *type)
+{
+	static const char *const types[] = { "vzstop",    "vzshutdown", "vzsuspend",
+					     "vzmigrate", "vzrollback", "hastop" };
+
+	for (size_t i = 0; type && i < ARRAY_LEN(types); i++)
+		if (strcmp(types[i], type) == 0)
+			return true;
+	return false;
+}
+
+int ct_was_stopped(struct lxcri_container *container, struct lxcri_error *err)
+{
+	autorun(ct_place_finish) struct ct_place place = {};
+	struct pve *pve = ct_session(container->engine, err);
+	autojson tasks = NULL;
+	uint64_t last_start = 0, last_end = 0;
+	size_t count;
+
+	if (!pve || ct_place_load(&container->record, &place, err) < 0 ||
+	    pve_get(pve, &tasks, err, "/nodes/%s/tasks?source=all&vmid=%u&limit=%d", place.node,
+		    place.vmid, TASKS_MAX) < 0)
+		return -1;
+	count = json_count(tasks);
+	for (size_t i = 0; i < count; i++) {
+		struct json_object *task = json_object_array_get_idx(tasks, i);
+		const char *type = json_get_text(task, "type");
+		uint64_t start = pve_number(task, "starttime", 0);
+
+		if (type && strcmp(type, "vzstart") == 0 && start > last_start)
+			last_start = start;
+		if (is_ending(type) && start > last_end)
+			last_end = start;
+	}
+	return last_end > last_start;
+}
+
+int ct_rename(struct lxcri_container *container, const struct record *record,
+	      struct lxcri_error *err)
+{
+	autorun(ct_place_finish) struct ct_place place = {};
+	autofree char *description = ct_description(record);
+	autojson params = json_object_new_object();
+	autojson config = NULL;
+
+	if (open_place(container, &place, &config, err) < 0)
+		return -1;
+	json_set_text(params, "description", description);
+	return ct_change(container->engine->pve, &place, config, params, err);
 }
 
 int ct_update_limits(struct lxcri_container *container, struct json_object *resources,
@@ -382,6 +458,30 @@ int ct_update_limits(struct lxcri_container *container, struct json_object *reso
 	if (open_place(container, &place, &config, err) < 0)
 		return -1;
 	return ct_change(container->engine->pve, &place, config, params, err);
+}
+
+/* Adds what this node's kernel counts: more than the cluster tells. */
+static void add_own_stats(struct lxcri_container *container, struct lxcri_stats *stats)
+{
+	const struct cgroup_host host = cgroup_host_get();
+	autorun(strings_finish) struct strings inner = {};
+	autorun(strings_finish) struct strings cgroups = {};
+	struct lxcri_error ignored = {};
+	size_t tail = strlen(INNER_CGROUP);
+
+	if (ct_node_enter(container, "stats", &ignored) < 0 ||
+	    cgroup_list_own(container->state.pid, &inner) < 0)
+		return;
+	for (size_t i = 0; i < inner.count; i++) {
+		const char *path = inner.items[i];
+		size_t length = strlen(path);
+
+		/* Limits are those of the cgroup around the one that it may change. */
+		if (length > tail && strcmp(path + length - tail, INNER_CGROUP) == 0)
+			length -= tail;
+		strings_addf(&cgroups, "%.*s", (int)length, path);
+	}
+	usage_read_cgroups(&host, &cgroups, stats);
 }
 
 int ct_stats(struct lxcri_container *container, struct lxcri_stats *ret, struct lxcri_error *err)
@@ -410,6 +510,8 @@ int ct_stats(struct lxcri_container *container, struct lxcri_stats *ret, struct 
 		.network_rx_bytes = pve_number(status, "netin", 0),
 		.network_tx_bytes = pve_number(status, "netout", 0),
 	};
+	if (ct_node_is_here(container->engine, place.node))
+		add_own_stats(container, ret);
 	return 0;
 }
 

@@ -19,47 +19,23 @@
 #define CORES_MAX    8192
 #define CPU_PERIOD   100000
 
-static bool has_health(const struct lxcri_healthcheck *health)
-{
-	return health && (health->test || health->interval_ns || health->timeout_ns ||
-			  health->start_period_ns || health->retries);
-}
-
-static bool has_source(const struct lxcri_create_options *options)
-{
-	for (size_t i = 0; i < options->n_volumes; i++)
-		if (options->volumes[i].source)
-			return true;
-	return false;
-}
-
 int ct_options_check(const struct lxcri_create_options *options, struct lxcri_error *err)
 {
 	static const char api[] = "its API has nothing for it";
-	static const char root[] = "only root@pam may give it, and no API token";
 	const struct {
 		bool given;
 		const char *what;
 		const char *why;
 	} refused[] = {
 		{ options->bundle, "a bundle", "a template is made from an image" },
-		{ options->remove, "remove (--rm)", "nobody watches its end" },
-		{ options->restart && strcmp(options->restart, "no") != 0, "a restart policy",
-		  "use start at boot (onboot) or HA of Proxmox VE" },
-		{ has_health(options->health), "a health check", "its API has no exec" },
-		{ options->terminal || options->open_stdin, "a terminal or standard input",
+		{ options->open_stdin && !options->terminal, "standard input without a terminal",
 		  "its console is in the web interface, or by pct console on the node" },
 		{ options->console_socket || options->pid_file, "a console socket or pid file",
 		  "its processes are on the node" },
-		{ options->log_driver != LXCRI_LOG_DEFAULT, "a log driver",
-		  "its output is on its console" },
-		{ has_source(options), "a named volume or a directory of the host",
-		  "a volume belongs to one container there, so give only its place (-v PATH); and "
-		  "only root@pam may mount directories of a node" },
-		{ options->n_devices > 0, "a device", root },
+		{ options->log_driver == LXCRI_LOG_JOURNALD, "the journal as log driver",
+		  "its log is a file in it" },
 		{ options->cap_add || options->cap_drop, "capabilities", api },
 		{ options->apparmor_profile, "an AppArmor profile", api },
-		{ options->tmpfs, "a tmpfs", api },
 		{ options->n_rlimits > 0, "a resource limit (--ulimit)", api },
 		{ options->pids_max > 0, "a limit of processes", api },
 		{ options->shm_bytes > 0, "a size of /dev/shm", api },
@@ -342,6 +318,8 @@ int ct_options_add_volumes(const struct lxcri_config *config, const struct bundl
 		autofree char *key = xformat("mp%zu", first + i);
 		autofree char *value = NULL;
 
+		if (bundle->volumes[i].name)
+			continue; /* it belongs to another one */
 		if (format_volume(&bundle->volumes[i], storage, bytes, &value, err) < 0)
 			return -1;
 		json_set_text(params, key, value);

@@ -17,6 +17,7 @@ void ct_place_finish(struct ct_place *place)
 {
 	free(place->node);
 	free(place->rootfs);
+	free(place->applied);
 	free(place->upid);
 	strings_finish(&place->roots);
 	free(place->draft_key);
@@ -62,6 +63,7 @@ int ct_place_load(const struct record *record, struct ct_place *ret, struct lxcr
 	ret->node = xstrdup(node);
 	ret->vmid = (uint32_t)json_get_u64(object, "vmid", 0);
 	ret->rootfs = xstrdup(json_get_text(object, "rootfs"));
+	ret->applied = xstrdup(json_get_text(object, "applied"));
 	ret->started = json_get_bool(object, "started", false);
 	take_roots(json_get(object, "roots"), &ret->roots);
 	ret->asked_ns = json_get_i64(object, "asked", 0);
@@ -70,6 +72,7 @@ int ct_place_load(const struct record *record, struct ct_place *ret, struct lxcr
 	if (token && strlen(token) == CT_TOKEN_SIZE - 1)
 		memcpy(ret->draft_token, token, CT_TOKEN_SIZE);
 	ret->draft_vmid = (uint32_t)json_get_u64(object, "draftVmid", 0);
+	ret->draft_asked_ns = json_get_i64(object, "draftAsked", 0);
 	ret->draft_key = xstrdup(json_get_text(object, "draftKey"));
 	return 0;
 }
@@ -83,6 +86,7 @@ void ct_place_store(const struct ct_place *place, struct record *record)
 	json_set_text(object, "node", place->node);
 	json_object_object_add(object, "vmid", json_object_new_int64(place->vmid));
 	json_set_text(object, "rootfs", place->rootfs);
+	json_set_text(object, "applied", place->applied);
 	json_object_object_add(object, "started", json_object_new_boolean(place->started));
 	json_object_object_add(object, "roots", roots);
 	for (size_t i = 0; i < place->roots.count; i++)
@@ -94,10 +98,35 @@ void ct_place_store(const struct ct_place *place, struct record *record)
 		json_set_text(object, "draftToken", place->draft_token);
 		json_object_object_add(object, "draftVmid",
 				       json_object_new_int64(place->draft_vmid));
+		json_object_object_add(object, "draftAsked",
+				       json_object_new_int64(place->draft_asked_ns));
 		json_set_text(object, "draftKey", place->draft_key);
 	}
 	free(record->ct);
 	record->ct = json_format_line(object);
+}
+
+char *ct_description(const struct record *record)
+{
+	return xformat("proxmox-lxcri container %s; image %.4000s; digest %s", record->id,
+		       record->image, record->digest);
+}
+
+void ct_place_doubt(struct record *record)
+{
+	autorun(ct_place_finish) struct ct_place place = {};
+	struct lxcri_error ignored = {};
+
+	if (!record->ct || ct_place_load(record, &place, &ignored) < 0)
+		return;
+	freep(&place.applied);
+	ct_place_store(&place, record);
+}
+
+bool ct_is_mount_key(const char *key)
+{
+	return key && text_starts_with(key, "mp") && key[2] &&
+	       strspn(key + 2, "0123456789") == strlen(key + 2);
 }
 
 bool ct_place_has_tags(const struct ct_place *place, const char *tags)

@@ -20,15 +20,18 @@ struct ct_place {
 	char *node;
 	uint32_t vmid;        /* 0: none yet */
 	char *rootfs;         /* the volume that its root file system is on; NULL: not known */
+	char *applied;        /* which of these it was seen to have last; NULL: not yet */
 	bool started;         /* it has run */
 	struct strings roots; /* the volumes that it had root file systems on, and has */
 	int64_t asked_ns;     /* when it was asked for, until what it became is known; else 0 */
 	char *upid;           /* of the task that makes it, once that is known; or NULL */
 
-	/* Of a container that an update makes besides, for the files of its image alone. */
+	/* Of a container that is made besides: by an update, for the files of its image alone, or
+	 * for a named volume. */
 	char draft_token[CT_TOKEN_SIZE]; /* "": there is none */
 	uint32_t draft_vmid;
-	char *draft_key; /* what its volume is called once it is here: "unused3"; or NULL */
+	int64_t draft_asked_ns; /* when it was asked for */
+	char *draft_key;        /* what its volume is called once it is here: "unused3"; or NULL */
 };
 
 /* Frees what @place holds. Safe to repeat. */
@@ -41,8 +44,18 @@ void ct_place_finish(struct ct_place *place);
 [[nodiscard]] int ct_place_load(const struct record *record, struct ct_place *ret,
 				struct lxcri_error *err);
 
+/* Makes @record, which another one follows, say no more that the container was seen to be as it
+ * says: should it be in force again, the container is to be made so. */
+void ct_place_doubt(struct record *record);
+
 /* Puts it into @record, which is not saved. */
 void ct_place_store(const struct ct_place *place, struct record *record);
+
+/* Tells whether @key, of a container's configuration, is "mp" and a number. */
+bool ct_is_mount_key(const char *key);
+
+/* Says which container it is: for people, and for who has lost the database; the caller's. */
+[[nodiscard]] char *ct_description(const struct record *record);
 
 /* Tells whether the tags "a;b", as the API has them, are those of @place. */
 bool ct_place_has_tags(const struct ct_place *place, const char *tags);

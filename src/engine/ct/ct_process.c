@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "engine/update/request.h"
 #include "os/file.h"
 #include "os/signal.h"
 
@@ -14,13 +15,14 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mount.h>
 
 #define INIT_PATH "/.lxcri/init"
 /* A page less than what an argument of a program may measure. */
 #define BLOB_BYTES_MAX  ((size_t)90 << 10)
 #define ENV_BYTES_MAX   ((size_t)128 << 10)
 #define HIDDEN_PREFIX   "LXCRI_ENV_"
-#define VERSION_OF_BLOB "1"
+#define VERSION_OF_BLOB "2"
 #define STOP_BY_DEFAULT SIGTERM
 
 void ct_process_finish(struct ct_process *process)
@@ -115,7 +117,101 @@ static void add_args(struct json_object *process, struct text *blob)
 		add(blob, json_object_get_string(json_object_array_get_idx(args, i)));
 }
 
-int ct_process_make(const struct bundle *bundle, struct ct_process *ret, struct lxcri_error *err)
+/* Adds where its output goes to: to the console alone where that is its terminal, else into a log
+ * as well, unless there is to be none. */
+static void add_output(const struct record *record, struct text *blob)
+{
+	add_number(blob, (uint64_t)record->log_max_bytes);
+	add_number(blob, record->terminal ? 0 : (uint64_t)record->log_max_files);
+	add_number(blob, record->terminal);
+}
+
+/* Returns the mount flag that the option @word is, or 0. */
+static unsigned long tmpfs_flag(const char *word)
+{
+	static const struct {
+		const char *word;
+		unsigned long flag;
+	} flags[] = {
+		{ "ro", MS_RDONLY },
+		{ "noexec", MS_NOEXEC },
+		{ "noatime", MS_NOATIME },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(flags); i++)
+		if (strcmp(flags[i].word, word) == 0)
+			return flags[i].flag;
+	return 0;
+}
+
+static void add_one_tmpfs(struct json_object *mount, struct text *blob)
+{
+	struct json_object *options = json_get(mount, "options");
+	autorun(text_finish) struct text data = {};
+	size_t count = json_count(options);
+	unsigned long flags = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		const char *word = json_object_get_string(json_object_array_get_idx(options, i));
+
+		flags |= tmpfs_flag(word);
+		/* The others are flags that it has anyway. */
+		if (strchr(word, '='))
+			text_addf(&data, "%s%s", data.length > 0 ? "," : "", word);
+	}
+	add(blob, json_get_text(mount, "destination"));
+	add_number(blob, flags);
+	add(blob, data.length > 0 ? data.data : "");
+}
+
+/* Tells whether it is a tmpfs that was asked for: /dev and what is below are the cluster's. */
+static bool is_own_tmpfs(struct json_object *mount)
+{
+	const char *type = json_get_text(mount, "type");
+	const char *path = json_get_text(mount, "destination");
+
+	return type && path && strcmp(type, "tmpfs") == 0 && strcmp(path, "/dev") != 0 &&
+	       !text_starts_with(path, "/dev/");
+}
+
+/* The node knows no tmpfs, so our init mounts them. */
+static void add_tmpfs(struct json_object *mounts, struct text *blob)
+{
+	size_t count = json_count(mounts);
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < count; i++)
+		n += is_own_tmpfs(json_object_array_get_idx(mounts, i));
+	add_number(blob, n);
+	for (size_t i = 0; i < count; i++)
+		if (is_own_tmpfs(json_object_array_get_idx(mounts, i)))
+			add_one_tmpfs(json_object_array_get_idx(mounts, i), blob);
+}
+
+/* Adds what our init has no use for, and nothing else of the container tells: what the user asked
+ * for, by which an adopted container can be updated. */
+static void add_origin(const struct bundle *bundle, const struct record *record,
+		       const char *request_dir, struct text *blob)
+{
+	autofree char *path = xformat("%s/" REQUEST_FILE, request_dir);
+	struct json_object *annotations = json_get(bundle->spec, "annotations");
+	autojson origin = json_object_new_object();
+	autofree char *request = NULL;
+	autofree char *text = NULL;
+	size_t size;
+
+	if (file_read(AT_FDCWD, path, json_limits_spec.bytes_max, &request, &size) == 0)
+		json_set_text(origin, "request", request);
+	if (annotations)
+		json_object_object_add(origin, "annotations", json_object_get(annotations));
+	json_set_text(origin, "restart", record->restart);
+	json_set_text(origin, "health", record->health);
+	text = json_format_line(origin);
+	add(blob, text);
+}
+
+int ct_process_make(const struct bundle *bundle, const struct record *record,
+		    const char *request_dir, struct ct_process *ret, struct lxcri_error *err)
 {
 	struct json_object *process = json_get(bundle->spec, "process");
 	int number = bundle->stop_signal ? signal_parse(bundle->stop_signal) : STOP_BY_DEFAULT;
@@ -131,8 +227,11 @@ int ct_process_make(const struct bundle *bundle, struct ct_process *ret, struct 
 	add(&blob, bundle->hosts);
 	add(&blob, bundle->hostname);
 	add(&blob, bundle->resolv_conf);
+	add_output(record, &blob);
+	add_tmpfs(json_get(bundle->spec, "mounts"), &blob);
 	add_env(process, &blob, &env);
 	add_args(process, &blob);
+	add_origin(bundle, record, request_dir, &blob);
 	if (blob.length > BLOB_BYTES_MAX || env.length > ENV_BYTES_MAX) {
 		text_finish(&env);
 		return fail(err, LXCRI_E_LIMIT_EXCEEDED,

@@ -7,6 +7,7 @@
  */
 
 #include "engine/bundle.h"
+#include "engine/record.h"
 
 /* Zeroed is empty. */
 struct ct_process {
@@ -15,9 +16,19 @@ struct ct_process {
 	size_t env_size;
 };
 
-/* Fills @ret from bundle->spec and the files that go with it. What a variable cannot be in Proxmox
- * VE goes in letters of base64. LXCRI_E_LIMIT_EXCEEDED where it is too long. */
-[[nodiscard]] int ct_process_make(const struct bundle *bundle, struct ct_process *ret,
+/* Fills @ret from bundle->spec and the files that go with it, from where @record has its output go,
+ * and from what the user asked for, a file of the directory @request_dir. What a variable cannot be
+ * in Proxmox VE goes in letters of base64. LXCRI_E_LIMIT_EXCEEDED where it is too long. */
+[[nodiscard]] int ct_process_make(const struct bundle *bundle, const struct record *record,
+				  const char *request_dir, struct ct_process *ret,
+				  struct lxcri_error *err);
+
+/* Makes a specification of what a container that is in no record has of entry point and
+ * environment, and fills the members of @record that they tell: stop signal, restart policy, health
+ * check, log. *@ret_request is what its user asked for, or NULL; both are the caller's.
+ * LXCRI_E_INVALID_FORMAT. */
+[[nodiscard]] int ct_process_read(const struct ct_process *process, struct record *record,
+				  struct json_object **ret_spec, char **ret_request,
 				  struct lxcri_error *err);
 
 /* What of it stands beside a specification, from which it cannot be made again. */

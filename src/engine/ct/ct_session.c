@@ -5,16 +5,19 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/moment.h"
 #include "config/config.h"
 #include "proxmox/task.h"
 #include "proxmox/upid.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 /* The first that has entry points and environments of containers. */
 #define VERSION_MAJOR 9
 #define VERSION_MINOR 1
+#define POLL_MS       250
 
 struct pve *ct_session(struct lxcri_engine *engine, struct lxcri_error *err)
 {
@@ -185,10 +188,27 @@ int ct_search(struct pve *pve, struct ct_place *place, struct lxcri_error *err)
 	if (await_creation(pve, place, err) < 0)
 		return -1;
 	r = ct_find(pve, place, &config, err);
-	if (r != 0)
+	/* What has been whole is where the record has it, or was moved: a clone of it, or what was
+	 * restored under another number, bears the tags as well, and is somebody else's. */
+	if (r != 0 || place->asked_ns == 0)
 		return r;
 	r = take_from_cluster(pve, place, has_our_tags, err);
 	return r <= 0 ? r : ct_find(pve, place, &config, err);
+}
+
+int ct_search_patiently(struct pve *pve, struct ct_place *place, struct lxcri_error *err)
+{
+	const struct timespec pause = { 0, POLL_MS * 1000000l };
+	const int64_t end = place->asked_ns + (int64_t)pve_timeout(pve) * 1000000000;
+	bool is_open = place->asked_ns > 0 && !place->upid;
+
+	for (;;) {
+		int r = ct_search(pve, place, err);
+
+		if (r != 0 || !is_open || moment_now() > end)
+			return r;
+		(void)nanosleep(&pause, NULL);
+	}
 }
 
 int ct_change(struct pve *pve, const struct ct_place *place, struct json_object *config,

@@ -33,9 +33,14 @@ struct pve *ct_session(struct lxcri_engine *engine, struct lxcri_error *err);
 			    struct json_object *config, struct json_object *params,
 			    struct lxcri_error *err);
 
-/* Looks for the containers that bear the token of @place by whatever is known of it; for one that
- * is still being made it waits. As ct_find(). */
+/* Looks for the container of @place, and where it is not known whether it was made for one that
+ * bears its token; for one that is still being made it waits. As ct_find(). */
 [[nodiscard]] int ct_search(struct pve *pve, struct ct_place *place, struct lxcri_error *err);
+
+/* As that. A request that was on its way when we were killed may still be done, for as long as a
+ * request may take. */
+[[nodiscard]] int ct_search_patiently(struct pve *pve, struct ct_place *place,
+				      struct lxcri_error *err);
 
 /* Where a new container goes. Zeroed is nowhere. */
 struct ct_target {

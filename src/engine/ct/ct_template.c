@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define INIT_BYTES_MAX ((size_t)16 << 20)
 
@@ -90,6 +91,41 @@ static int upload(struct lxcri_engine *engine, const char *node, const char *sto
 
 	json_set_text(params, "content", "vztmpl");
 	return task_run(engine->pve, &request, seconds, err);
+}
+
+/* A tar of the directories "." and "./volume", compressed by gzip. */
+static const unsigned char empty_template[] = {
+	0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0x03, 0xd3, 0xd3, 0x67, 0xa0, 0x39,
+	0x30, 0x00, 0x02, 0x73, 0x53, 0x53, 0x30, 0x0d, 0x04, 0xe8, 0x34, 0x16, 0xb6, 0x99, 0xa1,
+	0x81, 0x11, 0x83, 0x82, 0x29, 0x03, 0x1d, 0x40, 0x69, 0x71, 0x49, 0x62, 0x11, 0xd0, 0x4a,
+	0x86, 0x91, 0x09, 0xf4, 0xf4, 0xcb, 0xf2, 0x73, 0x4a, 0x73, 0x53, 0xf5, 0x07, 0x55, 0xfc,
+	0x9b, 0x9b, 0x18, 0x1a, 0x8e, 0xc6, 0xff, 0x28, 0x18, 0x05, 0xa3, 0x60, 0x14, 0xd0, 0x12,
+	0x00, 0x00, 0x83, 0x03, 0xd6, 0x7a, 0x00, 0x08, 0x00, 0x00,
+};
+
+int ct_template_ensure_empty(struct lxcri_engine *engine, const char *node, char **ret_volume,
+			     struct lxcri_error *err)
+{
+	static const char name[] = "lxcri-volume-1.tar.gz";
+	const char *storage = config_text(engine->config, CONFIG_PROXMOX_TEMPLATE_STORAGE);
+	autofree char *volume = xformat("%s:vztmpl/%s", storage, name);
+	autoclose int fd = memfd_create(name, MFD_CLOEXEC);
+	struct lxcri_error ignored = {};
+	int found = find(engine->pve, node, storage, volume, err);
+	int r;
+
+	if (found < 0)
+		return -1;
+	r = fd < 0 ? -errno : file_write_all(fd, empty_template, sizeof(empty_template));
+	if (r < 0)
+		return fail_errno(err, r, "keep a template in memory");
+	if (found == 0 && upload(engine, node, storage, name, fd, err) < 0 &&
+	    find(engine->pve, node, storage, volume, &ignored) <= 0)
+		return fail_while(err, "send template %s to storage %s of node %s", name, storage,
+				  node);
+	*err = (struct lxcri_error){};
+	*ret_volume = steal(volume);
+	return 0;
 }
 
 int ct_template_ensure(struct lxcri_engine *engine, const char *node, const char *digest,

@@ -9,6 +9,11 @@
 
 #define CT_TEMPLATE_PREFIX "lxcri-"
 
+/* Makes sure that a template with nothing in it but an empty directory is there, for containers
+ * that never run. */
+[[nodiscard]] int ct_template_ensure_empty(struct lxcri_engine *engine, const char *node,
+					   char **ret_volume, struct lxcri_error *err);
+
 /* Makes sure that the template of the stored image @digest, whose layers stay, is on the storage of
  * templates of @node, and yields its volume, the caller's. One that is there is not sent again.
  * Fails as a conversion and a request. */

@@ -11,6 +11,7 @@
 
 #include "engine/ct/ct.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/moment.h"
 #include "base/text.h"
@@ -18,6 +19,7 @@
 #include "engine/ct/ct_creation.h"
 #include "engine/ct/ct_options.h"
 #include "engine/ct/ct_template.h"
+#include "engine/ct/ct_volume.h"
 #include "engine/files/root.h"
 #include "image/convert/template.h"
 #include "proxmox/property.h"
@@ -42,13 +44,6 @@ static unsigned int task_seconds(const struct lxcri_container *container)
 	return (unsigned int)config_u64(container->engine->config, CONFIG_PROXMOX_TASK_TIMEOUT);
 }
 
-/* Tells whether @text is "mp" and a number. */
-static bool is_mount_key(const char *text)
-{
-	return text && text_starts_with(text, "mp") && text[2] &&
-	       strspn(text + 2, "0123456789") == strlen(text + 2);
-}
-
 static bool spec_uses(struct json_object *spec, const char *key)
 {
 	struct json_object *mounts = json_get(spec, "mounts");
@@ -60,7 +55,7 @@ static bool spec_uses(struct json_object *spec, const char *key)
 		if (source && strcmp(source, key) == 0)
 			return true;
 	}
-	return false;
+	return ct_volume_is_directory(spec, key);
 }
 
 void ct_name_volumes(struct bundle *bundle, struct json_object *spec)
@@ -99,7 +94,7 @@ static int remove_draft(struct lxcri_container *container, struct ct_place *draf
 	struct pve *pve = container->engine->pve;
 	autojson config = NULL;
 	autofree char *path = NULL;
-	int r = ct_search(pve, draft, err);
+	int r = ct_search_patiently(pve, draft, err);
 
 	if (r <= 0)
 		return r;
@@ -122,11 +117,11 @@ static int free_unused(struct lxcri_container *container, const struct ct_place 
 	return ct_change(container->engine->pve, place, config, params, err);
 }
 
-/* Removes the draft that @place notes, and the volume that it has given, unless @keep is that. */
-static int drop_draft(struct lxcri_container *container, struct ct_place *place,
-		      struct json_object *config, struct lxcri_error *err)
+int ct_drop_draft(struct lxcri_container *container, struct ct_place *place,
+		  struct json_object *config, struct lxcri_error *err)
 {
-	autorun(ct_place_finish) struct ct_place draft = { .vmid = place->draft_vmid };
+	autorun(ct_place_finish) struct ct_place draft = { .vmid = place->draft_vmid,
+							   .asked_ns = place->draft_asked_ns };
 	const char *given = place->draft_key ? json_get_text(config, place->draft_key) : NULL;
 	autofree char *volume = volume_of(given);
 
@@ -189,7 +184,8 @@ int ct_collect(struct lxcri_container *container, struct lxcri_error *err)
 	const char *key;
 
 	if (!pve || ct_place_load(&container->record, &place, err) < 0 ||
-	    ct_get(pve, &place, &config, err) < 0 || drop_draft(container, &place, config, err) < 0)
+	    ct_get(pve, &place, &config, err) < 0 ||
+	    ct_drop_draft(container, &place, config, err) < 0)
 		return -1;
 	for (unsigned int i = 0; i < UNUSED_MAX; i++) {
 		json_freep(&config);
@@ -306,7 +302,7 @@ int ct_prepare_next(struct lxcri_container *container, const struct bundle *bund
 	if (!creation.pve || ct_collect(container, err) < 0 ||
 	    ct_place_load(&container->record, &place, err) < 0 ||
 	    ct_get(creation.pve, &place, &config, err) < 0 ||
-	    ct_process_make(bundle, &process, err) < 0 ||
+	    ct_process_make(bundle, next, container->home.data_dir, &process, err) < 0 ||
 	    ct_process_save(&process, next->bundle, err) < 0)
 		return -1;
 	if (pve_truth(config, "protection"))
@@ -324,6 +320,8 @@ int ct_prepare_next(struct lxcri_container *container, const struct bundle *bund
 		return fail_while(err, "bring the files of the image to CT %u", place.vmid);
 	*place.draft_token = '\0';
 	freep(&place.draft_key);
+	/* Names of volumes come back: what it had once says nothing of this one. */
+	freep(&place.applied);
 	ct_place_store(&place, next);
 	return 0;
 }
@@ -340,6 +338,7 @@ int ct_return_to(const struct record *previous, struct record *next, struct lxcr
 			    "the root file system that it had is not known");
 	free(place.rootfs);
 	place.rootfs = steal(then.rootfs);
+	freep(&place.applied);
 	ct_place_store(&place, next);
 	return 0;
 }
@@ -377,7 +376,8 @@ static int add_new_volumes(struct lxcri_container *container, const struct ct_pl
 							mount, "destination") };
 		const struct bundle one = { .volumes = &volume, .n_volumes = 1 };
 
-		if (is_mount_key(key) && !json_get(config, key) &&
+		if (ct_is_mount_key(key) && !json_get(config, key) &&
+		    !ct_volume_is_named(spec, key) &&
 		    ct_options_add_volumes(container->engine->config, &one, storage,
 					   (unsigned int)atoi(key + 2), params, err) < 0)
 			return -1;
@@ -397,8 +397,7 @@ static int put_record(struct lxcri_container *container, struct ct_place *place,
 	const char *text = json_get_text(config, "rootfs");
 	autofree char *now = volume_of(text);
 	autofree char *left = xformat("%s,mp=" LEFT_PATH, now ? now : "");
-	autofree char *description = xformat("proxmox-lxcri container %s; image %.4000s; digest %s",
-					     record->id, record->image, record->digest);
+	autofree char *description = ct_description(record);
 	autofree char *value = NULL;
 
 	if (!now || property_parse(text, "volume", &rootfs, err) < 0 ||
@@ -414,23 +413,104 @@ static int put_record(struct lxcri_container *container, struct ct_place *place,
 	return ct_change(container->engine->pve, place, config, params, err);
 }
 
+/* Tells whether a mount point of the container has @volume. */
+static bool is_mounted(struct json_object *config, const char *volume)
+{
+	json_object_object_foreach(config, key, value)
+	{
+		autofree char *used = ct_is_mount_key(key) && strcmp(key, LEFT_KEY) != 0
+					      ? volume_of(json_object_get_string(value))
+					      : NULL;
+
+		if (used && strcmp(used, volume) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Tells whether @volume is one of the container's that are not used. */
+static bool is_kept(struct json_object *config, const char *volume)
+{
+	json_object_object_foreach(config, key, value)
+	{
+		autofree char *kept = text_starts_with(key, "unused")
+					      ? volume_of(json_object_get_string(value))
+					      : NULL;
+
+		if (kept && strcmp(kept, volume) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Forgets of its root file systems those whose names are data's: after a restore they may be. */
+static void forget_data(struct ct_place *place, struct json_object *config)
+{
+	struct strings kept = {};
+
+	for (size_t i = 0; i < place->roots.count; i++)
+		if (!is_mounted(config, place->roots.items[i]))
+			strings_add(&kept, place->roots.items[i]);
+	if (kept.count < place->roots.count)
+		freep(&place->applied); /* to be noted */
+	strings_finish(&place->roots);
+	place->roots = kept;
+}
+
+/* Notes that the container has the root file system @volume, which is the record's from here on. */
+static int note_applied(struct lxcri_container *container, struct ct_place *place,
+			const char *volume, struct lxcri_error *err)
+{
+	if (place->applied && strcmp(place->applied, volume) == 0 && place->rootfs &&
+	    strcmp(place->rootfs, volume) == 0)
+		return 0;
+	free(place->applied);
+	place->applied = xstrdup(volume);
+	free(place->rootfs);
+	place->rootfs = xstrdup(volume);
+	strings_add(&place->roots, volume);
+	ct_place_store(place, &container->record);
+	return home_save_record(container->engine, &container->home, &container->record, err);
+}
+
+/* Tells whether somebody has given it another of its root file systems, as a snapshot's return
+ * does, since it had the record's. */
+static bool was_returned(const struct ct_place *place)
+{
+	return place->applied && strcmp(place->applied, place->rootfs) == 0;
+}
+
 int ct_apply(struct lxcri_container *container, struct lxcri_error *err)
 {
 	autorun(ct_place_finish) struct ct_place place = {};
 	struct pve *pve = ct_session(container->engine, err);
 	autojson config = NULL;
 	autofree char *now = NULL;
+	autofree char *wanted = NULL;
 
 	if (!pve || ct_place_load(&container->record, &place, err) < 0 ||
 	    ct_get(pve, &place, &config, err) < 0 ||
 	    release_left(container, &place, &config, err) < 0)
 		return -1;
 	now = volume_of(json_get_text(config, "rootfs"));
-	if (!place.rootfs || !now || strcmp(now, place.rootfs) == 0)
+	if (!place.rootfs || !now)
 		return 0;
-	if (!strings_has(&place.roots, now))
-		return 0; /* somebody moved it to another storage */
-	if (put_record(container, &place, config, err) < 0)
+	if (!was_returned(&place))
+		forget_data(&place, config);
+	/* Also one that somebody moved to another storage, or has restored: names are no sign then.
+	 */
+	if (strcmp(now, place.rootfs) == 0 || !strings_has(&place.roots, now) ||
+	    !is_kept(config, place.rootfs))
+		return note_applied(container, &place, now, err);
+	if (was_returned(&place)) {
+		log_warning("container %s, CT %u, was returned to an earlier root file system in "
+			    "Proxmox VE, and starts with that; rollback makes it known here",
+			    container->home.id, place.vmid);
+		return 0;
+	}
+	wanted = xstrdup(place.rootfs);
+	if (put_record(container, &place, config, err) < 0 ||
+	    note_applied(container, &place, wanted, err) < 0)
 		return -1;
 	json_freep(&config);
 	if (ct_get(pve, &place, &config, err) < 0)

@@ -15,6 +15,8 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "engine/ct/ct.h"
+#include "engine/ct/ct_files.h"
+#include "engine/ct/ct_node.h"
 #include "engine/driver.h"
 #include "engine/files/root.h"
 #include "os/file.h"
@@ -201,7 +203,7 @@ static int mount_rootfs(const struct lxcri_container *container, struct lxcri_er
 	autorun(mount_root_finish) struct mount_root root = {};
 	int r = 0;
 
-	if (!container->record.owns_bundle)
+	if (!container->record.owns_bundle || ct_is(container))
 		return 0;
 	if (driver_describe(container, &root, err) < 0)
 		return -1;
@@ -236,7 +238,7 @@ static int become_root_of(const struct lxcri_container *container, struct lxcri_
 	int r = id_extents_to_host(&map.uids, 0, &uid);
 
 	if (container->record.ids.size == 0)
-		return 0;
+		return 0; /* and the cluster has made the places of its volumes */
 	if (r == 0)
 		r = id_extents_to_host(&map.gids, 0, &gid);
 	if (r == 0)
@@ -248,7 +250,8 @@ static int become_root_of(const struct lxcri_container *container, struct lxcri_
 static int build(const struct lxcri_container *container, struct json_object *spec, pid_t monitor,
 		 int ret_fds[2], struct lxcri_error *err)
 {
-	autofree char *rootfs = root_find(container, spec);
+	autofree char *rootfs = ct_is(container) ? xstrdup(json_get_text(spec, "root"))
+						 : root_find(container, spec);
 
 	if (enter_space(monitor, err) < 0)
 		return -1;
@@ -298,8 +301,9 @@ static int receive(struct view *view, int socket, struct lxcri_error *err)
 static int open_mounted(struct lxcri_container *container, struct view *view,
 			struct lxcri_error *err)
 {
-	autojson spec = root_load_spec(container, err);
-	pid_t monitor = container->status == LXCRI_STATUS_STOPPED
+	autojson spec =
+		ct_is(container) ? ct_files_spec(container, err) : root_load_spec(container, err);
+	pid_t monitor = ct_is(container) || container->status == LXCRI_STATUS_STOPPED
 				? 0
 				: monitor_find(container->home.run_fd);
 	int ends[2];
@@ -327,15 +331,28 @@ static int open_mounted(struct lxcri_container *container, struct view *view,
 	return r;
 }
 
+/* A container of Proxmox VE has files here where this host is its node. */
+static int find_ct(struct lxcri_container *container, struct lxcri_error *err)
+{
+	autorun(ct_place_finish) struct ct_place place = {};
+
+	if (container->status == LXCRI_STATUS_RUNNING)
+		return ct_node_enter(container, "open the files of", err);
+	return ct_node_need(container, "open the files of", &place, err);
+}
+
 int view_open(struct lxcri_container *container, struct view *ret_view, struct lxcri_error *err)
 {
 	struct view view = { .container = container, .root = -1, .space = -1 };
 	int r = 0;
 
-	if (ct_refuse(container, "open the files of", err) < 0 ||
-	    container_lock(container, err) < 0)
+	if (container_lock(container, err) < 0)
 		return -1;
 	view.locked = true;
+	if (ct_is(container) && find_ct(container, err) < 0) {
+		view_finish(&view);
+		return -1;
+	}
 	if (container->state.pid > 0 && container->status != LXCRI_STATUS_STOPPED &&
 	    open_of_process(container, &view) > 0) {
 		home_unlock(&container->home);

@@ -199,6 +199,14 @@ static int again_locked(struct lxcri_container *container, struct lxcri_error *e
 
 	if (!restart_is_due(container, &wait) || wait > 0)
 		return 0;
+	if (ct_is(container)) {
+		int held = ct_was_stopped(container, err);
+
+		if (held < 0)
+			return -1;
+		if (held > 0)
+			return restart_note(container, RESTART_STOPPED, err);
+	}
 	record->failures = is_good_run(&facts) ? 1 : record->failures + 1;
 	/* A boot is no failure of its containers. */
 	if (record->stopped_boot || facts.finished_ns == 0)
@@ -255,9 +263,7 @@ int lxcri_container_set_restart(struct lxcri_container *container, const char *p
 {
 	struct restart_policy parsed;
 
-	if (restart_policy_parse(policy, &parsed, err) < 0 ||
-	    ct_refuse(container, "change the restart policy of", err) < 0 ||
-	    container_lock(container, err) < 0)
+	if (restart_policy_parse(policy, &parsed, err) < 0 || container_lock(container, err) < 0)
 		return -1;
 
 	int r = set_locked(container, policy, err);

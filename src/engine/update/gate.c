@@ -9,6 +9,9 @@
 #include "base/mem.h"
 #include "base/moment.h"
 #include "base/text.h"
+#include "config/config.h"
+#include "engine/ct/ct.h"
+#include "engine/ct/ct_node.h"
 #include "os/file.h"
 #include "os/helper.h"
 #include "os/process.h"
@@ -17,6 +20,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/pidfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -25,10 +29,32 @@
 #define NS_IN_MS 1000000
 #define MS_IN_S  1000
 
-/* Waits @timeout_ms for the end of the container, which is a failure. */
-static int stay(struct monitor *monitor, int timeout_ms, struct lxcri_error *err)
+/* What tells of the container's end: its monitor, or, of one of Proxmox VE, its first process. */
+struct watch {
+	struct monitor *monitor;
+	int end_fd;
+};
+
+static void watch_finish(struct watch *watch)
 {
-	int code = monitor_wait(monitor, timeout_ms, err);
+	/* The descriptor of a monitor's is its own. */
+	if (watch->monitor)
+		monitor_free(steal(watch->monitor));
+	else
+		closep(&watch->end_fd);
+}
+
+/* Waits @timeout_ms for the end of the container, which is a failure. */
+static int stay(const struct watch *watch, int timeout_ms, struct lxcri_error *err)
+{
+	struct pollfd item = { .fd = watch->end_fd, .events = POLLIN };
+	int code;
+
+	if (!watch->monitor)
+		return poll(&item, 1, timeout_ms) > 0
+			       ? fail(err, LXCRI_E_CONTAINER_START_FAILED, "it has ended")
+			       : 0;
+	code = monitor_wait(watch->monitor, timeout_ms, err);
 
 	if (code >= 0)
 		return fail(err, LXCRI_E_CONTAINER_START_FAILED, "it ended with code %d", code);
@@ -54,6 +80,7 @@ static pid_t start_check(const struct lxcri_container *container, const struct s
 			 const char *pid_file)
 {
 	static const int fds[] = { -1, -1, -1 };
+	const char *config = config_file(container->engine->config);
 	autorun(strings_finish) struct strings words = {};
 	const char *const first[] = { "--root", container->engine->root,
 				      "--data", container->engine->data,
@@ -61,6 +88,10 @@ static pid_t start_check(const struct lxcri_container *container, const struct s
 				      pid_file, container->home.id };
 
 	strings_add_consume(&words, helper_command_path());
+	if (config) {
+		strings_add(&words, "--config");
+		strings_add(&words, config);
+	}
 	for (size_t i = 0; i < ARRAY_LEN(first); i++)
 		strings_add(&words, first[i]);
 	strings_add_all(&words, check);
@@ -110,11 +141,11 @@ static int check_once(const struct lxcri_container *container, const struct stri
 }
 
 /* Runs it until it succeeds. */
-static int check_until(struct lxcri_container *container, struct monitor *monitor,
+static int check_until(struct lxcri_container *container, const struct watch *watch,
 		       const struct gate *gate, struct lxcri_error *err)
 {
 	const int64_t end = moment_now() / NS_IN_MS + (int64_t)gate->check_seconds * MS_IN_S;
-	int end_fd = monitor_watch_end(monitor, err);
+	int end_fd = watch->monitor ? monitor_watch_end(watch->monitor, err) : watch->end_fd;
 	int answer = -ETIMEDOUT; /* the last that came; what was cut off has given none */
 
 	while (end_fd >= 0) {
@@ -130,7 +161,7 @@ static int check_until(struct lxcri_container *container, struct monitor *monito
 			return 0;
 		if (code > 0 || answer < 0)
 			answer = code;
-		if (stay(monitor, PAUSE_MS, err) < 0)
+		if (stay(watch, PAUSE_MS, err) < 0)
 			return -1;
 	}
 	if (end_fd < 0)
@@ -145,10 +176,19 @@ static int check_until(struct lxcri_container *container, struct monitor *monito
 
 int gate_pass(struct lxcri_container *container, const struct gate *gate, struct lxcri_error *err)
 {
-	autoptr(monitor) monitor = NULL;
+	autorun(watch_finish) struct watch watch = { .end_fd = -1 };
 
-	if (monitor_connect(container->home.run_fd, &monitor, err) < 0 ||
-	    stay(monitor, (int)gate->settle_seconds * MS_IN_S, err) < 0)
+	if (ct_is(container)) {
+		if (container_refresh(container, err) < 0 ||
+		    ct_node_enter(container, "check the health of", err) < 0)
+			return -1;
+		watch.end_fd = pidfd_open(container->state.pid, 0);
+		if (watch.end_fd < 0)
+			return fail(err, LXCRI_E_CONTAINER_START_FAILED, "it has ended");
+	} else if (monitor_connect(container->home.run_fd, &watch.monitor, err) < 0) {
 		return -1;
-	return gate->check->count > 0 ? check_until(container, monitor, gate, err) : 0;
+	}
+	if (stay(&watch, (int)gate->settle_seconds * MS_IN_S, err) < 0)
+		return -1;
+	return gate->check->count > 0 ? check_until(container, &watch, gate, err) : 0;
 }

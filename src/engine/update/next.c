@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "engine/bundle.h"
 #include "engine/ct/ct.h"
+#include "engine/ct/ct_place.h"
 #include "engine/ct/ct_process.h"
 #include "engine/files/root.h"
 #include "engine/service/health.h"
@@ -76,6 +77,7 @@ static int remember(const struct record *now, struct record *next, struct lxcri_
 		return -1;
 	freep(&previous.previous);
 	freep(&previous.history);
+	ct_place_doubt(&previous);
 	free(next->previous);
 	next->previous = record_format(&previous);
 	return 0;
@@ -345,6 +347,7 @@ static int exchange(struct lxcri_container *container, struct next *next, struct
 		return -1;
 	container->record = next->record;
 	next->record = before;
+	ct_place_doubt(&next->record);
 	next->in_force = !next->in_force;
 	return 0;
 }

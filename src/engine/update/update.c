@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "engine/container.h"
 #include "engine/ct/ct.h"
+#include "engine/ct/ct_node.h"
 #include "engine/event.h"
 #include "engine/images/obtain.h"
 #include "engine/lifecycle.h"
@@ -48,6 +49,14 @@ static int check_options(const struct lxcri_image_update_options *options, struc
 	return 0;
 }
 
+/* A check is run in the container, on its node. */
+static int check_node(struct lxcri_container *container, struct lxcri_error *err)
+{
+	autorun(ct_place_finish) struct ct_place place = {};
+
+	return ct_node_need(container, "check the health of", &place, err);
+}
+
 static int check_container(const struct update *update, struct lxcri_error *err)
 {
 	const struct lxcri_container *container = update->container;
@@ -67,8 +76,9 @@ static int check_container(const struct update *update, struct lxcri_error *err)
 	    0)
 		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION, "its bundle %s is its maker's",
 			    record->bundle);
-	if (ct_is(container) && update->options->health_command)
-		return ct_refuse(container, "check the health of", err);
+	if (ct_is(container) && update->options->health_command &&
+	    check_node(update->container, err) < 0)
+		return -1;
 	if (container->status == LXCRI_STATUS_PAUSED)
 		return fail(err, LXCRI_E_INVALID_STATE, "it is paused; resume or stop it first");
 	return 0;
@@ -93,7 +103,7 @@ static int start_and_look(struct update *update, struct lxcri_error *err)
 	}
 	if (lifecycle_start_locked(update->container, err) < 0)
 		return -1;
-	if (ct_is(update->container) && options->settle_seconds >= 0)
+	if (ct_is(update->container) && gate.check->count == 0 && options->settle_seconds >= 0)
 		return ct_stay(update->container, gate.settle_seconds, err);
 	return options->settle_seconds < 0 ? 0 : gate_pass(update->container, &gate, err);
 }

@@ -5,10 +5,14 @@
  * exact one: an entry point is split at blanks without a way to quote, and there is neither user
  * nor working directory nor stop signal. So BLOB has all that (engine/ct/ct_process.h writes it),
  * in letters that nothing splits. This program makes the process what it is to be as process 2,
- * passes signals on to it (that by which the container is halted as the stop signal), reaps what
- * ends, and ends as that did. It is static and allocates nothing. */
+ * passes signals on to it (that by which the container is halted as the stop signal), takes its
+ * output into a log, reaps what ends, and ends as that did. How it ended it writes down where the
+ * node can read it, since Proxmox VE keeps neither. It is static and allocates nothing. */
+
+#include "monitor/ct/ct_output.h"
 
 #include "base/version.h"
+#include "runtime/ct_signal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +23,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -29,6 +35,7 @@
 #define BLOB_BYTES_MAX 196608
 #define LIST_MAX       8192
 #define GROUPS_MAX     1024
+#define TMPFS_MAX      64
 #define STARTED_FILE   "/.lxcri/started"
 /* In a variable of that name and a number stands one that Proxmox VE cannot express. */
 #define HIDDEN_PREFIX "LXCRI_ENV_"
@@ -39,6 +46,12 @@ static char *env[LIST_MAX + 1];
 static char *args[LIST_MAX + 1];
 static gid_t groups[GROUPS_MAX];
 
+static struct {
+	const char *target;
+	unsigned long flags;
+	const char *options;
+} tmpfs[TMPFS_MAX];
+
 struct process {
 	int stop_signal;
 	uid_t uid;
@@ -48,6 +61,9 @@ struct process {
 	const char *hosts; /* the files of these names in /etc; "" leaves one alone */
 	const char *hostname;
 	const char *resolv_conf;
+	struct log_limits log; /* files is 0: there is none */
+	bool has_console;      /* its streams are the console */
+	size_t n_tmpfs;
 };
 
 [[gnu::noreturn]] static void die(const char *what, const char *why, int code)
@@ -153,7 +169,7 @@ static void take_process(char *text, size_t size, struct process *process)
 	struct rest rest = { text, text + size };
 	unsigned long count;
 
-	if (strcmp(take_text(&rest), "1") != 0)
+	if (strcmp(take_text(&rest), "2") != 0)
 		die("its argument", "is of another version", EXIT_NOT_EXECUTABLE);
 	process->stop_signal = (int)take_number(&rest, 64);
 	process->uid = (uid_t)take_number(&rest, UINT32_MAX);
@@ -165,6 +181,15 @@ static void take_process(char *text, size_t size, struct process *process)
 	process->hosts = take_text(&rest);
 	process->hostname = take_text(&rest);
 	process->resolv_conf = take_text(&rest);
+	process->log.file_bytes = take_number(&rest, INT64_MAX);
+	process->log.files = (unsigned int)take_number(&rest, 1000);
+	process->has_console = take_number(&rest, 1) > 0;
+	process->n_tmpfs = take_number(&rest, TMPFS_MAX);
+	for (size_t i = 0; i < process->n_tmpfs; i++) {
+		tmpfs[i].target = take_text(&rest);
+		tmpfs[i].flags = take_number(&rest, UINT32_MAX);
+		tmpfs[i].options = take_text(&rest);
+	}
 	take_env(&rest);
 	count = take_number(&rest, LIST_MAX);
 	for (unsigned long i = 0; i < count; i++)
@@ -224,9 +249,21 @@ static void make_dirs(const char *path)
 	}
 }
 
-/* Becomes the program. Does not return. */
-[[gnu::noreturn]] static void run(const struct process *process, const sigset_t *original)
+static void mount_tmpfs(const struct process *process)
 {
+	for (size_t i = 0; i < process->n_tmpfs; i++) {
+		make_dirs(tmpfs[i].target);
+		if (mount("tmpfs", tmpfs[i].target, "tmpfs", MS_NOSUID | MS_NODEV | tmpfs[i].flags,
+			  tmpfs[i].options) < 0)
+			die(tmpfs[i].target, strerror(errno), EXIT_NOT_EXECUTABLE);
+	}
+}
+
+/* Becomes the program. Does not return. */
+[[gnu::noreturn]] static void run(const struct process *process, struct ct_output *output,
+				  const sigset_t *original)
+{
+	ct_output_become(output);
 	(void)setpgid(0, 0);
 	(void)tcsetpgrp(STDIN_FILENO, getpgrp());
 	if (setgroups(process->n_groups, groups) < 0 || setgid(process->gid) < 0 ||
@@ -268,28 +305,64 @@ static bool is_halt(int number)
 	return number == SIGPWR || number == SIGINT || number == SIGRTMIN + 3;
 }
 
-static int supervise(pid_t program, const struct process *process, const sigset_t *all)
+/* What it is told by the node's own root says which signal is meant, also one that means something
+ * else to us; all others are passed on as they are. */
+static void pass_on(pid_t program, const struct process *process,
+		    const struct signalfd_siginfo *info)
 {
-	for (;;) {
-		int number = sigwaitinfo(all, NULL);
+	int number = (int)info->ssi_signo;
 
-		if (number == SIGCHLD) {
+	if (info->ssi_code == SI_QUEUE && (info->ssi_int & ~CT_SIGNAL_MASK) == CT_SIGNAL_EXACT)
+		number = info->ssi_int & CT_SIGNAL_MASK;
+	else if (is_halt(number))
+		number = process->stop_signal;
+	(void)kill(program, number);
+}
+
+static int supervise(pid_t program, const struct process *process, struct ct_output *output,
+		     int signals)
+{
+	struct signalfd_siginfo info;
+
+	for (;;) {
+		ct_output_carry(output, signals);
+		if (read(signals, &info, sizeof(info)) != sizeof(info))
+			continue;
+		if (info.ssi_signo == SIGCHLD) {
 			int code = reap(program);
 
 			if (code >= 0)
 				return code;
-		} else if (number > 0) {
-			(void)kill(program, is_halt(number) ? process->stop_signal : number);
+		} else {
+			pass_on(program, process, &info);
 		}
 	}
+}
+
+/* Blocks what can be blocked. Returns a descriptor of it, or -1. */
+static int take_signals(sigset_t *original)
+{
+	sigset_t all;
+
+	(void)sigfillset(&all);
+	(void)sigdelset(&all, SIGSEGV);
+	(void)sigdelset(&all, SIGBUS);
+	(void)sigdelset(&all, SIGFPE);
+	(void)sigdelset(&all, SIGILL);
+	if (sigprocmask(SIG_BLOCK, &all, original) < 0)
+		return -1;
+	(void)signal(SIGCHLD, SIG_DFL);
+	return signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
 int main(int argc, char **argv)
 {
 	struct process process = {};
-	sigset_t all, original;
+	struct ct_output output;
+	sigset_t original;
 	ssize_t size;
 	pid_t program;
+	int signals, code;
 
 	if (version_is_asked(argc, argv))
 		return puts(VERSION_LINE("lxcri-ct-init")) < 0;
@@ -298,22 +371,21 @@ int main(int argc, char **argv)
 		die("its argument", "is none", EXIT_NOT_EXECUTABLE);
 	take_process(blob, (size_t)size, &process);
 	(void)umask(022);
+	ct_output_open(&output, &process.log, process.has_console);
 	prepare_files(&process);
 	make_dirs(process.cwd);
+	mount_tmpfs(&process);
 
-	(void)sigfillset(&all);
-	(void)sigdelset(&all, SIGSEGV);
-	(void)sigdelset(&all, SIGBUS);
-	(void)sigdelset(&all, SIGFPE);
-	(void)sigdelset(&all, SIGILL);
-	if (sigprocmask(SIG_BLOCK, &all, &original) < 0)
-		return EXIT_NOT_EXECUTABLE;
-	(void)signal(SIGCHLD, SIG_DFL);
-
+	signals = take_signals(&original);
+	if (signals < 0)
+		die("take signals", strerror(errno), EXIT_NOT_EXECUTABLE);
 	program = fork();
 	if (program < 0)
 		die("fork", strerror(errno), EXIT_NOT_EXECUTABLE);
 	if (program == 0)
-		run(&process, &original);
-	return supervise(program, &process, &all);
+		run(&process, &output, &original);
+	ct_output_begin(&output);
+	code = supervise(program, &process, &output, signals);
+	ct_output_end(&output, code);
+	return code;
 }

@@ -23,7 +23,7 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 
-/* The directory of the socket; -1 until it is known. */
+/* The directory of the socket; -1 until it is known, and for containers that are not ours. */
 static int socket_dirfd = -1;
 
 int lxc_command_socket_place(const char *run_dir, struct lxcri_error *err)
@@ -73,7 +73,8 @@ static socklen_t make_address(struct sockaddr_un *address)
 	struct sockaddr_un ours;
 	int r;
 
-	if (!is_abstract(address, length))
+	/* A container of Proxmox VE has its socket where liblxc looks for it. */
+	if (socket_dirfd < 0 || !is_abstract(address, length))
 		return (int)syscall(SYS_connect, fd, address, length);
 	r = (int)syscall(SYS_connect, fd, (const struct sockaddr *)&ours, make_address(&ours));
 	/* What liblxc expects of an abstract name that nobody has: the container does not run. */

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* lxcri-lxc: the only program that loads liblxc. The monitor starts it; it is not for users. */
+/* lxcri-lxc: the only program that loads liblxc. The monitor starts it, and a command that has to
+ * do with a container of Proxmox VE on its node; it is not for users. */
 
 #include "monitor/lxc/lxc_command.h"
 
 #include "base/scope.h"
 #include "base/text.h"
 #include "base/version.h"
+#include "monitor/lxc/lxc_ct.h"
 #include "monitor/lxc/lxc_library.h"
 #include "os/socket.h"
 #include "runtime/lxc/lxc_sync.h"
@@ -131,6 +133,8 @@ int main(int argc, char **argv)
 
 	if (version_is_asked(argc, argv))
 		return print_versions();
+	if (argc > 1 && strncmp(argv[1], "ct-", 3) == 0)
+		return lxc_ct_main(argc - 1, argv + 1);
 	if (argc < 2 || (!start && strcmp(argv[1], "exec") != 0) ||
 	    parse(&command, argc - 1, argv + 1) < 0)
 		return 2;

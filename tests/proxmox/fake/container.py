@@ -300,6 +300,9 @@ def settings(host, guest, mounts):
     for mount in others:
         options = ",".join(["bind", "create=dir", *mount.options()])
         yield "lxc.mount.entry", f"{escape(mount.source)} {escape(mount.target.lstrip('/'))} none {options} 0 0"
+    for _, device in guest.numbered("dev"):
+        path = device.get("path", device.get("name"))
+        yield "lxc.mount.entry", f"{escape(path)} {escape(path.lstrip('/'))} none bind,create=file 0 0"
     if "entrypoint" in config:
         yield "lxc.mount.entry", "tmpfs dev/shm tmpfs nosuid,nodev,create=dir 0 0"
         yield "lxc.init.cmd", config["entrypoint"]

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* What passes between the node's root and the first process of a container of Proxmox VE. A signal
+ * to it that was queued with this value and a number is that number's for the program: a first
+ * process can neither be stopped nor be told to stop others by SIGSTOP, and some signals mean
+ * something else to it. And the files that it keeps, below its root. */
+
+#define CT_SIGNAL_MASK  0xff
+#define CT_SIGNAL_EXACT 0x4c584300 /* and the number */
+
+#define CT_STATE_DIR  ".lxcri/state"
+#define CT_STATE_LOG  "log"  /* runtime/log/log_record.h */
+#define CT_STATE_RUN  "run"  /* "1 STARTED_NS" of the run that goes on, or was the last */
+#define CT_STATE_EXIT "exit" /* "1 CODE STARTED_NS FINISHED_NS" of it; none: it was killed */

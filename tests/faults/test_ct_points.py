@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: MIT
+"""A container of Proxmox VE, made and updated by a command that is killed, or whose call fails, at one of its calls that
+change something on this host: then there is none or a whole one, on the old image or the new. What requests do is in
+tests/proxmox/test_backend_kill.py."""
+
+import pathlib
+import random
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "proxmox"))
+
+# pylint: disable=wrong-import-position,unused-import
+from cluster_engine import *  # noqa: E402,F401,F403
+from engine import await_that  # noqa: E402
+from fake.pve import FakeProxmox  # noqa: E402
+from fake.template import make_template  # noqa: E402
+from points import KILLS, Trace  # noqa: E402
+from sweep import LONG  # noqa: E402
+from test_backend_kill import Updated, ours, settle, stranger  # noqa: E402,F401
+
+SLEEP = ("sleep", "1000")
+DEADLINE = 120
+PROGRAM = "proxmox-lxcri"
+
+
+@pytest.fixture
+def pve():
+    with FakeProxmox() as one:
+        yield one
+        assert one.faults() == []
+
+
+@pytest.fixture
+def template(pve, work):
+    """For somebody else's container."""
+    return pve.add_template(make_template(work / "busybox.tar.zst"))
+
+
+def moments(engine, work, words):
+    """Returns (moment, action) of all that the command gets to, of which a short check takes some."""
+    trace = Trace(work / "trace")
+    engine(*words, env=trace.environment).ok()
+    found = sorted({str(hit) for hit in trace.hits() if hit.program == PROGRAM})
+    assert found, "the build has no fault points"
+    every = [(moment, action) for moment in found for action in (*KILLS, "EIO")]
+    return every if LONG else random.Random().sample(every, 4)
+
+
+def at(work, moment, action):
+    return {**Trace(work / "trace").environment, "LXCRI_FAULT": f"{moment}:{action}"}
+
+
+def test_a_container_is_whole_or_there_is_none(engine, pve, box, work, stranger):  # noqa: F811
+    engine.configure(timeout=3)
+    words = ("run", "--detach", "--image", box, "broken", *SLEEP)
+    every = moments(engine, work, words)
+    engine("delete", "--force", "broken").ok()
+    for moment, action in every:
+        engine(*words, env=at(work, moment, action))
+        settle(pve)
+        await_that(lambda: len(engine.list()) == len(ours(pve)), f"a look settles it, {moment} {action}", DEADLINE)
+        assert len(ours(pve)) <= 1, (moment, action)
+        if not engine.list():
+            engine(*words).ok()
+        assert engine.list() == ["broken"], (moment, action)
+        engine("delete", "--force", "broken").ok()
+        assert not ours(pve), (moment, action)
+
+
+def test_an_update_leaves_the_old_or_the_new(engine, pve, make_image, work, stranger):  # noqa: F811
+    engine.configure(timeout=3)
+    updated = Updated(engine, pve, make_image)
+    engine(*updated.words("--settle", "0")).ok()
+    updated.check("the first")
+    for moment, action in moments(engine, work, updated.words("--settle", "0")):
+        updated.check((moment, action))
+        engine(*updated.words("--settle", "0"), env=at(work, moment, action))
+    updated.check("the last of them")
+    engine(*updated.words("--settle", "0")).ok()
+    updated.check("the last")
+    assert ours(pve) == [updated.guest] and len(list(updated.guest.unused())) == 1
