@@ -17,7 +17,7 @@
 struct create_place {
 	const char *pod; /* whose namespaces are there */
 	bool host_network;
-	bool is_first; /* run to its end before the others */
+	bool is_first;                /* run to its end before the others */
 	const struct record_ids *ids; /* of the pod */
 };
 
