@@ -7,8 +7,8 @@ DESTDIR ?=
 IMAGES = $(BUILD)/images
 
 .NOTPARALLEL:
-.PHONY: build demo check check-proxmox check-vm check-zfs check-powercut check-long check-trixie check-packages bench bench-vm bench-image bench-net deb install uninstall
-.PHONY: clean format images test-deps
+.PHONY: build demo check check-proxmox check-vm check-zfs check-powercut check-long check-trixie check-packages bench bench-vm bench-image bench-net bench-pod deb install uninstall
+.PHONY: clean format images servers test-deps
 
 build:
 	@tools/install-deps build
@@ -19,11 +19,16 @@ images:
 	@tools/install-deps demo
 	@tools/make-images $(IMAGES)
 
+# Images of servers, for the tests of manifests.
+servers:
+	@tools/install-deps demo
+	@tools/make-images $(BUILD)/servers servers
+
 # Two real images on every backend, with what each printed.
 demo: build images
 	@demo/run $(BUILD) $(IMAGES)
 
-check: test-deps build images
+check: test-deps build images servers
 	@tools/check --build $(BUILD)
 
 # Only what is tested against a Proxmox VE, which is a fake one whose containers are real; see tests/proxmox/README.md.
@@ -31,7 +36,7 @@ check-proxmox: test-deps build images
 	@tools/check --build $(BUILD) --only proxmox
 
 # Only what runs in a guest with a kernel of its own; see tests/vm/README.md.
-check-vm: test-deps build images
+check-vm: test-deps build images servers
 	@tools/check --build $(BUILD) --only vm
 
 # Root file systems on ZFS, in a guest with a pool; the first time builds Debian's module for its kernel.
@@ -43,7 +48,7 @@ check-powercut: test-deps build images
 	@tools/check --build $(BUILD) --long --only powercut
 
 # The same with a longer look: every fuzzer runs for a while, tests marked long run as well.
-check-long: test-deps build images
+check-long: test-deps build images servers
 	@tools/check --build $(BUILD) --long
 
 bench: build images
@@ -68,6 +73,11 @@ bench-image: build
 bench-net: build images
 	@tools/install-deps bench
 	@tests/bench/net $(BUILD) $(IMAGES) -l
+
+# Pods from manifests, beside podman: one, 100 and 500, what lists of them take, and memory.
+bench-pod: build images
+	@tools/install-deps bench
+	@tests/bench/pod $(BUILD) $(IMAGES) --most
 
 # Builds and tests in a root of Debian 13, which is made the first time.
 check-trixie: images

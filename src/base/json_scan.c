@@ -13,6 +13,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A key as the text that it stands for. */
+struct key {
+	const char *text;
+	size_t length;
+	char *own; /* where it has escapes, else NULL: it is in the document */
+};
+
 struct scan {
 	const char *start;
 	const char *at;
@@ -21,7 +28,7 @@ struct scan {
 	struct lxcri_error *err;
 	unsigned int depth;
 	size_t values;
-	char **keys; /* of the open objects, innermost last */
+	struct key *keys; /* of the open objects, innermost last */
 	size_t n_keys;
 	size_t room;
 	const char *wanted; /* the path whose line is looked for; NULL once it is found */
@@ -281,50 +288,70 @@ static int scan_array(struct scan *scan, const char *path)
 
 static int compare_keys(const void *a, const void *b)
 {
-	return strcmp(*(char *const *)a, *(char *const *)b);
+	const struct key *left = a;
+	const struct key *right = b;
+
+	/* Equal ones are neighbours whatever the order is. */
+	if (left->length != right->length)
+		return left->length < right->length ? -1 : 1;
+	return memcmp(left->text, right->text, left->length);
 }
 
 /* Drops the keys from @first on; tells whether two of them were equal. */
 static bool close_keys(struct scan *scan, size_t first)
 {
 	size_t count = scan->n_keys - first;
-	char **keys = count > 0 ? scan->keys + first : NULL;
+	struct key *keys = count > 0 ? scan->keys + first : NULL;
 	bool twice = false;
 
 	if (count > 1)
 		qsort(keys, count, sizeof(*keys), compare_keys);
-	for (size_t i = 0; i < count; i++) {
-		if (i > 0 && strcmp(keys[i - 1], keys[i]) == 0)
-			twice = true;
-		if (i > 0)
-			free(keys[i - 1]);
-	}
-	if (count > 0)
-		free(keys[count - 1]);
+	for (size_t i = 1; i < count && !twice; i++)
+		twice = compare_keys(&keys[i - 1], &keys[i]) == 0;
+	for (size_t i = 0; i < count; i++)
+		free(keys[i].own);
 	scan->n_keys = first;
 	return twice;
 }
 
+/* Reads a key. One without escapes stays where it is. */
+static int scan_key(struct scan *scan, struct key *ret)
+{
+	autorun(text_finish) struct text text = {};
+	const char *open = scan->at;
+
+	if (take(scan, '"') && scan_plain(scan) == 0 && take(scan, '"')) {
+		*ret = (struct key){ open + 1, (size_t)(scan->at - open) - 2, NULL };
+		return 0;
+	}
+	scan->at = open;
+	if (scan_string(scan, &text) < 0)
+		return -1;
+	ret->length = text.length;
+	ret->text = ret->own = text_steal(&text);
+	return 0;
+}
+
 static int scan_member(struct scan *scan, const char *path)
 {
-	autorun(text_finish) struct text key = {};
+	struct key key;
 
 	skip_space(scan);
-	if (count_value(scan) < 0 || scan_string(scan, &key) < 0)
+	if (count_value(scan) < 0 || scan_key(scan, &key) < 0)
 		return -1;
 	if (scan->n_keys == scan->room) {
 		scan->room = scan->room ? 2 * scan->room : 64;
 		scan->keys = xreallocarray(scan->keys, scan->room, sizeof(*scan->keys));
 	}
-	scan->keys[scan->n_keys] = text_steal(&key);
-
-	const char *name = scan->keys[scan->n_keys++];
-
+	scan->keys[scan->n_keys++] = key;
 	skip_space(scan);
 	if (!take(scan, ':'))
 		return refuse(scan, scan->at, "expected ':'");
+	if (!leads(scan, path))
+		return scan_value(scan, NULL);
 
-	autofree char *below = leads(scan, path) ? json_path_key(path, name) : NULL;
+	autofree char *name = xstrndup(key.text, key.length);
+	autofree char *below = json_path_key(path, name);
 
 	return scan_value(scan, below);
 }

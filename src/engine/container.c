@@ -498,6 +498,46 @@ static int reap_removable(struct lxcri_container *container, struct lxcri_error 
 	return r;
 }
 
+static int refuse_pod(const struct lxcri_container *container, const char *id,
+		      struct lxcri_error *err)
+{
+	return container->record.pod ? fail(err, LXCRI_E_CONTAINER_NOT_FOUND,
+					    "no container is called %s: that is a pod", id)
+				     : 0;
+}
+
+/* Looks at what has a record. */
+static int finish_open(struct lxcri_container *container, struct lxcri_error *err)
+{
+	const char *id = container->home.id;
+
+	if (container_refresh(container, err) < 0)
+		return -1;
+	if (is_over(container)) {
+		int there = reap_removable(container, err);
+
+		if (there <= 0)
+			return there < 0 ? -1 : no_such_container(id, err);
+	}
+	return 0;
+}
+
+int container_open_known(struct lxcri_engine *engine, const char *id, struct record *record_consume,
+			 struct lxcri_container **ret_container, struct lxcri_error *err)
+{
+	autoptr(lxcri_container) container = xnew(struct lxcri_container);
+
+	container->engine = engine;
+	container->home = HOME_NULL;
+	container->record = *record_consume;
+	*record_consume = (struct record){};
+	if (refuse_pod(container, id, err) < 0 ||
+	    home_open(engine, id, &container->home, err) < 0 || finish_open(container, err) < 0)
+		return -1;
+	*ret_container = steal(container);
+	return 0;
+}
+
 int lxcri_container_open(struct lxcri_engine *engine, const char *id,
 			 struct lxcri_container **ret_container, struct lxcri_error *err)
 {
@@ -523,17 +563,8 @@ int lxcri_container_open(struct lxcri_engine *engine, const char *id,
 		found = recover(container, err);
 	if (found <= 0)
 		return found < 0 ? -1 : no_such_container(id, err);
-	if (container->record.pod)
-		return fail(err, LXCRI_E_CONTAINER_NOT_FOUND,
-			    "no container is called %s: that is a pod", id);
-	if (container_refresh(container, err) < 0)
+	if (refuse_pod(container, id, err) < 0 || finish_open(container, err) < 0)
 		return -1;
-	if (is_over(container)) {
-		int there = reap_removable(container, err);
-
-		if (there <= 0)
-			return there < 0 ? -1 : no_such_container(id, err);
-	}
 	*ret_container = steal(container);
 	return 0;
 }

@@ -30,6 +30,13 @@ static inline void lxcri_container_freep(struct lxcri_container **container)
 	*container = NULL;
 }
 
+/* As lxcri_container_open(), of a whole container whose record was just read: *@record_consume is
+ * empty afterwards. */
+[[nodiscard]] int container_open_known(struct lxcri_engine *engine, const char *id,
+				       struct record *record_consume,
+				       struct lxcri_container **ret_container,
+				       struct lxcri_error *err);
+
 /* Reads the state, reconciled with the kernel: what is left of a container whose monitor was killed
  * is cleaned up, and it is stopped then. */
 [[nodiscard]] int container_refresh(struct lxcri_container *container, struct lxcri_error *err);

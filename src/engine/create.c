@@ -567,7 +567,7 @@ static int make_durable(struct creation *creation, struct lxcri_error *err)
 	data = open_dir(container->home.data_dir);
 	containers = open_dir(parent);
 	r = bundle < 0 ? bundle : data < 0 ? data : containers < 0 ? containers : 0;
-	if (r == 0)
+	if (r == 0 && strcmp(container->record.bundle, container->home.data_dir) != 0)
 		r = file_flush_all(bundle, files, 1);
 	if (r == 0)
 		r = file_flush_all(data, files, ARRAY_LEN(files));

@@ -17,17 +17,21 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+struct home home_name(const struct lxcri_engine *engine, const char *id)
+{
+	return (struct home){ .id = xstrdup(id),
+			      .run_dir = engine_run_dir(engine, id),
+			      .data_dir = engine_data_dir(engine, id),
+			      .run_fd = -1 };
+}
+
 int home_open(const struct lxcri_engine *engine, const char *id, struct home *ret_home,
 	      struct lxcri_error *err)
 {
 	if (engine_check_id(id, err) < 0)
 		return -1;
 
-	struct home home = {
-		.id = xstrdup(id),
-		.run_dir = engine_run_dir(engine, id),
-		.data_dir = engine_data_dir(engine, id),
-	};
+	struct home home = home_name(engine, id);
 
 	home.run_fd = open(home.run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (home.run_fd < 0 && errno != ENOENT) {

@@ -30,6 +30,9 @@ struct home {
 [[nodiscard]] int home_open(const struct lxcri_engine *engine, const char *id,
 			    struct home *ret_home, struct lxcri_error *err);
 
+/* The same of an id that was checked, and opens nothing. */
+[[nodiscard]] struct home home_name(const struct lxcri_engine *engine, const char *id);
+
 /* Closes, and gives the lock back. Safe to repeat. */
 void home_finish(struct home *home);
 

@@ -174,20 +174,26 @@ char *record_format(const struct record *record)
 	json_object_object_add(object, "version", json_object_new_int(version_of(record)));
 	for (size_t i = 0; i < ARRAY_LEN(text_members); i++)
 		json_set_text(object, text_members[i].key, *text_slot(record, &text_members[i]));
+	/* What is as in a record without that member needs none: a list reads all records. */
 	for (size_t i = 0; i < ARRAY_LEN(bool_members); i++)
-		json_object_object_add(
-			object, bool_members[i].key,
-			json_object_new_boolean(*bool_slot(record, &bool_members[i])));
+		if (*bool_slot(record, &bool_members[i]))
+			json_object_object_add(object, bool_members[i].key,
+					       json_object_new_boolean(true));
 	json_set_text(object, "type", lxcri_container_type_name(record->type));
 	json_set_text(object, "phase", record->phase == RECORD_READY ? "ready" : "creating");
 	json_set_text(object, "stdio", record->stdio == LXCRI_STDIO_LOG ? "log" : "inherit");
-	for (size_t i = 0; i < ARRAY_LEN(number_members); i++)
-		json_object_object_add(
-			object, number_members[i].key,
-			json_object_new_int64(*number_slot(record, &number_members[i])));
+	for (size_t i = 0; i < ARRAY_LEN(number_members); i++) {
+		int64_t number = *number_slot(record, &number_members[i]);
+
+		if (number != number_members[i].otherwise)
+			json_object_object_add(object, number_members[i].key,
+					       json_object_new_int64(number));
+	}
 	for (size_t i = 0; i < record->layers.count; i++)
 		json_object_array_add(layers, json_object_new_string(record->layers.items[i]));
-	json_object_object_add(object, "layers", layers);
+	if (record->layers.count > 0)
+		json_object_object_add(object, "layers", json_object_get(layers));
+	json_object_put(layers);
 	add_ids(object, &record->ids);
 	return json_format_line(object);
 }

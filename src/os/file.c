@@ -12,7 +12,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-int file_read_fd(int fd, size_t max, char **ret, size_t *ret_size)
+/* Reads to the end, or as far as @expected unless that is 0. */
+static int read_all(int fd, size_t expected, size_t max, char **ret, size_t *ret_size)
 {
 	size_t room = 4096;
 	size_t size = 0;
@@ -30,6 +31,8 @@ int file_read_fd(int fd, size_t max, char **ret, size_t *ret_size)
 		size += (size_t)got;
 		if (size > max)
 			return -EFBIG;
+		if (size == expected)
+			break;
 		if (size == room) {
 			room *= 2;
 			bytes = xreallocarray(bytes, room + 1, 1);
@@ -39,6 +42,11 @@ int file_read_fd(int fd, size_t max, char **ret, size_t *ret_size)
 	*ret = steal(bytes);
 	*ret_size = size;
 	return 0;
+}
+
+int file_read_fd(int fd, size_t max, char **ret, size_t *ret_size)
+{
+	return read_all(fd, 0, max, ret, ret_size);
 }
 
 int file_read(int dirfd, const char *path, size_t max, char **ret, size_t *ret_size)
@@ -52,7 +60,8 @@ int file_read(int dirfd, const char *path, size_t max, char **ret, size_t *ret_s
 		return -EISDIR;
 	if (!S_ISREG(status.st_mode))
 		return -EINVAL;
-	return file_read_fd(fd, max, ret, ret_size);
+	/* Those of the kernel have no size. */
+	return read_all(fd, (size_t)status.st_size, max, ret, ret_size);
 }
 
 int file_write_all(int fd, const void *bytes, size_t size)

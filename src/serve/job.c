@@ -79,8 +79,11 @@ static int on_child(sd_event_source *source, const siginfo_t *info, void *userda
 {
 	struct job *job = userdata;
 
-	if (!job)
-		return 0; /* nobody cares any more */
+	if (!job) {
+		/* Nobody cares any more: the loop lets go of the source, and of its descriptor. */
+		(void)sd_event_source_set_floating(source, false);
+		return 0;
+	}
 	read_output(job);
 
 	const struct job_end end = {

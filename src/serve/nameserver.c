@@ -148,8 +148,11 @@ static int on_death(sd_event_source *source, const siginfo_t *info, void *userda
 {
 	struct nameserver *nameserver = userdata;
 
-	if (!nameserver)
-		return 0; /* it was let go */
+	if (!nameserver) {
+		/* It was let go: so is the source, with its descriptor. */
+		(void)sd_event_source_set_floating(source, false);
+		return 0;
+	}
 	log_warning("the name server has ended (%d); another one goes on", info->si_status);
 	nameserver->child = sd_event_source_unref(nameserver->child);
 	closep(&nameserver->control);

@@ -10,6 +10,7 @@ import secrets
 import re
 import select
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -229,8 +230,8 @@ class Engine:
         for _ in range(5):
             self.end_service()
             child = self.open("serve", *flags)
-            await_that(lambda child=child: child.poll() is not None or self.service_pid() == child.pid,
-                       "the service runs")
+            await_that(lambda child=child: child.poll() is not None or
+                       (self.service_pid() == child.pid and self.service_listens()), "the service runs")
             if child.poll() is None:
                 break
             self.children.remove(child)  # one that a command had asked for before was quicker
@@ -239,6 +240,10 @@ class Engine:
         finally:
             child.terminate()
             self.finish(child)
+
+    def service_listens(self):
+        with socket.socket(socket.AF_UNIX) as one:
+            return one.connect_ex(str(self.root / "metrics.sock")) == 0
 
     def keep_service_away(self):
         """From now on no service puts right, or even reads, what is changed by hand."""

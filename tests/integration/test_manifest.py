@@ -157,8 +157,11 @@ def test_a_stateful_set_keeps_who_its_pods_are(lx, box):
         now = places(lx, id)["default"]
         assert all(now[key] == place[key] for key in ("ip4", "ip6", "mac", "hostname")), id
         await_that(lambda id=id: lx("logs", f"{id}.app").ok().lines == [id], "the volume is the same")
+    # Also what it had when it was larger.
+    lx("scale", "sts", "db", "--replicas", "1").ok()
     lx("delete", "--volumes", "-f", "-", input=stream(wanted(3))).ok()
     assert set(pods(lx)) == {"other"} and lx("volume", "list", "--quiet").lines == []
+    assert [row[0] for row in lx.sql("SELECT container FROM endpoint")] == ["other"]
     lx("pod", "delete", "other").ok()
 
 

@@ -120,6 +120,18 @@ static int make_file(const char *root, const struct lxcri_pod_file *file, uint32
 	return r;
 }
 
+/* Of a pod without directories nothing is on the disk but the name of its own. To flush the whole
+ * file system would be to wait for everybody who writes to it. */
+static int flush_name(const struct lxcri_container *shell, struct lxcri_error *err)
+{
+	autofree char *parent = xformat("%s/containers", shell->engine->data);
+	autoclose int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 || fsync(fd) < 0
+		       ? fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno, "flush %s", parent)
+		       : 0;
+}
+
 int directories_make(const struct lxcri_container *shell, const struct lxcri_pod_options *options,
 		     struct lxcri_error *err)
 {
@@ -130,6 +142,8 @@ int directories_make(const struct lxcri_container *shell, const struct lxcri_pod
 
 	if (check(options, err) < 0)
 		return -1;
+	if (!options->directories || !options->directories[0])
+		return flush_name(shell, err);
 	r = directories_find_owner(shell, options->fs_group, &uid, &gid);
 	if (r == 0)
 		r = make_directory(root, 0711, 0, 0);

@@ -4,6 +4,7 @@
 #include "engine/pod/identity.h"
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "engine/headless/headless.h"
 #include "engine/network/publish.h"
 #include "engine/network/rows.h"
@@ -149,6 +150,50 @@ static int forget(struct lxcri_engine *engine, const struct join *join, struct l
 	autofree char *kept = kept_name(join->container);
 
 	return delete_all(engine->database, kept, err);
+}
+
+/* Whether @name is what is kept of a pod of the set whose ids begin with @prefix. */
+static bool is_of_set(const char *name, const char *prefix)
+{
+	const char *ordinal;
+
+	if (!text_starts_with(name, KEPT_PREFIX) ||
+	    !text_starts_with(name + strlen(KEPT_PREFIX), prefix))
+		return false;
+	ordinal = name + strlen(KEPT_PREFIX) + strlen(prefix);
+	return *ordinal && strspn(ordinal, "0123456789") == strlen(ordinal);
+}
+
+struct kept_of_set {
+	const char *prefix;
+	struct strings names;
+};
+
+static int note_kept(void *userdata, const struct endpoint_row *row, struct lxcri_error *err)
+{
+	struct kept_of_set *kept = userdata;
+
+	if (is_of_set(row->container, kept->prefix) && !strings_has(&kept->names, row->container))
+		strings_add(&kept->names, row->container);
+	return 0;
+}
+
+static int forget_set(struct lxcri_engine *engine, const struct join *join, struct lxcri_error *err)
+{
+	struct kept_of_set kept = { .prefix = join->container };
+	int r = endpoints_each(engine->database, NULL, NULL, note_kept, &kept, err) < 0 ? -1 : 0;
+
+	for (size_t i = 0; r == 0 && i < kept.names.count; i++)
+		r = delete_all(engine->database, kept.names.items[i], err);
+	strings_finish(&kept.names);
+	return r;
+}
+
+int identity_forget_set(struct lxcri_engine *engine, const char *prefix, struct lxcri_error *err)
+{
+	const struct join join = { .container = prefix };
+
+	return database_exists(engine->data) ? transact(engine, &join, forget_set, err) : 0;
 }
 
 int lxcri_pod_forget_identity(struct lxcri_engine *engine, const char *id, struct lxcri_error *err)

@@ -14,3 +14,8 @@
  * asked for. Returns 1, or 0 when there are none in the same networks; those go then. */
 [[nodiscard]] int identity_restore(struct lxcri_engine *engine, const struct join *join,
 				   struct lxcri_error *err);
+
+/* Forgets what is kept of the pods of a set, also of those that it has long had no more: their ids
+ * are @prefix and a number. */
+[[nodiscard]] int identity_forget_set(struct lxcri_engine *engine, const char *prefix,
+				      struct lxcri_error *err);

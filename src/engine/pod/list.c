@@ -11,53 +11,40 @@
 
 #include <string.h>
 
-static int compare(const void *a, const void *b)
+static int visit(struct roster *roster, struct roster_entry *entry, struct lxcri_engine *engine,
+		 struct lxcri_pod_state *ret_state, struct lxcri_pod **ret_pod,
+		 struct lxcri_error *err)
 {
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
+	/* One that is half made is removed as it is opened. */
+	int r = entry->record.phase == RECORD_READY
+			? pod_open_known(engine, roster, &entry->record, ret_pod, err)
+			: lxcri_pod_open(engine, entry->id, ret_pod, err);
 
-/* Tells whether @id is a pod's. */
-static int note_pod(void *userdata, const char *id, const char *json)
-{
-	autorun(record_finish) struct record record = {};
-	struct lxcri_error ignored;
-
-	if (record_parse(json, strlen(json), &record, &ignored) == 0 && record.pod)
-		strings_add(userdata, id);
-	return 0;
-}
-
-static int visit(struct lxcri_engine *engine, const char *id, lxcri_pod_fn each, void *userdata)
-{
-	autorun(lxcri_pod_freep) struct lxcri_pod *pod = NULL;
-	struct lxcri_error err = {};
-	struct lxcri_pod_state state;
-
-	if (lxcri_pod_open(engine, id, &pod, &err) < 0 || lxcri_pod_state(pod, &state, &err) < 0) {
-		/* One that cannot be read must not hide the others. */
-		if (err.code != LXCRI_E_POD_NOT_FOUND)
-			log_warning("%s", err.text);
-		return 0;
-	}
-	return each(userdata, &state) < 0 ? 1 : 0;
+	return r < 0 ? -1 : lxcri_pod_state(*ret_pod, ret_state, err);
 }
 
 int lxcri_pod_list(struct lxcri_engine *engine, lxcri_pod_fn each, void *userdata,
 		   struct lxcri_error *err)
 {
-	autorun(strings_finish) struct strings ids = {};
-	struct database *database;
+	autorun(roster_finish) struct roster roster = {};
 
-	if (!database_exists(engine->data) && !database_is_lost(engine->data))
-		return 0;
-	database = engine_database(engine, err);
-	if (!database || database_each_container(database, note_pod, &ids, err) < 0)
+	if (roster_read(engine, &roster, err) < 0)
 		return pod_fail(err, LXCRI_E_POD_LIST_FAILED, "list the pods");
-	if (ids.count > 0)
-		qsort(ids.items, ids.count, sizeof(*ids.items), compare);
-	for (size_t i = 0; i < ids.count; i++)
-		if (visit(engine, ids.items[i], each, userdata) > 0)
-			return 0;
+	for (size_t i = 0; i < roster.count; i++) {
+		autorun(lxcri_pod_freep) struct lxcri_pod *pod = NULL;
+		struct lxcri_error problem = {};
+		struct lxcri_pod_state state;
+
+		if (!roster.entries[i].record.pod)
+			continue;
+		if (visit(&roster, &roster.entries[i], engine, &state, &pod, &problem) == 0) {
+			if (each(userdata, &state) < 0)
+				return 0;
+		} else if (problem.code != LXCRI_E_POD_NOT_FOUND) {
+			/* One that cannot be read must not hide the others. */
+			log_warning("%s", problem.text);
+		}
+	}
 	return 0;
 }
 

@@ -93,6 +93,13 @@ static int settle(struct lxcri_pod *pod, struct lxcri_error *err)
 	return r;
 }
 
+/* The same of one that was opened without a look: where a container is alive, the namespaces are
+ * there. */
+static int settle_known(struct lxcri_pod *pod, const struct pod_look *look, struct lxcri_error *err)
+{
+	return pod->roster && look->alive == 0 ? settle(pod, err) : 0;
+}
+
 /* Has what is half made removed, as any look at a container does. */
 static int recover(struct lxcri_engine *engine, const char *id, struct lxcri_error *err)
 {
@@ -106,16 +113,39 @@ static int recover(struct lxcri_engine *engine, const char *id, struct lxcri_err
 	return no_such_pod(id, err);
 }
 
-int lxcri_pod_open(struct lxcri_engine *engine, const char *id, struct lxcri_pod **ret_pod,
-		   struct lxcri_error *err)
+static struct lxcri_pod *create_handle(struct lxcri_engine *engine)
 {
-	autorun(lxcri_pod_freep) struct lxcri_pod *pod = xnew(struct lxcri_pod);
-	int found;
+	struct lxcri_pod *pod = xnew(struct lxcri_pod);
 
 	pod->engine = engine;
 	pod->shell = xnew(struct lxcri_container);
 	pod->shell->engine = engine;
 	pod->shell->home = HOME_NULL;
+	return pod;
+}
+
+int pod_open_known(struct lxcri_engine *engine, struct roster *roster,
+		   struct record *record_consume, struct lxcri_pod **ret_pod,
+		   struct lxcri_error *err)
+{
+	autorun(lxcri_pod_freep) struct lxcri_pod *pod = create_handle(engine);
+
+	pod->roster = roster;
+	pod->shell->record = *record_consume;
+	*record_consume = (struct record){};
+	pod->shell->home = home_name(engine, pod->shell->record.id);
+	if (pod_note_parse(pod->shell->record.pod, &pod->note, err) < 0)
+		return -1;
+	*ret_pod = steal(pod);
+	return 0;
+}
+
+int lxcri_pod_open(struct lxcri_engine *engine, const char *id, struct lxcri_pod **ret_pod,
+		   struct lxcri_error *err)
+{
+	autorun(lxcri_pod_freep) struct lxcri_pod *pod = create_handle(engine);
+	int found;
+
 	if (engine_check_id(id, err) < 0 || home_open(engine, id, &pod->shell->home, err) < 0)
 		return -1;
 	if (!home_is_persistent(&pod->shell->home))
@@ -196,13 +226,13 @@ int pod_look(struct lxcri_pod *pod, struct pod_look *ret, struct lxcri_error *er
 		struct lxcri_error gone = {};
 		struct lxcri_state state;
 
-		if (lxcri_container_open(pod->engine, member->id, &container, &gone) < 0 ||
-		    lxcri_container_state(container, &state, &gone) < 0) {
+		if (roster_open(pod->roster, pod->engine, member->id, &container, &gone) < 0) {
 			if (gone.code == LXCRI_E_CONTAINER_NOT_FOUND)
 				continue; /* its pod is about to go, too */
 			*err = gone;
 			return -1;
 		}
+		container_describe(container, &state);
 		ret->alive += state.status != LXCRI_STATUS_STOPPED;
 		ret->has_run |= state.started_ns > 0 || state.status == LXCRI_STATUS_STOPPED;
 		if (!member->is_first)
@@ -215,13 +245,11 @@ int pod_look(struct lxcri_pod *pod, struct pod_look *ret, struct lxcri_error *er
 
 enum lxcri_pod_status pod_status(const struct lxcri_pod *pod, const struct pod_look *look)
 {
-	bool is_up = sandbox_is_up(pod->engine, pod->shell->home.id);
-
 	/* One without containers is what its namespaces are. */
 	if (pod->note.n_members == 0)
-		return !is_up                      ? LXCRI_POD_STOPPED
-		       : pod->shell->record.wanted ? LXCRI_POD_RUNNING
-						   : LXCRI_POD_CREATED;
+		return !sandbox_is_up(pod->engine, pod->shell->home.id) ? LXCRI_POD_STOPPED
+		       : pod->shell->record.wanted                      ? LXCRI_POD_RUNNING
+									: LXCRI_POD_CREATED;
 	if (look->running > 0)
 		return LXCRI_POD_RUNNING;
 	return look->has_run ? LXCRI_POD_STOPPED : LXCRI_POD_CREATED;
@@ -232,7 +260,7 @@ int lxcri_pod_state(struct lxcri_pod *pod, struct lxcri_pod_state *ret_state,
 {
 	struct pod_look look;
 
-	if (pod_look(pod, &look, err) < 0)
+	if (pod_look(pod, &look, err) < 0 || settle_known(pod, &look, err) < 0)
 		return fail_while(err, "look at pod %s", pod->shell->home.id);
 	*ret_state = (struct lxcri_pod_state){
 		.id = pod->shell->home.id,

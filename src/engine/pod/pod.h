@@ -6,12 +6,14 @@
 
 #include "engine/container.h"
 #include "engine/pod/note.h"
+#include "engine/roster.h"
 #include "lxcri/workload/pod.h"
 
 struct lxcri_pod {
 	struct lxcri_engine *engine; /* borrowed */
 	struct lxcri_container *shell;
 	struct pod_note note;
+	struct roster *roster; /* borrowed: where its containers are looked up first; or NULL */
 };
 
 static inline void lxcri_pod_freep(struct lxcri_pod **pod)
@@ -19,6 +21,12 @@ static inline void lxcri_pod_freep(struct lxcri_pod **pod)
 	lxcri_pod_free(*pod);
 	*pod = NULL;
 }
+
+/* As lxcri_pod_open(), of a whole pod whose record was just read with those of @roster:
+ * *@record_consume is empty afterwards. */
+[[nodiscard]] int pod_open_known(struct lxcri_engine *engine, struct roster *roster,
+				 struct record *record_consume, struct lxcri_pod **ret_pod,
+				 struct lxcri_error *err);
 
 /* Takes the pod's lock; one that somebody deleted meanwhile is LXCRI_E_POD_NOT_FOUND. Given back by
  * home_unlock(&pod->shell->home). */

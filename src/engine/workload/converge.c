@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/sha256.h"
+#include "engine/pod/identity.h"
 #include "engine/pod/labels.h"
 #include "engine/workload/rolling.h"
 #include "engine/workload/service.h"
@@ -60,6 +61,16 @@ int converge_drop(struct lxcri_engine *engine, const char *id, struct lxcri_erro
 	return -1;
 }
 
+/* Some of its pods may have gone when it was made smaller. */
+static int forget_set(struct lxcri_engine *engine, const struct object *object,
+		      struct lxcri_error *err)
+{
+	autofree char *id = pod_plan_id(object->meta->name_space, object->meta->name);
+	autofree char *prefix = xformat("%s-", id);
+
+	return identity_forget_set(engine, prefix, err);
+}
+
 int converge_remove(struct lxcri_engine *engine, const struct object *object,
 		    struct lxcri_error *err)
 {
@@ -80,7 +91,7 @@ int converge_remove(struct lxcri_engine *engine, const struct object *object,
 			first = one;
 	}
 	if (first.code == LXCRI_E_NONE)
-		return 0;
+		return object->kind == OBJECT_STATEFUL_SET ? forget_set(engine, object, err) : 0;
 	*err = first;
 	return -1;
 }

@@ -21,17 +21,34 @@ static int forget(struct lxcri_engine *engine, const struct object *object, stru
 	return -1;
 }
 
-/* Removes the volume @name of the namespace; none is fine. */
+/* Removes the volume @name of the namespace. Returns 1, or 0 when there was none. */
 static int drop_volume(struct lxcri_engine *engine, const char *name_space, const char *name,
 		       struct lxcri_error *err)
 {
 	autofree char *id = pod_plan_id(name_space, name);
 
 	if (lxcri_volume_remove(engine, id, err) == 0)
-		return 0;
+		return 1;
 	if (lxcri_code_class(err->code) != LXCRI_CLASS_NOT_FOUND)
 		return -1;
 	*err = (struct lxcri_error){};
+	return 0;
+}
+
+/* A set that was larger once has left volumes beyond the pods that it has. */
+static int drop_claims_of(struct lxcri_engine *engine, const struct object *object,
+			  const char *claim, struct lxcri_error *err)
+{
+	int found = 1;
+
+	for (int64_t ordinal = 0; found > 0 || ordinal < object->set->replicas; ordinal++) {
+		autofree char *name =
+			xformat("%s-%s-%jd", claim, object->meta->name, (intmax_t)ordinal);
+
+		found = drop_volume(engine, object->meta->name_space, name, err);
+		if (found < 0)
+			return -1;
+	}
 	return 0;
 }
 
@@ -42,15 +59,10 @@ static int drop_claims(struct lxcri_engine *engine, const struct object *object,
 	const char *name_space = object->meta->name_space;
 
 	if (object->kind == OBJECT_CLAIM)
-		return drop_volume(engine, name_space, object->meta->name, err);
+		return drop_volume(engine, name_space, object->meta->name, err) < 0 ? -1 : 0;
 	for (size_t i = 0; claims && i < object->set->claims.count; i++)
-		for (int64_t ordinal = 0; ordinal < object->set->replicas; ordinal++) {
-			autofree char *name = xformat("%s-%s-%jd", claims[i].meta->name,
-						      object->meta->name, (intmax_t)ordinal);
-
-			if (drop_volume(engine, name_space, name, err) < 0)
-				return -1;
-		}
+		if (drop_claims_of(engine, object, claims[i].meta->name, err) < 0)
+			return -1;
 	return 0;
 }
 

@@ -10,36 +10,111 @@
 
 #include <string.h>
 
+/* A pod of what was applied. */
+struct owned_pod {
+	char *id;
+	char *owner;
+	char *manifest; /* as in its state */
+	bool is_ready;
+};
+
+/* All of them, ordered by owner, then by id. */
+struct owned_pods {
+	struct owned_pod *items;
+	size_t count;
+};
+
 struct getting {
 	struct lxcri_engine *engine;
 	struct json_object *array;
+	struct owned_pods pods;
 };
 
-static int add_pod(void *userdata, const struct lxcri_pod_state *state)
+static void owned_pods_finish(struct owned_pods *pods)
 {
-	json_object_array_add(userdata, json_object_new_string(state->id));
+	for (size_t i = 0; i < pods->count; i++) {
+		free(pods->items[i].id);
+		free(pods->items[i].owner);
+		free(pods->items[i].manifest);
+	}
+	free(pods->items);
+	*pods = (struct owned_pods){};
+}
+
+static int note_pod(void *userdata, const struct lxcri_pod_state *state)
+{
+	struct owned_pods *pods = userdata;
+
+	if (!state->owner)
+		return 0;
+	if ((pods->count & (pods->count - 1)) == 0) /* full at each power of two */
+		pods->items = xreallocarray(pods->items, pods->count ? 2 * pods->count : 1,
+					    sizeof(*pods->items));
+	pods->items[pods->count++] = (struct owned_pod){ .id = xstrdup(state->id),
+							 .owner = xstrdup(state->owner),
+							 .manifest = xstrdup(state->manifest),
+							 .is_ready = pod_is_ready(state) };
 	return 0;
 }
 
-struct counting {
-	const char *owner;
-	const char *sum; /* of what is wanted */
-	struct json_object *pods;
-	int64_t ready, updated, updated_ready;
-};
-
-static int count_pod(void *userdata, const struct lxcri_pod_state *state)
+static int compare_pods(const void *a, const void *b)
 {
-	struct counting *counting = userdata;
+	const struct owned_pod *left = a;
+	const struct owned_pod *right = b;
+	int r = strcmp(left->owner, right->owner);
 
-	if (!state->owner || strcmp(state->owner, counting->owner) != 0)
-		return 0;
-	counting->ready += pod_is_ready(state);
-	if (state->manifest && strcmp(state->manifest, counting->sum) == 0) {
-		counting->updated++;
-		counting->updated_ready += pod_is_ready(state);
+	return r != 0 ? r : strcmp(left->id, right->id);
+}
+
+static int find_pods(struct lxcri_engine *engine, struct owned_pods *ret, struct lxcri_error *err)
+{
+	if (lxcri_pod_list(engine, note_pod, ret, err) < 0)
+		return -1;
+	if (ret->count > 0)
+		qsort(ret->items, ret->count, sizeof(*ret->items), compare_pods);
+	return 0;
+}
+
+/* Returns the place of the first pod of @owner, or where it would be. */
+static size_t find_first(const struct owned_pods *pods, const char *owner)
+{
+	size_t low = 0;
+	size_t high = pods->count;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (strcmp(pods->items[middle].owner, owner) < 0)
+			low = middle + 1;
+		else
+			high = middle;
 	}
-	return add_pod(counting->pods, state);
+	return low;
+}
+
+static void add_pods(const struct owned_pods *pods, const struct object *object,
+		     struct json_object *status)
+{
+	autofree char *owner = shelf_owner(object);
+	autofree char *sum = converge_sum(object);
+	struct json_object *ids = json_get(status, "pods");
+	int64_t ready = 0, updated = 0, updated_ready = 0;
+
+	for (size_t i = find_first(pods, owner); i < pods->count; i++) {
+		const struct owned_pod *pod = &pods->items[i];
+		bool is_updated = pod->manifest && strcmp(pod->manifest, sum) == 0;
+
+		if (strcmp(pod->owner, owner) != 0)
+			break;
+		json_object_array_add(ids, json_object_new_string(pod->id));
+		ready += pod->is_ready;
+		updated += is_updated;
+		updated_ready += is_updated && pod->is_ready;
+	}
+	json_object_object_add(status, "readyReplicas", json_object_new_int64(ready));
+	json_object_object_add(status, "updatedReplicas", json_object_new_int64(updated));
+	json_object_object_add(status, "updatedReadyReplicas",
+			       json_object_new_int64(updated_ready));
 }
 
 static void set_ports(struct json_object *spec, const struct service_row *row)
@@ -112,27 +187,18 @@ static int add_service_status(struct lxcri_engine *engine, const struct object *
 	return 0;
 }
 
-static int add_status(struct lxcri_engine *engine, const struct object *object, int64_t revision,
+static int add_status(const struct getting *getting, const struct object *object, int64_t revision,
 		      struct json_object *document, struct lxcri_error *err)
 {
-	autofree char *owner = shelf_owner(object);
 	struct json_object *status = json_object_new_object();
-	autofree char *sum = object->pod || object->set ? converge_sum(object) : NULL;
-	struct counting counting = { .owner = owner, .sum = sum, .pods = json_object_new_array() };
 
 	json_object_object_add(document, "status", status);
 	json_object_object_add(status, "revision", json_object_new_int64(revision));
-	json_object_object_add(status, "pods", counting.pods);
+	json_object_object_add(status, "pods", json_object_new_array());
 	if (object->service)
-		return add_service_status(engine, object, document, err);
-	if (!object->pod && !object->set)
-		return 0;
-	if (lxcri_pod_list(engine, count_pod, &counting, err) < 0)
-		return -1;
-	json_object_object_add(status, "readyReplicas", json_object_new_int64(counting.ready));
-	json_object_object_add(status, "updatedReplicas", json_object_new_int64(counting.updated));
-	json_object_object_add(status, "updatedReadyReplicas",
-			       json_object_new_int64(counting.updated_ready));
+		return add_service_status(getting->engine, object, document, err);
+	if (object->pod || object->set)
+		add_pods(&getting->pods, object, status);
 	return 0;
 }
 
@@ -147,26 +213,32 @@ static int get(void *userdata, const struct object_key *key, const char *documen
 		return -1;
 	copy = json_object_get(object.document);
 	json_object_array_add(getting->array, copy);
-	return add_status(getting->engine, &object, revision, copy, err);
+	return add_status(getting, &object, revision, copy, err);
 }
 
 int lxcri_manifest_get_json(struct lxcri_engine *engine, const char *kind, const char *name_space,
 			    const char *name, char **ret_json, struct lxcri_error *err)
 {
 	autojson array = json_object_new_array();
-	struct getting getting = { engine, array };
+	struct getting getting = { .engine = engine, .array = array };
 	struct object_key key = { .name_space = name_space, .name = name };
 	struct database *database = NULL;
 	enum object_kind number = OBJECT_POD;
+	int r = 0;
 
 	if (kind && object_kind_parse(kind, &number, err) < 0)
 		return -1;
 	key.kind = kind ? object_kind_name(number) : NULL;
 	if (database_exists(engine->data)) {
 		database = engine_database(engine, err);
-		if (!database || objects_each(database, &key, get, &getting, err) < 0)
-			return -1;
+		/* Of all objects at once: the kinds before have none. */
+		r = !database || (number >= OBJECT_POD && find_pods(engine, &getting.pods, err) < 0)
+			    ? -1
+			    : objects_each(database, &key, get, &getting, err);
+		owned_pods_finish(&getting.pods);
 	}
+	if (r < 0)
+		return -1;
 	if (name && json_count(array) == 0)
 		return shelf_no_such(key.kind ? key.kind : "object", name, err);
 	*ret_json = json_format(array);

@@ -51,6 +51,30 @@ static void a_record_comes_back_as_it_was_written(void **state)
 	assert_true(after.terminal && after.remove && !after.open_stdin);
 }
 
+/* A list reads all records. */
+static void what_is_as_in_a_record_without_it_is_left_out(void **state)
+{
+	static const char *const absent[] = { "openStdin", "wanted",    "restarts",
+					      "revision",  "networked", "logMaxFiles" };
+	autorun(record_finish) struct record before = {};
+	autorun(record_finish) struct record after = {};
+	struct lxcri_error err = {};
+
+	fill(&before);
+	before.log_max_files = 3;
+	before.log_max_bytes = 0;
+
+	autofree char *json = record_format(&before);
+
+	for (size_t i = 0; i < ARRAY_LEN(absent); i++)
+		assert_null(strstr(json, absent[i]));
+	assert_non_null(strstr(json, "logMaxBytes"));
+	assert_int_equal(record_parse(json, strlen(json), &after, &err), 0);
+	assert_int_equal(after.log_max_files, 3);
+	assert_int_equal(after.log_max_bytes, 0);
+	assert_false(after.wanted || after.open_stdin || after.networked);
+}
+
 /* An older program would neither find nor remove what such a driver has. */
 static void a_driver_that_older_programs_lack_is_kept_from_them(void **state)
 {
@@ -140,6 +164,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_record_comes_back_as_it_was_written),
+		cmocka_unit_test(what_is_as_in_a_record_without_it_is_left_out),
 		cmocka_unit_test(a_driver_that_older_programs_lack_is_kept_from_them),
 		cmocka_unit_test(one_id_is_taken_out_of_the_range),
 		cmocka_unit_test(a_damaged_record_is_refused_and_leaves_the_result_alone),
