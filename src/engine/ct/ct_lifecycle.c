@@ -16,6 +16,7 @@
 #include "os/cgroup/cgroup.h"
 #include "os/signal.h"
 #include "proxmox/task.h"
+#include "proxmox/upid.h"
 #include "runtime/usage.h"
 
 #include <signal.h>
@@ -398,10 +399,17 @@ static bool is_ending(const char *type)
 	static const char *const types[] = { "vzstop",    "vzshutdown", "vzsuspend",
 					     "vzmigrate", "vzrollback", "hastop" };
 
-	for (size_t i = 0; type && i < ARRAY_LEN(types); i++)
+	for (size_t i = 0; i < ARRAY_LEN(types); i++)
 		if (strcmp(types[i], type) == 0)
 			return true;
 	return false;
+}
+
+/* Tells whether one task has begun after another: the clock has seconds, what the kernel notes of a
+ * process ticks. */
+static bool is_later(const struct upid *one, const struct upid *other)
+{
+	return one->start != other->start ? one->start > other->start : one->pstart > other->pstart;
 }
 
 int ct_was_stopped(struct lxcri_container *container, struct lxcri_error *err)
@@ -409,7 +417,7 @@ int ct_was_stopped(struct lxcri_container *container, struct lxcri_error *err)
 	autorun(ct_place_finish) struct ct_place place = {};
 	struct pve *pve = ct_session(container->engine, err);
 	autojson tasks = NULL;
-	uint64_t last_start = 0, last_end = 0;
+	struct upid last_start = {}, last_end = {};
 	size_t count;
 
 	if (!pve || ct_place_load(&container->record, &place, err) < 0 ||
@@ -418,16 +426,18 @@ int ct_was_stopped(struct lxcri_container *container, struct lxcri_error *err)
 		return -1;
 	count = json_count(tasks);
 	for (size_t i = 0; i < count; i++) {
-		struct json_object *task = json_object_array_get_idx(tasks, i);
-		const char *type = json_get_text(task, "type");
-		uint64_t start = pve_number(task, "starttime", 0);
+		const char *text = json_get_text(json_object_array_get_idx(tasks, i), "upid");
+		struct upid task;
 
-		if (type && strcmp(type, "vzstart") == 0 && start > last_start)
-			last_start = start;
-		if (is_ending(type) && start > last_end)
-			last_end = start;
+		if (!text || upid_parse(text, &task, err) < 0)
+			return text ? -1
+				    : fail(err, LXCRI_E_INVALID_FORMAT, "a task without a name");
+		if (strcmp(task.type, "vzstart") == 0 && is_later(&task, &last_start))
+			last_start = task;
+		if (is_ending(task.type) && is_later(&task, &last_end))
+			last_end = task;
 	}
-	return last_end > last_start;
+	return is_later(&last_end, &last_start);
 }
 
 int ct_rename(struct lxcri_container *container, const struct record *record,
