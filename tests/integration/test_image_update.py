@@ -98,7 +98,6 @@ def test_a_container_keeps_what_is_its_own_and_gets_the_new_image(engine, releas
     assert version(engine, id) == "2"
 
 
-@pytest.mark.vm
 def test_a_rollback_returns_to_what_was_and_a_second_one_undoes_it(engine, release, start):
     id = start(release(1), "-v", "data:/data")
     engine("exec", id, "sh", "-c", "echo one > /file; echo kept > /data/file").ok()

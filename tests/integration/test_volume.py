@@ -118,7 +118,6 @@ def test_a_volume_that_was_made_before_is_what_a_container_gets(any_engine, make
     assert inspect(engine, "db")["labels"] == {"x": "y"}
 
 
-@pytest.mark.vm
 def test_what_is_exported_comes_back_the_same(engine, box_start, box):
     id = box_start(flags=["-v", "db:/data"])
     engine("exec", id, "sh", "-c",

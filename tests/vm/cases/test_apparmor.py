@@ -8,6 +8,8 @@ import subprocess
 
 import pytest
 
+from engine import await_that
+
 DEFAULT = "proxmox-lxcri-default"
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 PROFILE = ROOT / "packaging/apparmor" / DEFAULT
@@ -126,10 +128,17 @@ def unloaded():
         subprocess.run(["apparmor_parser", "-r", "-K", str(PROFILE)], check=True)
 
 
+def without_interface(engine, id):
+    """What is known of a container, once it has no interface any more."""
+    known = engine("inspect", id).ok().json()
+    return None if any("interface" in place for place in known["networks"]) else known
+
+
 def test_a_container_whose_profile_is_gone_stays_as_it_was(engine, box_start):
     id = box_start("sh", "-c", "exit 7")
     assert engine("wait", id).ok().out == "7\n"
-    before = engine("inspect", id).ok().json()
+    # The last that its monitor does is to give back what it had on the host.
+    before = await_that(lambda: without_interface(engine, id), "its interface is given back")
     with unloaded():
         engine("start", id).fails("InvalidArgument", id, DEFAULT, "not loaded", "apparmor_parser -r /etc/apparmor.d/")
         assert engine("inspect", id).ok().json() == before
