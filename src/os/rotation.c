@@ -17,6 +17,11 @@
 
 #define ENTRIES_BYTES 4096
 
+/* musl's is called so. */
+#ifndef __GLIBC__
+#define getdents64 getdents
+#endif
+
 void rotation_name(const char *name, uint64_t number, char path[ROTATION_NAME_MAX])
 {
 	if (number == 0)
@@ -53,14 +58,14 @@ static void consider(struct search *search, const char *entry)
 /* Looks through the whole directory without opendir(), which allocates. */
 static int scan(int dirfd, struct search *search)
 {
-	_Alignas(struct dirent64) char entries[ENTRIES_BYTES];
+	_Alignas(struct dirent) char entries[ENTRIES_BYTES];
 	ssize_t got;
 
 	if (lseek(dirfd, 0, SEEK_SET) < 0)
 		return -errno;
 	while ((got = getdents64(dirfd, (void *)entries, sizeof(entries))) > 0)
 		for (ssize_t at = 0; at < got;) {
-			const struct dirent64 *entry = (const struct dirent64 *)(entries + at);
+			const struct dirent *entry = (const struct dirent *)(entries + at);
 
 			consider(search, entry->d_name);
 			at += entry->d_reclen;
