@@ -8,7 +8,6 @@
 #include "engine/container.h"
 #include "engine/ct/ct.h"
 #include "engine/ct/ct_end.h"
-#include "runtime/log/log_file.h"
 #include "runtime/log/log_journal.h"
 
 #include <inttypes.h>
@@ -90,12 +89,9 @@ static int watch_end(struct lxcri_container *container, struct monitor **ret_mon
 	return monitor_watch_end(*ret_monitor, &ignored);
 }
 
-int lxcri_container_logs(struct lxcri_container *container, const struct lxcri_log_options *options,
-			 int fd_out, int fd_err, struct lxcri_error *err)
+struct log_read_options logs_read_options(const struct lxcri_log_options *options)
 {
-	const struct record *record = &container->record;
-	autoptr(monitor) monitor = NULL;
-	struct log_read_options read_options = {
+	return (struct log_read_options){
 		.choice = { .since_ns = options->since_ns,
 			    .until_ns = options->until_ns,
 			    .no_stdout = options->no_stdout,
@@ -105,6 +101,14 @@ int lxcri_container_logs(struct lxcri_container *container, const struct lxcri_l
 		.follow = options->follow,
 		.end_fd = -1,
 	};
+}
+
+int lxcri_container_logs(struct lxcri_container *container, const struct lxcri_log_options *options,
+			 int fd_out, int fd_err, struct lxcri_error *err)
+{
+	const struct record *record = &container->record;
+	autoptr(monitor) monitor = NULL;
+	struct log_read_options read_options = logs_read_options(options);
 
 	if (ct_is(container))
 		return ct_logs(container, options, fd_out, fd_err, err);

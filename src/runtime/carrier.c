@@ -4,10 +4,14 @@
 #include "runtime/carrier.h"
 
 #include "base/scope.h"
+#include "os/file.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <unistd.h>
+
+#define CARRY_MAX (16u << 10)
 
 #define KEY_FIRST  0x10 /* ctrl-p */
 #define KEY_SECOND 0x11 /* ctrl-q */
@@ -73,6 +77,53 @@ size_t carrier_filter_keys(struct carrier *carrier, char *bytes, size_t size, bo
 		}
 	}
 	return size;
+}
+
+void carrier_copy_size(int terminal)
+{
+	uint16_t rows, columns;
+
+	if (terminal_get_size(STDOUT_FILENO, &rows, &columns) == 0)
+		(void)terminal_set_size(terminal, rows, columns); /* it may have ended */
+}
+
+int carrier_take_signals(struct carrier *carrier, int terminal, struct lxcri_error *err)
+{
+	int signal;
+
+	while ((signal = carrier_next_signal(carrier)) > 0) {
+		if (signal == SIGWINCH) {
+			carrier_copy_size(terminal);
+			continue;
+		}
+		carrier->fatal_signal = signal;
+		return fail(err, LXCRI_E_SYSTEM, "ended by signal %d", signal);
+	}
+	return 0;
+}
+
+int carrier_take_output(int terminal, struct lxcri_error *err)
+{
+	char bytes[CARRY_MAX];
+	ssize_t got = read(terminal, bytes, sizeof(bytes));
+	int r;
+
+	if (got < 0 && errno == EINTR)
+		return 1;
+	if (got <= 0)
+		return 0;
+	r = file_write_all(STDOUT_FILENO, bytes, (size_t)got);
+	return r < 0 ? fail_errno(err, r, "write to standard output") : 1;
+}
+
+bool carrier_give_input(int terminal)
+{
+	char bytes[CARRY_MAX];
+	ssize_t got = read(STDIN_FILENO, bytes, sizeof(bytes));
+
+	if (got < 0 && errno == EINTR)
+		return true;
+	return got > 0 && file_write_all(terminal, bytes, (size_t)got) == 0;
 }
 
 void carrier_finish(struct carrier *carrier)

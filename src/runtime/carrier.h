@@ -33,5 +33,19 @@ int carrier_next_signal(struct carrier *carrier);
  * tells whether both came. */
 size_t carrier_filter_keys(struct carrier *carrier, char *bytes, size_t size, bool *ret_detach);
 
+/* Gives @terminal, the other end of a process's terminal, the size of ours. */
+void carrier_copy_size(int terminal);
+
+/* Follows changes of our size on @terminal. Fails when a signal that would end us has come, which
+ * is kept in @carrier. */
+[[nodiscard]] int carrier_take_signals(struct carrier *carrier, int terminal,
+				       struct lxcri_error *err);
+
+/* Carries what @terminal has to standard output. Returns 1 when there may be more, 0 at its end. */
+[[nodiscard]] int carrier_take_output(int terminal, struct lxcri_error *err);
+
+/* Carries from standard input to @terminal. Returns false at the end of either. */
+bool carrier_give_input(int terminal);
+
 /* Puts everything back, and ends the process where a signal asked for that. Safe to repeat. */
 void carrier_finish(struct carrier *carrier);

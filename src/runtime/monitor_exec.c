@@ -22,8 +22,6 @@
 /* The terminal has been sent when the process runs; this only bounds a fault. */
 #define CONSOLE_TIMEOUT_MS 5000
 
-#define CARRY_MAX (16u << 10)
-
 /* One further process, and the two files in the run directory that bring it about. */
 struct execution {
 	struct monitor *monitor;
@@ -144,57 +142,6 @@ static int begin(struct execution *execution, struct lxcri_error *err)
 	return 0;
 }
 
-static void copy_size(const struct execution *execution)
-{
-	uint16_t rows;
-	uint16_t columns;
-
-	if (terminal_get_size(STDOUT_FILENO, &rows, &columns) == 0)
-		(void)terminal_set_size(execution->master, rows, columns); /* it may have ended */
-}
-
-static int take_signals(struct execution *execution, struct lxcri_error *err)
-{
-	int signal;
-
-	while ((signal = carrier_next_signal(&execution->carrier)) > 0) {
-		if (signal == SIGWINCH) {
-			copy_size(execution);
-			continue;
-		}
-		execution->carrier.fatal_signal = signal;
-		return fail(err, LXCRI_E_SYSTEM, "ended by signal %d", signal);
-	}
-	return 0;
-}
-
-/* Returns 1 when something was carried, 0 at the end of the terminal. */
-static int carry_output(struct execution *execution, struct lxcri_error *err)
-{
-	char bytes[CARRY_MAX];
-	ssize_t got = read(execution->master, bytes, sizeof(bytes));
-
-	if (got < 0 && errno == EINTR)
-		return 1;
-	if (got <= 0)
-		return 0;
-
-	int r = file_write_all(STDOUT_FILENO, bytes, (size_t)got);
-
-	return r < 0 ? fail_errno(err, r, "write to standard output") : 1;
-}
-
-static void carry_input(struct execution *execution)
-{
-	char bytes[CARRY_MAX];
-	ssize_t got = read(STDIN_FILENO, bytes, sizeof(bytes));
-
-	if (got < 0 && errno == EINTR)
-		return;
-	if (got <= 0 || file_write_all(execution->master, bytes, (size_t)got) < 0)
-		execution->input_ended = true;
-}
-
 /* Carries until the terminal is closed by all of the container, or the process has ended and there
  * is nothing more to read. */
 static int carry_terminal(struct execution *execution, struct lxcri_error *err)
@@ -218,7 +165,8 @@ static int carry_terminal(struct execution *execution, struct lxcri_error *err)
 			return 0;
 		if (r <= 0)
 			continue;
-		if (polls[1].revents && take_signals(execution, err) < 0)
+		if (polls[1].revents &&
+		    carrier_take_signals(&execution->carrier, execution->master, err) < 0)
 			return -1;
 		if (polls[2].revents) {
 			if (receive(execution, &message, err) < 0)
@@ -226,9 +174,9 @@ static int carry_terminal(struct execution *execution, struct lxcri_error *err)
 			execution->exit_code = message.exited.exit_code;
 		}
 		if (polls[3].revents)
-			carry_input(execution);
+			execution->input_ended = !carrier_give_input(execution->master);
 		if (polls[0].revents) {
-			r = carry_output(execution, err);
+			r = carrier_take_output(execution->master, err);
 			if (r <= 0)
 				return r;
 		}
@@ -242,7 +190,7 @@ static int run_on_terminal(struct execution *execution, struct lxcri_error *err)
 	execution->master = terminal_receive(execution->console, CONSOLE_TIMEOUT_MS);
 	if (execution->master < 0)
 		return fail_errno(err, execution->master, "receive the terminal");
-	copy_size(execution);
+	carrier_copy_size(execution->master);
 	if (carrier_begin(&execution->carrier, raw, err) < 0)
 		return -1;
 	return carry_terminal(execution, err);

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "engine/ct/ct.h"
 #include "engine/ct/ct_node.h"
+#include "engine/logs.h"
 #include "os/file.h"
 #include "os/path.h"
 #include "os/process.h"
@@ -114,6 +115,7 @@ int ct_logs(struct lxcri_container *container, const struct lxcri_log_options *o
 	autorun(ct_place_finish) struct ct_place place = {};
 	autoclose int dir = -1;
 	autoclose int end = -1;
+	struct log_read_options read_options = logs_read_options(options);
 	struct lxcri_error ignored = {};
 
 	if (container_refresh(container, err) < 0 ||
@@ -127,18 +129,8 @@ int ct_logs(struct lxcri_container *container, const struct lxcri_log_options *o
 			    "logs of %s: its output was not taken into a log", container->home.id);
 	if (options->follow && ct_node_enter(container, "logs", &ignored) == 0)
 		end = pidfd_open(container->state.pid, 0);
-
-	const struct log_read_options read_options = {
-		.choice = { .since_ns = options->since_ns,
-			    .until_ns = options->until_ns,
-			    .no_stdout = options->no_stdout,
-			    .no_stderr = options->no_stderr,
-			    .timestamps = options->timestamps },
-		.tail = options->tail,
-		.follow = options->follow && end >= 0,
-		.end_fd = end,
-	};
-
+	read_options.follow = options->follow && end >= 0;
+	read_options.end_fd = end;
 	return read_log(dir, &read_options, fd_out, fd_err, err);
 }
 

@@ -22,8 +22,6 @@
 #include <sys/pidfd.h>
 #include <sys/socket.h>
 
-#define CARRY_MAX (16u << 10)
-
 /* One process on a terminal. */
 struct session {
 	struct carrier carrier;
@@ -62,55 +60,6 @@ static int write_pid_file(const char *path, pid_t pid, struct lxcri_error *err)
 	return r < 0 ? fail_errno(err, r, "write the pid file %s", path) : 0;
 }
 
-static void copy_size(const struct session *session)
-{
-	uint16_t rows, columns;
-
-	if (terminal_get_size(STDOUT_FILENO, &rows, &columns) == 0)
-		(void)terminal_set_size(session->master, rows, columns);
-}
-
-static int take_signals(struct session *session, struct lxcri_error *err)
-{
-	int signal;
-
-	while ((signal = carrier_next_signal(&session->carrier)) > 0) {
-		if (signal == SIGWINCH) {
-			copy_size(session);
-			continue;
-		}
-		session->carrier.fatal_signal = signal;
-		return fail(err, LXCRI_E_SYSTEM, "ended by signal %d", signal);
-	}
-	return 0;
-}
-
-/* Returns 1 when something was carried, 0 at the end. */
-static int carry_output(const struct session *session, struct lxcri_error *err)
-{
-	char bytes[CARRY_MAX];
-	ssize_t got = read(session->master, bytes, sizeof(bytes));
-	int r;
-
-	if (got < 0 && errno == EINTR)
-		return 1;
-	if (got <= 0)
-		return 0;
-	r = file_write_all(STDOUT_FILENO, bytes, (size_t)got);
-	return r < 0 ? fail_errno(err, r, "write to standard output") : 1;
-}
-
-static void carry_input(struct session *session)
-{
-	char bytes[CARRY_MAX];
-	ssize_t got = read(STDIN_FILENO, bytes, sizeof(bytes));
-
-	if (got < 0 && errno == EINTR)
-		return;
-	if (got <= 0 || file_write_all(session->master, bytes, (size_t)got) < 0)
-		session->wants_input = false;
-}
-
 /* Carries until the process has ended and there is nothing more to read, or nobody has the terminal
  * any more. */
 static int carry(struct session *session, struct lxcri_error *err)
@@ -131,12 +80,13 @@ static int carry(struct session *session, struct lxcri_error *err)
 			return 0;
 		if (r <= 0)
 			continue;
-		if (polls[1].revents && take_signals(session, err) < 0)
+		if (polls[1].revents &&
+		    carrier_take_signals(&session->carrier, session->master, err) < 0)
 			return -1;
 		if (polls[3].revents)
-			carry_input(session);
+			session->wants_input = carrier_give_input(session->master);
 		if (polls[0].revents) {
-			r = carry_output(session, err);
+			r = carrier_take_output(session->master, err);
 			if (r <= 0)
 				return r;
 		} else if (polls[2].revents) {
@@ -162,7 +112,7 @@ static int run_on_terminal(struct session *session, int socket, bool open_stdin,
 	}
 	session->master = fds[0];
 	session->wants_input = open_stdin;
-	copy_size(session);
+	carrier_copy_size(session->master);
 	if (carrier_begin(&session->carrier, open_stdin && isatty(STDIN_FILENO), err) < 0 ||
 	    carry(session, err) < 0)
 		return -1;

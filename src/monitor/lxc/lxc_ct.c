@@ -6,14 +6,12 @@
 
 #include "monitor/lxc/lxc_ct.h"
 
-#include "base/json.h"
 #include "base/mem.h"
 #include "base/scope.h"
 #include "base/text.h"
 #include "monitor/lxc/lxc_library.h"
 #include "monitor/lxc/lxc_spec.h"
 #include "monitor/shim/shim_process.h"
-#include "oci/spec_validate.h"
 #include "os/file.h"
 #include "os/process.h"
 #include "os/socket.h"
@@ -104,20 +102,12 @@ static int load_process(const struct ct_command *command, struct lxc_plan_proces
 {
 	autofree char *path = xformat("/proc/self/fd/%d", command->process);
 	autofree char *bytes = NULL;
-	autojson document = NULL;
-	autorun(spec_pool_finish) struct spec_pool pool = {};
 	size_t size;
 	int r = file_read(AT_FDCWD, path, PROCESS_BYTES_MAX, &bytes, &size);
 
 	if (r < 0)
 		return fail_errno(err, r, "read the process object");
-	if (json_parse(bytes, size, &json_limits_spec, &document, err) < 0 ||
-	    spec_validate_process(document, err) < 0 ||
-	    lxc_spec_process(spec_process_read(&pool, document), process, err) < 0)
-		return -1;
-	if (process->terminal && command->console < 0)
-		return fail(err, LXCRI_E_INVALID_ARGUMENT, "a terminal needs a console socket");
-	return 0;
+	return lxc_spec_process_parse(bytes, size, command->console >= 0, process, err);
 }
 
 /* Waits until the process has been executed, or has said why not. */

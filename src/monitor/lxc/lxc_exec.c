@@ -10,7 +10,6 @@
 
 #include "monitor/lxc/lxc_command.h"
 
-#include "base/json.h"
 #include "base/mem.h"
 #include "base/scope.h"
 #include "monitor/lxc/lxc_library.h"
@@ -18,7 +17,6 @@
 #include "monitor/lxc/lxc_spec.h"
 #include "monitor/lxc/lxc_userns.h"
 #include "monitor/shim/shim_process.h"
-#include "oci/spec_validate.h"
 #include "os/file.h"
 #include "os/process.h"
 #include "os/socket.h"
@@ -92,19 +90,13 @@ static int load_process(const struct lxc_command *command, struct lxc_plan_proce
 			struct lxcri_error *err)
 {
 	autofree char *bytes = NULL;
-	autojson document = NULL;
-	autorun(spec_pool_finish) struct spec_pool pool = {};
 	size_t size;
 	int r = file_read(AT_FDCWD, command->process_path, PROCESS_BYTES_MAX, &bytes, &size);
 
 	if (r < 0)
 		return fail_errno(err, r, "read %s", command->process_path);
-	if (json_parse(bytes, size, &json_limits_spec, &document, err) < 0 ||
-	    spec_validate_process(document, err) < 0 ||
-	    lxc_spec_process(spec_process_read(&pool, document), process, err) < 0)
+	if (lxc_spec_process_parse(bytes, size, command->console >= 0, process, err) < 0)
 		return -1;
-	if (process->terminal && command->console < 0)
-		return fail(err, LXCRI_E_INVALID_ARGUMENT, "a terminal needs a console socket");
 	return lxc_seccomp_load(command->run_dir, process, err);
 }
 

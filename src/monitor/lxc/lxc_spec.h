@@ -13,6 +13,11 @@
 [[nodiscard]] int lxc_spec_process(const struct spec_process *spec,
 				   struct lxc_plan_process *process, struct lxcri_error *err);
 
+/* Fills @process from the @size bytes of @text, a process object as a file has it. @has_console
+ * tells whether somebody takes a terminal, which LXCRI_E_INVALID_ARGUMENT is without. */
+[[nodiscard]] int lxc_spec_process_parse(const char *text, size_t size, bool has_console,
+					 struct lxc_plan_process *process, struct lxcri_error *err);
+
 /* Fills one mount from @spec: its options are told apart into attributes, propagation and what is
  * the file system's own. */
 [[nodiscard]] int lxc_spec_mount(const struct spec_mount *spec, struct lxc_plan_mount *mount,

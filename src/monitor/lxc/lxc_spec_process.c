@@ -3,8 +3,10 @@
 
 #include "monitor/lxc/lxc_spec.h"
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/scope.h"
+#include "oci/spec_validate.h"
 
 #include <string.h>
 #include <sys/personality.h>
@@ -164,4 +166,19 @@ int lxc_spec_process(const struct spec_process *spec, struct lxc_plan_process *p
 	if (spec->apparmor_profile && *spec->apparmor_profile)
 		process->apparmor = xstrdup(spec->apparmor_profile);
 	return take_rlimits(spec, process, err);
+}
+
+int lxc_spec_process_parse(const char *text, size_t size, bool has_console,
+			   struct lxc_plan_process *process, struct lxcri_error *err)
+{
+	autojson document = NULL;
+	autorun(spec_pool_finish) struct spec_pool pool = {};
+
+	if (json_parse(text, size, &json_limits_spec, &document, err) < 0 ||
+	    spec_validate_process(document, err) < 0 ||
+	    lxc_spec_process(spec_process_read(&pool, document), process, err) < 0)
+		return -1;
+	if (process->terminal && !has_console)
+		return fail(err, LXCRI_E_INVALID_ARGUMENT, "a terminal needs a console socket");
+	return 0;
 }
