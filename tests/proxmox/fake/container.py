@@ -276,6 +276,7 @@ def settings(host, guest, mounts):
     config = guest.config
     tag = f"lxcri-pve.{host.tag}.{guest.vmid}"
     yield "lxc.cgroup.dir.monitor", f"{tag}.monitor"
+    yield "lxc.cgroup.dir.monitor.pivot", f"{tag}.pivot"  # else one that stays, of all containers
     yield "lxc.cgroup.dir.container", tag
     yield "lxc.cgroup.dir.container.inner", "ns"
     yield "lxc.arch", config.get("arch", "amd64")
