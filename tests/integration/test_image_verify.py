@@ -136,6 +136,20 @@ def test_df_sums_what_system_df_sums(stored):
         assert sums == [whole["images"], whole["layers"]]
 
 
+def test_df_sees_at_once_what_has_taken_the_place_of_a_blob(stored):
+    def size():
+        return stored("image", "df", "--format", "json").ok().json()["sums"][0]["size"]
+
+    blobs = stored.data / "images/blobs/sha256"
+    first = next(blobs.iterdir())
+    before = size()
+    assert size() == before
+    other = blobs / "other"
+    other.write_bytes(b"x" * 1_000_000)
+    other.rename(first)
+    assert size() > before + 900_000
+
+
 def test_gc_takes_what_no_name_is_left_for(stored):
     stored("image", "untag", "more:1").ok()
     dry = stored("image", "gc", "--force", "--dry-run", "--format", "json").ok().json()

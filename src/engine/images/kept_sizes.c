@@ -13,6 +13,7 @@
 #include "os/file.h"
 #include "os/path.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -23,6 +24,7 @@
 #define FILE_BYTES_MAX ((size_t)16 << 20)
 /* Longer than the clock of any file system stands still. */
 #define SETTLED_NS 2000000000ll
+#define NO_STAMP   "-"
 
 static int compare_names(const void *a, const void *b)
 {
@@ -83,6 +85,7 @@ void kept_sizes_load(struct kept_sizes *sizes, int dirfd, const char *run_dir, c
 		return;
 	line = strtok_r(bytes, "\n", &rest);
 	sizes->is_same = line && sizes->stamp && strcmp(line, sizes->stamp) == 0;
+	sizes->was_unstamped = line && strcmp(line, NO_STAMP) == 0;
 	while ((line = strtok_r(NULL, "\n", &rest))) {
 		struct kept_size one = {};
 
@@ -93,23 +96,48 @@ void kept_sizes_load(struct kept_sizes *sizes, int dirfd, const char *run_dir, c
 		qsort(sizes->items, sizes->count, sizeof(sizes->items[0]), compare_names);
 }
 
-int kept_sizes_list(const struct kept_sizes *sizes, struct strings *names)
-{
-	if (!sizes->is_same)
-		return path_list_names(sizes->dirfd, names);
-	for (size_t i = 0; i < sizes->count; i++)
-		strings_add(names, sizes->items[i].name);
-	return 0;
-}
-
 /* Returns what is known of @one's name, or NULL. Most ask in the order of names. */
-static const struct kept_size *find(struct kept_sizes *sizes, const struct kept_size *one)
+static struct kept_size *find(struct kept_sizes *sizes, const struct kept_size *one)
 {
 	if (sizes->next < sizes->count && compare_names(&sizes->items[sizes->next], one) == 0)
 		return &sizes->items[sizes->next++];
 	return sizes->count == 0
 		       ? NULL
 		       : bsearch(one, sizes->items, sizes->count, sizeof(*one), compare_names);
+}
+
+/* Marks what is still there under its inode: one look at the directory instead of one at each. */
+static void mark_unmoved(struct kept_sizes *sizes)
+{
+	autoclose int fd = openat(sizes->dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *list = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!list)
+		return; /* then each is looked at */
+	fd = -1;
+	for (struct dirent *entry = readdir(list); entry; entry = readdir(list)) {
+		struct kept_size one = {};
+		struct kept_size *known;
+
+		(void)snprintf(one.name, sizeof(one.name), "%s", entry->d_name);
+		known = find(sizes, &one);
+		if (known)
+			known->is_unmoved = known->inode == entry->d_ino;
+	}
+	(void)closedir(list);
+	sizes->next = 0;
+}
+
+int kept_sizes_list(struct kept_sizes *sizes, struct strings *names)
+{
+	/* Once the directory has settled, what happened meanwhile shows in the times of change. */
+	if (!sizes->stamp)
+		mark_unmoved(sizes);
+	if (!sizes->is_same)
+		return path_list_names(sizes->dirfd, names);
+	for (size_t i = 0; i < sizes->count; i++)
+		strings_add(names, sizes->items[i].name);
+	return 0;
 }
 
 /* Without a stamp the directory is listed again the next time. */
@@ -130,7 +158,7 @@ uint64_t kept_sizes_get(struct kept_sizes *sizes, const char *name)
 
 	(void)snprintf(one.name, sizeof(one.name), "%s", name);
 	known = find(sizes, &one);
-	if (known && sizes->is_same) {
+	if (known && (sizes->is_same || known->is_unmoved)) {
 		add(&sizes->found, &sizes->n_found, known);
 		return known->bytes;
 	}
@@ -161,9 +189,10 @@ void kept_sizes_save(const struct kept_sizes *sizes)
 {
 	struct text text = {};
 
-	if (sizes->is_same && !sizes->is_stale && sizes->n_found == sizes->count)
+	if ((sizes->is_same || (sizes->was_unstamped && !sizes->stamp)) && !sizes->is_stale &&
+	    sizes->n_found == sizes->count)
 		return;
-	text_addf(&text, "%s\n", sizes->stamp ? sizes->stamp : "-");
+	text_addf(&text, "%s\n", sizes->stamp ? sizes->stamp : NO_STAMP);
 	for (size_t i = 0; i < sizes->n_found; i++) {
 		const struct kept_size *one = &sizes->found[i];
 

@@ -3,7 +3,8 @@
 
 /* What blobs and unpacked layers take on the disk. Neither ever changes, so each is measured once.
  * What was found is kept in the run directory: it holds for all of a directory in which nothing has
- * come or gone, else for what has the same inode and time of change. */
+ * come or gone, else for what has the same inode and time of change. In the moment after a change,
+ * when that will be looked at once more anyway, the inode is enough. */
 
 #include "base/scope.h"
 #include "base/strings.h"
@@ -18,6 +19,7 @@ struct kept_size {
 	uint64_t inode;
 	int64_t changed_ns;
 	uint64_t bytes;
+	bool is_unmoved; /* it has that inode still */
 };
 
 /* Those that are known. Zeroed is none. */
@@ -32,6 +34,7 @@ struct kept_sizes {
 	int dirfd;            /* of the directory, borrowed */
 	const char *data_dir; /* of layers: with what drivers have made of them; else NULL */
 	bool is_same;         /* nothing has come or gone in it */
+	bool was_unstamped;   /* that is how it was kept */
 	bool is_stale;        /* something was measured anew */
 };
 
@@ -41,7 +44,7 @@ void kept_sizes_load(struct kept_sizes *sizes, int dirfd, const char *run_dir, c
 
 /* Appends the names in the directory, sorted; where nothing has come or gone they are known. 0 or
  * -errno. */
-[[nodiscard]] int kept_sizes_list(const struct kept_sizes *sizes, struct strings *names);
+[[nodiscard]] int kept_sizes_list(struct kept_sizes *sizes, struct strings *names);
 
 /* Returns what @name of the directory takes, measured where it is not known. */
 uint64_t kept_sizes_get(struct kept_sizes *sizes, const char *name);
