@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/ct/ct.h"
+#include "engine/service/hook.h"
 #include "engine/service/restart.h"
 #include "os/helper.h"
 
@@ -174,6 +175,7 @@ static void take_record(struct guarded *guarded, const struct lxcri_container *c
 static void take_state(struct guarded *guarded, const struct lxcri_container *container)
 {
 	guarded->status = container->status;
+	guarded->is_starting = hook_is_starting(container);
 	guarded->pid = container->state.pid;
 	guarded->pid_start_time = container->state.pid_start_time;
 	if (guarded->run_ns != container->state.started_ns) {
@@ -219,7 +221,7 @@ int guarded_refresh(struct guarded *guarded)
 
 bool guarded_is_ready(const struct guarded *guarded)
 {
-	return guarded->status == LXCRI_STATUS_RUNNING &&
+	return guarded->status == LXCRI_STATUS_RUNNING && !guarded->is_starting &&
 	       ((!guarded->has_check && !guarded->prober) || guarded->health.status == HEALTH_WELL);
 }
 

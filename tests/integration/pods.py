@@ -3,6 +3,7 @@
 
 import json
 import os
+import subprocess
 
 from nets import *  # noqa: F401,F403
 
@@ -45,6 +46,14 @@ def stream(*objects):
 
 def apply(engine, *objects, flags=()):
     return engine("apply", *flags, "-f", "-", input=stream(*objects))
+
+
+def begin(engine, *objects):
+    """An apply that goes on beside the test."""
+    child = engine.open("apply", "-f", "-", stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=False)
+    child.stdin.write(stream(*objects))
+    child.stdin.close()
+    return child
 
 
 def pods(engine):

@@ -96,3 +96,78 @@ def test_groups_and_rights_are_as_the_manifest_says(one, box):
     bad = pod("other", container(box), volumes=[{"name": "v", "emptyDir": {"medium": "HugePages"}}])
     apply(one, bad).fails("UnsupportedOperation", "HugePages")
     assert set(pods(one)) == {"web"} and inspect(one, "web")["status"] == "Running"
+
+
+def test_parts_of_volumes_are_mounted_and_lead_nowhere_else(lx, box, work):
+    kept = work / "kept"
+    (kept / "deep" / "b").mkdir(parents=True)
+    (kept / "conf").write_text("from the host\n")
+    (kept / "deep" / "b" / "secret").write_text("of the host\n")
+    claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "c"}, "spec": {}}
+    mounts = [{"name": "e", "mountPath": "/whole"}, {"name": "e", "mountPath": "/part", "subPath": "a/b"},
+              {"name": "h", "mountPath": "/conf", "subPath": "conf", "readOnly": True},
+              {"name": "c", "mountPath": "/one", "subPath": "one"}, {"name": "c", "mountPath": "/two", "subPath": "two"}]
+    made = pod("web", container(box, volumeMounts=mounts, command=["sleep", "1000"]), volumes=[
+        {"name": "e", "emptyDir": {}}, {"name": "h", "hostPath": {"path": str(kept)}},
+        {"name": "c", "persistentVolumeClaim": {"claimName": "c"}}])
+    apply(lx, claim, made).ok()
+    said = lx("exec", "web.app", "sh", "-c", "echo x >/part/x; cat /whole/a/b/x /conf; echo 1 >/one/f; ls /two;"
+              "stat -c '%a %u' /whole /part /one; touch /conf 2>/dev/null || echo fast").ok().lines
+    assert said == ["x", "from the host", "777 0", "777 0", "755 0", "fast"]
+    lx("volume", "remove", "c").fails("InvalidState", "web.app")
+    # What the container puts in the way is looked at from inside the volume, at each start.
+    lx("exec", "web.app", "sh", "-c", f"rm -r /whole/a; ln -s {kept}/deep /whole/a; mkdir -p /whole{kept}/deep").ok()
+    lx("pod", "stop", "--time", "0", "web").ok()
+    lx("cp", "web.app:/one/f", work / "f").ok()
+    assert (work / "f").read_text() == "1\n"
+    lx("pod", "start", "web").ok()
+    said = lx("exec", "web.app", "sh", "-c", f"ls /part; touch /part/y; ls /whole{kept}/deep/b").ok().lines
+    assert said == ["y"] and [entry.name for entry in (kept / "deep" / "b").iterdir()] == ["secret"]
+    lx("exec", "web.app", "sh", "-c", "rm /whole/a; ln -s a /whole/a").ok()
+    lx("pod", "stop", "--time", "0", "web").ok()
+    lx("pod", "start", "web").fails("PodStartFailed", "subPath a/b", "symbolic links")
+    lx("pod", "delete", "--force", "web").ok()
+    with open("/proc/mounts", encoding="ascii") as mounted:
+        assert str(lx.data) not in mounted.read()
+    lx("volume", "remove", "c").ok()
+
+
+def test_parts_that_are_none_are_refused(one, box):
+    volumes = [{"name": "v", "emptyDir": {}}]
+    for fields, code, word in [({"subPath": "../x"}, "InvalidManifest", "subPath"), ({"subPath": "/x"}, "InvalidManifest", "subPath"),
+                               ({"subPathExpr": "$(A)"}, "UnsupportedOperation", "subPathExpr")]:
+        mounts = [{"name": "v", "mountPath": "/v", **fields}]
+        apply(one, pod("web", container(box, volumeMounts=mounts), volumes=volumes)).fails(code, word)
+    assert pods(one) == {}
+
+
+def test_claims_are_given_to_the_group_of_a_pod(lx, box):
+    mounts = [{"name": "c", "mountPath": "/c"}]
+    volumes = [{"name": "c", "persistentVolumeClaim": {"claimName": "c"}}]
+
+    def made(name, policy=None, read_only=False, **security):
+        if policy:
+            security["fsGroupChangePolicy"] = policy
+        each = [{**mounts[0], "readOnly": read_only}]
+        return pod(name, container(box, volumeMounts=each), volumes=volumes, securityContext=security)
+
+    def look(name):
+        script = "cd /c; stat -c '%u %g %a %n' . d d/f"
+        return lx("exec", f"{name}.app", "sh", "-c", script).ok().lines
+
+    apply(lx, made("root")).ok()
+    lx("exec", "root.app", "sh", "-c", "cd /c; chmod 700 .; mkdir -m 700 d; touch d/f; chmod 600 d/f; ln -s /etc l").ok()
+    apply(lx, made("reader", read_only=True, fsGroup=2000)).ok()
+    before = look("root")
+    apply(lx, made("user", runAsUser=1000, runAsGroup=1000, fsGroup=2000)).ok()
+    assert before == ["0 0 700 .", "0 0 700 d", "0 0 600 d/f"]
+    assert look("root") == ["0 2000 2770 .", "0 2000 2770 d", "0 2000 660 d/f"]
+    said = lx("exec", "user.app", "sh", "-c", "echo x >/c/d/f; touch /c/new; stat -c '%u %g' /c/new /etc").ok().lines
+    assert said == ["1000 2000", "0 0"]
+    # As the root says, or not at all.
+    lx("exec", "root.app", "sh", "-c", "chgrp 7 /c/d/f").ok()
+    apply(lx, made("other", policy="OnRootMismatch", fsGroup=2000)).ok()
+    assert look("root")[2].startswith("0 7 ")
+    apply(lx, made("another", policy="Always", fsGroup=2000)).ok()
+    assert look("root")[2].startswith("0 2000 ")
+    apply(lx, made("bad", policy="Sometimes", fsGroup=2000)).fails("InvalidManifest", "fsGroupChangePolicy")

@@ -3,14 +3,13 @@
 
 import datetime
 import json
-import subprocess
 import threading
 
 import pytest
 
 from engine import await_that
 from pods import *  # noqa: F401,F403
-from pods import apply, container, inspect, pod, pods, replicas, stream
+from pods import apply, begin, container, inspect, pod, pods, replicas
 
 pytestmark = pytest.mark.service
 
@@ -27,14 +26,6 @@ def wanted(box, text, count=2, gate=False, **fields):
 
 def strategy(**rolling):
     return {"type": "RollingUpdate", "rollingUpdate": rolling}
-
-
-def begin(engine, *objects):
-    """An apply that goes on beside the test."""
-    child = engine.open("apply", "-f", "-", stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=False)
-    child.stdin.write(stream(*objects))
-    child.stdin.close()
-    return child
 
 
 def pod_events(engine):

@@ -107,7 +107,9 @@ int member_create(struct lxcri_pod *pod, const struct lxcri_pod_options *options
 	const struct create_place place = { .pod = pod->shell->home.id,
 					    .host_network = pod->note.host_network,
 					    .is_first = is_first(options, given),
-					    .ids = &pod->shell->record.ids };
+					    .ids = &pod->shell->record.ids,
+					    .fs_group = pod->note.fs_group,
+					    .keep_group = options->fs_group_on_mismatch };
 	struct lxcri_create_options member = *given;
 
 	loan.id = xformat("%s.%s", pod->shell->home.id, given->id);
