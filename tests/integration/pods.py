@@ -48,9 +48,13 @@ def apply(engine, *objects, flags=()):
     return engine("apply", *flags, "-f", "-", input=stream(*objects))
 
 
+def remove(engine, *objects):
+    return engine("delete", "-f", "-", input=stream(*objects))
+
+
 def begin(engine, *objects):
     """An apply that goes on beside the test."""
-    child = engine.open("apply", "-f", "-", stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=False)
+    child = engine.open("apply", "-f", "-", stdin=subprocess.PIPE)
     child.stdin.write(stream(*objects))
     child.stdin.close()
     return child

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT
 """What the containers of a pod share and are told: memory, files of several sources, groups."""
 
+import os
+import subprocess
+
 from pods import *  # noqa: F401,F403
 from pods import apply, container, data, inspect, pod, pods
 
@@ -38,6 +41,26 @@ def test_files_come_from_several_sources(one, box):
     token = pod("other", container(box), volumes=[{"name": "t", "projected": {"sources": [
         {"serviceAccountToken": {"path": "token"}}]}}])
     apply(one, token).fails("UnsupportedOperation", "spec.volumes[0].projected.sources[0].serviceAccountToken")
+
+
+def test_containers_know_their_addresses(lx, box):
+    env = [{"name": name, "valueFrom": field(path)} for name, path in [
+        ("IP", "status.podIP"), ("IPS", "status.podIPs"), ("HOST", "status.hostIP"), ("NODE", "spec.nodeName")]]
+    env.append({"name": "URL", "value": "http://$(IP):80"})
+    made = pod("web", container(box, env=env, command=["sh", "-c", "echo $0 $IP $IPS $HOST $NODE $URL; exec sleep 1000", "$(IP)/x"]))
+    apply(lx, made, {**made, "metadata": {"name": "host"}, "spec": {**made["spec"], "hostNetwork": True}}).ok()
+    entry = inspect(lx, "web")["networks"][0]
+    four, six = (entry[key].split("/")[0] if entry.get(key) else None for key in ("ip4", "ip6"))
+    arg, ip, ips, host, node, url = lx("logs", "web").ok().out.split()
+    assert (arg, ip, url, node) == (f"{four}/x", four, f"http://{four}:80", os.uname().nodename)
+    assert ips.split(",") == [address for address in (four, six) if address]
+    gateway = lx("exec", "web.app", "sh", "-c", "ip route | sed -n 's/default via //p'").ok().out.split()[0]
+    way = subprocess.run(lx.host.words("ip", "-4", "route", "get", "203.0.113.1"), capture_output=True, text=True, check=False)
+    assert host == (way.stdout.split("src ")[1].split()[0] if way.returncode == 0 else gateway)
+    if way.returncode == 0:
+        assert lx("logs", "host").ok().out.split() == [f"{host}/x", host, host, host, node, f"http://{host}:80"]
+    volumes = [{"name": "d", "downwardAPI": {"items": [{"path": "ip", **field("status.podIP")}]}}]
+    apply(lx, pod("bad", container(box), volumes=volumes)).fails("UnsupportedOperation", "status.podIP", "only in env")
 
 
 def test_memory_is_shared_and_goes_with_the_pod(lx, box):
