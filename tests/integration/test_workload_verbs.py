@@ -74,7 +74,15 @@ def test_logs_of_several_say_whose_they_are(two):
     assert two("logs", "web", "-c", "a", "--prefix", "--tail", "1").ok().lines == ["[pod/web/a] two"]
     following = two.open("logs", "-f", "deployment/many", stdout=subprocess.PIPE, text=True)
     assert sorted(following.stdout.readline() for _ in names) == [f"[pod/{name}/app] {name}\n" for name in names]
+    # Also of those that come later, and of what is started again.
+    two("scale", "deploy", "many", "--replicas", "3").ok()
+    later, = {id for id in pods(two) if id.startswith("many")} - set(names)
+    assert following.stdout.readline() == f"[pod/{later}/app] {later}\n"
+    two("pod", "stop", "--time", "0", later).ok()
+    two("pod", "start", later).ok()
+    assert following.stdout.readline() == f"[pod/{later}/app] {later}\n"
     two("scale", "deploy", "many", "--replicas", "0").ok()
+    assert following.stdout.read() == ""
     assert following.wait(timeout=60) == 0
 
 
