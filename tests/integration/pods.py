@@ -44,8 +44,8 @@ def stream(*objects):
     return "\n---\n".join(json.dumps(each) for each in objects).encode()
 
 
-def apply(engine, *objects, flags=()):
-    return engine("apply", *flags, "-f", "-", input=stream(*objects))
+def apply(engine, *objects, flags=(), **options):
+    return engine("apply", *flags, "-f", "-", input=stream(*objects), **options)
 
 
 def remove(engine, *objects):
