@@ -10,7 +10,7 @@ import pytest
 
 from engine import await_that
 from pods import *  # noqa: F401,F403
-from pods import apply, container, pod, pods, replicas
+from pods import apply, container, places, pod, pods, replicas
 
 pytestmark = pytest.mark.service
 
@@ -107,3 +107,36 @@ def test_exec_finds_the_container_that_is_meant(two, box):
     apply(two, made).ok()
     await_that(lambda: two("exec", "other", "test", "-e", "/b").code == 0, "the one that is named", 20)
     assert json.loads(two("pod", "list", "--format", "json").ok().out)
+
+
+def test_endpoints_are_where_a_service_leads_to(one, box):
+    def service(name, **fields):
+        ports = [{"name": "http", "port": 80, "targetPort": "web"}, {"name": "dns", "port": 53, "protocol": "UDP"}]
+        return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name},
+                "spec": {"selector": {"app": "web"}, "ports": ports, **fields}}
+
+    gate = {"exec": {"command": ["test", "-e", "/go"]}, "periodSeconds": 1, "timeoutSeconds": 20}
+    apply(one, service("plain"), service("all", publishNotReadyAddresses=True), service("bare", clusterIP="None"),
+          service("none", selector={"app": "other"}),
+          pod("a", container(box, ports=[{"name": "web", "containerPort": 8080}]), labels={"app": "web"}),
+          pod("b", container(box, ports=[{"name": "web", "containerPort": 8081}], readinessProbe=gate), labels={"app": "web"})).ok()
+    a, b = (places(one, id)["default"]["ip4"].split("/")[0] for id in "ab")
+
+    def rows():
+        return {line.split()[1]: line.split()[2] for line in one("get", "ep").ok().lines[1:]}
+
+    def only_four(cell):
+        return {each for each in cell.split(",") if not each.startswith("[")}
+
+    seen = await_that(lambda: rows() if only_four(rows()["plain"]) else None, "one is ready", 60)
+    assert only_four(seen["plain"]) == {f"{a}:8080", f"{a}:53"} and seen["none"] == "<none>"
+    assert only_four(seen["all"]) == {f"{a}:8080", f"{a}:53", f"{b}:8081", f"{b}:53"}
+    assert only_four(seen["bare"]) == {f"{a}:80", f"{a}:53"}
+    shown = one("get", "endpoints", "plain", "-o", "json").ok().json()
+    waiting, = (subset for subset in shown["subsets"] if "notReadyAddresses" in subset)
+    assert {"port": 8081, "name": "http", "protocol": "TCP"} in waiting["ports"]
+    assert waiting["notReadyAddresses"][0]["targetRef"] == {"kind": "Pod", "name": "b"}
+    one("exec", "b.app", "touch", "/go").ok()
+    await_that(lambda: f"{b}:8081" in only_four(rows()["plain"]), "both are ready", 60)
+    assert "Endpoints/bare" in one("get", "endpoints", "-o", "name").ok().lines
+    one("get", "endpoints", "other").fails("ObjectNotFound", "other")

@@ -62,6 +62,7 @@ int lxcri_manifest_delete_one(struct lxcri_engine *engine, const char *kind, con
 
 /* Returns a JSON array of the objects of @kind (NULL: all) in @name_space (NULL: all) called @name
  * (NULL: any) as they were applied, each with "status" of what is there; owned by the caller.
+ * Of the kind "endpoints" they are where services lead to.
  * LXCRI_E_OBJECT_NOT_FOUND when @name is given and there is none. */
 int lxcri_manifest_get_json(struct lxcri_engine *engine, const char *kind, const char *name_space,
 			    const char *name, char **ret_json, struct lxcri_error *err);
