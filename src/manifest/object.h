@@ -101,6 +101,7 @@ struct object_service {
 	char *affinity;
 	struct object_affinity *affinity_config;
 	bool publish_not_ready;
+	char *external_name; /* of the type ExternalName */
 	struct field_map selector;
 	struct field_list ports; /* struct object_service_port */
 };

@@ -180,7 +180,7 @@ static const struct field service_fields[] = {
 	ROW(object_service, affinity, "sessionAffinity", TEXT),
 	OBJECT(object_service, affinity_config, "sessionAffinityConfig", OBJECT, affinity_table),
 	ROW(object_service, publish_not_ready, "publishNotReadyAddresses", TRUTH),
-	REFUSED("externalName"),
+	ROW(object_service, external_name, "externalName", TEXT),
 	IDLE("externalTrafficPolicy"),
 	IDLE("healthCheckNodePort"),
 	IDLE("internalTrafficPolicy"),

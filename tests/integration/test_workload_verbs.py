@@ -10,7 +10,7 @@ import pytest
 
 from engine import await_that
 from pods import *  # noqa: F401,F403
-from pods import apply, container, places, pod, pods, replicas
+from pods import apply, container, places, pod, pods, remove, replicas
 
 pytestmark = pytest.mark.service
 
@@ -140,3 +140,25 @@ def test_endpoints_are_where_a_service_leads_to(one, box):
     await_that(lambda: f"{b}:8081" in only_four(rows()["plain"]), "both are ready", 60)
     assert "Endpoints/bare" in one("get", "endpoints", "-o", "name").ok().lines
     one("get", "endpoints", "other").fails("ObjectNotFound", "other")
+
+
+def test_a_service_can_be_a_name_of_something_else(one, box):
+    def alias(target):
+        return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "db"},
+                "spec": {"type": "ExternalName", "externalName": target}}
+
+    apply(one, alias("web-a"), pod("web-a", container(box)), pod("web-b", container(box)), pod("client", container(box))).ok()
+    a, b = (places(one, id)["default"]["ip4"].split("/")[0] for id in ("web-a", "web-b"))
+
+    def leads_to(address):
+        return address in one("exec", "client.app", "sh", "-c", "nslookup db.default.svc.cluster.local").out
+
+    await_that(lambda: leads_to(a), "it leads there", 60)
+    # As it is written in programs, by the search domains.
+    assert "PING db (" in one("exec", "client.app", "sh", "-c", "ping -c 1 -w 1 db").out
+    row = one("get", "svc").ok().lines[1].split()
+    assert row[1:5] == ["db", "ExternalName", "-", "web-a"]
+    apply(one, alias("web-b.default.cluster.local")).ok()
+    await_that(lambda: leads_to(b), "it leads elsewhere", 60)
+    remove(one, alias("web-b")).ok()
+    await_that(lambda: not leads_to(b), "it leads nowhere", 60)

@@ -118,7 +118,10 @@ static void add_service(struct rows *rows, struct json_object *object)
 	strings_add(&rows->cells, json_get_text(meta, "name"));
 	strings_add(&rows->cells, type ? type : "ClusterIP");
 	strings_add(&rows->cells, address ? address : "-");
-	add_joined(rows, json_get(spec, "externalIPs"));
+	if (json_get_text(spec, "externalName"))
+		strings_add(&rows->cells, json_get_text(spec, "externalName"));
+	else
+		add_joined(rows, json_get(spec, "externalIPs"));
 	add_ports(rows, json_get(spec, "ports"));
 	add_joined(rows, json_get(json_get(object, "status"), "endpoints"));
 }
