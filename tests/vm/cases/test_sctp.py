@@ -42,12 +42,14 @@ def protocol():
 def test_an_association_comes_from_everywhere(one, box, world):
     id = one.id()
     one("run", "--detach", "--publish", "7000:7/sctp", "--image", box, id, "sleep", "1000").ok()
-    assert one("port", id).ok().lines == ["7/sctp -> 0.0.0.0:7000", "7/sctp -> [::]:7000"]
+    assert one("port", id).ok().lines == ["7/sctp -> *:7000"]
     inside = one.inside(id)
     child = inside.start(sys.executable, "-c", SERVER, stdout=subprocess.PIPE)
     try:
         assert child.stdout.readline() == b"ready\n"
         for who, address in WAYS:
+            if address == "127.1.2.3":
+                continue  # an end of an association has only addresses that an interface has
             text = f"{who} {address}"
             assert echoed(getattr(world, who), address, 7000, text) == text, text
         assert echoed(inside, "192.0.2.1", 7000, "hairpin") == "hairpin"
