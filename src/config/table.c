@@ -87,7 +87,8 @@ const struct config_entry config_table[] = {
 			"system, else overlay, else dir." },
 	[CONFIG_STORAGE_IMAGE_PATH] = {
 		"storage.image_path", CONFIG_PATH, .otherwise = "null",
-		.help = "Directory of the images; otherwise images in the data directory." },
+		.help = "Without effect: images are in the directory images of the data directory.",
+		.vain = "has no effect: images are in the directory images of runtime.data_path" },
 	[CONFIG_STORAGE_UMOCI_PATH] = {
 		"storage.umoci_path", CONFIG_PATH, .otherwise = "null",
 		.help = "Accepted for old files; umoci is not needed." },
@@ -209,7 +210,7 @@ const struct config_entry config_table[] = {
 		.help = "File that has the password; mode 0600." },
 	[CONFIG_PROXMOX_NODE] = {
 		"proxmox.node", CONFIG_TEXT, .otherwise = "null",
-		.help = "Node on which containers are made; otherwise the one asked." },
+		.help = "Node on which containers are made; otherwise the one with most free memory." },
 	[CONFIG_PROXMOX_NODE_CACHE_DURATION] = {
 		"proxmox.node_cache_duration", CONFIG_COUNT, .otherwise = "60", .max = 86400,
 		.help = "Seconds that the list of nodes is believed." },
