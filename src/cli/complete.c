@@ -9,11 +9,12 @@
 #include "base/scope.h"
 #include "cli/help.h"
 #include "lxcri/image.h"
+#include "lxcri/layer.h"
 #include "os/signal.h"
 
 #include <string.h>
 
-/* Of what is left to the shell itself: the last line of the answer. */
+/* What is left to the shell itself, where nothing else is offered. */
 #define ASK_FILES       ":files"
 #define ASK_DIRECTORIES ":directories"
 
@@ -36,7 +37,6 @@ static const struct verb_mask {
 	{ "pause", MASK(LXCRI_STATUS_RUNNING) },
 	{ "resume", MASK(LXCRI_STATUS_PAUSED) },
 	{ "exec", MASK(LXCRI_STATUS_RUNNING) },
-	{ "attach", MASK(LXCRI_STATUS_RUNNING) },
 	{ "ps", MASK_ALIVE },
 	{ "top", MASK_ALIVE },
 };
@@ -50,6 +50,7 @@ struct line {
 	struct strings options;            /* that were given, by name */
 	bool options_over;
 	const char *word; /* what the cursor stands behind */
+	const char *asks; /* what the shell has to offer itself; or NULL */
 };
 
 static void offer(const struct line *line, const char *candidate, const char *help)
@@ -104,9 +105,11 @@ static void take_option(struct line *line, const char *word)
 	}
 	for (word++; *word; word++) {
 		entry = find_letter(line->verb ? line->verb->options : cli_global_options, *word);
-		if (!entry || entry->kind == OPTION_FLAG)
+		if (!entry)
 			continue;
 		strings_add(&line->options, entry->name);
+		if (entry->kind == OPTION_FLAG)
+			continue;
 		if (!word[1])
 			line->awaits = entry;
 		return;
@@ -188,18 +191,6 @@ static int offer_image(void *userdata, const struct lxcri_image_info *info)
 	return 0;
 }
 
-static void offer_images(struct line *line)
-{
-	struct lxcri_image_manager *images = NULL;
-	struct lxcri_error ignored = {};
-
-	if (cli_open_engine(line->cli, &ignored) < 0 ||
-	    lxcri_image_manager_open(line->cli->engine, NULL, NULL, &images, &ignored) < 0)
-		return;
-	(void)lxcri_image_list(images, offer_image, line, &ignored);
-	lxcri_image_manager_free(images);
-}
-
 static void offer_signals(struct line *line)
 {
 	for (int number = 1; number < 32; number++) {
@@ -217,41 +208,98 @@ static void offer_verbs(struct line *line)
 			offer(line, (*verb)->name, (*verb)->summary);
 }
 
-/* "table|json": any of them. */
-static void offer_alternatives(struct line *line, const char *what)
+/* Tells whether @length characters of @what are a word that is typed as it stands. */
+static bool is_literal(const char *what, size_t length)
 {
-	for (; *what; what += strspn(what, "|")) {
-		size_t length = strcspn(what, "|");
-		autofree char *one = xstrndup(what, length);
+	static const char others[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
 
-		offer(line, one, NULL);
-		what += length;
-	}
+	return length > 0 && what[0] != '-' && strspn(what, others) >= length;
 }
 
-/* What usage and help call a value says what it is. */
-static void offer_values(struct line *line, const char *what)
+static int offer_layer(void *userdata, const struct lxcri_layer_info *info)
 {
-	if (strcmp(what, "ID") == 0)
+	offer(userdata, info->chain_id, NULL);
+	return 0;
+}
+
+static void offer_kept(struct line *line, bool layers)
+{
+	struct lxcri_image_manager *images = NULL;
+	struct lxcri_error ignored = {};
+
+	if (cli_open_engine(line->cli, &ignored) < 0 ||
+	    lxcri_image_manager_open(line->cli->engine, NULL, NULL, &images, &ignored) < 0)
+		return;
+	if (layers)
+		(void)lxcri_layer_list(images, offer_layer, line, &ignored);
+	else
+		(void)lxcri_image_list(images, offer_image, line, &ignored);
+	lxcri_image_manager_free(images);
+}
+
+/* The alternatives that stand for a word in capitals; NULL where it has none. */
+static const char *alternatives_of(const char *word)
+{
+	static const char *const words[][2] = {
+		{ "TYPE", "lxc|crun|runc|proxmox-lxc" },
+		{ "FORMAT", "text|json" },
+		{ "KIND", "pod|deployment|statefulset|service|configmap|secret|"
+			  "persistentvolumeclaim" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (strcmp(words[i][0], word) == 0)
+			return words[i][1];
+	return NULL;
+}
+
+/* What usage and help call a value, in capitals, says what it is. */
+static void offer_named(struct line *line, const char *what)
+{
+	const char *verb = line->verb ? line->verb->name : "";
+
+	if (strcmp(what, "ID") == 0 && strcmp(verb, "layer") == 0)
+		offer_kept(line, true);
+	else if (strcmp(what, "ID") == 0 && line->verb)
 		offer_containers(line);
 	else if (strcmp(what, "IMAGE") == 0 ||
-		 (strcmp(what, "NAME") == 0 && strcmp(line->verb->name, "image") == 0))
-		offer_images(line);
+		 (strcmp(what, "NAME") == 0 && strcmp(verb, "image") == 0))
+		offer_kept(line, false);
 	else if (strcmp(what, "VERB") == 0)
 		offer_verbs(line);
 	else if (strcmp(what, "SIGNAL") == 0)
 		offer_signals(line);
-	else if (strcmp(what, "TYPE") == 0)
-		offer_alternatives(line, "lxc|crun|runc|proxmox-lxc");
-	else if (strcmp(what, "FORMAT") == 0)
-		offer_alternatives(line, "text|json");
 	else if (strcmp(what, "DIR") == 0)
-		(void)puts(ASK_DIRECTORIES);
+		line->asks = line->asks ? line->asks : ASK_DIRECTORIES;
 	else if (strcmp(what, "FILE") == 0 || strcmp(what, "PATH") == 0 ||
 		 strcmp(what, "SOURCE") == 0)
-		(void)puts(ASK_FILES);
-	else if (strchr("abcdefghijklmnopqrstuvwxyz", what[0]))
-		offer_alternatives(line, what);
+		line->asks = ASK_FILES;
+}
+
+/* "table|json|FIELD": any of them. What has optional parts is nothing to choose from. */
+static void offer_values(struct line *line, const char *what)
+{
+	const char *others = alternatives_of(what);
+
+	if (others)
+		what = others;
+	for (; *what && !strchr(what, '['); what += strspn(what, "|")) {
+		size_t length = strcspn(what, "|");
+		autofree char *one = xstrndup(what, length);
+
+		if (is_literal(what, length))
+			offer(line, one, NULL);
+		else
+			offer_named(line, one);
+		what += length;
+	}
+}
+
+/* Returns the option that usage writes as "--name" or "-n"; NULL where the verb has none. */
+static const struct option_entry *option_of(const struct verb *verb, const char *token)
+{
+	return token[1] == '-' ? options_find(verb->options, token + 2)
+			       : find_letter(verb->options, token[1]);
 }
 
 /* One way of using a verb, "import SOURCE [NAME]", against the arguments that are there: what its
@@ -268,17 +316,20 @@ static void offer_usage(struct line *line, char *usage)
 
 		if (dots)
 			*dots = '\0';
-		if (strncmp(token, "--", 2) == 0) {
-			if (!strings_has(&line->options, token + 2))
+		if (token[0] == '-') {
+			const struct option_entry *entry = option_of(line->verb, token);
+
+			if (!entry || !strings_has(&line->options, entry->name))
 				return;
-			(void)strtok_r(NULL, " []", &rest);
+			if (entry->kind != OPTION_FLAG)
+				(void)strtok_r(NULL, " []", &rest);
 			continue;
 		}
 		if (position == line->arguments.count || repeats) {
 			offer_values(line, token);
 			return;
 		}
-		if (strchr("abcdefghijklmnopqrstuvwxyz", token[0]) &&
+		if (is_literal(token, strlen(token)) &&
 		    strcmp(token, line->arguments.items[position]) != 0)
 			return;
 		position++;
@@ -321,16 +372,16 @@ static bool offer_joined(struct line *line)
 		return false;
 	name = xstrndup(line->word + 2, (size_t)(equals - line->word) - 2);
 	entry = find_option(line, name);
-	for (const char *what = entry ? entry->value : NULL; what && *what;
-	     what += strspn(what, "|")) {
+
+	const char *what = entry && entry->value ? entry->value : "";
+
+	if (alternatives_of(what))
+		what = alternatives_of(what);
+	for (; *what && !strchr(what, '['); what += strspn(what, "|")) {
 		size_t length = strcspn(what, "|");
 		autofree char *whole = xformat("--%s=%.*s", name, (int)length, what);
 
-		if (strcmp(what, "TYPE") == 0) {
-			what = "lxc|crun|runc|proxmox-lxc";
-			continue;
-		}
-		if (strchr("abcdefghijklmnopqrstuvwxyz", what[0]))
+		if (is_literal(what, length))
 			offer(line, whole, NULL);
 		what += length;
 	}
@@ -366,6 +417,8 @@ static int cmd_complete(struct cli *cli, const void *options, int argc, char **a
 	for (int i = 0; i + 1 < argc; i++)
 		take_word(&line, argv[i]);
 	offer_word(&line);
+	if (line.asks)
+		(void)puts(line.asks);
 	strings_finish(&line.arguments);
 	strings_finish(&line.options);
 	return EXIT_SUCCESS;

@@ -147,6 +147,12 @@ def test_the_answer_to_a_script_is_quick_to_read_and_never_an_error(any_engine):
     assert answer("list", "--format=j") == ["--format=json"]
     assert answer("list", "--format", "=", "t") == ["table"]
     assert answer("exec", "one", "--", "x") == []
+    assert answer("apply", "-f", "") == answer("delete", "-f", "") == answer("update", "-r", "") == [":files"]
+    assert answer("inspect", "--format", "") == ["json"]  # a field is nothing to choose from
+    assert answer("image", "convert", "--format=") == [f"--format={form}" for form in
+                                                       ("table", "json", "raw", "ct-template", "zfs")]
+    assert answer("update", "--check", "") == answer("layer", "inspect", "") == []
+    assert answer("describe", "stat") == ["statefulset"]
     assert answer("nonsense", "x") == answer("--nonsense", "nonsense", "--x") == []
     assert answer("--config", "/nonexistent", "start", "") == []
     assert "__complete" not in any_engine("help").ok().out
