@@ -80,6 +80,13 @@ def test_an_unknown_option_suggests_the_nearest(lx, words, expected):
     (["config"], "expected show, check or example"),
     (["config", "chekc"], "did you mean check?"),
     (["config", "check"], "expected a file"),
+    (["config", "check", "--format", "json", "x"], "check has no --format"),
+    (["forward", "rm", "web", "80", "--format", "json"], "remove has no --format"),
+    (["layer", "verify", "--format", "json"], "verify has no --format"),
+    (["layer", "lsit"], "did you mean list?"),
+    (["update", "--image", "busybox", "--restart", "always", "web"], "--restart"),
+    (["update", "--check", "--restart", "always", "web"], "--restart"),
+    (["events", "--since", "1h", "web"], "--since, --until and --filter go without an id"),
     (["help", "strat"], "did you mean start?"),
     (["completion"], "expected the name of a shell"),
 ])
