@@ -87,6 +87,8 @@ def test_an_unknown_option_suggests_the_nearest(lx, words, expected):
     (["update", "--image", "busybox", "--restart", "always", "web"], "--restart"),
     (["update", "--check", "--restart", "always", "web"], "--restart"),
     (["events", "--since", "1h", "web"], "--since, --until and --filter go without an id"),
+    (["get", "nonsense"], "; there are configmap, secret,"),
+    (["get", "podz"], "did you mean pod?"),
     (["help", "strat"], "did you mean start?"),
     (["completion"], "expected the name of a shell"),
 ])
@@ -129,6 +131,14 @@ def test_the_forms_of_docker_fail_with_125(lx, words, expected, inventory):
 ])
 def test_the_form_of_runc_fails_with_1(lx, words, expected):
     lx(*words).fails("InvalidArgument", expected, code=1)
+
+
+def test_a_bundle_that_nobody_named_is_told(lx):
+    (lx.directory / "config.json").write_text('{"ociVersion": "1.0.2"}')
+    done = subprocess.run([PROGRAM, "run", "-p", "80", "busybox"], cwd=lx.directory, capture_output=True, text=True,
+                          check=False)
+    assert done.returncode == 1 and done.stderr.startswith(
+        "proxmox-lxcri: run: --publish does not go with a bundle, which this directory is; ")
 
 
 def test_env_files_name_the_line_at_fault(lx):
