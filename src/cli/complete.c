@@ -5,11 +5,16 @@
 
 #include "cli/complete.h"
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/scope.h"
 #include "cli/help.h"
+#include "lxcri/files.h"
 #include "lxcri/image.h"
 #include "lxcri/layer.h"
+#include "lxcri/network.h"
+#include "lxcri/workload/manifest.h"
+#include "lxcri/workload/pod.h"
 #include "os/signal.h"
 
 #include <string.h>
@@ -167,7 +172,7 @@ static void offer_containers(struct line *line)
 {
 	struct lxcri_error ignored = {};
 
-	if (mask_of(line->verb) && cli_open_engine(line->cli, &ignored) == 0)
+	if (mask_of(line->verb))
 		(void)lxcri_container_list(line->cli->engine, offer_container, line, &ignored);
 }
 
@@ -227,14 +232,85 @@ static void offer_kept(struct line *line, bool layers)
 	struct lxcri_image_manager *images = NULL;
 	struct lxcri_error ignored = {};
 
-	if (cli_open_engine(line->cli, &ignored) < 0 ||
-	    lxcri_image_manager_open(line->cli->engine, NULL, NULL, &images, &ignored) < 0)
+	if (lxcri_image_manager_open(line->cli->engine, NULL, NULL, &images, &ignored) < 0)
 		return;
 	if (layers)
 		(void)lxcri_layer_list(images, offer_layer, line, &ignored);
 	else
 		(void)lxcri_image_list(images, offer_image, line, &ignored);
 	lxcri_image_manager_free(images);
+}
+
+static void offer_images(struct line *line)
+{
+	offer_kept(line, false);
+}
+
+static void offer_layers(struct line *line)
+{
+	offer_kept(line, true);
+}
+
+static int offer_volume(void *userdata, const struct lxcri_volume_info *info)
+{
+	offer(userdata, info->name, NULL);
+	return 0;
+}
+
+static void offer_volumes(struct line *line)
+{
+	struct lxcri_error ignored = {};
+
+	(void)lxcri_volume_list(line->cli->engine, offer_volume, line, &ignored);
+}
+
+static int offer_pod(void *userdata, const struct lxcri_pod_state *state)
+{
+	offer(userdata, state->id, lxcri_pod_status_name(state->status));
+	return 0;
+}
+
+static void offer_pods(struct line *line)
+{
+	struct lxcri_error ignored = {};
+
+	(void)lxcri_pod_list(line->cli->engine, offer_pod, line, &ignored);
+}
+
+/* Offers the name that each of the array @json has, in its member @part if that is given. */
+static void offer_names_of(struct line *line, const char *json, const char *part)
+{
+	autojson array = json_tokener_parse(json);
+
+	for (size_t i = 0; i < json_count(array); i++) {
+		struct json_object *one = json_object_array_get_idx(array, i);
+		const char *name = json_get_text(part ? json_get(one, part) : one, "name");
+
+		if (name)
+			offer(line, name, NULL);
+	}
+}
+
+static void offer_networks(struct line *line)
+{
+	struct lxcri_error ignored = {};
+	autofree char *json = NULL;
+
+	if (lxcri_network_list_json(line->cli->engine, &json, &ignored) == 0)
+		offer_names_of(line, json, NULL);
+}
+
+/* What was applied of the kind that stands before. */
+static void offer_objects(struct line *line)
+{
+	const struct strings *words = &line->arguments;
+	struct lxcri_error ignored = {};
+	autofree char *json = NULL;
+
+	if (words->count > 0 &&
+	    lxcri_manifest_get_json(line->cli->engine, words->items[words->count - 1], NULL, NULL,
+				    &json, &ignored) == 0)
+		offer_names_of(line, json, "metadata");
 }
 
 /* The alternatives that stand for a word in capitals; NULL where it has none. */
@@ -253,19 +329,55 @@ static const char *alternatives_of(const char *word)
 	return NULL;
 }
 
-/* What usage and help call a value, in capitals, says what it is. */
+typedef void offer_fn(struct line *line);
+
+/* What a word in capitals stands for, of all verbs or of one. */
+static const struct named_value {
+	const char *word, *verb;
+	offer_fn *offer;
+} named_values[] = {
+	{ "ID", "layer", offer_layers },       { "ID", NULL, offer_containers },
+	{ "IMAGE", NULL, offer_images },       { "NAME", "image", offer_images },
+	{ "NETWORK", NULL, offer_networks },   { "NAME", "network", offer_networks },
+	{ "NAME", "volume", offer_volumes },   { "POD", NULL, offer_pods },
+	{ "NAME", "describe", offer_objects }, { "NAME", "get", offer_objects },
+	{ "NAME", "scale", offer_objects },    { "NAME", "rollout", offer_objects },
+};
+
+/* Finds who offers what @word stands for: nobody for the name of what is to be made, nor for most
+ * that an option gives. */
+static offer_fn *find_offer(const struct line *line, const char *word)
+{
+	const struct strings *words = &line->arguments;
+	bool is_name = strcmp(word, "NAME") == 0;
+
+	/* A namespace is a network of that name. */
+	if (line->awaits && is_name)
+		return strcmp(line->awaits->name, "network") == 0 ||
+				       strcmp(line->awaits->name, "namespace") == 0
+			       ? offer_networks
+			       : NULL;
+	if (!line->verb || (words->count > 0 && strcmp(words->items[0], "create") == 0))
+		return NULL;
+	/* Here the second name is a service's. */
+	if (is_name && words->count > 1 && strcmp(words->items[0], "service") == 0)
+		return NULL;
+	for (size_t i = 0; i < ARRAY_LEN(named_values); i++) {
+		const struct named_value *value = &named_values[i];
+
+		if (strcmp(value->word, word) == 0 &&
+		    (!value->verb || strcmp(value->verb, line->verb->name) == 0))
+			return value->offer;
+	}
+	return NULL;
+}
+
 static void offer_named(struct line *line, const char *what)
 {
-	const char *verb = line->verb ? line->verb->name : "";
+	offer_fn *found = find_offer(line, what);
+	struct lxcri_error ignored = {};
 
-	if (strcmp(what, "ID") == 0 && strcmp(verb, "layer") == 0)
-		offer_kept(line, true);
-	else if (strcmp(what, "ID") == 0 && line->verb)
-		offer_containers(line);
-	else if (strcmp(what, "IMAGE") == 0 ||
-		 (strcmp(what, "NAME") == 0 && strcmp(verb, "image") == 0))
-		offer_kept(line, false);
-	else if (strcmp(what, "VERB") == 0)
+	if (strcmp(what, "VERB") == 0)
 		offer_verbs(line);
 	else if (strcmp(what, "SIGNAL") == 0)
 		offer_signals(line);
@@ -274,6 +386,8 @@ static void offer_named(struct line *line, const char *what)
 	else if (strcmp(what, "FILE") == 0 || strcmp(what, "PATH") == 0 ||
 		 strcmp(what, "SOURCE") == 0)
 		line->asks = ASK_FILES;
+	else if (found && cli_open_engine(line->cli, &ignored) == 0)
+		found(line);
 }
 
 /* "table|json|FIELD": any of them. What has optional parts is nothing to choose from. */
