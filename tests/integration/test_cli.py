@@ -3,6 +3,7 @@
 
 import json
 import re
+import shlex
 import subprocess
 
 import pytest
@@ -221,3 +222,33 @@ def test_every_verb_and_option_is_in_the_manual(lx):
         assert re.search(rf"^\.It (Nm )?{verb}\b", manual, re.M), verb
         for option in re.findall(r"--([a-z-]+)", lx.plain("help", verb).stdout.partition("option")[2]):
             assert f"Fl -{option}" in manual or option == "help", (verb, option)
+
+
+def commands_of(file):
+    """The commands that a document shows, each in words."""
+    text = (ROOT / file).read_text().replace("\\\n", " ")
+    blocks = re.findall(r"^\.Bd -literal.*?^\.Ed" if file.suffix == ".1" else r"^```sh$.*?^```$", text, re.S | re.M)
+    for block in blocks:
+        for line in block.splitlines():
+            line = line.split("  #")[0].strip()
+            if line.startswith("proxmox-lxcri "):
+                yield shlex.split(line)[1:]
+
+
+@pytest.mark.parametrize("file", [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "docs/man/proxmox-lxcri.1"],
+                         ids=lambda file: file.name)
+def test_what_documents_show_can_be_typed(lx, file):
+    for words in commands_of(file):
+        before = []
+        while words[0].startswith("-"):
+            before += [words.pop(0)] + ([words.pop(0)] if words[0] == "proxmox-lxc" else [])
+        assert words[0] in VERBS, words
+        help = lx.plain("help", words[0]).succeeds().stdout
+        # What follows a container's image or id is its own.
+        options = words[1:words.index("busybox")] if "busybox" in words else words[1:]
+        for option in options[:1 + options.index("--") if "--" in options else None]:
+            if option.startswith("--"):
+                assert re.search(rf"^  .{{4}}{option.partition('=')[0]}\b", help, re.M) or option == "--runtime" or \
+                    option.startswith("--runtime="), (words, option)
+            elif words[0] not in ("exec", "top") and re.match(r"-[a-zA-Z]", option):
+                assert all(re.search(rf"^  -{letter}, ", help, re.M) for letter in option[1:]), (words, option)
