@@ -73,6 +73,8 @@ def test_a_container_that_nobody_named_gives_its_addresses_back(one, box):
 
 def test_addresses_are_as_asked_for(one, box):
     one("network", "create", "--subnet", "10.99.0.0/24", "--subnet6", "fd99::/64", "web").ok()
+    assert one("network", "inspect", "--format", "subnet", "web").ok().out == "10.99.0.0/24\n"
+    one("network", "inspect", "--format", "colour", "web").fails("PathNotFound", "web", "colour")
     id = one.id()
     one("run", "--detach", "--network", "web", "--ip", "10.99.0.77", "--ip6", "fd99::77",
         "--mac-address", "02:00:00:00:00:77", "--image", box, id, "sleep", "1000").ok()
