@@ -254,15 +254,16 @@ static void find_lost(struct apply *apply)
 			shelf_has(apply->engine, apply->changes[i].object, &ignored) == 0;
 }
 
-/* Makes true again what was before, of those up to @last. What cannot be is told. */
-static void undo(struct apply *apply, size_t last)
+/* Makes true again what was before, also of what we have not come to: the service may have, while
+ * something was waited for. What cannot be is told. */
+static void undo(struct apply *apply)
 {
 	struct lxcri_error second = {};
 
 	find_lost(apply);
 	if (write_all(apply, true, &second) < 0)
 		log_error("%s", second.text);
-	for (size_t i = last + 1; i-- > 0;) {
+	for (size_t i = apply->n_changes; i-- > 0;) {
 		second = (struct lxcri_error){};
 		if (!apply->changes[i].is_same && !apply->changes[i].is_lost &&
 		    undo_one(apply, &apply->changes[i], &second) < 0)
@@ -310,7 +311,7 @@ static int make_all(struct apply *apply, struct lxcri_error *err)
 		int r = make_one(apply, apply->changes[i].object, &one);
 
 		if (r < 0) {
-			undo(apply, i);
+			undo(apply);
 			*err = one;
 			return -1;
 		}

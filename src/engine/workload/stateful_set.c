@@ -22,12 +22,14 @@ struct set {
 	struct replicas *replicas;
 	struct object former; /* has no meta where that is what is wanted */
 	char *former_sum;
+	bool *settled; /* of those that are wanted: known to have been ready for long enough */
 };
 
 static void set_finish(struct set *set)
 {
 	object_finish(&set->former);
 	free(set->former_sum);
+	free(set->settled);
 }
 
 /* Takes what became true of all pods: without a partition, or as the first of all. */
@@ -94,6 +96,47 @@ static int await_ready(const struct replicas *replicas, const char *id, struct l
 		if (shelf_pause(replicas->engine, replicas->object, err) < 0)
 			return -1;
 	}
+}
+
+static int settle(struct set *set, size_t i, struct lxcri_error *err)
+{
+	if (await_ready(set->replicas, set->replicas->wanted.items[i], err) < 0)
+		return -1;
+	set->settled[i] = true;
+	return 0;
+}
+
+/* One that was there before is waited for when it is not ready, or may be too young. One that is
+ * not there is not. */
+static int settle_present(struct set *set, size_t i, struct lxcri_error *err)
+{
+	const struct rolling *rolling = &set->replicas->rolling;
+	autorun(lxcri_pod_freep) struct lxcri_pod *pod = NULL;
+	struct lxcri_error gone = {};
+	struct lxcri_pod_state state;
+
+	if (set->settled[i])
+		return 0;
+	if (lxcri_pod_open(set->replicas->engine, set->replicas->wanted.items[i], &pod, &gone) <
+		    0 ||
+	    lxcri_pod_state(pod, &state, &gone) < 0) {
+		*err = gone;
+		return gone.code == LXCRI_E_POD_NOT_FOUND ? 0 : -1;
+	}
+	if (!pod_is_ready(&state) ||
+	    moment_now() - state.created_ns < rolling->min_ready_seconds * NS_IN_SECOND)
+		return settle(set, i, err);
+	set->settled[i] = true;
+	return 0;
+}
+
+/* Whoever else is at work on the set, each comes when those are ready that come before it. */
+static int settle_range(struct set *set, size_t from, size_t to, struct lxcri_error *err)
+{
+	for (size_t i = from; i < to; i++)
+		if (settle_present(set, i, err) < 0)
+			return -1;
+	return 0;
 }
 
 static int make_former(struct set *set, int64_t i, struct lxcri_error *err)
@@ -182,17 +225,11 @@ static bool is_there(const struct replicas *replicas, int64_t i)
 static int replace(struct set *set, int64_t i, struct lxcri_error *err)
 {
 	struct replicas *replicas = set->replicas;
-	const char *id = replicas->wanted.items[i];
 	autorun(lxcri_pod_freep) struct lxcri_pod *pod = NULL;
 	struct lxcri_error gone = {};
 	const char *sum;
-	int r;
 
-	if (!replicas->rolling.on_delete && i >= replicas->rolling.partition) {
-		r = make(set, i, false, err);
-		return r > 0 ? await_ready(replicas, id, err) : r;
-	}
-	if (lxcri_pod_open(replicas->engine, id, &pod, &gone) < 0) {
+	if (lxcri_pod_open(replicas->engine, replicas->wanted.items[i], &pod, &gone) < 0) {
 		*err = gone;
 		return gone.code == LXCRI_E_POD_NOT_FOUND ? 0 : -1;
 	}
@@ -200,6 +237,11 @@ static int replace(struct set *set, int64_t i, struct lxcri_error *err)
 	sum = json_get_text(pod->note.annotations, POD_MANIFEST_SUM);
 	if (sum && strcmp(sum, replicas->sum) == 0)
 		return make(set, i, false, err) < 0 ? -1 : 0;
+	if (!replicas->rolling.on_delete && i >= replicas->rolling.partition)
+		return settle_range(set, (size_t)i + 1, replicas->wanted.count, err) < 0 ||
+				       make(set, i, false, err) < 0
+			       ? -1
+			       : settle(set, (size_t)i, err);
 	if (sum && set->former_sum && strcmp(sum, set->former_sum) == 0)
 		return make(set, i, true, err) < 0 ? -1 : 0;
 	return 0;
@@ -210,20 +252,18 @@ static int make_missing(struct set *set, struct lxcri_error *err)
 {
 	struct replicas *replicas = set->replicas;
 	const size_t count = replicas->wanted.count;
-	autofree bool *made = xcalloc(count + 1, sizeof(*made));
+	const bool parallel = replicas->rolling.parallel;
 
 	for (size_t i = 0; i < count; i++) {
-		int r = is_there(replicas, (int64_t)i)
-				? 0
-				: make(set, (int64_t)i, is_below(set, (int64_t)i), err);
-
-		if (r < 0 || (r > 0 && !replicas->rolling.parallel &&
-			      await_ready(replicas, replicas->wanted.items[i], err) < 0))
+		if (is_there(replicas, (int64_t)i))
+			continue;
+		if ((!parallel && settle_range(set, 0, i, err) < 0) ||
+		    make(set, (int64_t)i, is_below(set, (int64_t)i), err) < 0 ||
+		    (!parallel && settle(set, i, err) < 0))
 			return -1;
-		made[i] = r > 0 && replicas->rolling.parallel;
 	}
 	for (size_t i = 0; i < count; i++)
-		if (made[i] && await_ready(replicas, replicas->wanted.items[i], err) < 0)
+		if (!is_there(replicas, (int64_t)i) && !set->settled[i] && settle(set, i, err) < 0)
 			return -1;
 	return 0;
 }
@@ -251,6 +291,7 @@ int stateful_set_converge(struct replicas *replicas, struct lxcri_error *err)
 {
 	autorun(set_finish) struct set set = { .replicas = replicas };
 
+	set.settled = xcalloc(replicas->wanted.count + 1, sizeof(*set.settled));
 	return converge_set(&set, err) < 0
 		       ? fail_while(err, "StatefulSet %s", replicas->object->meta->name)
 		       : 0;
