@@ -34,22 +34,22 @@ def volumes(engine):
     return sorted(row["name"] for row in engine("volume", "list", "--format", "json").ok().json())
 
 
-def test_those_below_the_partition_stay_as_they_were(lx, box):
-    apply(lx, wanted(box, "one")).ok()
-    apply(lx, wanted(box, "two", **rolling(2))).ok()
-    say(lx, "one", "one", "two")
-    assert "3 of 3" in lx("rollout", "status", "sts", "db").ok().out
+def test_those_below_the_partition_stay_as_they_were(one, box):
+    apply(one, wanted(box, "one")).ok()
+    apply(one, wanted(box, "two", **rolling(2))).ok()
+    say(one, "one", "one", "two")
+    assert "3 of 3" in one("rollout", "status", "sts", "db").ok().out
     # Who is removed comes back as who it was, also when more are wanted, or others are applied.
-    lx("pod", "delete", "--force", "db-0").ok()
-    lx("pod", "delete", "--force", "db-1").ok()
-    apply(lx, wanted(box, "two", count=4, **rolling(2))).ok()
-    say(lx, "one", "one", "two", "two")
-    apply(lx, wanted(box, "three", count=4, **rolling(3))).ok()
-    lx("pod", "delete", "--force", "db-2").ok()
-    apply(lx, wanted(box, "three", count=4, **rolling(3))).ok()
-    say(lx, "one", "one", "one", "three")
-    apply(lx, wanted(box, "three", count=4, **rolling(0))).ok()
-    say(lx, *["three"] * 4)
+    one("pod", "delete", "--force", "db-0").ok()
+    one("pod", "delete", "--force", "db-1").ok()
+    apply(one, wanted(box, "two", count=4, **rolling(2))).ok()
+    say(one, "one", "one", "two", "two")
+    apply(one, wanted(box, "three", count=4, **rolling(3))).ok()
+    one("pod", "delete", "--force", "db-2").ok()
+    apply(one, wanted(box, "three", count=4, **rolling(3))).ok()
+    say(one, "one", "one", "one", "three")
+    apply(one, wanted(box, "three", count=4, **rolling(0))).ok()
+    say(one, *["three"] * 4)
 
 
 def test_on_delete_waits_for_the_user(one, box):
