@@ -151,7 +151,7 @@ static int setup_parts(struct supervisor *supervisor, struct lxcri_error *err)
 	const struct strings *parts = &supervisor->arguments.parts;
 	autofree char *places = xformat("%s/" WIRE_PARTS, supervisor->arguments.run_dir);
 	size_t index;
-	int r = part_mount_all(places, parts, &index);
+	int r = part_mount_all(places, parts, PART_MAKE, &index);
 
 	return r < 0 ? fail_code_errno(err, LXCRI_E_MOUNT_FAILED, r, "subPath %s of %s",
 				       parts->items[2 * index + 1], parts->items[2 * index])

@@ -143,6 +143,7 @@ def test_parts_of_volumes_are_mounted_and_lead_nowhere_else(lx, box, work):
     lx("exec", "web.app", "sh", "-c", f"rm -r /whole/a; ln -s {kept}/deep /whole/a; mkdir -p /whole{kept}/deep").ok()
     lx("pod", "stop", "--time", "0", "web").ok()
     lx("cp", "web.app:/one/f", work / "f").ok()
+    lx("cp", work / "f", "web.app:/part/f").fails("CopyFailed", "Read-only")  # it is not there before a start
     assert (work / "f").read_text() == "1\n"
     lx("pod", "start", "web").ok()
     said = lx("exec", "web.app", "sh", "-c", f"ls /part; touch /part/y; ls /whole{kept}/deep/b").ok().lines

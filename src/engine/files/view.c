@@ -240,7 +240,7 @@ static int mount_parts(const struct lxcri_container *container, struct lxcri_err
 		return 0;
 	if (parts_load(container->home.data_dir, &parts, err) < 0)
 		return -1;
-	r = part_mount_all(places, &parts, &index);
+	r = part_mount_all(places, &parts, PART_LEAVE, &index);
 	return r < 0 ? fail_code_errno(err, LXCRI_E_MOUNT_FAILED, r, "subPath %s of %s",
 				       parts.items[2 * index + 1], parts.items[2 * index])
 		     : 0;

@@ -33,11 +33,11 @@ static int take_after(int whole, int fd)
 }
 
 /* Opens the part, one directory after the other: each that is missing is made. */
-static int open_part(int whole, const char *path)
+static int open_part(int whole, const char *path, enum part_missing missing)
 {
 	int fd = path_open_in(whole, path, O_PATH);
 
-	if (fd != -ENOENT)
+	if (fd != -ENOENT || missing == PART_LEAVE)
 		return fd;
 	for (const char *end = path; *end;) {
 		autofree char *above = NULL;
@@ -77,13 +77,16 @@ static int make_place(int places, const char *name, const struct stat *status)
 	return path_open_in(places, name, O_PATH);
 }
 
-static int mount_part(int places, size_t index, const char *directory, const char *path)
+static int mount_part(int places, size_t index, const char *directory, const char *path,
+		      enum part_missing missing)
 {
 	autofree char *name = xformat("%zu", index);
 	autoclose int whole = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	autoclose int part = whole < 0 ? -errno : open_part(whole, path);
+	autoclose int part = whole < 0 ? -errno : open_part(whole, path, missing);
 	struct stat status;
 
+	if (part == -ENOENT && missing == PART_LEAVE)
+		return mkdirat(places, name, 0755) < 0 ? -errno : 0;
 	if (part < 0)
 		return part;
 	if (fstat(part, &status) < 0)
@@ -97,8 +100,10 @@ static int mount_part(int places, size_t index, const char *directory, const cha
 	return place < 0 ? place : tree_attach(tree, place);
 }
 
-int part_mount_all(const char *places, const struct strings *pairs, size_t *ret_index)
+int part_mount_all(const char *places, const struct strings *pairs, enum part_missing missing,
+		   size_t *ret_index)
 {
+	const struct mount_attr read_only = { .attr_set = MOUNT_ATTR_RDONLY };
 	autoclose int dir = -1;
 	int r;
 
@@ -115,9 +120,9 @@ int part_mount_all(const char *places, const struct strings *pairs, size_t *ret_
 		return -errno;
 	for (size_t i = 0; i + 1 < pairs->count; i += 2) {
 		*ret_index = i / 2;
-		r = mount_part(dir, i / 2, pairs->items[i], pairs->items[i + 1]);
+		r = mount_part(dir, i / 2, pairs->items[i], pairs->items[i + 1], missing);
 		if (r < 0)
 			return r;
 	}
-	return 0;
+	return missing == PART_LEAVE ? tree_change(dir, 0, &read_only) : 0;
 }
