@@ -608,6 +608,12 @@ static int make_ct_bundle(struct creation *creation, struct lxcri_error *err)
 	if (bundle_build(creation->image.config_json, &options, &record->layers, &record->ids,
 			 bundle, err) < 0)
 		return -1;
+	for (size_t i = 0; i < bundle->n_volumes; i++)
+		if (bundle->volumes[i].sub_path)
+			return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
+				    "a container of Proxmox VE mounts whole volumes, not the "
+				    "subPath %s",
+				    bundle->volumes[i].sub_path);
 	ct_name_volumes(bundle, NULL);
 	ct_volume_note(bundle, &options, bundle->spec);
 	record->stop_signal = xstrdup(bundle->stop_signal);

@@ -154,7 +154,7 @@ int lxcri_container_start(struct lxcri_container *container, struct lxcri_error 
 	if (container_lock(container, err) < 0)
 		return -1;
 
-	int mark = hook_mark_start(container);
+	int mark = is_startable(container) ? hook_mark_start(container) : -1;
 	int r = container_explain_end(container,
 				      start_noted(container, lifecycle_start_locked, err), err);
 
