@@ -673,7 +673,10 @@ static int make_ct_bundle(struct creation *creation, struct lxcri_error *err)
 	ct_name_volumes(bundle, NULL);
 	ct_volume_note(bundle, &options, bundle->spec);
 	record->stop_signal = xstrdup(bundle->stop_signal);
-	record->health = steal(bundle->health);
+	if (probes_choose(options.probes, &record->probes, err) < 0)
+		return -1;
+	record->health = record->probes ? NULL : steal(bundle->health);
+	record->pre_stop = hook_format(options.pre_stop);
 	closep(&creation->usage_lock);
 	if (request_save(creation->options, creation->container->home.data_dir, err) < 0)
 		return -1;

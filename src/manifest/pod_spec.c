@@ -434,7 +434,7 @@ static const struct field pod_spec_fields[] = {
 	IDLE("readinessGates"),
 	REFUSED("resourceClaims"),
 	IDLE("resources"),
-	IDLE("runtimeClassName"),
+	ROW(pod_spec, runtime_class, "runtimeClassName", TEXT),
 	IDLE("schedulerName"),
 	IDLE("schedulingGates"),
 	IDLE("serviceAccount"),

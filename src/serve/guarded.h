@@ -44,6 +44,8 @@ struct guarded {
 	pid_t monitor_pid;
 
 	sd_event_source *poll_timer; /* of one of Proxmox VE, of whose end nothing tells */
+	struct job *addressing;      /* of a pod there: asks for the addresses that it has */
+	int64_t addressed_ns;        /* when that was begun last */
 
 	sd_event_source *restart_timer;
 	struct job *restart;

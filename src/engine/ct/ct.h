@@ -12,10 +12,10 @@
 
 #include <json-c/json.h>
 
-/* Tells whether @container is one. */
+/* Tells whether @container is one; a pod of that type is not, but the container in it is. */
 static inline bool ct_is(const struct lxcri_container *container)
 {
-	return container->record.type == LXCRI_PROXMOX_LXC;
+	return container->record.type == LXCRI_PROXMOX_LXC && !container->record.pod;
 }
 
 /* Makes the container in the cluster. Its record, which names the image, is saved; that it is to be

@@ -28,6 +28,8 @@
 #define TASKS_MAX    50
 /* In which Proxmox VE has the processes of a container, below its own. */
 #define INNER_CGROUP "/ns"
+/* How long after it was asked for a start may be. */
+#define START_SECONDS 30
 /* How long HA may take to do what it was asked. */
 #define HA_SECONDS 120
 /* Of a stopped one whose end nobody has seen. */
@@ -55,6 +57,17 @@ static void be_gone(struct lxcri_container *container)
 	container->end_unknown = true;
 }
 
+/* When the run began that has lasted @uptime seconds: its whole seconds are another moment at each
+ * look, so it is taken to be the start that we have asked for when it can be. */
+static int64_t find_start(const struct ct_place *place, int64_t uptime)
+{
+	const int64_t began = moment_now() - uptime * NS_IN_SECOND;
+	const int64_t late = began - place->started_ns;
+
+	return late > -2 * NS_IN_SECOND && late < START_SECONDS * NS_IN_SECOND ? place->started_ns
+									       : began;
+}
+
 static void take_status(struct lxcri_container *container, const struct ct_place *place,
 			struct json_object *status)
 {
@@ -72,10 +85,9 @@ static void take_status(struct lxcri_container *container, const struct ct_place
 		return;
 	container->status = LXCRI_STATUS_RUNNING;
 	container->state.phase = MONITOR_RUNNING;
-	container->state.started_ns =
-		moment_now() - (int64_t)pve_number(status, "uptime", 0) * NS_IN_SECOND;
+	container->state.started_ns = find_start(place, (int64_t)pve_number(status, "uptime", 0));
 	/* Which run it is that a check was about is told by its exact beginning. */
-	if (container->record.health)
+	if (container->record.health || container->record.probes)
 		ct_start_read(container, place);
 }
 
@@ -183,7 +195,9 @@ static int open_place(struct lxcri_container *container, struct ct_place *place,
 static int keep_run_dir(struct lxcri_container *container, struct lxcri_error *err)
 {
 	const struct health_state none = { .status = HEALTH_STARTING };
-	int r = container->record.health ? health_state_save(container->home.run_fd, &none) : 0;
+	const struct record *record = &container->record;
+	int r = record->health || record->probes ? health_state_save(container->home.run_fd, &none)
+						 : 0;
 
 	return r < 0 ? fail_errno(err, r, "write to %s", container->home.run_dir) : 0;
 }
@@ -201,6 +215,7 @@ int ct_start(struct lxcri_container *container, struct lxcri_error *err)
 		return -1;
 	/* Written down before: it may end at once, and is stopped then, not created. */
 	place.started = true;
+	place.started_ns = moment_now();
 	ct_place_store(&place, &container->record);
 	if (home_save_record(container->engine, &container->home, &container->record, err) < 0 ||
 	    post(container, &place, "/status/start", NULL, task_seconds(container), err) < 0 ||

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "engine/headless/headless.h"
+#include "engine/pod/ct_pod.h"
 #include "engine/pod/pod.h"
 #include "engine/workload/shelf.h"
 #include "engine/virtual/virtual.h"
@@ -166,7 +167,7 @@ static bool is_selected(const struct lxcri_pod *pod, const struct object_service
 	struct field_map labels = {};
 	bool selected;
 
-	if (!pod->shell->record.networked)
+	if (!pod->shell->record.networked && !ct_pod_is(pod->shell))
 		return false;
 	json_object_object_foreach(pod->note.labels, key, value)
 	{
