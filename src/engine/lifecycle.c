@@ -343,7 +343,9 @@ static int stop_ct(struct lxcri_container *container, const struct stop *stop,
 		if (container_lock(container, err) < 0)
 			return -1;
 	}
-	r = ct_stop(container, grace_seconds, err);
+	r = stop->note ? 0 : ct_note_end(container, err);
+	if (r == 0)
+		r = ct_stop(container, grace_seconds, err);
 	home_unlock(&container->home);
 	return r;
 }

@@ -107,15 +107,14 @@ def test_a_set_keeps_number_mac_address_name_and_volume(engine, pve, box):
     assert "another one's" in engine("scale", "statefulset", "db", "--replicas", "2").ok().err
     after = identity(members(pve)["db-1"])
     assert after[0] != before["db-1"][0] and after[1:] == before["db-1"][1:]
+    # The volumes are there until they are to go, too.
     engine("delete", "-f", "-", input=stream(one)).ok()
-    assert not members(pve)
-    remove_keepers(pve)
-
-
-def remove_keepers(pve):
-    for guest in list(pve.cluster.guests.values()):
-        pve.person.edit(guest.vmid, delete=["protection"])
-        pve.person.destroy(guest.vmid)
+    assert not members(pve) and len(pve.cluster.guests) == 2
+    apply(engine, one).ok()
+    with open(f"{volume}/kept", encoding="ascii") as file:
+        assert file.read() == "data"
+    engine("delete", "--volumes", "-f", "-", input=stream(one)).ok()
+    assert not pve.cluster.guests
 
 
 def test_a_deployment_rolls_and_scales(engine, pve, box):

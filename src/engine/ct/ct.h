@@ -36,6 +36,9 @@ void ct_look(struct lxcri_container *container);
 			  struct lxcri_error *err);
 [[nodiscard]] int ct_kill(struct lxcri_container *container, int signal, struct lxcri_error *err);
 
+/* Notes that what ends it next is its service, which starts it again as its policy says. */
+[[nodiscard]] int ct_note_end(struct lxcri_container *container, struct lxcri_error *err);
+
 /* As lxcri_container_exec(), with what becomes of its options; it has been entered. */
 [[nodiscard]] int ct_exec(struct lxcri_container *container,
 			  const struct lxcri_exec_options *options, const char *process_json,

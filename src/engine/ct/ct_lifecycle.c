@@ -216,6 +216,7 @@ int ct_start(struct lxcri_container *container, struct lxcri_error *err)
 	/* Written down before: it may end at once, and is stopped then, not created. */
 	place.started = true;
 	place.started_ns = moment_now();
+	place.ended_ns = 0;
 	ct_place_store(&place, &container->record);
 	if (home_save_record(container->engine, &container->home, &container->record, err) < 0 ||
 	    post(container, &place, "/status/start", NULL, task_seconds(container), err) < 0 ||
@@ -452,7 +453,21 @@ int ct_was_stopped(struct lxcri_container *container, struct lxcri_error *err)
 		if (is_ending(task.type) && is_later(&task, &last_end))
 			last_end = task;
 	}
+	/* By ourselves, as one that is not well; and nobody has started it since. */
+	if (place.ended_ns > 0 && (int64_t)last_start.start * NS_IN_SECOND <= place.ended_ns)
+		return 0;
 	return is_later(&last_end, &last_start);
+}
+
+int ct_note_end(struct lxcri_container *container, struct lxcri_error *err)
+{
+	autorun(ct_place_finish) struct ct_place place = {};
+
+	if (ct_place_load(&container->record, &place, err) < 0)
+		return -1;
+	place.ended_ns = moment_now();
+	ct_place_store(&place, &container->record);
+	return home_save_record(container->engine, &container->home, &container->record, err);
 }
 
 int ct_rename(struct lxcri_container *container, const struct record *record,

@@ -66,6 +66,7 @@ int ct_place_load(const struct record *record, struct ct_place *ret, struct lxcr
 	ret->applied = xstrdup(json_get_text(object, "applied"));
 	ret->started = json_get_bool(object, "started", false);
 	ret->started_ns = json_get_i64(object, "startedNs", 0);
+	ret->ended_ns = json_get_i64(object, "endedNs", 0);
 	take_roots(json_get(object, "roots"), &ret->roots);
 	ret->asked_ns = json_get_i64(object, "asked", 0);
 	ret->upid = xstrdup(json_get_text(object, "upid"));
@@ -92,6 +93,8 @@ void ct_place_store(const struct ct_place *place, struct record *record)
 	if (place->started_ns > 0)
 		json_object_object_add(object, "startedNs",
 				       json_object_new_int64(place->started_ns));
+	if (place->ended_ns > 0)
+		json_object_object_add(object, "endedNs", json_object_new_int64(place->ended_ns));
 	json_object_object_add(object, "roots", roots);
 	for (size_t i = 0; i < place->roots.count; i++)
 		json_object_array_add(roots, json_object_new_string(place->roots.items[i]));

@@ -421,5 +421,5 @@ int ct_volume_remove(struct lxcri_engine *engine, const char *name, struct lxcri
 		     err) < 0)
 		return fail_while(err, "remove volume %s, CT %u on node %s", name, keeper.vmid,
 				  keeper.node);
-	return 0;
+	return 1;
 }

@@ -51,7 +51,7 @@ bool ct_volume_is_named(struct json_object *spec, const char *key);
 /* Appends the names of the named volumes of @container. */
 void ct_volume_names(const struct lxcri_container *container, struct strings *names);
 
-/* Removes the volume @name with all that is in it, unless a container has it. None is fine.
- * LXCRI_E_INVALID_STATE. */
+/* Removes the volume @name with all that is in it, unless a container has it. Returns 1, or 0 where
+ * there is none. LXCRI_E_INVALID_STATE. */
 [[nodiscard]] int ct_volume_remove(struct lxcri_engine *engine, const char *name,
 				   struct lxcri_error *err);

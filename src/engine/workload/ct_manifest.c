@@ -105,27 +105,46 @@ static int open_judged(const struct field_reader *reader, const struct object *o
 	return ret->spec && ret->node ? 1 : 0;
 }
 
-static int choose_type(const struct field_reader *reader, const struct judged *judged,
-		       enum lxcri_container_type *ret)
+/* The configuration's word for the pods of @object, which says nothing itself. */
+static enum lxcri_container_type usual_type(const struct lxcri_engine *engine,
+					    const struct object *object)
+{
+	const struct object_meta *meta = object->meta;
+	autofree char *name = object->set ? xformat("%s-0", meta->name) : xstrdup(meta->name);
+	autofree char *id = pod_plan_id(meta->name_space, name);
+
+	return lxcri_config_container_type(engine->config, id);
+}
+
+bool ct_manifest_is(const struct lxcri_engine *engine, const struct object *object)
+{
+	const struct object_template *pods = object->set ? object->set->pods : NULL;
+	const struct pod_spec *spec = pods ? pods->spec : object->pod;
+	enum lxcri_container_type type;
+	struct lxcri_error ignored = {};
+
+	if (!spec)
+		return false;
+	if (ct_manifest_type(spec, &type, &ignored) <= 0)
+		type = usual_type(engine, object);
+	return type == LXCRI_PROXMOX_LXC;
+}
+
+/* Refuses a runtime that is none. */
+static int check_type(const struct field_reader *reader, const struct judged *judged)
 {
 	static const char *const keys[] = { "runtimeClassName", NULL };
-	const struct object_meta *meta = judged->object->meta;
 	const struct yaml_node *word = find(judged->node, keys);
-	autofree char *name =
-		judged->object->set ? xformat("%s-0", meta->name) : xstrdup(meta->name);
-	autofree char *id = pod_plan_id(meta->name_space, name);
+	enum lxcri_container_type type;
 	struct lxcri_error unknown = {};
-	int r = ct_manifest_type(judged->spec, ret, &unknown);
 
-	if (r < 0)
-		return fail(reader->err, LXCRI_E_UNSUPPORTED_OPERATION,
-			    "%s:%u: %s.runtimeClassName: \"%.40s\" is no runtime here: lxc, crun, "
-			    "runc and proxmox-lxc are",
-			    reader->source, word ? word->line : judged->object->line, judged->place,
-			    judged->spec->runtime_class);
-	if (r == 0)
-		*ret = lxcri_config_container_type(judged->engine->config, id);
-	return 0;
+	if (ct_manifest_type(judged->spec, &type, &unknown) >= 0)
+		return 0;
+	return fail(reader->err, LXCRI_E_UNSUPPORTED_OPERATION,
+		    "%s:%u: %s.runtimeClassName: \"%.40s\" is no runtime here: lxc, crun, runc and "
+		    "proxmox-lxc are",
+		    reader->source, word ? word->line : judged->object->line, judged->place,
+		    judged->spec->runtime_class);
 }
 
 /* Tells whether the pod can be on this host, as far as can be told before one is made. */
@@ -167,14 +186,13 @@ int ct_manifest_judge(const struct field_reader *reader, const struct object *ob
 		      const struct yaml_node *node)
 {
 	struct judged judged;
-	enum lxcri_container_type type = LXCRI_LXC;
 	bool is_here;
 
 	if (open_judged(reader, object, node, &judged) == 0)
 		return 0;
-	if (choose_type(reader, &judged, &type) < 0)
+	if (check_type(reader, &judged) < 0)
 		return -1;
-	if (type != LXCRI_PROXMOX_LXC)
+	if (!ct_manifest_is(judged.engine, object))
 		return 0;
 	is_here = can_be_here(&judged);
 	if (refusal_check(reader, judged.node, judged.place, never) < 0 ||

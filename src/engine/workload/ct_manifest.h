@@ -10,6 +10,9 @@
 [[nodiscard]] int ct_manifest_judge(const struct field_reader *reader, const struct object *object,
 				    const struct yaml_node *node);
 
+/* Tells whether the pods of @object are to be in Proxmox VE. */
+bool ct_manifest_is(const struct lxcri_engine *engine, const struct object *object);
+
 /* Reads the runtime of a pod of @spec into *@ret. Returns 1, or 0 when it is the configuration's to
  * say. LXCRI_E_UNSUPPORTED_OPERATION. */
 [[nodiscard]] int ct_manifest_type(const struct pod_spec *spec, enum lxcri_container_type *ret,

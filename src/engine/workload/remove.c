@@ -4,6 +4,9 @@
 #include "engine/workload/remove.h"
 
 #include "base/mem.h"
+#include "config/config.h"
+#include "engine/ct/ct_volume.h"
+#include "engine/workload/ct_manifest.h"
 #include "lxcri/files.h"
 
 #include <string.h>
@@ -21,9 +24,12 @@ static int forget(struct lxcri_engine *engine, const struct object *object, stru
 	return -1;
 }
 
+/* Where a volume may be: here, or in the cluster as well. */
+enum where { WHERE_HERE, WHERE_CLUSTER };
+
 /* Removes the volume @name of the namespace. Returns 1, or 0 when there was none. */
 static int drop_volume(struct lxcri_engine *engine, const char *name_space, const char *name,
-		       struct lxcri_error *err)
+		       enum where where, struct lxcri_error *err)
 {
 	autofree char *id = pod_plan_id(name_space, name);
 
@@ -32,7 +38,17 @@ static int drop_volume(struct lxcri_engine *engine, const char *name_space, cons
 	if (lxcri_code_class(err->code) != LXCRI_CLASS_NOT_FOUND)
 		return -1;
 	*err = (struct lxcri_error){};
-	return 0;
+	return where == WHERE_CLUSTER ? ct_volume_remove(engine, id, err) : 0;
+}
+
+/* Whose a claim by itself is nothing tells. */
+static enum where where_of(const struct lxcri_engine *engine, const struct object *object)
+{
+	const bool has_cluster = json_count(config_json(engine->config, CONFIG_PROXMOX_HOSTS)) > 0;
+
+	return ct_manifest_is(engine, object) || (object->kind == OBJECT_CLAIM && has_cluster)
+		       ? WHERE_CLUSTER
+		       : WHERE_HERE;
 }
 
 /* A set that was larger once has left volumes beyond the pods that it has. */
@@ -45,7 +61,8 @@ static int drop_claims_of(struct lxcri_engine *engine, const struct object *obje
 		autofree char *name =
 			xformat("%s-%s-%jd", claim, object->meta->name, (intmax_t)ordinal);
 
-		found = drop_volume(engine, object->meta->name_space, name, err);
+		found = drop_volume(engine, object->meta->name_space, name,
+				    where_of(engine, object), err);
 		if (found < 0)
 			return -1;
 	}
@@ -59,7 +76,10 @@ static int drop_claims(struct lxcri_engine *engine, const struct object *object,
 	const char *name_space = object->meta->name_space;
 
 	if (object->kind == OBJECT_CLAIM)
-		return drop_volume(engine, name_space, object->meta->name, err) < 0 ? -1 : 0;
+		return drop_volume(engine, name_space, object->meta->name, where_of(engine, object),
+				   err) < 0
+			       ? -1
+			       : 0;
 	for (size_t i = 0; claims && i < object->set->claims.count; i++)
 		if (drop_claims_of(engine, object, claims[i].meta->name, err) < 0)
 			return -1;
