@@ -340,6 +340,19 @@ static int check_service(struct ct_creation *creation, struct lxcri_error *err)
 	return 0;
 }
 
+/* Where nobody says which node, it is that of its volumes. */
+static int choose_target(struct ct_creation *creation, struct lxcri_error *err)
+{
+	struct lxcri_engine *engine = creation->container->engine;
+	const char *wanted = creation->options->node;
+	autofree char *node = NULL;
+
+	if (!wanted && !config_text(engine->config, CONFIG_PROXMOX_NODE) &&
+	    ct_volume_find_node(creation->pve, creation->bundle, &node, err) < 0)
+		return -1;
+	return ct_target_choose(engine, wanted ? wanted : node, &creation->target, err);
+}
+
 static int create(struct ct_creation *creation, struct lxcri_error *err)
 {
 	struct lxcri_container *container = creation->container;
@@ -350,8 +363,7 @@ static int create(struct ct_creation *creation, struct lxcri_error *err)
 
 	creation->pve = ct_session(engine, err);
 	if (!creation->pve || ct_session_check(creation->pve, err) < 0 ||
-	    ct_target_choose(engine, creation->options->node, &creation->target, err) < 0 ||
-	    ct_place_make_token(creation->place.token, err) < 0)
+	    choose_target(creation, err) < 0 || ct_place_make_token(creation->place.token, err) < 0)
 		return -1;
 	creation->place.node = xstrdup(creation->target.node);
 	if (creation->options->attached && check_attachable(creation, err) < 0)

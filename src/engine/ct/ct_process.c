@@ -10,6 +10,7 @@
 #include "engine/update/request.h"
 #include "os/file.h"
 #include "os/signal.h"
+#include "runtime/ct_signal.h"
 
 #include <ctype.h>
 #include <fcntl.h>
@@ -174,18 +175,30 @@ static bool is_own_tmpfs(struct json_object *mount)
 	       !text_starts_with(path, "/dev/");
 }
 
-/* The node knows no tmpfs, so our init mounts them. */
-static void add_tmpfs(struct json_object *mounts, struct text *blob)
+/* The node knows no tmpfs, so our init mounts them; and what is open to all it opens. */
+static void add_mounts(struct json_object *spec, struct text *blob)
 {
+	autofree char *places =
+		xstrdup(json_get_text(json_get(spec, "annotations"), CT_PROCESS_OPEN));
+	struct json_object *mounts = json_get(spec, "mounts");
+	autorun(strings_finish) struct strings open = {};
 	size_t count = json_count(mounts);
-	uint64_t n = 0;
+	uint64_t n;
 
+	for (char *rest = places; rest;)
+		strings_add(&open, strsep(&rest, ":"));
+	n = open.count;
 	for (size_t i = 0; i < count; i++)
 		n += is_own_tmpfs(json_object_array_get_idx(mounts, i));
 	add_number(blob, n);
 	for (size_t i = 0; i < count; i++)
 		if (is_own_tmpfs(json_object_array_get_idx(mounts, i)))
 			add_one_tmpfs(json_object_array_get_idx(mounts, i), blob);
+	for (size_t i = 0; i < open.count; i++) {
+		add(blob, open.items[i]);
+		add_number(blob, 0);
+		add(blob, CT_OPTION_OPEN);
+	}
 }
 
 /* Adds what our init has no use for, and nothing else of the container tells: what the user asked
@@ -228,7 +241,7 @@ int ct_process_make(const struct bundle *bundle, const struct record *record,
 	add(&blob, bundle->hostname);
 	add(&blob, bundle->resolv_conf);
 	add_output(record, &blob);
-	add_tmpfs(json_get(bundle->spec, "mounts"), &blob);
+	add_mounts(bundle->spec, &blob);
 	add_env(process, &blob, &env);
 	add_args(process, &blob);
 	add_origin(bundle, record, request_dir, &blob);

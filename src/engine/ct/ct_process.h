@@ -9,6 +9,9 @@
 #include "engine/bundle.h"
 #include "engine/record.h"
 
+/* An annotation of a specification: the places of volumes in which all may write, ":" between. */
+#define CT_PROCESS_OPEN "org.proxmox-lxcri.open"
+
 /* Zeroed is empty. */
 struct ct_process {
 	char *entrypoint;

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "os/signal.h"
+#include "runtime/ct_signal.h"
 
 #include <string.h>
 #include <sys/mount.h>
@@ -64,33 +65,42 @@ static struct json_object *take_user(struct rest *rest)
 	return user;
 }
 
+/* Appends a tmpfs; what is opened only stands among the annotations. */
+static void add_tmpfs(struct json_object *mounts, const char *target, uint64_t flags,
+		      const char *data)
+{
+	struct json_object *mount = json_object_new_object();
+	struct json_object *options = json_object_new_array();
+
+	json_object_array_add(mounts, mount);
+	json_set_text(mount, "destination", target);
+	json_set_text(mount, "type", "tmpfs");
+	json_set_text(mount, "source", "tmpfs");
+	json_object_object_add(mount, "options", options);
+	if (flags & MS_RDONLY)
+		json_object_array_add(options, json_object_new_string("ro"));
+	if (flags & MS_NOEXEC)
+		json_object_array_add(options, json_object_new_string("noexec"));
+	for (; *data; data += strspn(data, ",")) {
+		size_t size = strcspn(data, ",");
+
+		json_object_array_add(options, json_object_new_string_len(data, (int)size));
+		data += size;
+	}
+}
+
 static struct json_object *take_tmpfs(struct rest *rest)
 {
 	struct json_object *mounts = json_object_new_array();
 	uint64_t n = take_number(rest, TMPFS_MAX);
 
 	for (uint64_t i = 0; i < n && !rest->is_broken; i++) {
-		struct json_object *mount = json_object_new_object();
-		struct json_object *options = json_object_new_array();
-		uint64_t flags;
-		const char *data;
+		const char *target = take_text(rest);
+		uint64_t flags = take_number(rest, UINT32_MAX);
+		const char *data = take_text(rest);
 
-		json_object_array_add(mounts, mount);
-		json_set_text(mount, "destination", take_text(rest));
-		json_set_text(mount, "type", "tmpfs");
-		json_set_text(mount, "source", "tmpfs");
-		json_object_object_add(mount, "options", options);
-		flags = take_number(rest, UINT32_MAX);
-		if (flags & MS_RDONLY)
-			json_object_array_add(options, json_object_new_string("ro"));
-		if (flags & MS_NOEXEC)
-			json_object_array_add(options, json_object_new_string("noexec"));
-		for (data = take_text(rest); *data; data += strspn(data, ",")) {
-			size_t size = strcspn(data, ",");
-
-			json_object_array_add(options, json_object_new_string_len(data, (int)size));
-			data += size;
-		}
+		if (strcmp(data, CT_OPTION_OPEN) != 0)
+			add_tmpfs(mounts, target, flags, data);
 	}
 	return mounts;
 }

@@ -8,6 +8,7 @@
 #include "config/config.h"
 #include "engine/create.h"
 #include "engine/ct/ct_node.h"
+#include "engine/ct/ct_process.h"
 #include "engine/headless/headless.h"
 #include "engine/lan/lan_spec.h"
 #include "engine/network/create.h"
@@ -24,6 +25,10 @@
 #define NODE_KEY    CT_POD_PREFIX "node"
 /* Between networks, in whose words there are commas. */
 #define NETWORK_SEPARATOR ";"
+
+/* Which ids of its node the unprivileged CTs of Proxmox VE have. */
+#define CT_ID_START 100000
+#define CT_ID_COUNT 65536
 
 /* Bits of the first byte of a MAC address. */
 #define MAC_MULTICAST 0x01u
@@ -156,6 +161,10 @@ static int check_volumes(const struct lxcri_pod_options *options, struct lxcri_e
 	for (size_t i = 0; i < container->n_volumes; i++) {
 		const char *source = container->volumes[i].source;
 
+		if (strchr(container->volumes[i].destination, ':'))
+			return fail(err, LXCRI_E_INVALID_ARGUMENT,
+				    "\"%.80s\" cannot be a place in a CT: it has a colon",
+				    container->volumes[i].destination);
 		if (source && text_starts_with(source, DIRECTORIES_PREFIX) && strchr(source, '/'))
 			return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
 				    "volume %s: a CT of Proxmox VE mounts directories, and no "
@@ -292,6 +301,7 @@ int ct_pod_make_directories(const struct lxcri_pod *pod, const struct lxcri_pod_
 			    struct lxcri_error *err)
 {
 	struct lxcri_pod_options with_files = *options;
+	struct lxcri_container owner = *pod->shell; /* whose root is that of the CT */
 	autorun(strings_finish) struct strings names = {};
 
 	/* The others are volumes of the CT. */
@@ -299,7 +309,9 @@ int ct_pod_make_directories(const struct lxcri_pod *pod, const struct lxcri_pod_
 		if (has_files(options, options->directories[i]))
 			strings_add(&names, options->directories[i]);
 	with_files.directories = (const char *const *)names.items;
-	return directories_make(pod->shell, &with_files, err);
+	if (!options->containers[0].privileged)
+		owner.record.ids = (struct record_ids){ .start = CT_ID_START, .size = CT_ID_COUNT };
+	return directories_make(&owner, &with_files, err);
 }
 
 /* What the options of the CT borrow. */
@@ -311,6 +323,7 @@ struct loan {
 	struct strings annotations;
 	struct strings tmpfs;
 	struct strings sources;
+	struct text open; /* where all may write */
 	struct lxcri_volume *volumes;
 	size_t n_volumes;
 };
@@ -324,6 +337,7 @@ static void loan_finish(struct loan *loan)
 	strings_finish(&loan->annotations);
 	strings_finish(&loan->tmpfs);
 	strings_finish(&loan->sources);
+	text_finish(&loan->open);
 }
 
 static void add_tmpfs(const struct lxcri_volume *volume, const char *memory, struct loan *loan)
@@ -362,6 +376,9 @@ static int place_volume(const struct lxcri_pod *pod, const struct lxcri_pod_opti
 			return -1;
 		strings_add_consume(&loan->sources, path);
 		placed->source = path;
+	} else {
+		text_addf(&loan->open, "%s%s", loan->open.length > 0 ? ":" : "",
+			  volume->destination);
 	}
 	loan->n_volumes++;
 	return 0;
@@ -400,6 +417,8 @@ static int borrow(const struct lxcri_pod *pod, const struct lxcri_pod_options *o
 	for (size_t i = 0; i < given->n_volumes; i++)
 		if (place_volume(pod, options, &given->volumes[i], loan, err) < 0)
 			return fail_while(err, "container %s", given->id);
+	if (loan->open.length > 0)
+		strings_addf(&loan->annotations, CT_PROCESS_OPEN "=%s", loan->open.data);
 	return 0;
 }
 

@@ -222,8 +222,6 @@ static void prepare_files(const struct process *process)
 {
 	int fd;
 
-	if (access(STARTED_FILE, F_OK) == 0)
-		return;
 	write_etc("/etc/hosts", process->hosts);
 	write_etc("/etc/hostname", process->hostname);
 	write_etc("/etc/resolv.conf", process->resolv_conf);
@@ -249,9 +247,50 @@ static void make_dirs(const char *path)
 	}
 }
 
-static void mount_tmpfs(const struct process *process)
+/* Returns the number of the mount that @fd is in, or 0. */
+static long mount_of(int fd)
+{
+	char path[64], text[512];
+	const char *at;
+	ssize_t size = -1;
+	int info;
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	info = open(path, O_RDONLY | O_CLOEXEC);
+	if (info >= 0) {
+		size = read(info, text, sizeof(text) - 1);
+		(void)close(info);
+	}
+	if (size <= 0)
+		return 0;
+	text[size] = '\0';
+	at = strstr(text, "mnt_id:");
+	return at ? strtol(at + strlen("mnt_id:"), NULL, 10) : 0;
+}
+
+/* A volume that was just made is its root's alone: lets all write there, as in a directory of a
+ * pod. Only to what is mounted: a program may have put links into the way before an update. */
+static void open_to_all(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int above = fd >= 0 ? openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	if (above >= 0 && mount_of(fd) != 0 && mount_of(fd) != mount_of(above))
+		(void)fchmod(fd, 0777); /* what has no modes is open anyway */
+	if (above >= 0)
+		(void)close(above);
+	if (fd >= 0)
+		(void)close(fd);
+}
+
+static void mount_tmpfs(const struct process *process, bool is_first)
 {
 	for (size_t i = 0; i < process->n_tmpfs; i++) {
+		if (strcmp(tmpfs[i].options, CT_OPTION_OPEN) == 0) {
+			if (is_first)
+				open_to_all(tmpfs[i].target);
+			continue;
+		}
 		make_dirs(tmpfs[i].target);
 		if (mount("tmpfs", tmpfs[i].target, "tmpfs", MS_NOSUID | MS_NODEV | tmpfs[i].flags,
 			  tmpfs[i].options) < 0)
@@ -363,6 +402,7 @@ int main(int argc, char **argv)
 	ssize_t size;
 	pid_t program;
 	int signals, code;
+	bool is_first;
 
 	if (version_is_asked(argc, argv))
 		return puts(VERSION_LINE("lxcri-ct-init")) < 0;
@@ -372,9 +412,11 @@ int main(int argc, char **argv)
 	take_process(blob, (size_t)size, &process);
 	(void)umask(022);
 	ct_output_open(&output, &process.log, process.has_console);
-	prepare_files(&process);
+	is_first = access(STARTED_FILE, F_OK) != 0;
+	if (is_first)
+		prepare_files(&process);
 	make_dirs(process.cwd);
-	mount_tmpfs(&process);
+	mount_tmpfs(&process, is_first);
 
 	signals = take_signals(&original);
 	if (signals < 0)
