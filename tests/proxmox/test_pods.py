@@ -176,3 +176,45 @@ def test_what_a_ct_cannot_be_is_refused_by_line_and_field(engine, pve, box):
     engine("pod", "create", "web").fails("UnsupportedOperation", "no container")
     assert not pve.cluster.guests and not pods(engine) and engine.list() == []
     assert not [request for request in pve.requests() if request.method == "POST"]
+
+
+def test_what_somebody_has_destroyed_is_made_again(engine, pve, box):
+    objects = [pod("one", container(box), **CLASS), replicas("StatefulSet", "db", 1, container(box), **CLASS),
+               replicas("Deployment", "web", 1, container(box), **CLASS)]
+    apply(engine, *objects).ok()
+    before = {guest.vmid: name for name, guest in members(pve).items()}
+    assert len(before) == 3
+    for vmid in before:
+        pve.person.stop(vmid)
+        pve.person.destroy(vmid)
+    assert {row["status"] for row in pods(engine).values()} == {"Stopped"}
+    apply(engine, *objects).ok()
+    after = members(pve)
+    assert set(after) == set(before.values()) and before[after["db-0"].vmid] == "db-0"
+    assert {row["status"] for row in pods(engine).values()} == {"Running"}
+    # One that cannot be asked for is not taken to be gone.
+    pve.mischief.lose_node("pve1")
+    assert engine("apply", "-f", "-", input=stream(*objects)).code == 1
+    pve.mischief.find_node("pve1")
+    apply(engine, *objects).ok()
+    assert members(pve) == after
+    engine("delete", "-f", "-", input=stream(*objects)).ok()
+
+
+def test_pods_without_a_manifest_and_of_other_namespaces(engine, pve, box):
+    engine.sections["container_config"] = {"default_container_type": "proxmox-lxc"}
+    engine.configure()
+    engine("pod", "create", "plain", "--network", "bridge:vmbr1,ip=10.9.8.9/24", f"app={box}").ok()
+    guest = guest_of(engine, pve, "plain")
+    assert network(guest.config)["ip"] == "10.9.8.9/24" and pods(engine)["plain"]["status"] == "Created"
+    engine("pod", "delete", "plain").ok()
+    apply(engine, pod("web", container(box), namespace="prod")).ok()
+    assert set(members(pve)) == {"web"} and pods(engine)["prod_web"]["namespace"] == "prod"
+    alone = pod("alone", container(box), labels={"app": "web"})
+    alone["metadata"]["annotations"] = {ANNOTATION + "network": "none"}
+    apply(engine, alone).ok()
+    assert "net0" not in guest_of(engine, pve, "alone").config
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}, "spec": {"selector": {"app": "web"}, "ports": [{"port": 80}]}}
+    apply(engine, service).fails("UnsupportedOperation", "pod alone is on no network")
+    assert engine("get", "services", "-o", "name").ok().lines == []
+    engine("pod", "delete", "--force", "alone", "prod_web").ok()

@@ -154,6 +154,21 @@ static int check_bridges(const struct lxcri_pod_options *options, struct lxcri_e
 	return 0;
 }
 
+static bool is_alone(const struct lxcri_pod_options *options)
+{
+	autorun(strings_finish) struct strings bridges = {};
+
+	read_bridges(options, &bridges);
+	return bridges.count == 1 && strcmp(bridges.items[0], "none") == 0;
+}
+
+bool ct_pod_is_alone(const struct lxcri_pod *pod)
+{
+	const char *network = json_get_text(pod->note.annotations, NETWORK_KEY);
+
+	return ct_pod_is(pod->shell) && network && strcmp(network, "none") == 0;
+}
+
 static int check_volumes(const struct lxcri_pod_options *options, struct lxcri_error *err)
 {
 	const struct lxcri_create_options *container = &options->containers[0];
@@ -204,6 +219,10 @@ int ct_pod_check(struct lxcri_engine *engine, const struct lxcri_pod_options *op
 				    refused[i].why);
 	if (check_bridges(options, err) < 0 || check_volumes(options, err) < 0)
 		return -1;
+	if (is_alone(options) && options->services && options->services[0])
+		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
+			    "service %s: the pod is on no network, so nothing leads to it",
+			    options->services[0]);
 	return choose_node(engine, options, &node, err);
 }
 
@@ -288,6 +307,20 @@ int ct_pod_join(struct lxcri_pod *pod, const struct lxcri_pod_options *options,
 	if (r == 0)
 		r = make_place(pod, options, err);
 	return r < 0 ? -1 : 0;
+}
+
+int ct_pod_is_lost(struct lxcri_engine *engine, const char *id, struct lxcri_error *err)
+{
+	autorun(lxcri_container_freep) struct lxcri_container *container = NULL;
+	autorun(lxcri_pod_freep) struct lxcri_pod *pod = NULL;
+
+	if (lxcri_pod_open(engine, id, &pod, err) < 0)
+		return -1;
+	if (!ct_pod_is(pod->shell) || pod->note.n_members == 0)
+		return 0;
+	return lxcri_container_open(engine, pod->note.members[0].id, &container, err) < 0
+		       ? -1
+		       : container->lost;
 }
 
 int ct_pod_leave(struct lxcri_container *shell, struct lxcri_error *err)
@@ -410,7 +443,7 @@ static int borrow(const struct lxcri_pod *pod, const struct lxcri_pod_options *o
 	if (choose_node(pod->engine, options, &loan->node, err) < 0 ||
 	    endpoint_list_read(pod->engine->database, pod->shell->home.id, NULL, &rows, err) < 0)
 		return -1;
-	if (rows.count > 0)
+	if (rows.count > 0 && !is_alone(options))
 		(void)link_mac_format(rows.items[0].mac, loan->mac);
 	for (size_t i = 0; given->tmpfs && given->tmpfs[i]; i++)
 		strings_add(&loan->tmpfs, given->tmpfs[i]);

@@ -18,6 +18,9 @@ static inline bool ct_pod_is(const struct lxcri_container *shell)
 	return shell->record.type == LXCRI_PROXMOX_LXC;
 }
 
+/* Tells whether @pod is one that its annotations have on no network. */
+bool ct_pod_is_alone(const struct lxcri_pod *pod);
+
 /* Refuses, by its name, what a CT cannot be asked for. LXCRI_E_UNSUPPORTED_OPERATION,
  * LXCRI_E_INVALID_ARGUMENT. */
 [[nodiscard]] int ct_pod_check(struct lxcri_engine *engine, const struct lxcri_pod_options *options,
@@ -26,6 +29,10 @@ static inline bool ct_pod_is(const struct lxcri_container *shell)
 /* Writes down the place of the new pod: the one that is kept for it, or another. */
 [[nodiscard]] int ct_pod_join(struct lxcri_pod *pod, const struct lxcri_pod_options *options,
 			      struct lxcri_error *err);
+
+/* Tells whether the CT of the pod @id is not in the cluster any more: 1 or 0. */
+[[nodiscard]] int ct_pod_is_lost(struct lxcri_engine *engine, const char *id,
+				 struct lxcri_error *err);
 
 /* Has the place say that nobody is to be led there. */
 [[nodiscard]] int ct_pod_leave(struct lxcri_container *shell, struct lxcri_error *err);

@@ -185,6 +185,10 @@ static int join(struct lxcri_pod *pod, const struct object *object, struct lxcri
 	const struct service_row key = key_of(object);
 	const char *id = pod->shell->home.id;
 
+	if (is_selected(pod, object->service) && ct_pod_is_alone(pod))
+		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
+			    "service %s: pod %s is on no network, so nothing leads to it",
+			    object->meta->name, id);
 	if (is_selected(pod, object->service))
 		return headless_add_member(pod->engine, &key, id, err);
 	return pod->note.owner && headless_drop_member(pod->engine, &key, id, err) < 0 ? -1 : 0;
