@@ -244,6 +244,7 @@ static void take_record(struct guarded *guarded, const struct lxcri_container *c
 static void take_state(struct guarded *guarded, const struct lxcri_container *container)
 {
 	guarded->status = container->status;
+	guarded->is_lost = ct_is(container) && container->lost && container->record.pod_of;
 	guarded->pid = container->state.pid;
 	guarded->pid_start_time = container->state.pid_start_time;
 	if (guarded->run_ns != container->state.started_ns) {

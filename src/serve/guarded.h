@@ -32,11 +32,13 @@ struct guarded {
 	struct prober *prober;      /* of one that has probes; else NULL */
 	char *pod_of;               /* or NULL */
 	bool is_first;              /* of a pod: not one that is there while it runs */
+	bool is_lost;               /* of a pod in Proxmox VE: its CT is there no more */
 
 	/* What services were told of it last; nothing yet is run 0. */
 	int64_t told_run_ns;
 	enum lxcri_status told_status;
 	enum health_status told_health;
+	bool told_lost;
 
 	sd_event_source *monitor; /* becomes ready when its monitor ends; of one of Proxmox VE on
 				   * this host its first process */

@@ -7,9 +7,10 @@ import subprocess
 import pytest
 
 from cluster_engine import *  # noqa: F401,F403
+from cluster_engine import pid_of
 from engine import await_that
 from fake import disk
-from pods import apply, container, pod, pods
+from pods import apply, container, places, pod, pods, replicas
 
 CLASS = {"runtimeClassName": "proxmox-lxc"}
 ANNOTATION = "org.proxmox-lxcri.proxmox."
@@ -96,3 +97,40 @@ def test_what_does_not_live_is_ended_and_started_again(served, pve, box):
     (root / "ok").unlink()
     await_that(lambda: pods(served)["web"]["restarts"] == 1, "it was started again", DEADLINE)
     await_that(lambda: (root / "ok").exists() and pods(served)["web"]["ready"] == 1, "it is well", DEADLINE)
+
+
+def test_a_lease_is_found_when_it_comes_and_passes_on(served, pve, box):
+    """By DHCP an address comes some time after the start; it may be another pod's later."""
+    ids = ("a", "b")
+    for name in ids:
+        one = web(box, name)
+        del one["metadata"]["annotations"]
+        apply(served, one).ok()
+    apply(served, service("all", clusterIP="None"), service("one")).ok()
+
+    def give(name, *words):
+        guest = pve.cluster.guests[served.place(f"{name}.app")["vmid"]]
+        subprocess.run(["nsenter", "-t", str(pid_of(pve, guest)), "-n", "ip", "address", *words, "dev", "eth0"], check=True)
+
+    def known():
+        return {name: places(served, name)["default"].get("ip4") for name in ids}
+
+    assert known() == {"a": None, "b": None}
+    give("a", "add", "10.9.8.50/24")
+    await_that(lambda: known() == {"a": "10.9.8.50", "b": None}, "the service has found it", DEADLINE)
+    (members,) = [row["members"] for row in served("network", "service", "list", "--format", "json").ok().json() if row["name"] == "all"]
+    assert [(member["container"], member.get("ip4"), member["ready"]) for member in members] == [("a", "10.9.8.50", True), ("b", None, False)]
+    assert served("get", "service", "one", "-o", "json").ok().json()["status"]["endpoints"] == ["10.9.8.50"]
+    served("pod", "stop", "--time", "0", "a").ok()
+    assert served("get", "service", "one", "-o", "json").ok().json()["status"]["endpoints"] == []
+    give("b", "add", "10.9.8.50/24")
+    await_that(lambda: known() == {"a": None, "b": "10.9.8.50"}, "it is another pod's", DEADLINE)
+
+
+def test_copies_that_somebody_has_destroyed_come_back(served, pve, box):
+    apply(served, replicas("Deployment", "web", 1, container(box), **CLASS)).ok()
+    (guest,) = pve.cluster.guests.values()
+    pve.person.stop(guest.vmid)
+    pve.person.destroy(guest.vmid)
+    await_that(lambda: [row["status"] for row in pods(served).values()] == ["Running"] and len(pve.cluster.guests) == 1,
+               "another one is there", DEADLINE)

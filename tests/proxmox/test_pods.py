@@ -47,6 +47,8 @@ def test_a_pod_is_one_ct_from_apply_to_delete(engine, pve, box):
     assert place["mac"].lower() == net["hwaddr"].lower() and place["ip4"] == "10.9.8.7"
     assert engine("get", "pods").ok().lines[1].split()[1:4] == ["web", "1/1", "Running"]
     assert f"CT {guest.vmid} on node {guest.node}" in engine("describe", "pod", "web").ok().out
+    for words in (("exec", "web", "--", "true"), ("logs", "web")):
+        engine(*words).fails("UnsupportedOperation", "not node pve1", code=125 if words[0] == "exec" else 1)
     # The same once more is the same.
     apply(engine, one).ok()
     assert pid_of(pve, guest) and list(pve.cluster.guests) == [guest.vmid]
@@ -198,6 +200,15 @@ def test_what_somebody_has_destroyed_is_made_again(engine, pve, box):
     pve.mischief.find_node("pve1")
     apply(engine, *objects).ok()
     assert members(pve) == after
+    # Nor one that was moved, where the list of all is older than that.
+    pve.person.list_stale()
+    for guest in after.values():
+        pve.person.migrate(guest.vmid, "pve2")
+    engine("apply", "-f", "-", input=stream(*objects))
+    assert members(pve) == after
+    pve.person.list_stale(False)
+    apply(engine, *objects).ok()
+    assert members(pve) == after and {guest.node for guest in after.values()} == {"pve2"}
     engine("delete", "-f", "-", input=stream(*objects)).ok()
 
 

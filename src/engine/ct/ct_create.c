@@ -90,8 +90,7 @@ static int fill_params(struct ct_creation *creation, struct lxcri_error *err)
 	return add_process(creation, err);
 }
 
-/* Returns whether the cluster says that nothing has the number @vmid: 1, 0, or -1. */
-static int is_free(struct pve *pve, uint32_t vmid, struct lxcri_error *err)
+int ct_creation_is_free(struct pve *pve, uint32_t vmid, struct lxcri_error *err)
 {
 	autojson data = NULL;
 	struct lxcri_error problem = {};
@@ -139,7 +138,7 @@ static int find_vmid(struct ct_creation *creation, uint32_t from, uint32_t *ret,
 		if (is_seen)
 			continue;
 		questions++;
-		r = is_free(creation->pve, vmid, err);
+		r = ct_creation_is_free(creation->pve, vmid, err);
 		if (r > 0)
 			*ret = vmid;
 		if (r != 0)
@@ -205,7 +204,7 @@ static int make_as_before(struct ct_creation *creation, struct lxcri_error *err)
 		return 0;
 	r = ct_number_find(container->engine, pod, &vmid, err);
 	if (r > 0)
-		r = is_free(creation->pve, vmid, err);
+		r = ct_creation_is_free(creation->pve, vmid, err);
 	if (r > 0) {
 		creation->place.vmid = vmid;
 		r = make_numbered(creation, err) < 0 ? -1 : 1;
