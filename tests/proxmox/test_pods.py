@@ -204,11 +204,20 @@ def test_what_somebody_has_destroyed_is_made_again(engine, pve, box):
     pve.person.list_stale()
     for guest in after.values():
         pve.person.migrate(guest.vmid, "pve2")
-    engine("apply", "-f", "-", input=stream(*objects))
+    apply(engine, *objects).ok()
     assert members(pve) == after
+    engine("rollout", "restart", "statefulset", "db").ok()
+    assert sorted(members(pve)) == sorted(after) and len(pve.cluster.guests) == 3
     pve.person.list_stale(False)
     apply(engine, *objects).ok()
-    assert members(pve) == after and {guest.node for guest in after.values()} == {"pve2"}
+    after = members(pve)
+    assert len(pve.cluster.guests) == 3
+    # His number is another one's then.
+    pve.person.stop(after["db-0"].vmid)
+    pve.person.destroy(after["db-0"].vmid)
+    pve.person.take_id(after["db-0"].vmid)
+    apply(engine, *objects).ok()
+    assert members(pve)["db-0"].vmid != after["db-0"].vmid
     engine("delete", "-f", "-", input=stream(*objects)).ok()
 
 

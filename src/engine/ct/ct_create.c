@@ -90,19 +90,6 @@ static int fill_params(struct ct_creation *creation, struct lxcri_error *err)
 	return add_process(creation, err);
 }
 
-int ct_creation_is_free(struct pve *pve, uint32_t vmid, struct lxcri_error *err)
-{
-	autojson data = NULL;
-	struct lxcri_error problem = {};
-
-	if (pve_get(pve, &data, &problem, "/cluster/nextid?vmid=%u", vmid) == 0)
-		return 1;
-	if (problem.code == LXCRI_E_INVALID_ARGUMENT || problem.code == LXCRI_E_CONTAINER_EXISTS)
-		return 0;
-	*err = problem;
-	return -1;
-}
-
 static bool has_number(const uint32_t *numbers, int count, uint32_t vmid)
 {
 	for (int i = 0; i < count; i++)
@@ -138,7 +125,7 @@ static int find_vmid(struct ct_creation *creation, uint32_t from, uint32_t *ret,
 		if (is_seen)
 			continue;
 		questions++;
-		r = ct_creation_is_free(creation->pve, vmid, err);
+		r = ct_session_is_free(creation->pve, vmid, err);
 		if (r > 0)
 			*ret = vmid;
 		if (r != 0)
@@ -204,7 +191,7 @@ static int make_as_before(struct ct_creation *creation, struct lxcri_error *err)
 		return 0;
 	r = ct_number_find(container->engine, pod, &vmid, err);
 	if (r > 0)
-		r = ct_creation_is_free(creation->pve, vmid, err);
+		r = ct_session_is_free(creation->pve, vmid, err);
 	if (r > 0) {
 		creation->place.vmid = vmid;
 		r = make_numbered(creation, err) < 0 ? -1 : 1;

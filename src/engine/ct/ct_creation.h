@@ -25,8 +25,5 @@ struct ct_creation {
  * Others take numbers at the same time: who is told that one is taken goes on to the next. */
 [[nodiscard]] int ct_creation_make(struct ct_creation *creation, struct lxcri_error *err);
 
-/* Tells whether the cluster says that nothing has the number @vmid, on whichever node: 1 or 0. */
-[[nodiscard]] int ct_creation_is_free(struct pve *pve, uint32_t vmid, struct lxcri_error *err);
-
 /* Frees what @creation holds; what it has made stays. Safe to repeat. */
 void ct_creation_finish(struct ct_creation *creation);

@@ -7,7 +7,6 @@
 #include "base/text.h"
 #include "config/config.h"
 #include "engine/create.h"
-#include "engine/ct/ct_creation.h"
 #include "engine/ct/ct_node.h"
 #include "engine/ct/ct_process.h"
 #include "engine/headless/headless.h"
@@ -310,18 +309,6 @@ int ct_pod_join(struct lxcri_pod *pod, const struct lxcri_pod_options *options,
 	return r < 0 ? -1 : 0;
 }
 
-/* The list of all CTs, by which one that was moved is found, may be some seconds old; what has
- * which number is known at once. */
-static int is_gone(struct lxcri_container *container, struct lxcri_error *err)
-{
-	struct pve *pve = ct_session(container->engine, err);
-	autorun(ct_place_finish) struct ct_place place = {};
-
-	if (!pve || ct_place_load(&container->record, &place, err) < 0)
-		return -1;
-	return place.vmid > 0 ? ct_creation_is_free(pve, place.vmid, err) : 0;
-}
-
 int ct_pod_is_lost(struct lxcri_engine *engine, const char *id, struct lxcri_error *err)
 {
 	autorun(lxcri_container_freep) struct lxcri_container *container = NULL;
@@ -331,9 +318,9 @@ int ct_pod_is_lost(struct lxcri_engine *engine, const char *id, struct lxcri_err
 		return -1;
 	if (!ct_pod_is(pod->shell) || pod->note.n_members == 0)
 		return 0;
-	if (lxcri_container_open(engine, pod->note.members[0].id, &container, err) < 0)
-		return -1;
-	return container->lost ? is_gone(container, err) : 0;
+	return lxcri_container_open(engine, pod->note.members[0].id, &container, err) < 0
+		       ? -1
+		       : container->lost;
 }
 
 int ct_pod_leave(struct lxcri_container *shell, struct lxcri_error *err)
