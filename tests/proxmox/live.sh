@@ -64,6 +64,7 @@ lxcri() {
 
 clean_up() {
 	local id
+	[ ! -e "$work/set.json" ] || lxcri delete --volumes -f "$work/set.json" > /dev/null
 	for id in $(lxcri list --all --quiet); do
 		lxcri delete --force --volumes "$id" > /dev/null || echo "LEFT  container $id: remove it in Proxmox VE" >&2
 	done
@@ -160,6 +161,23 @@ case_local_exec() {
 	[ $? = 5 ] && echo content > "$work/file" && lxcri cp "$work/file" "$one:/file" &&
 		[ "$(lxcri exec "$one" cat /file)" = content ] && lxcri pause "$one" && is_status "$one" paused && lxcri resume "$one"
 }
+case_pod() {
+	local before set=$tag-set
+	cat > "$work/set.json" <<-END
+		{"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "$set"},
+		 "spec": {"replicas": 1, "selector": {"matchLabels": {"app": "$set"}},
+		          "template": {"metadata": {"labels": {"app": "$set"},
+		                                    "annotations": {"org.proxmox-lxcri.proxmox.network": "none"}},
+		                       "spec": {"runtimeClassName": "proxmox-lxc", "terminationGracePeriodSeconds": 0, "containers": [
+		                                  {"name": "app", "image": "$image", "command": ["sleep", "100000"],
+		                                   "volumeMounts": [{"name": "data", "mountPath": "/data"}]}]}},
+		          "volumeClaimTemplates": [{"metadata": {"name": "data"}, "spec": {}}]}}
+	END
+	lxcri apply -f "$work/set.json" && runs "$set-0.app" && before=$(place "$set-0.app") && [ -n "$before" ] &&
+		lxcri scale statefulset "$set" --replicas 0 && ! runs "$set-0.app" &&
+		lxcri scale statefulset "$set" --replicas 1 && runs "$set-0.app" && [ "$(place "$set-0.app")" = "$before" ] &&
+		lxcri delete --volumes -f "$work/set.json"
+}
 case_deleted() {
 	lxcri delete --force --volumes "$one" && [ -z "$(lxcri list --all --quiet)" ]
 }
@@ -179,6 +197,7 @@ if [ -n "${LXCRI_LIVE_LOCAL:-}" ]; then
 else
 	skip "a run in the foreground, exec, cp, pause" "LXCRI_LIVE_LOCAL is not set"
 fi
+check "a pod of a set is who it was when it comes back" case_pod
 check "all of it is gone again" case_deleted
 
 echo "$passed passed, $failed failed, $skipped skipped"
