@@ -19,31 +19,33 @@ struct kept_size {
 	uint64_t inode;
 	int64_t changed_ns;
 	uint64_t bytes;
-	bool is_unmoved; /* it has that inode still */
+	bool is_there;   /* as the directory was listed */
+	bool is_unmoved; /* and has that inode still */
+	bool is_used;    /* it was asked for */
 };
 
 /* Those that are known. Zeroed is none. */
 struct kept_sizes {
 	struct kept_size *items; /* sorted by name */
 	size_t count;
-	size_t next;             /* of the items, that is likely to be asked for */
-	struct kept_size *found; /* what was asked for, as it will be kept */
-	size_t n_found;
+	size_t n_used;
+	size_t next;           /* of the items, that is likely to be asked for */
+	struct kept_size *new; /* measured anew */
+	size_t n_new;
 	char *path;           /* of the file that it is kept in */
 	char *stamp;          /* of the directory; NULL where it has changed just now */
 	int dirfd;            /* of the directory, borrowed */
 	const char *data_dir; /* of layers: with what drivers have made of them; else NULL */
 	bool is_same;         /* nothing has come or gone in it */
 	bool was_unstamped;   /* that is how it was kept */
-	bool is_stale;        /* something was measured anew */
 };
 
 /* Reads what is kept of the directory @dirfd in the file @name of @run_dir; what can't be read is
  * measured again. */
 void kept_sizes_load(struct kept_sizes *sizes, int dirfd, const char *run_dir, const char *name);
 
-/* Appends the names in the directory, sorted; where nothing has come or gone they are known. 0 or
- * -errno. */
+/* Appends the names in the directory; where nothing has come or gone they are known. 0 or -errno.
+ */
 [[nodiscard]] int kept_sizes_list(struct kept_sizes *sizes, struct strings *names);
 
 /* Returns what @name of the directory takes, measured where it is not known. */
