@@ -17,6 +17,7 @@
 #include "engine/creation.h"
 #include "engine/ct/ct.h"
 #include "engine/ct/ct_options.h"
+#include "engine/ct/ct_process.h"
 #include "engine/ct/ct_volume.h"
 #include "engine/driver.h"
 #include "engine/event.h"
@@ -672,6 +673,8 @@ static int make_ct_bundle(struct creation *creation, struct lxcri_error *err)
 		return -1;
 	ct_name_volumes(bundle, NULL);
 	ct_volume_note(bundle, &options, bundle->spec);
+	if (ct_process_note(&options, bundle->spec, err) < 0)
+		return -1;
 	record->stop_signal = xstrdup(bundle->stop_signal);
 	if (probes_choose(options.probes, &record->probes, err) < 0)
 		return -1;

@@ -149,9 +149,8 @@ REFUSED = [
 ]
 REFUSED_OF_CONTAINER = [
     ({"ports": [{"containerPort": 80, "hostPort": 80}]}, "ports[0].hostPort"),
-    ({"securityContext": {"capabilities": {"drop": ["ALL"]}}}, "securityContext.capabilities.drop"),
+    ({"securityContext": {"capabilities": {"add": ["SYS_TIME"]}}}, "securityContext.capabilities.add"),
     ({"securityContext": {"readOnlyRootFilesystem": True}}, "securityContext.readOnlyRootFilesystem"),
-    ({"securityContext": {"allowPrivilegeEscalation": False}}, "securityContext.allowPrivilegeEscalation"),
     ({"livenessProbe": {"exec": {"command": ["true"]}}}, "livenessProbe.exec"),
     ({"lifecycle": {"preStop": {"exec": {"command": ["true"]}}}}, "lifecycle"),
 ]
@@ -238,3 +237,17 @@ def test_pods_without_a_manifest_and_of_other_namespaces(engine, pve, box):
     apply(engine, service).fails("UnsupportedOperation", "pod alone is on no network")
     assert engine("get", "services", "-o", "name").ok().lines == []
     engine("pod", "delete", "--force", "alone", "prod_web").ok()
+
+
+def test_a_program_has_no_more_rights_than_it_is_left(engine, pve, box):
+    security = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"], "add": ["NET_BIND_SERVICE", "CHOWN"]}}
+    apply(engine, pod("bound", container(box, securityContext=security), **CLASS), pod("free", container(box), **CLASS)).ok()
+
+    def status(name):
+        (program,) = children_of(pid_of(pve, guest_of(engine, pve, name)))
+        with open(f"/proc/{program}/status", encoding="ascii") as file:
+            return dict(line.strip().split(":\t", 1) for line in file if ":\t" in line)
+
+    bound, free = status("bound"), status("free")
+    assert int(bound["CapBnd"], 16) == int(bound["CapEff"], 16) == 1 << 10 | 1 << 0 and bound["NoNewPrivs"] == "1"
+    assert int(free["CapEff"], 16) & 1 << 10 and int(free["CapEff"], 16) != int(bound["CapEff"], 16) and free["NoNewPrivs"] == "0"

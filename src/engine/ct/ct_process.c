@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "engine/bundle/capability.h"
 #include "engine/update/request.h"
 #include "os/file.h"
 #include "os/signal.h"
@@ -23,7 +24,7 @@
 #define BLOB_BYTES_MAX  ((size_t)90 << 10)
 #define ENV_BYTES_MAX   ((size_t)128 << 10)
 #define HIDDEN_PREFIX   "LXCRI_ENV_"
-#define VERSION_OF_BLOB "2"
+#define VERSION_OF_BLOB "3"
 #define STOP_BY_DEFAULT SIGTERM
 
 void ct_process_finish(struct ct_process *process)
@@ -127,6 +128,19 @@ static void add_output(const struct record *record, struct text *blob)
 	add_number(blob, record->terminal);
 }
 
+/* Adds what its process may not get: privileges that it has not, capabilities (0: as it is). */
+static void add_bounds(struct json_object *spec, struct text *blob)
+{
+	const char *text = json_get_text(json_get(spec, "annotations"), CT_PROCESS_CAPABILITIES);
+	uint64_t capabilities = 0;
+
+	if (text && text_parse_u64(text, 0, INT64_MAX, &capabilities) < 0)
+		capabilities = 0;
+	add_number(blob, json_get_bool(json_get(spec, "process"), "noNewPrivileges", false));
+	add_number(blob, text != NULL);
+	add_number(blob, capabilities);
+}
+
 /* Returns the mount flag that the option @word is, or 0. */
 static unsigned long tmpfs_flag(const char *word)
 {
@@ -223,6 +237,22 @@ static void add_origin(const struct bundle *bundle, const struct record *record,
 	add(blob, text);
 }
 
+/* What is asked for is known by an annotation: the specification says what others have anyway. */
+int ct_process_note(const struct lxcri_create_options *options, struct json_object *spec,
+		    struct lxcri_error *err)
+{
+	autofree char *text = NULL;
+	capability_set set;
+
+	if (!options->cap_drop)
+		return 0;
+	if (capability_choose(options->cap_add, options->cap_drop, &set, err) < 0)
+		return -1;
+	text = xformat("%ju", (uintmax_t)set);
+	json_set_text(json_get(spec, "annotations"), CT_PROCESS_CAPABILITIES, text);
+	return 0;
+}
+
 int ct_process_make(const struct bundle *bundle, const struct record *record,
 		    const char *request_dir, struct ct_process *ret, struct lxcri_error *err)
 {
@@ -241,6 +271,7 @@ int ct_process_make(const struct bundle *bundle, const struct record *record,
 	add(&blob, bundle->hostname);
 	add(&blob, bundle->resolv_conf);
 	add_output(record, &blob);
+	add_bounds(bundle->spec, &blob);
 	add_mounts(bundle->spec, &blob);
 	add_env(process, &blob, &env);
 	add_args(process, &blob);

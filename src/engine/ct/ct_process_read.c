@@ -14,7 +14,8 @@
 #include <sys/mount.h>
 
 #define INIT_WORDS      "/.lxcri/init "
-#define VERSION_OF_BLOB "2"
+#define VERSION_OF_BLOB "3"
+#define VERSION_BEFORE  "2" /* without bounds */
 #define HIDDEN_PREFIX   "LXCRI_ENV_"
 #define ENTRIES_MAX     8192
 #define GROUPS_MAX      1024
@@ -163,8 +164,17 @@ static void take_origin(struct rest *rest, struct record *record, struct json_ob
 	record->health = xstrdup(json_get_text(origin, "health"));
 }
 
-static void take_all(struct rest *rest, const struct ct_process *source, struct record *record,
-		     struct json_object *spec, char **ret_request)
+/* Which capabilities it may have stands among the annotations. */
+static void take_bounds(struct rest *rest, struct json_object *process)
+{
+	json_object_object_add(process, "noNewPrivileges",
+			       json_object_new_boolean(take_number(rest, 1) > 0));
+	(void)take_number(rest, 1);
+	(void)take_number(rest, INT64_MAX);
+}
+
+static void take_all(struct rest *rest, bool has_bounds, const struct ct_process *source,
+		     struct record *record, struct json_object *spec, char **ret_request)
 {
 	struct json_object *process = json_object_new_object();
 	int signal = (int)take_number(rest, 64);
@@ -182,6 +192,8 @@ static void take_all(struct rest *rest, const struct ct_process *source, struct 
 	record->log_max_files = (int64_t)take_number(rest, 1000);
 	record->terminal = take_number(rest, 1) > 0;
 	json_object_object_add(process, "terminal", json_object_new_boolean(record->terminal));
+	if (has_bounds)
+		take_bounds(rest, process);
 	json_object_object_add(spec, "mounts", take_tmpfs(rest));
 	json_object_object_add(process, "env", take_env(rest, source->env, source->env_size));
 	json_object_object_add(process, "args", take_args(rest));
@@ -195,12 +207,15 @@ int ct_process_read(const struct ct_process *process, struct record *record,
 	autofree char *blob = NULL;
 	size_t size = 0;
 	struct rest rest = {};
+	const char *version;
 
 	if (process->entrypoint && text_starts_with(process->entrypoint, INIT_WORDS))
 		blob = base64_decode(process->entrypoint + strlen(INIT_WORDS), &size);
 	rest = (struct rest){ blob, blob ? blob + size : NULL, .is_broken = !blob };
-	if (strcmp(take_text(&rest), VERSION_OF_BLOB) == 0)
-		take_all(&rest, process, record, spec, ret_request);
+	version = take_text(&rest);
+	if (strcmp(version, VERSION_OF_BLOB) == 0 || strcmp(version, VERSION_BEFORE) == 0)
+		take_all(&rest, strcmp(version, VERSION_OF_BLOB) == 0, process, record, spec,
+			 ret_request);
 	else
 		rest.is_broken = true;
 	if (rest.is_broken)

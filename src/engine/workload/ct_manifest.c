@@ -31,10 +31,7 @@ static const struct refusal never[] = {
 	{ "hostNetwork", "a CT of Proxmox VE is not on the network of its node" },
 	{ "securityContext.fsGroup", no_api },
 	{ "containers[].ports[].hostPort", own_address },
-	{ "containers[].securityContext.capabilities.add", no_api },
-	{ "containers[].securityContext.capabilities.drop", no_api },
 	{ "containers[].securityContext.readOnlyRootFilesystem", no_api },
-	{ "containers[].securityContext.allowPrivilegeEscalation=false", no_api },
 	{ "containers[].volumeMounts[].subPath", "a CT of Proxmox VE mounts whole volumes" },
 	{},
 };
@@ -60,6 +57,15 @@ static const struct refusal not_root[] = {
 	{ "volumes[].hostPath", "a directory of its node only root@pam may give to a CT, and no "
 				"API token: log in as that "
 				"(proxmox.user), or apply this on the node (proxmox.local_node)" },
+	{},
+};
+
+/* Where none is dropped: it has what Proxmox VE leaves to containers. */
+static const struct refusal added[] = {
+	{ "containers[].securityContext.capabilities.add",
+	  "more than it leaves to containers the API of Proxmox VE gives to none; with drop, these "
+	  "are "
+	  "what is left" },
 	{},
 };
 
@@ -159,6 +165,14 @@ static bool can_be_here(const struct judged *judged)
 	return here && (!wanted || strcmp(wanted, here) == 0);
 }
 
+static bool drops(const struct pod_spec *spec)
+{
+	const struct pod_container *container = spec->containers.items;
+	const struct pod_security *security = container->security;
+
+	return security && security->capabilities && security->capabilities->drop.count > 0;
+}
+
 /* Two pods would have one address. */
 static int check_address(const struct field_reader *reader, const struct judged *judged,
 			 const struct yaml_node *node)
@@ -196,6 +210,7 @@ int ct_manifest_judge(const struct field_reader *reader, const struct object *ob
 		return 0;
 	is_here = can_be_here(&judged);
 	if (refusal_check(reader, judged.node, judged.place, never) < 0 ||
+	    (!drops(judged.spec) && refusal_check(reader, judged.node, judged.place, added) < 0) ||
 	    (!is_here && refusal_check(reader, judged.node, judged.place, elsewhere) < 0) ||
 	    (!is_here && !ct_extra_is_root(judged.engine->config) &&
 	     refusal_check(reader, judged.node, judged.place, not_root) < 0))

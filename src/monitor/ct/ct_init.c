@@ -24,6 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -36,7 +37,9 @@
 #define LIST_MAX       8192
 #define GROUPS_MAX     1024
 #define TMPFS_MAX      64
-#define STARTED_FILE   "/.lxcri/started"
+/* More than there are: the numbers are bits. */
+#define CAPABILITIES_MAX 63
+#define STARTED_FILE     "/.lxcri/started"
 /* In a variable of that name and a number stands one that Proxmox VE cannot express. */
 #define HIDDEN_PREFIX "LXCRI_ENV_"
 
@@ -63,6 +66,9 @@ struct process {
 	const char *resolv_conf;
 	struct log_limits log; /* files is 0: there is none */
 	bool has_console;      /* its streams are the console */
+	bool no_new_privileges;
+	bool has_bounds;            /* there are capabilities that it may not have */
+	unsigned long capabilities; /* those that it may; bit n is number n */
 	size_t n_tmpfs;
 };
 
@@ -169,7 +175,7 @@ static void take_process(char *text, size_t size, struct process *process)
 	struct rest rest = { text, text + size };
 	unsigned long count;
 
-	if (strcmp(take_text(&rest), "2") != 0)
+	if (strcmp(take_text(&rest), "3") != 0)
 		die("its argument", "is of another version", EXIT_NOT_EXECUTABLE);
 	process->stop_signal = (int)take_number(&rest, 64);
 	process->uid = (uid_t)take_number(&rest, UINT32_MAX);
@@ -184,6 +190,9 @@ static void take_process(char *text, size_t size, struct process *process)
 	process->log.file_bytes = take_number(&rest, INT64_MAX);
 	process->log.files = (unsigned int)take_number(&rest, 1000);
 	process->has_console = take_number(&rest, 1) > 0;
+	process->no_new_privileges = take_number(&rest, 1) > 0;
+	process->has_bounds = take_number(&rest, 1) > 0;
+	process->capabilities = take_number(&rest, INT64_MAX);
 	process->n_tmpfs = take_number(&rest, TMPFS_MAX);
 	for (size_t i = 0; i < process->n_tmpfs; i++) {
 		tmpfs[i].target = take_text(&rest);
@@ -298,6 +307,20 @@ static void mount_tmpfs(const struct process *process, bool is_first)
 	}
 }
 
+/* While it is root still. */
+static void drop_capabilities(const struct process *process)
+{
+	for (unsigned long number = 0; process->has_bounds && number < CAPABILITIES_MAX; number++) {
+		if (process->capabilities >> number & 1)
+			continue;
+		if (prctl(PR_CAPBSET_DROP, number, 0, 0, 0) == 0)
+			continue;
+		if (errno == EINVAL)
+			return; /* this kernel has no more */
+		die("drop capabilities", strerror(errno), EXIT_NOT_EXECUTABLE);
+	}
+}
+
 /* Becomes the program. Does not return. */
 [[gnu::noreturn]] static void run(const struct process *process, struct ct_output *output,
 				  const sigset_t *original)
@@ -305,9 +328,12 @@ static void mount_tmpfs(const struct process *process, bool is_first)
 	ct_output_become(output);
 	(void)setpgid(0, 0);
 	(void)tcsetpgrp(STDIN_FILENO, getpgrp());
+	drop_capabilities(process);
 	if (setgroups(process->n_groups, groups) < 0 || setgid(process->gid) < 0 ||
 	    setuid(process->uid) < 0)
 		die("become the user", strerror(errno), EXIT_NOT_EXECUTABLE);
+	if (process->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		die("take no new privileges", strerror(errno), EXIT_NOT_EXECUTABLE);
 	if (chdir(process->cwd) < 0)
 		die(process->cwd, strerror(errno), EXIT_NOT_EXECUTABLE);
 	(void)sigprocmask(SIG_SETMASK, original, NULL);
