@@ -16,6 +16,7 @@ struct lxcri_engine {
 	char *data;                        /* absolute: persistent data */
 	struct database *database;         /* NULL until engine_database() */
 	struct pve *pve;                   /* NULL until ct_session() */
+	int shelf;                         /* the lock on workloads; right while it is held */
 };
 
 /* Returns the state database, opened at the first call; borrowed. NULL means failure, and @err is

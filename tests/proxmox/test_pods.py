@@ -151,8 +151,9 @@ REFUSED_OF_CONTAINER = [
     ({"ports": [{"containerPort": 80, "hostPort": 80}]}, "ports[0].hostPort"),
     ({"securityContext": {"capabilities": {"add": ["SYS_TIME"]}}}, "securityContext.capabilities.add"),
     ({"securityContext": {"readOnlyRootFilesystem": True}}, "securityContext.readOnlyRootFilesystem"),
+    ({"env": [{"name": "IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}]}, "env[0].valueFrom.fieldRef.fieldPath"),
     ({"livenessProbe": {"exec": {"command": ["true"]}}}, "livenessProbe.exec"),
-    ({"lifecycle": {"preStop": {"exec": {"command": ["true"]}}}}, "lifecycle"),
+    ({"lifecycle": {"preStop": {"exec": {"command": ["true"]}}}}, "lifecycle.preStop.exec"),
 ]
 
 

@@ -295,7 +295,8 @@ static bool asks_by_command(const struct lxcri_create_options *options)
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
 		if (all[i] && all[i]->by == LXCRI_PROBE_EXEC)
 			return true;
-	return options->pre_stop && options->pre_stop[0];
+	return (options->pre_stop && options->pre_stop->command) ||
+	       (options->post_start && options->post_start->command);
 }
 
 /* What is run in the container, and how it ended, are to be had on its node alone. An image's check

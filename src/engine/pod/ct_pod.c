@@ -15,6 +15,7 @@
 #include "engine/network/rows.h"
 #include "engine/pod/ct_number.h"
 #include "engine/pod/directories.h"
+#include "engine/pod/fields.h"
 #include "engine/pod/identity.h"
 
 #include <errno.h>
@@ -112,7 +113,8 @@ static bool needs_node(const struct lxcri_create_options *container)
 	if (probes && (is_command(probes->startup) || is_command(probes->liveness) ||
 		       is_command(probes->readiness)))
 		return true;
-	return (container->pre_stop && container->pre_stop[0]) ||
+	return (container->pre_stop && container->pre_stop->command) ||
+	       (container->post_start && container->post_start->command) ||
 	       (container->restart && text_starts_with(container->restart, "on-failure"));
 }
 
@@ -189,6 +191,16 @@ static int check_volumes(const struct lxcri_pod_options *options, struct lxcri_e
 	return 0;
 }
 
+static int check_words(const char *const *words, struct lxcri_error *err)
+{
+	for (; words && *words; words++)
+		if (strstr(*words, FIELDS_MARK))
+			return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
+				    "an address in the environment: which ones a CT will have is "
+				    "not known when it is made");
+	return 0;
+}
+
 int ct_pod_check(struct lxcri_engine *engine, const struct lxcri_pod_options *options,
 		 struct lxcri_error *err)
 {
@@ -217,7 +229,8 @@ int ct_pod_check(struct lxcri_engine *engine, const struct lxcri_pod_options *op
 			return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
 				    "a pod in Proxmox VE cannot have %s: %s", refused[i].what,
 				    refused[i].why);
-	if (check_bridges(options, err) < 0 || check_volumes(options, err) < 0)
+	if (check_bridges(options, err) < 0 || check_volumes(options, err) < 0 ||
+	    check_words(options->containers[0].env, err) < 0)
 		return -1;
 	if (is_alone(options) && options->services && options->services[0])
 		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,

@@ -3,12 +3,14 @@
  *
  * All is read and checked first. Then it is written down, as one transaction, and made true object
  * by object: were the command killed there, lxcri_manifest_converge() goes on. A failure writes
- * down what was there before and makes that true again. */
+ * down what was there before and makes that true again, but for what somebody else has changed
+ * while pods were waited for. */
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/network/create.h"
-#include "engine/workload/ct_manifest.h"
+#include "engine/pod/ct_manifest.h"
+#include "engine/service/demand.h"
 #include "engine/workload/remove.h"
 #include "engine/workload/service.h"
 #include "lxcri/network.h"
@@ -21,6 +23,7 @@ struct change {
 	int64_t revision_before;
 	struct service_row row_before; /* of a service: the addresses and ports that it had */
 	bool is_same;                  /* as it is to be */
+	bool is_lost;                  /* somebody else has changed it since */
 };
 
 struct apply {
@@ -205,7 +208,7 @@ static int write_one(struct database *database, const struct change *change, boo
 	const struct object_key key = shelf_key(change->object);
 	autofree char *document = json_format_line(change->object->document);
 
-	if (change->is_same)
+	if (change->is_same || change->is_lost)
 		return 0;
 	if (!back)
 		return objects_put(database, &key, document, change->revision_before + 1, err);
@@ -244,16 +247,29 @@ static int undo_one(struct apply *apply, const struct change *change, struct lxc
 			      : converge(apply->engine, &before, err);
 }
 
-/* Makes true again what was before, of those up to @last. What cannot be is told. */
-static void undo(struct apply *apply, size_t last)
+/* While something was waited for others could change anything: what they have changed is theirs. */
+static void find_lost(struct apply *apply)
+{
+	struct lxcri_error ignored = {};
+
+	for (size_t i = 0; i < apply->n_changes; i++)
+		apply->changes[i].is_lost =
+			shelf_has(apply->engine, apply->changes[i].object, &ignored) == 0;
+}
+
+/* Makes true again what was before, also of what we have not come to: the service may have, while
+ * something was waited for. What cannot be is told. */
+static void undo(struct apply *apply)
 {
 	struct lxcri_error second = {};
 
+	find_lost(apply);
 	if (write_all(apply, true, &second) < 0)
 		log_error("%s", second.text);
-	for (size_t i = last + 1; i-- > 0;) {
+	for (size_t i = apply->n_changes; i-- > 0;) {
 		second = (struct lxcri_error){};
-		if (!apply->changes[i].is_same && undo_one(apply, &apply->changes[i], &second) < 0)
+		if (!apply->changes[i].is_same && !apply->changes[i].is_lost &&
+		    undo_one(apply, &apply->changes[i], &second) < 0)
 			log_error("undo: %s", second.text);
 	}
 	for (size_t i = 0; i < apply->networks.count; i++)
@@ -273,16 +289,44 @@ static void tell(const struct apply *apply, const struct change *change)
 						: "configured");
 }
 
+/* Makes one true, or leaves that to the service. Returns 0 when somebody else has changed it: then
+ * it is theirs, and @err says so. */
+static int make_one(struct apply *apply, const struct object *object, struct lxcri_error *err)
+{
+	struct lxcri_error ignored = {};
+	int r = shelf_has(apply->engine, object, err);
+
+	if (r == 0)
+		(void)shelf_lost(object, err);
+	if (r <= 0 || (apply->options->no_wait && object->set))
+		return r;
+	if (converge(apply->engine, object, err) == 0)
+		return 1;
+	return shelf_has(apply->engine, object, &ignored) == 0 ? 0 : -1;
+}
+
 static int make_all(struct apply *apply, struct lxcri_error *err)
 {
+	struct lxcri_error lost = {};
+
 	for (size_t i = 0; i < apply->n_changes; i++) {
-		if (converge(apply->engine, apply->changes[i].object, err) < 0) {
-			undo(apply, i);
+		struct lxcri_error one = {};
+		int r = make_one(apply, apply->changes[i].object, &one);
+
+		if (r < 0) {
+			undo(apply);
+			*err = one;
 			return -1;
 		}
-		tell(apply, &apply->changes[i]);
+		if (r > 0)
+			tell(apply, &apply->changes[i]);
+		else if (lost.code == LXCRI_E_NONE)
+			lost = one;
 	}
-	return 0;
+	if (lost.code == LXCRI_E_NONE)
+		return 0;
+	*err = lost;
+	return -1;
 }
 
 struct pruning {
@@ -350,9 +394,9 @@ static int run(struct apply *apply, const struct lxcri_manifest *manifests, size
 						   &second);
 		return -1;
 	}
-	if (make_all(apply, err) < 0)
+	if (make_all(apply, err) < 0 || (apply->options->prune && prune(apply, err) < 0))
 		return -1;
-	return apply->options->prune ? prune(apply, err) : 0;
+	return apply->options->no_wait ? demand_look_again(apply->engine, err) : 0;
 }
 
 int lxcri_manifest_apply(struct lxcri_engine *engine, const struct lxcri_manifest *manifests,

@@ -4,7 +4,8 @@
  * Those that are made from what is wanted are called by its sum, so they are told from the former
  * by their names. They are looked at, a step is taken, and they are looked at again, until all that
  * are wanted are available and no former one is left. A command that is killed anywhere leaves what
- * the next one goes on with. */
+ * the next one goes on with. While it waits others may change workloads, and go on with this one.
+ */
 
 #include "base/mem.h"
 #include "base/moment.h"
@@ -13,9 +14,7 @@
 #include "engine/workload/replicas.h"
 
 #include <string.h>
-#include <time.h>
 
-#define LOOK_NS      100000000
 #define NS_IN_SECOND 1000000000ll
 
 /* One pod as of the last look. */
@@ -186,8 +185,6 @@ static bool is_done(const struct rollout *rollout, const struct rolling_pods *po
 
 static int run(struct rollout *rollout, struct lxcri_error *err)
 {
-	static const struct timespec pause = { .tv_nsec = LOOK_NS };
-
 	for (;;) {
 		struct rolling_pods pods;
 		struct rolling_step step;
@@ -200,7 +197,9 @@ static int run(struct rollout *rollout, struct lxcri_error *err)
 		if (step.make == 0 && step.remove_available == 0 && step.remove_unavailable == 0) {
 			if (check_deadline(rollout, &pods, err) < 0)
 				return -1;
-			(void)nanosleep(&pause, NULL);
+			if (shelf_pause(rollout->replicas->engine, rollout->replicas->object, err) <
+			    0)
+				return -1;
 		} else if (take_step(rollout, &step, err) < 0) {
 			return -1;
 		}

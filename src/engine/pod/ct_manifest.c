@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a manifest says of pods in Proxmox VE. */
 
-#include "engine/workload/ct_manifest.h"
+#include "engine/pod/ct_manifest.h"
 
 #include "base/mem.h"
 #include "base/text.h"
@@ -22,6 +22,7 @@ static const char one_container[] =
 	"a pod in Proxmox VE is one CT, and a CT is one container; runtimeClassName lxc, crun or "
 	"runc has pods of several";
 static const char no_api[] = "the API of Proxmox VE has nothing for that";
+static const char no_address[] = "which addresses a CT will have is not known when it is made";
 static const char own_address[] =
 	"a CT is on a bridge of its node, with an address of its own; it has no port of this host";
 
@@ -31,6 +32,9 @@ static const struct refusal never[] = {
 	{ "hostNetwork", "a CT of Proxmox VE is not on the network of its node" },
 	{ "securityContext.fsGroup", no_api },
 	{ "containers[].ports[].hostPort", own_address },
+	{ "containers[].env[].valueFrom.fieldRef.fieldPath=status.podIP", no_address },
+	{ "containers[].env[].valueFrom.fieldRef.fieldPath=status.podIPs", no_address },
+	{ "containers[].env[].valueFrom.fieldRef.fieldPath=status.hostIP", no_address },
 	{ "containers[].securityContext.readOnlyRootFilesystem", no_api },
 	{ "containers[].volumeMounts[].subPath", "a CT of Proxmox VE mounts whole volumes" },
 	{},
@@ -50,7 +54,8 @@ static const struct refusal elsewhere[] = {
 	{ "containers[].livenessProbe.exec", node_only },
 	{ "containers[].readinessProbe.exec", node_only },
 	{ "containers[].startupProbe.exec", node_only },
-	{ "containers[].lifecycle", node_only },
+	{ "containers[].lifecycle.preStop.exec", node_only },
+	{ "containers[].lifecycle.postStart.exec", node_only },
 	{},
 };
 static const struct refusal not_root[] = {
