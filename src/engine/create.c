@@ -17,6 +17,7 @@
 #include "engine/creation.h"
 #include "engine/ct/ct.h"
 #include "engine/ct/ct_options.h"
+#include "engine/ct/ct_process.h"
 #include "engine/ct/ct_volume.h"
 #include "engine/driver.h"
 #include "engine/event.h"
@@ -616,8 +617,16 @@ static int make_ct_bundle(struct creation *creation, struct lxcri_error *err)
 				    bundle->volumes[i].sub_path);
 	ct_name_volumes(bundle, NULL);
 	ct_volume_note(bundle, &options, bundle->spec);
+	if (ct_process_note(&options, bundle->spec, err) < 0)
+		return -1;
 	record->stop_signal = xstrdup(bundle->stop_signal);
-	record->health = steal(bundle->health);
+	if (probes_choose(options.probes, &record->probes, err) < 0)
+		return -1;
+	record->health = record->probes ? NULL : steal(bundle->health);
+	if (hook_choose(options.pre_stop, &record->pre_stop, err) < 0)
+		return fail_while(err, "preStop");
+	if (hook_choose(options.post_start, &record->post_start, err) < 0)
+		return fail_while(err, "postStart");
 	closep(&creation->usage_lock);
 	if (request_save(creation->options, creation->container->home.data_dir, err) < 0)
 		return -1;

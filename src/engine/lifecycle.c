@@ -336,6 +336,26 @@ struct stop {
 	const enum restart_note *note; /* NULL: nothing */
 };
 
+/* What is run in it before it is told to end takes a while, and no lock. */
+static int stop_ct(struct lxcri_container *container, const struct stop *stop,
+		   struct lxcri_error *err)
+{
+	unsigned int grace_seconds = stop->grace_seconds;
+	int r;
+
+	if (container->record.pre_stop) {
+		home_unlock(&container->home);
+		grace_seconds = hook_run(container, grace_seconds);
+		if (container_lock(container, err) < 0)
+			return -1;
+	}
+	r = stop->note ? 0 : ct_note_end(container, err);
+	if (r == 0)
+		r = ct_stop(container, grace_seconds, err);
+	home_unlock(&container->home);
+	return r;
+}
+
 /* The lock is held only until the connection stands: whoever wants to kill the container shall not
  * wait for the end of a long grace. */
 static int stop_once(struct lxcri_container *container, const struct stop *stop,
@@ -348,11 +368,8 @@ static int stop_once(struct lxcri_container *container, const struct stop *stop,
 	/* Before it ends: whoever sees that must see why. */
 	int r = stop->note ? restart_note(container, *stop->note, err) : 0;
 
-	if (r == 0 && ct_is(container)) {
-		r = ct_stop(container, stop->grace_seconds, err);
-		home_unlock(&container->home);
-		return r;
-	}
+	if (r == 0 && ct_is(container))
+		return stop_ct(container, stop, err);
 	if (r == 0)
 		r = connect_locked(container, &monitor, err);
 

@@ -252,8 +252,7 @@ static int tell_unknown(const struct field_reader *reader, const struct field_ta
 	return 0;
 }
 
-/* Of what is false, 0 or empty nothing would come anyway. */
-static bool says_nothing(const struct yaml_node *node)
+bool field_says_nothing(const struct yaml_node *node)
 {
 	return (node->kind == YAML_TRUTH && !node->truth) ||
 	       (node->kind == YAML_NUMBER && node->number == 0) ||
@@ -272,14 +271,14 @@ static int read_member(const struct field_reader *reader, const struct field_tab
 	/* As if it were not there. */
 	if (item->kind == YAML_NULL)
 		return 0;
-	if (field->effect == FIELD_REFUSED && says_nothing(item))
+	if (field->effect == FIELD_REFUSED && field_says_nothing(item))
 		return 0;
 	if (field->effect == FIELD_REFUSED)
 		return fail(reader->err, LXCRI_E_UNSUPPORTED_OPERATION,
 			    "%s:%u: %s: this cannot be done here", reader->source, item->line,
 			    path);
 	if (field->effect == FIELD_IDLE) {
-		if (!says_nothing(item))
+		if (!field_says_nothing(item))
 			warn(reader, item, path, "has no effect here");
 		return 0;
 	}

@@ -54,11 +54,18 @@ struct field_list {
 	size_t count;
 };
 
+struct object;
+
 /* Where in a document, and what is done about what does not count. */
 struct field_reader {
 	const char *source; /* the file */
 	bool is_strict;     /* unknown fields are errors, not warnings */
 	bool is_kept;       /* an earlier release may have taken it that asked less */
+	/* Asked about each object, which is right so far; @node is the whole of it. NULL: nobody
+	 * has anything against it. */
+	int (*judge)(const struct field_reader *reader, const struct object *object,
+		     const struct yaml_node *node);
+	const void *judge_data; /* for that alone */
 	void (*warn)(void *userdata, const char *text);
 	void *userdata;
 	struct lxcri_error *err;
@@ -69,6 +76,9 @@ struct field_reader {
  * @target is to be freed as well. */
 [[nodiscard]] int field_read(const struct field_reader *reader, const struct field_table *table,
 			     const struct yaml_node *node, const char *path, void *target);
+
+/* Tells whether @node is false, 0 or empty: of that nothing would come anyway. */
+bool field_says_nothing(const struct yaml_node *node);
 
 /* Frees what the struct @target holds. Safe to repeat. */
 void field_finish(const struct field_table *table, void *target);

@@ -314,7 +314,7 @@ static int read_object(const struct field_reader *reader, enum object_kind kind,
 		return fail(reader->err, LXCRI_E_INVALID_MANIFEST,
 			    "%s:%u: apiVersion: \"%.60s\" has no %s; it is of %s", reader->source,
 			    node->line, object->api_version, entry->name, entry->api_version);
-	if (check(reader, object) < 0)
+	if (check(reader, object) < 0 || (reader->judge && reader->judge(reader, object, node) < 0))
 		return -1;
 	keep_document(object, node);
 	return check_twice(reader, list, object);

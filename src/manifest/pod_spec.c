@@ -441,7 +441,7 @@ static const struct field pod_spec_fields[] = {
 	IDLE("readinessGates"),
 	REFUSED("resourceClaims"),
 	IDLE("resources"),
-	IDLE("runtimeClassName"),
+	ROW(pod_spec, runtime_class, "runtimeClassName", TEXT),
 	IDLE("schedulerName"),
 	IDLE("schedulingGates"),
 	IDLE("serviceAccount"),

@@ -237,6 +237,7 @@ struct pod_spec {
 	char *hostname;
 	char *subdomain;
 	bool host_network;
+	char *runtime_class;
 	char *dns_policy;
 	struct pod_dns_config *dns_config;
 	struct field_list host_aliases; /* struct pod_host_alias */

@@ -9,6 +9,9 @@
 #define CT_SIGNAL_MASK  0xff
 #define CT_SIGNAL_EXACT 0x4c584300 /* and the number */
 
+/* Of a tmpfs, instead of its options: it is a volume, in which all may write from the beginning. */
+#define CT_OPTION_OPEN "open"
+
 #define CT_STATE_DIR  ".lxcri/state"
 #define CT_STATE_LOG  "log"  /* runtime/log/log_record.h */
 #define CT_STATE_RUN  "run"  /* "1 STARTED_NS" of the run that goes on, or was the last */

@@ -5,7 +5,9 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/moment.h"
 #include "engine/ct/ct.h"
+#include "engine/network/rows.h"
 #include "engine/service/hook.h"
 #include "engine/service/restart.h"
 #include "os/helper.h"
@@ -20,6 +22,9 @@
 #define START_TIMEOUT_US (120ull * 1000000)
 /* How often it is asked whether a container of Proxmox VE still runs, or one is still starting. */
 #define POLL_NS (5ll * 1000000000)
+/* How often for its addresses, once there are some. */
+#define ADDRESS_NS         (60ll * 1000000000)
+#define ADDRESS_TIMEOUT_US (30ull * 1000000)
 /* One that is the first of its pod waits for what runs there before it. */
 #define POD_START_TIMEOUT_US (3600ull * 1000000)
 
@@ -49,6 +54,7 @@ void guarded_free(struct guarded *guarded)
 	(void)sd_event_source_disable_unref(guarded->poll_timer);
 	(void)sd_event_source_disable_unref(guarded->restart_timer);
 	(void)sd_event_source_disable_unref(guarded->check_timer);
+	job_free(guarded->addressing);
 	job_free(guarded->restart);
 	job_free(guarded->checking);
 	job_free(guarded->acting);
@@ -118,11 +124,74 @@ static int on_poll_time(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
+/* Has a command of the service run beside the loop. */
+static int start_command(struct guarded *guarded, const char *verb, struct job_options *options,
+			 struct job **ret)
+{
+	const struct strings *command = guarded->part->command;
+	autofree char *program = helper_path("lxcri-serve");
+	autorun(strings_finish) struct strings words = {};
+
+	strings_add(&words, program);
+	for (size_t i = 1; i < command->count; i++)
+		strings_add(&words, command->items[i]);
+	strings_add(&words, verb);
+	strings_add(&words, guarded->id);
+	options->words = (const char *const *)words.items;
+	options->program = program;
+	options->userdata = guarded;
+	return job_start(guarded->part, options, ret);
+}
+
+static void on_addressed(void *userdata, const struct job_end *end)
+{
+	struct guarded *guarded = userdata;
+
+	if (end->exit_code != 0)
+		log_warning("the addresses of container %s are not known (%d)", guarded->id,
+			    end->exit_code);
+	job_free(steal(guarded->addressing));
+}
+
+/* Tells whether the pod @id is known to be reached somewhere. */
+static bool has_address(const struct guarded *guarded, const char *id)
+{
+	autorun(endpoint_list_finish) struct endpoint_list rows = {};
+	struct lxcri_error ignored = {};
+	struct database *database = engine_database(guarded->part->engine, &ignored);
+
+	return database && endpoint_list_read(database, id, NULL, &rows, &ignored) == 0 &&
+	       rows.count > 0 && rows.items[0].away;
+}
+
+/* A lease comes when it comes, and may be another one later. */
+static void see_to_address(struct guarded *guarded, const struct lxcri_container *container)
+{
+	struct job_options options = { .timeout_us = ADDRESS_TIMEOUT_US, .ended = on_addressed };
+	const char *pod = container->record.pod_of;
+	const int64_t now = moment_now();
+	int64_t pause = POLL_NS / 2;
+	int r;
+
+	if (!pod || container->status != LXCRI_STATUS_RUNNING || guarded->addressing)
+		return;
+	if (has_address(guarded, pod))
+		pause = ADDRESS_NS;
+	if (now - guarded->addressed_ns < pause)
+		return;
+	guarded->addressed_ns = now;
+	r = start_command(guarded, "address", &options, &guarded->addressing);
+	if (r < 0)
+		log_error("ask for the addresses of container %s: %s", guarded->id, strerror(-r));
+}
+
 /* Has the end of a container of Proxmox VE told: on this host by its first process, and everywhere
  * by asking again. */
 static void watch_ct(struct guarded *guarded, struct lxcri_container *container)
 {
-	const bool is_wanted = container->record.restart || container->record.health;
+	const struct record *record = &container->record;
+	const bool is_wanted =
+		record->restart || record->health || record->probes || record->pod_of;
 
 	if (!is_wanted || container->status == LXCRI_STATUS_CREATING) {
 		forget_monitor(guarded);
@@ -130,6 +199,7 @@ static void watch_ct(struct guarded *guarded, struct lxcri_container *container)
 		return;
 	}
 	set_timer(guarded, &guarded->poll_timer, POLL_NS, on_poll_time);
+	see_to_address(guarded, container);
 	ct_look(container);
 	if (container->state.pid > 0 && container->state.pid == guarded->monitor_pid)
 		return;
@@ -175,6 +245,7 @@ static void take_record(struct guarded *guarded, const struct lxcri_container *c
 static void take_state(struct guarded *guarded, const struct lxcri_container *container)
 {
 	guarded->status = container->status;
+	guarded->is_lost = ct_is(container) && container->lost && container->record.pod_of;
 	guarded->is_starting = hook_is_starting(container);
 	/* Whoever sees to that may be killed, of which nobody tells. */
 	if (guarded->is_starting)
@@ -250,24 +321,11 @@ static void on_restarted(void *userdata, const struct job_end *end)
 
 static void start_again(struct guarded *guarded)
 {
-	const struct strings *command = guarded->part->command;
-	autofree char *program = helper_path("lxcri-serve");
-	autorun(strings_finish) struct strings words = {};
-
-	strings_add(&words, program);
-	for (size_t i = 1; i < command->count; i++)
-		strings_add(&words, command->items[i]);
-	strings_add(&words, "again");
-	strings_add(&words, guarded->id);
-
-	const struct job_options options = {
-		.words = (const char *const *)words.items,
-		.program = program,
+	struct job_options options = {
 		.timeout_us = guarded->pod_of ? POD_START_TIMEOUT_US : START_TIMEOUT_US,
 		.ended = on_restarted,
-		.userdata = guarded,
 	};
-	int r = job_start(guarded->part, &options, &guarded->restart);
+	int r = start_command(guarded, "again", &options, &guarded->restart);
 
 	if (r < 0)
 		log_error("start container %s again: %s", guarded->id, strerror(-r));

@@ -33,11 +33,13 @@ struct guarded {
 	char *pod_of;               /* or NULL */
 	bool is_starting;           /* what follows its start is under way */
 	bool is_first;              /* of a pod: not one that is there while it runs */
+	bool is_lost;               /* of a pod in Proxmox VE: its CT is there no more */
 
 	/* What services were told of it last; nothing yet is run 0. */
 	int64_t told_run_ns;
 	enum lxcri_status told_status;
 	enum health_status told_health;
+	bool told_lost;
 	bool told_starting;
 
 	sd_event_source *monitor; /* becomes ready when its monitor ends; of one of Proxmox VE on
@@ -46,6 +48,8 @@ struct guarded {
 	pid_t monitor_pid;
 
 	sd_event_source *poll_timer; /* of one of Proxmox VE, of whose end nothing tells */
+	struct job *addressing;      /* of a pod there: asks for the addresses that it has */
+	int64_t addressed_ns;        /* when that was begun last */
 
 	sd_event_source *restart_timer;
 	struct job *restart;

@@ -224,6 +224,10 @@ static void look(struct serve *serve, struct guarded *guarded)
 		return;
 	}
 	tell_services(serve, guarded);
+	/* Who makes copies of it makes it anew. */
+	if (guarded->is_lost && !guarded->told_lost)
+		workloads_refresh(serve->workloads);
+	guarded->told_lost = guarded->is_lost;
 	guarded_see_to_restart(guarded, GUARDED_MUST_WAIT);
 	guarded_see_to_health(guarded);
 }

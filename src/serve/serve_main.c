@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "engine/container.h"
 #include "engine/lifecycle.h"
+#include "engine/pod/ct_address.h"
 #include "engine/service/restart.h"
 #include "engine/virtual/virtual_ready.h"
 #include "lxcri/workload/manifest.h"
@@ -118,15 +119,18 @@ static int start_one(struct lxcri_engine *engine, char **words, struct lxcri_err
 	return start_again(engine, words[0], err);
 }
 
+static int find_address(struct lxcri_engine *engine, char **words, struct lxcri_error *err)
+{
+	return ct_address_look(engine, words[0], err);
+}
+
 static const struct job_word {
 	const char *word;
 	int min, max; /* words behind it; max -1: any number */
 	int (*run)(struct lxcri_engine *engine, char **words, struct lxcri_error *err);
 } job_words[] = {
-	{ "again", 1, 1, start_one },
-	{ "end", 2, 2, end_one },
-	{ "converge", 0, 0, converge_all },
-	{ "ready", 0, -1, look_at },
+	{ "address", 1, 1, find_address },  { "again", 1, 1, start_one }, { "end", 2, 2, end_one },
+	{ "converge", 0, 0, converge_all }, { "ready", 0, -1, look_at },
 };
 
 /* Returns what @words ask for, or NULL. */

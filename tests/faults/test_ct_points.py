@@ -19,6 +19,8 @@ from fake.template import make_template  # noqa: E402
 from points import KILLS, Trace  # noqa: E402
 from sweep import LONG  # noqa: E402
 from test_backend_kill import Updated, ours, settle, stranger  # noqa: E402,F401
+import test_pods_kill  # noqa: E402
+from test_pods import identity, members  # noqa: E402
 
 SLEEP = ("sleep", "1000")
 DEADLINE = 120
@@ -81,3 +83,19 @@ def test_an_update_leaves_the_old_or_the_new(engine, pve, make_image, work, stra
     engine(*updated.words("--settle", "0")).ok()
     updated.check("the last")
     assert ours(pve) == [updated.guest] and len(list(updated.guest.unused())) == 1
+
+
+def test_a_pod_of_a_set_is_one_ct_that_stays_who_it_is(engine, pve, box, work):  # noqa: F811
+    engine.configure(timeout=3)
+    engine.backend = None
+    engine("apply", "-f", test_pods_kill.write(engine, box, "first")).ok()
+    before = identity(members(pve)["db-0"])
+    path = test_pods_kill.write(engine, box, "second")
+    for number, (moment, action) in enumerate(moments(engine, work, ("apply", "-f", path))):
+        test_pods_kill.write(engine, box, number)
+        engine("apply", "-f", path, env=at(work, moment, action))
+        test_pods_kill.look(engine, pve, (moment, action))
+        engine("apply", "-f", path).ok()
+        assert [identity(guest) for guest in test_pods_kill.hosts(pve)] == [before], (moment, action)
+    engine("delete", "--volumes", "-f", path).ok()
+    assert not pve.cluster.guests

@@ -31,6 +31,7 @@ class ClusterEngine(Engine):
         self.proxmox = {"hosts": [f"127.0.0.1:{pve.port}"], "token_file": str(self.token_file),
                         "fingerprint": pve.fingerprint, "storage": "local-zfs", "node": pve.node,
                         "rootfs_size": 1 << 30, "volume_size": 1 << 30, "timeout": 10, "task_timeout": 60}
+        self.sections = {}  # of the configuration, besides
         self.configure(**proxmox)
         self.keep_service_away()
 
@@ -39,7 +40,7 @@ class ClusterEngine(Engine):
         self.proxmox.update(proxmox)
         section = {key: value for key, value in self.proxmox.items() if value is not None}
         self.config.touch(mode=0o600)
-        self.config.write_text(json.dumps({"proxmox": section}))
+        self.config.write_text(json.dumps({"proxmox": section, **self.sections}))
 
     def start(self, image, *words, flags=(), name=None, **options):
         """Runs a container and returns its name."""

@@ -64,6 +64,7 @@ lxcri() {
 
 clean_up() {
 	local id
+	[ ! -e "$work/set.json" ] || lxcri delete --volumes -f "$work/set.json" > /dev/null
 	for id in $(lxcri list --all --quiet); do
 		lxcri delete --force --volumes "$id" > /dev/null || echo "LEFT  container $id: remove it in Proxmox VE" >&2
 	done
@@ -148,6 +149,8 @@ case_killed() {
 case_adopted() {
 	local before
 	before=$(place "$one")
+	# A service that pods have needed ends by itself; it would go on with the database that it has open.
+	[ ! -e "$work/run/serve.lock" ] || flock --timeout 60 "$work/run/serve.lock" true || return 1
 	rm -rf "$work/data" "$work/run"
 	lxcri system adopt && [ -n "$before" ] && [ "$(place "$one")" = "$before" ] && runs "$one"
 }
@@ -160,6 +163,23 @@ case_local_exec() {
 	[ $? = 5 ] && echo content > "$work/file" && lxcri cp "$work/file" "$one:/file" &&
 		[ "$(lxcri exec "$one" cat /file)" = content ] && lxcri pause "$one" && is_status "$one" paused && lxcri resume "$one"
 }
+case_pod() {
+	local before set=$tag-set
+	cat > "$work/set.json" <<-END
+		{"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "$set"},
+		 "spec": {"replicas": 1, "selector": {"matchLabels": {"app": "$set"}},
+		          "template": {"metadata": {"labels": {"app": "$set"},
+		                                    "annotations": {"org.proxmox-lxcri.proxmox.network": "none"}},
+		                       "spec": {"runtimeClassName": "proxmox-lxc", "terminationGracePeriodSeconds": 0, "containers": [
+		                                  {"name": "app", "image": "$image", "command": ["sleep", "100000"],
+		                                   "volumeMounts": [{"name": "data", "mountPath": "/data"}]}]}},
+		          "volumeClaimTemplates": [{"metadata": {"name": "data"}, "spec": {}}]}}
+	END
+	lxcri apply -f "$work/set.json" && runs "$set-0.app" && before=$(place "$set-0.app") && [ -n "$before" ] &&
+		lxcri scale statefulset "$set" --replicas 0 && ! runs "$set-0.app" &&
+		lxcri scale statefulset "$set" --replicas 1 && runs "$set-0.app" && [ "$(place "$set-0.app")" = "$before" ] &&
+		lxcri delete --volumes -f "$work/set.json"
+}
 case_deleted() {
 	lxcri delete --force --volumes "$one" && [ -z "$(lxcri list --all --quiet)" ]
 }
@@ -171,6 +191,7 @@ check "it gets another name while it runs" case_rename
 check "another image keeps its number, and there is a way back" case_update
 check "what cannot be had is refused, and leaves nothing" case_refusals
 check "a named volume outlives its container" case_volume
+check "a pod of a set is who it was when it comes back" case_pod
 check "a killed creation leaves a whole container or none" case_killed
 check "what a lost database knew is taken over" case_adopted
 if [ -n "${LXCRI_LIVE_LOCAL:-}" ]; then

@@ -34,5 +34,5 @@ def test_its_cases_pass_on_the_fake(pve, work, make_image):
                   "LXCRI_LIVE_IMAGE": images[0], "LXCRI_LIVE_NEXT": images[1], "LXCRI_LIVE_LOCAL": "pve1",
                   "LXCRI_LIVE_LXC": str(pve.cluster.host.lxcpath), "LXCRI_COMMAND": str(COMMAND)})
     assert result.returncode == 0 and "FAIL" not in result.stdout and "LEFT" not in result.stderr, result
-    assert "11 passed, 0 failed, 0 skipped" in result.stdout, result.stdout
+    assert "12 passed, 0 failed, 0 skipped" in result.stdout, result.stdout
     assert not pve.cluster.guests

@@ -5,7 +5,11 @@
 /* Pods: containers that share their network, IPC and host name, on whichever runtime they are. The
  * namespaces are there without a process from the creation of the pod on, and keep their addresses
  * while its containers come and go. A container of a pod is one like others, called POD.NAME; it is
- * made and removed with the pod alone. A pod and a container cannot have the same name. */
+ * made and removed with the pod alone. A pod and a container cannot have the same name.
+ *
+ * A pod of LXCRI_PROXMOX_LXC is one container of Proxmox VE, which shares nothing. It is on bridges
+ * of its node, as networks ("bridge:NAME,...") or its annotation org.proxmox-lxcri.proxmox.network
+ * say; any other network is the one in which it has its name. */
 
 #include <lxcri/container.h>
 #include <lxcri/error.h>
@@ -77,9 +81,10 @@ struct lxcri_pod_options {
 };
 
 /* Makes a pod with everything it needs, completely or not at all; nothing runs before
- * lxcri_pod_start(). LXCRI_E_POD_EXISTS, LXCRI_E_CONTAINER_EXISTS, LXCRI_E_NETWORK_SETUP_FAILED,
- * LXCRI_E_PORT_FORWARDING_FAILED, LXCRI_E_IMAGE_NOT_FOUND, LXCRI_E_INVALID_ARGUMENT, or
- * LXCRI_E_POD_CREATION_FAILED. The caller owns *@ret_pod. */
+ * lxcri_pod_start(). LXCRI_E_UNSUPPORTED_OPERATION for what its type cannot be, LXCRI_E_POD_EXISTS,
+ * LXCRI_E_CONTAINER_EXISTS, LXCRI_E_NETWORK_SETUP_FAILED, LXCRI_E_PORT_FORWARDING_FAILED,
+ * LXCRI_E_IMAGE_NOT_FOUND, LXCRI_E_INVALID_ARGUMENT, or LXCRI_E_POD_CREATION_FAILED. The caller
+ * owns *@ret_pod. */
 int lxcri_pod_create(struct lxcri_engine *engine, const struct lxcri_pod_options *options,
 		     struct lxcri_pod **ret_pod, struct lxcri_error *err);
 

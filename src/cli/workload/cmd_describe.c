@@ -92,6 +92,15 @@ static void print_probes(struct json_object *probes)
 	}
 }
 
+static void print_place(struct json_object *place)
+{
+	const char *node = json_get_text(place, "node");
+
+	if (node)
+		(void)printf("    proxmox: CT %ju on node %s\n",
+			     (uintmax_t)json_get_u64(place, "vmid", 0), node);
+}
+
 static void print_containers(struct json_object *containers, const char *title, bool is_first)
 {
 	bool is_titled = false;
@@ -113,6 +122,7 @@ static void print_containers(struct json_object *containers, const char *title, 
 		if (json_get(one, "exitCode"))
 			(void)printf("    exit code: %jd\n",
 				     (intmax_t)json_get_i64(one, "exitCode", 0));
+		print_place(json_get(one, "proxmox"));
 		if (probes)
 			print_probes(probes);
 	}

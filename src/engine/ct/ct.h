@@ -12,10 +12,10 @@
 
 #include <json-c/json.h>
 
-/* Tells whether @container is one. */
+/* Tells whether @container is one; a pod of that type is not, but the container in it is. */
 static inline bool ct_is(const struct lxcri_container *container)
 {
-	return container->record.type == LXCRI_PROXMOX_LXC;
+	return container->record.type == LXCRI_PROXMOX_LXC && !container->record.pod;
 }
 
 /* Makes the container in the cluster. Its record, which names the image, is saved; that it is to be
@@ -35,6 +35,9 @@ void ct_look(struct lxcri_container *container);
 [[nodiscard]] int ct_stop(struct lxcri_container *container, unsigned int grace_seconds,
 			  struct lxcri_error *err);
 [[nodiscard]] int ct_kill(struct lxcri_container *container, int signal, struct lxcri_error *err);
+
+/* Notes that what ends it next is its service, which starts it again as its policy says. */
+[[nodiscard]] int ct_note_end(struct lxcri_container *container, struct lxcri_error *err);
 
 /* As lxcri_container_exec(), with what becomes of its options; it has been entered. */
 [[nodiscard]] int ct_exec(struct lxcri_container *container,

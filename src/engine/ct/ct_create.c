@@ -18,6 +18,7 @@
 #include "engine/ct/ct_options.h"
 #include "engine/ct/ct_template.h"
 #include "engine/ct/ct_volume.h"
+#include "engine/pod/ct_number.h"
 #include "proxmox/property.h"
 #include "proxmox/task.h"
 
@@ -89,21 +90,16 @@ static int fill_params(struct ct_creation *creation, struct lxcri_error *err)
 	return add_process(creation, err);
 }
 
-/* Returns whether the cluster says that nothing has the number @vmid: 1, 0, or -1. */
-static int is_free(struct pve *pve, uint32_t vmid, struct lxcri_error *err)
+static bool has_number(const uint32_t *numbers, int count, uint32_t vmid)
 {
-	autojson data = NULL;
-	struct lxcri_error problem = {};
-
-	if (pve_get(pve, &data, &problem, "/cluster/nextid?vmid=%u", vmid) == 0)
-		return 1;
-	if (problem.code == LXCRI_E_INVALID_ARGUMENT || problem.code == LXCRI_E_CONTAINER_EXISTS)
-		return 0;
-	*err = problem;
-	return -1;
+	for (int i = 0; i < count; i++)
+		if (numbers[i] == vmid)
+			return true;
+	return false;
 }
 
-/* Finds the first free number from @from on within the configured range. */
+/* Finds the first free number from @from on within the configured range, but those that are kept
+ * for pods. */
 static int find_vmid(struct ct_creation *creation, uint32_t from, uint32_t *ret,
 		     struct lxcri_error *err)
 {
@@ -111,15 +107,17 @@ static int find_vmid(struct ct_creation *creation, uint32_t from, uint32_t *ret,
 		config_json(creation->container->engine->config, CONFIG_PROXMOX_VMID_RANGE);
 	uint32_t last = (uint32_t)json_object_get_int64(json_object_array_get_idx(range, 1));
 	unsigned int questions = 0;
+	autofree uint32_t *kept = NULL;
 	autojson all = NULL;
 	size_t count;
+	int n_kept = ct_number_kept(creation->container->engine, &kept, err);
 
-	if (pve_get(creation->pve, &all, err, "/cluster/resources?type=vm") < 0)
+	if (n_kept < 0 || pve_get(creation->pve, &all, err, "/cluster/resources?type=vm") < 0)
 		return -1;
 	count = json_count(all);
 	/* Those that these rights let us see are passed over at once, the others are asked for. */
 	for (uint32_t vmid = from; vmid <= last && questions < VMID_QUESTIONS; vmid++) {
-		bool is_seen = false;
+		bool is_seen = has_number(kept, n_kept, vmid);
 		int r;
 
 		for (size_t i = 0; i < count && !is_seen; i++)
@@ -127,7 +125,7 @@ static int find_vmid(struct ct_creation *creation, uint32_t from, uint32_t *ret,
 		if (is_seen)
 			continue;
 		questions++;
-		r = is_free(creation->pve, vmid, err);
+		r = ct_session_is_free(creation->pve, vmid, err);
 		if (r > 0)
 			*ret = vmid;
 		if (r != 0)
@@ -180,12 +178,41 @@ static int make_numbered(struct ct_creation *creation, struct lxcri_error *err)
 	return task_await(creation->pve, json_object_get_string(upid), creation->task_seconds, err);
 }
 
+/* Asks for the number that the container's pod had when it was last there. Returns 1, or 0 where
+ * there is none, or somebody else has it. */
+static int make_as_before(struct ct_creation *creation, struct lxcri_error *err)
+{
+	const struct lxcri_container *container = creation->container;
+	const char *pod = container->record.pod_of;
+	uint32_t vmid = 0;
+	int r;
+
+	if (!pod || creation->draft_of)
+		return 0;
+	r = ct_number_find(container->engine, pod, &vmid, err);
+	if (r > 0)
+		r = ct_session_is_free(creation->pve, vmid, err);
+	if (r > 0) {
+		creation->place.vmid = vmid;
+		r = make_numbered(creation, err) < 0 ? -1 : 1;
+	}
+	if (r > 0 || (r < 0 && err->code != LXCRI_E_CONTAINER_EXISTS))
+		return r;
+	*err = (struct lxcri_error){};
+	if (vmid > 0)
+		log_warning("pod %s: its number %u is another one's by now", pod, vmid);
+	return 0;
+}
+
 int ct_creation_make(struct ct_creation *creation, struct lxcri_error *err)
 {
 	struct json_object *range =
 		config_json(creation->container->engine->config, CONFIG_PROXMOX_VMID_RANGE);
 	uint32_t from = (uint32_t)json_object_get_int64(json_object_array_get_idx(range, 0));
+	int r = make_as_before(creation, err);
 
+	if (r != 0)
+		return r < 0 ? -1 : 0;
 	for (unsigned int tries = 0; tries < VMID_TRIES; tries++) {
 		if (find_vmid(creation, from, &creation->place.vmid, err) < 0)
 			return -1;
@@ -258,6 +285,20 @@ static bool asks_for_health(const struct lxcri_healthcheck *health)
 		health->start_period_ns || health->retries);
 }
 
+static bool asks_by_command(const struct lxcri_create_options *options)
+{
+	const struct lxcri_probes *probes = options->probes;
+	const struct lxcri_probe *const all[] = { probes ? probes->startup : NULL,
+						  probes ? probes->liveness : NULL,
+						  probes ? probes->readiness : NULL };
+
+	for (size_t i = 0; i < ARRAY_LEN(all); i++)
+		if (all[i] && all[i]->by == LXCRI_PROBE_EXEC)
+			return true;
+	return (options->pre_stop && options->pre_stop->command) ||
+	       (options->post_start && options->post_start->command);
+}
+
 /* What is run in the container, and how it ended, are to be had on its node alone. An image's check
  * that nobody could run would only ever say that it is ill. */
 static int check_service(struct ct_creation *creation, struct lxcri_error *err)
@@ -272,6 +313,11 @@ static int check_service(struct ct_creation *creation, struct lxcri_error *err)
 			    "a health check is run in the container, and this host is not its "
 			    "node %s (proxmox.local_node)",
 			    node);
+	if (asks_by_command(creation->options))
+		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
+			    "a command that is run in the container (a probe by exec, preStop) is "
+			    "run by its node %s, which this host is not (proxmox.local_node)",
+			    node);
 	if (record->restart && text_starts_with(record->restart, "on-failure"))
 		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
 			    "whether it failed only its node %s knows, which this host is not "
@@ -279,6 +325,19 @@ static int check_service(struct ct_creation *creation, struct lxcri_error *err)
 			    node);
 	freep(&record->health);
 	return 0;
+}
+
+/* Where nobody says which node, it is that of its volumes. */
+static int choose_target(struct ct_creation *creation, struct lxcri_error *err)
+{
+	struct lxcri_engine *engine = creation->container->engine;
+	const char *wanted = creation->options->node;
+	autofree char *node = NULL;
+
+	if (!wanted && !config_text(engine->config, CONFIG_PROXMOX_NODE) &&
+	    ct_volume_find_node(creation->pve, creation->bundle, &node, err) < 0)
+		return -1;
+	return ct_target_choose(engine, wanted ? wanted : node, &creation->target, err);
 }
 
 static int create(struct ct_creation *creation, struct lxcri_error *err)
@@ -291,8 +350,7 @@ static int create(struct ct_creation *creation, struct lxcri_error *err)
 
 	creation->pve = ct_session(engine, err);
 	if (!creation->pve || ct_session_check(creation->pve, err) < 0 ||
-	    ct_target_choose(engine, creation->options->node, &creation->target, err) < 0 ||
-	    ct_place_make_token(creation->place.token, err) < 0)
+	    choose_target(creation, err) < 0 || ct_place_make_token(creation->place.token, err) < 0)
 		return -1;
 	creation->place.node = xstrdup(creation->target.node);
 	if (creation->options->attached && check_attachable(creation, err) < 0)

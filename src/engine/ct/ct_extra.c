@@ -217,7 +217,7 @@ int ct_extra_read(const struct lxcri_create_options *options, const struct bundl
 	return 0;
 }
 
-static bool is_root(const struct lxcri_config *config)
+bool ct_extra_is_root(const struct lxcri_config *config)
 {
 	const char *user = config_text(config, CONFIG_PROXMOX_USER);
 
@@ -230,7 +230,7 @@ int ct_extra_check(const struct lxcri_engine *engine, const struct ct_extra *ext
 {
 	const char *what = "";
 
-	if (json_object_object_length(extra->root) == 0 || is_root(engine->config) ||
+	if (json_object_object_length(extra->root) == 0 || ct_extra_is_root(engine->config) ||
 	    ct_node_is_here(engine, node))
 		return 0;
 	json_object_object_foreach(extra->root, key, value)
@@ -358,7 +358,7 @@ static int add_to_ha(struct ct_creation *creation, const char *state, struct lxc
 int ct_extra_apply(struct ct_creation *creation, const struct ct_extra *extra,
 		   struct lxcri_error *err)
 {
-	const bool by_pvesh = !is_root(creation->container->engine->config);
+	const bool by_pvesh = !ct_extra_is_root(creation->container->engine->config);
 
 	if (change(creation, extra->root, by_pvesh, err) < 0 ||
 	    (extra->ha && add_to_ha(creation, extra->ha, err) < 0))

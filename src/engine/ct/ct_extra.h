@@ -25,6 +25,9 @@ void ct_extra_finish(struct ct_extra *extra);
 				const struct bundle *bundle, struct ct_extra *ret,
 				struct lxcri_error *err);
 
+/* Tells whether the engine logs in as root@pam. */
+bool ct_extra_is_root(const struct lxcri_config *config);
+
 /* Refuses what root@pam alone may give where we can't speak for him: neither does the configuration
  * have his password, nor is this host @node. LXCRI_E_UNSUPPORTED_OPERATION. */
 [[nodiscard]] int ct_extra_check(const struct lxcri_engine *engine, const struct ct_extra *extra,

@@ -28,6 +28,8 @@
 #define TASKS_MAX    50
 /* In which Proxmox VE has the processes of a container, below its own. */
 #define INNER_CGROUP "/ns"
+/* How long after it was asked for a start may be. */
+#define START_SECONDS 30
 /* How long HA may take to do what it was asked. */
 #define HA_SECONDS 120
 /* Of a stopped one whose end nobody has seen. */
@@ -55,6 +57,85 @@ static void be_gone(struct lxcri_container *container)
 	container->end_unknown = true;
 }
 
+/* Tells whether a task of @type ends a container, or keeps it stopped. */
+static bool is_ending(const char *type)
+{
+	static const char *const types[] = { "vzstop",    "vzshutdown", "vzsuspend",
+					     "vzmigrate", "vzrollback", "hastop" };
+
+	for (size_t i = 0; i < ARRAY_LEN(types); i++)
+		if (strcmp(types[i], type) == 0)
+			return true;
+	return false;
+}
+
+/* Tells whether one task has begun after another: the clock has seconds, what the kernel notes of a
+ * process ticks. */
+static bool is_later(const struct upid *one, const struct upid *other)
+{
+	return one->start != other->start ? one->start > other->start : one->pstart > other->pstart;
+}
+
+/* The last of each kind that there were. */
+struct last_tasks {
+	struct upid create, start, end;
+};
+
+static int read_tasks(struct lxcri_container *container, const struct ct_place *place,
+		      struct last_tasks *ret, struct lxcri_error *err)
+{
+	struct pve *pve = ct_session(container->engine, err);
+	autojson tasks = NULL;
+	size_t count;
+
+	*ret = (struct last_tasks){};
+	if (!pve || pve_get(pve, &tasks, err, "/nodes/%s/tasks?source=all&vmid=%u&limit=%d",
+			    place->node, place->vmid, TASKS_MAX) < 0)
+		return -1;
+	count = json_count(tasks);
+	for (size_t i = 0; i < count; i++) {
+		const char *text = json_get_text(json_object_array_get_idx(tasks, i), "upid");
+		struct upid task;
+
+		if (!text || upid_parse(text, &task, err) < 0)
+			return text ? -1
+				    : fail(err, LXCRI_E_INVALID_FORMAT, "a task without a name");
+		if (strcmp(task.type, "vzcreate") == 0 && is_later(&task, &ret->create))
+			ret->create = task;
+		if (strcmp(task.type, "vzstart") == 0 && is_later(&task, &ret->start))
+			ret->start = task;
+		if (is_ending(task.type) && is_later(&task, &ret->end))
+			ret->end = task;
+	}
+	return 0;
+}
+
+/* Who asked for the first start was killed: a container before it had the same number. */
+static int settle_start(struct lxcri_container *container, struct ct_place *place,
+			struct json_object *status, struct lxcri_error *err)
+{
+	const char *word = json_get_text(status, "status");
+	struct last_tasks last;
+
+	if (!place->unsure || (word && strcmp(word, "running") == 0))
+		return 0;
+	if (read_tasks(container, place, &last, err) < 0)
+		return -1;
+	place->started = is_later(&last.start, &last.create);
+	return 0;
+}
+
+/* When the run began that has lasted @uptime seconds: its whole seconds are another moment at each
+ * look, so it is taken to be the start that we have asked for when it can be. */
+static int64_t find_start(const struct ct_place *place, int64_t uptime)
+{
+	const int64_t began = moment_now() - uptime * NS_IN_SECOND;
+	const int64_t late = began - place->started_ns;
+
+	return late > -2 * NS_IN_SECOND && late < START_SECONDS * NS_IN_SECOND ? place->started_ns
+									       : began;
+}
+
 static void take_status(struct lxcri_container *container, const struct ct_place *place,
 			struct json_object *status)
 {
@@ -72,10 +153,9 @@ static void take_status(struct lxcri_container *container, const struct ct_place
 		return;
 	container->status = LXCRI_STATUS_RUNNING;
 	container->state.phase = MONITOR_RUNNING;
-	container->state.started_ns =
-		moment_now() - (int64_t)pve_number(status, "uptime", 0) * NS_IN_SECOND;
+	container->state.started_ns = find_start(place, (int64_t)pve_number(status, "uptime", 0));
 	/* Which run it is that a check was about is told by its exact beginning. */
-	if (container->record.health)
+	if (container->record.health || container->record.probes)
 		ct_start_read(container, place);
 }
 
@@ -128,6 +208,8 @@ int ct_refresh(struct lxcri_container *container, struct lxcri_error *err)
 		be_gone(container);
 		return 0;
 	}
+	if (settle_start(container, &place, status, err) < 0)
+		return fail_while(err, "the state of container %s", container->home.id);
 	take_status(container, &place, status);
 	return note_place(container, &place, err);
 }
@@ -183,9 +265,19 @@ static int open_place(struct lxcri_container *container, struct ct_place *place,
 static int keep_run_dir(struct lxcri_container *container, struct lxcri_error *err)
 {
 	const struct health_state none = { .status = HEALTH_STARTING };
-	int r = container->record.health ? health_state_save(container->home.run_fd, &none) : 0;
+	const struct record *record = &container->record;
+	int r = record->health || record->probes ? health_state_save(container->home.run_fd, &none)
+						 : 0;
 
 	return r < 0 ? fail_errno(err, r, "write to %s", container->home.run_dir) : 0;
+}
+
+static int forget_doubt(struct lxcri_container *container, struct ct_place *place,
+			struct lxcri_error *err)
+{
+	place->unsure = false;
+	ct_place_store(place, &container->record);
+	return home_save_record(container->engine, &container->home, &container->record, err);
 }
 
 int ct_start(struct lxcri_container *container, struct lxcri_error *err)
@@ -200,11 +292,16 @@ int ct_start(struct lxcri_container *container, struct lxcri_error *err)
 	    keep_run_dir(container, err) < 0)
 		return -1;
 	/* Written down before: it may end at once, and is stopped then, not created. */
+	place.unsure = !place.started || place.unsure;
 	place.started = true;
+	place.started_ns = moment_now();
+	place.ended_ns = 0;
 	ct_place_store(&place, &container->record);
 	if (home_save_record(container->engine, &container->home, &container->record, err) < 0 ||
 	    post(container, &place, "/status/start", NULL, task_seconds(container), err) < 0 ||
 	    await_status(container, &place, "running", HA_SECONDS, err) < 0)
+		return -1;
+	if (place.unsure && forget_doubt(container, &place, err) < 0)
 		return -1;
 	container->status = LXCRI_STATUS_RUNNING;
 	container_event(container, "start", NULL, NULL);
@@ -393,51 +490,29 @@ int ct_wait(struct lxcri_container *container, int timeout_seconds, struct lxcri
 	}
 }
 
-/* Tells whether a task of @type ends a container, or keeps it stopped. */
-static bool is_ending(const char *type)
-{
-	static const char *const types[] = { "vzstop",    "vzshutdown", "vzsuspend",
-					     "vzmigrate", "vzrollback", "hastop" };
-
-	for (size_t i = 0; i < ARRAY_LEN(types); i++)
-		if (strcmp(types[i], type) == 0)
-			return true;
-	return false;
-}
-
-/* Tells whether one task has begun after another: the clock has seconds, what the kernel notes of a
- * process ticks. */
-static bool is_later(const struct upid *one, const struct upid *other)
-{
-	return one->start != other->start ? one->start > other->start : one->pstart > other->pstart;
-}
-
 int ct_was_stopped(struct lxcri_container *container, struct lxcri_error *err)
 {
 	autorun(ct_place_finish) struct ct_place place = {};
-	struct pve *pve = ct_session(container->engine, err);
-	autojson tasks = NULL;
-	struct upid last_start = {}, last_end = {};
-	size_t count;
+	struct last_tasks last;
 
-	if (!pve || ct_place_load(&container->record, &place, err) < 0 ||
-	    pve_get(pve, &tasks, err, "/nodes/%s/tasks?source=all&vmid=%u&limit=%d", place.node,
-		    place.vmid, TASKS_MAX) < 0)
+	if (ct_place_load(&container->record, &place, err) < 0 ||
+	    read_tasks(container, &place, &last, err) < 0)
 		return -1;
-	count = json_count(tasks);
-	for (size_t i = 0; i < count; i++) {
-		const char *text = json_get_text(json_object_array_get_idx(tasks, i), "upid");
-		struct upid task;
+	/* By ourselves, as one that is not well; and nobody has started it since. */
+	if (place.ended_ns > 0 && (int64_t)last.start.start * NS_IN_SECOND <= place.ended_ns)
+		return 0;
+	return is_later(&last.end, &last.start);
+}
 
-		if (!text || upid_parse(text, &task, err) < 0)
-			return text ? -1
-				    : fail(err, LXCRI_E_INVALID_FORMAT, "a task without a name");
-		if (strcmp(task.type, "vzstart") == 0 && is_later(&task, &last_start))
-			last_start = task;
-		if (is_ending(task.type) && is_later(&task, &last_end))
-			last_end = task;
-	}
-	return is_later(&last_end, &last_start);
+int ct_note_end(struct lxcri_container *container, struct lxcri_error *err)
+{
+	autorun(ct_place_finish) struct ct_place place = {};
+
+	if (ct_place_load(&container->record, &place, err) < 0)
+		return -1;
+	place.ended_ns = moment_now();
+	ct_place_store(&place, &container->record);
+	return home_save_record(container->engine, &container->home, &container->record, err);
 }
 
 int ct_rename(struct lxcri_container *container, const struct record *record,

@@ -114,21 +114,28 @@ int ct_helper_run(const struct lxcri_engine *engine, const struct ct_place *plac
 	return 0;
 }
 
-bool ct_node_is_here(const struct lxcri_engine *engine, const char *node)
+char *ct_node_here(const struct lxcri_engine *engine)
 {
 	const char *wanted = config_text(engine->config, CONFIG_PROXMOX_LOCAL_NODE);
-	autofree char *path = xformat(PVE_NODES "/%s", node);
+	autofree char *path = NULL;
 	struct utsname host;
 	struct stat status;
 
 	if (wanted)
-		return strcmp(wanted, NO_NODE) != 0 && strcmp(wanted, node) == 0;
+		return strcmp(wanted, NO_NODE) != 0 ? xstrdup(wanted) : NULL;
 	if (uname(&host) < 0)
-		return false;
+		return NULL;
 	host.nodename[strcspn(host.nodename, ".")] = '\0';
+	path = xformat(PVE_NODES "/%s", host.nodename);
 	/* A container may be called like a node. */
-	return strcmp(host.nodename, node) == 0 && stat(path, &status) == 0 &&
-	       S_ISDIR(status.st_mode);
+	return stat(path, &status) == 0 && S_ISDIR(status.st_mode) ? xstrdup(host.nodename) : NULL;
+}
+
+bool ct_node_is_here(const struct lxcri_engine *engine, const char *node)
+{
+	autofree char *here = ct_node_here(engine);
+
+	return here && strcmp(here, node) == 0;
 }
 
 int ct_node_need(struct lxcri_container *container, const char *verb, struct ct_place *ret,

@@ -8,6 +8,9 @@
 #include "engine/container.h"
 #include "engine/ct/ct_session.h"
 
+/* Returns which node this host is, owned by the caller, or NULL. */
+[[nodiscard]] char *ct_node_here(const struct lxcri_engine *engine);
+
 /* Tells whether this host is @node: by the configuration, else by its name and /etc/pve. */
 bool ct_node_is_here(const struct lxcri_engine *engine, const char *node);
 

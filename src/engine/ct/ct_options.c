@@ -34,7 +34,7 @@ int ct_options_check(const struct lxcri_create_options *options, struct lxcri_er
 		  "its processes are on the node" },
 		{ options->log_driver == LXCRI_LOG_JOURNALD, "the journal as log driver",
 		  "its log is a file in it" },
-		{ options->cap_add || options->cap_drop, "capabilities", api },
+		{ options->cap_add && !options->cap_drop, "more capabilities", api },
 		{ options->apparmor_profile, "an AppArmor profile", api },
 		{ options->n_rlimits > 0, "a resource limit (--ulimit)", api },
 		{ options->pids_max > 0, "a limit of processes", api },

@@ -65,6 +65,9 @@ int ct_place_load(const struct record *record, struct ct_place *ret, struct lxcr
 	ret->rootfs = xstrdup(json_get_text(object, "rootfs"));
 	ret->applied = xstrdup(json_get_text(object, "applied"));
 	ret->started = json_get_bool(object, "started", false);
+	ret->unsure = json_get_bool(object, "unsure", false);
+	ret->started_ns = json_get_i64(object, "startedNs", 0);
+	ret->ended_ns = json_get_i64(object, "endedNs", 0);
 	take_roots(json_get(object, "roots"), &ret->roots);
 	ret->asked_ns = json_get_i64(object, "asked", 0);
 	ret->upid = xstrdup(json_get_text(object, "upid"));
@@ -88,6 +91,13 @@ void ct_place_store(const struct ct_place *place, struct record *record)
 	json_set_text(object, "rootfs", place->rootfs);
 	json_set_text(object, "applied", place->applied);
 	json_object_object_add(object, "started", json_object_new_boolean(place->started));
+	if (place->unsure)
+		json_object_object_add(object, "unsure", json_object_new_boolean(true));
+	if (place->started_ns > 0)
+		json_object_object_add(object, "startedNs",
+				       json_object_new_int64(place->started_ns));
+	if (place->ended_ns > 0)
+		json_object_object_add(object, "endedNs", json_object_new_int64(place->ended_ns));
 	json_object_object_add(object, "roots", roots);
 	for (size_t i = 0; i < place->roots.count; i++)
 		json_object_array_add(roots, json_object_new_string(place->roots.items[i]));

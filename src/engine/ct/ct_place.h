@@ -22,6 +22,9 @@ struct ct_place {
 	char *rootfs;         /* the volume that its root file system is on; NULL: not known */
 	char *applied;        /* which of these it was seen to have last; NULL: not yet */
 	bool started;         /* it has run */
+	bool unsure;          /* its first start was asked for, and nothing is known of it yet */
+	int64_t started_ns;   /* when we started it last; 0: not yet */
+	int64_t ended_ns;     /* when we ended it, for it to be started again; 0: never */
 	struct strings roots; /* the volumes that it had root file systems on, and has */
 	int64_t asked_ns;     /* when it was asked for, until what it became is known; else 0 */
 	char *upid;           /* of the task that makes it, once that is known; or NULL */

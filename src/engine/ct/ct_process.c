@@ -7,9 +7,11 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "engine/bundle/capability.h"
 #include "engine/update/request.h"
 #include "os/file.h"
 #include "os/signal.h"
+#include "runtime/ct_signal.h"
 
 #include <ctype.h>
 #include <fcntl.h>
@@ -22,7 +24,7 @@
 #define BLOB_BYTES_MAX  ((size_t)90 << 10)
 #define ENV_BYTES_MAX   ((size_t)128 << 10)
 #define HIDDEN_PREFIX   "LXCRI_ENV_"
-#define VERSION_OF_BLOB "2"
+#define VERSION_OF_BLOB "3"
 #define STOP_BY_DEFAULT SIGTERM
 
 void ct_process_finish(struct ct_process *process)
@@ -126,6 +128,19 @@ static void add_output(const struct record *record, struct text *blob)
 	add_number(blob, record->terminal);
 }
 
+/* Adds what its process may not get: privileges that it has not, capabilities (0: as it is). */
+static void add_bounds(struct json_object *spec, struct text *blob)
+{
+	const char *text = json_get_text(json_get(spec, "annotations"), CT_PROCESS_CAPABILITIES);
+	uint64_t capabilities = 0;
+
+	if (text && text_parse_u64(text, 0, INT64_MAX, &capabilities) < 0)
+		capabilities = 0;
+	add_number(blob, json_get_bool(json_get(spec, "process"), "noNewPrivileges", false));
+	add_number(blob, text != NULL);
+	add_number(blob, capabilities);
+}
+
 /* Returns the mount flag that the option @word is, or 0. */
 static unsigned long tmpfs_flag(const char *word)
 {
@@ -174,18 +189,30 @@ static bool is_own_tmpfs(struct json_object *mount)
 	       !text_starts_with(path, "/dev/");
 }
 
-/* The node knows no tmpfs, so our init mounts them. */
-static void add_tmpfs(struct json_object *mounts, struct text *blob)
+/* The node knows no tmpfs, so our init mounts them; and what is open to all it opens. */
+static void add_mounts(struct json_object *spec, struct text *blob)
 {
+	autofree char *places =
+		xstrdup(json_get_text(json_get(spec, "annotations"), CT_PROCESS_OPEN));
+	struct json_object *mounts = json_get(spec, "mounts");
+	autorun(strings_finish) struct strings open = {};
 	size_t count = json_count(mounts);
-	uint64_t n = 0;
+	uint64_t n;
 
+	for (char *rest = places; rest;)
+		strings_add(&open, strsep(&rest, ":"));
+	n = open.count;
 	for (size_t i = 0; i < count; i++)
 		n += is_own_tmpfs(json_object_array_get_idx(mounts, i));
 	add_number(blob, n);
 	for (size_t i = 0; i < count; i++)
 		if (is_own_tmpfs(json_object_array_get_idx(mounts, i)))
 			add_one_tmpfs(json_object_array_get_idx(mounts, i), blob);
+	for (size_t i = 0; i < open.count; i++) {
+		add(blob, open.items[i]);
+		add_number(blob, 0);
+		add(blob, CT_OPTION_OPEN);
+	}
 }
 
 /* Adds what our init has no use for, and nothing else of the container tells: what the user asked
@@ -210,6 +237,22 @@ static void add_origin(const struct bundle *bundle, const struct record *record,
 	add(blob, text);
 }
 
+/* What is asked for is known by an annotation: the specification says what others have anyway. */
+int ct_process_note(const struct lxcri_create_options *options, struct json_object *spec,
+		    struct lxcri_error *err)
+{
+	autofree char *text = NULL;
+	capability_set set;
+
+	if (!options->cap_drop)
+		return 0;
+	if (capability_choose(options->cap_add, options->cap_drop, &set, err) < 0)
+		return -1;
+	text = xformat("%ju", (uintmax_t)set);
+	json_set_text(json_get(spec, "annotations"), CT_PROCESS_CAPABILITIES, text);
+	return 0;
+}
+
 int ct_process_make(const struct bundle *bundle, const struct record *record,
 		    const char *request_dir, struct ct_process *ret, struct lxcri_error *err)
 {
@@ -228,7 +271,8 @@ int ct_process_make(const struct bundle *bundle, const struct record *record,
 	add(&blob, bundle->hostname);
 	add(&blob, bundle->resolv_conf);
 	add_output(record, &blob);
-	add_tmpfs(json_get(bundle->spec, "mounts"), &blob);
+	add_bounds(bundle->spec, &blob);
+	add_mounts(bundle->spec, &blob);
 	add_env(process, &blob, &env);
 	add_args(process, &blob);
 	add_origin(bundle, record, request_dir, &blob);

@@ -9,12 +9,23 @@
 #include "engine/bundle.h"
 #include "engine/record.h"
 
+/* An annotation of a specification: the places of volumes in which all may write, ":" between. */
+#define CT_PROCESS_OPEN "org.proxmox-lxcri.open"
+
+/* Another: the capabilities that it may have at most, a number whose bit n is capability n. Without
+ * it they are those that Proxmox VE leaves to containers. */
+#define CT_PROCESS_CAPABILITIES "org.proxmox-lxcri.capabilities"
+
 /* Zeroed is empty. */
 struct ct_process {
 	char *entrypoint;
 	char *env; /* NAME=VALUE, with a NUL between them */
 	size_t env_size;
 };
+
+/* Notes in @spec what of @options stands there for other containers as well. */
+[[nodiscard]] int ct_process_note(const struct lxcri_create_options *options,
+				  struct json_object *spec, struct lxcri_error *err);
 
 /* Fills @ret from bundle->spec and the files that go with it, from where @record has its output go,
  * and from what the user asked for, a file of the directory @request_dir. What a variable cannot be

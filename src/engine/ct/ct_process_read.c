@@ -8,12 +8,14 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "os/signal.h"
+#include "runtime/ct_signal.h"
 
 #include <string.h>
 #include <sys/mount.h>
 
 #define INIT_WORDS      "/.lxcri/init "
-#define VERSION_OF_BLOB "2"
+#define VERSION_OF_BLOB "3"
+#define VERSION_BEFORE  "2" /* without bounds */
 #define HIDDEN_PREFIX   "LXCRI_ENV_"
 #define ENTRIES_MAX     8192
 #define GROUPS_MAX      1024
@@ -64,33 +66,42 @@ static struct json_object *take_user(struct rest *rest)
 	return user;
 }
 
+/* Appends a tmpfs; what is opened only stands among the annotations. */
+static void add_tmpfs(struct json_object *mounts, const char *target, uint64_t flags,
+		      const char *data)
+{
+	struct json_object *mount = json_object_new_object();
+	struct json_object *options = json_object_new_array();
+
+	json_object_array_add(mounts, mount);
+	json_set_text(mount, "destination", target);
+	json_set_text(mount, "type", "tmpfs");
+	json_set_text(mount, "source", "tmpfs");
+	json_object_object_add(mount, "options", options);
+	if (flags & MS_RDONLY)
+		json_object_array_add(options, json_object_new_string("ro"));
+	if (flags & MS_NOEXEC)
+		json_object_array_add(options, json_object_new_string("noexec"));
+	for (; *data; data += strspn(data, ",")) {
+		size_t size = strcspn(data, ",");
+
+		json_object_array_add(options, json_object_new_string_len(data, (int)size));
+		data += size;
+	}
+}
+
 static struct json_object *take_tmpfs(struct rest *rest)
 {
 	struct json_object *mounts = json_object_new_array();
 	uint64_t n = take_number(rest, TMPFS_MAX);
 
 	for (uint64_t i = 0; i < n && !rest->is_broken; i++) {
-		struct json_object *mount = json_object_new_object();
-		struct json_object *options = json_object_new_array();
-		uint64_t flags;
-		const char *data;
+		const char *target = take_text(rest);
+		uint64_t flags = take_number(rest, UINT32_MAX);
+		const char *data = take_text(rest);
 
-		json_object_array_add(mounts, mount);
-		json_set_text(mount, "destination", take_text(rest));
-		json_set_text(mount, "type", "tmpfs");
-		json_set_text(mount, "source", "tmpfs");
-		json_object_object_add(mount, "options", options);
-		flags = take_number(rest, UINT32_MAX);
-		if (flags & MS_RDONLY)
-			json_object_array_add(options, json_object_new_string("ro"));
-		if (flags & MS_NOEXEC)
-			json_object_array_add(options, json_object_new_string("noexec"));
-		for (data = take_text(rest); *data; data += strspn(data, ",")) {
-			size_t size = strcspn(data, ",");
-
-			json_object_array_add(options, json_object_new_string_len(data, (int)size));
-			data += size;
-		}
+		if (strcmp(data, CT_OPTION_OPEN) != 0)
+			add_tmpfs(mounts, target, flags, data);
 	}
 	return mounts;
 }
@@ -153,8 +164,17 @@ static void take_origin(struct rest *rest, struct record *record, struct json_ob
 	record->health = xstrdup(json_get_text(origin, "health"));
 }
 
-static void take_all(struct rest *rest, const struct ct_process *source, struct record *record,
-		     struct json_object *spec, char **ret_request)
+/* Which capabilities it may have stands among the annotations. */
+static void take_bounds(struct rest *rest, struct json_object *process)
+{
+	json_object_object_add(process, "noNewPrivileges",
+			       json_object_new_boolean(take_number(rest, 1) > 0));
+	(void)take_number(rest, 1);
+	(void)take_number(rest, INT64_MAX);
+}
+
+static void take_all(struct rest *rest, bool has_bounds, const struct ct_process *source,
+		     struct record *record, struct json_object *spec, char **ret_request)
 {
 	struct json_object *process = json_object_new_object();
 	int signal = (int)take_number(rest, 64);
@@ -172,6 +192,8 @@ static void take_all(struct rest *rest, const struct ct_process *source, struct 
 	record->log_max_files = (int64_t)take_number(rest, 1000);
 	record->terminal = take_number(rest, 1) > 0;
 	json_object_object_add(process, "terminal", json_object_new_boolean(record->terminal));
+	if (has_bounds)
+		take_bounds(rest, process);
 	json_object_object_add(spec, "mounts", take_tmpfs(rest));
 	json_object_object_add(process, "env", take_env(rest, source->env, source->env_size));
 	json_object_object_add(process, "args", take_args(rest));
@@ -185,12 +207,15 @@ int ct_process_read(const struct ct_process *process, struct record *record,
 	autofree char *blob = NULL;
 	size_t size = 0;
 	struct rest rest = {};
+	const char *version;
 
 	if (process->entrypoint && text_starts_with(process->entrypoint, INIT_WORDS))
 		blob = base64_decode(process->entrypoint + strlen(INIT_WORDS), &size);
 	rest = (struct rest){ blob, blob ? blob + size : NULL, .is_broken = !blob };
-	if (strcmp(take_text(&rest), VERSION_OF_BLOB) == 0)
-		take_all(&rest, process, record, spec, ret_request);
+	version = take_text(&rest);
+	if (strcmp(version, VERSION_OF_BLOB) == 0 || strcmp(version, VERSION_BEFORE) == 0)
+		take_all(&rest, strcmp(version, VERSION_OF_BLOB) == 0, process, record, spec,
+			 ret_request);
 	else
 		rest.is_broken = true;
 	if (rest.is_broken)

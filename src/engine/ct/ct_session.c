@@ -108,6 +108,54 @@ static int take_from_cluster(struct pve *pve, struct ct_place *place, sought_fn 
 	return 0;
 }
 
+int ct_session_is_free(struct pve *pve, uint32_t vmid, struct lxcri_error *err)
+{
+	autojson data = NULL;
+	struct lxcri_error problem = {};
+
+	if (pve_get(pve, &data, &problem, "/cluster/nextid?vmid=%u", vmid) == 0)
+		return 1;
+	if (problem.code == LXCRI_E_INVALID_ARGUMENT || problem.code == LXCRI_E_CONTAINER_EXISTS)
+		return 0;
+	*err = problem;
+	return -1;
+}
+
+/* The list of all may be older than a move; the nodes themselves know. Returns 1 with its
+ * configuration, or 0. */
+static int take_from_nodes(struct pve *pve, struct ct_place *place, struct json_object **ret,
+			   struct lxcri_error *err)
+{
+	autojson nodes = NULL;
+	int r = ct_session_is_free(pve, place->vmid, err);
+	size_t count;
+
+	if (r != 0)
+		return r < 0 ? -1 : 0;
+	if (pve_nodes(pve, &nodes, err) < 0)
+		return -1;
+	count = json_count(nodes);
+	for (size_t i = 0; i < count; i++) {
+		const char *node = json_get_text(json_object_array_get_idx(nodes, i), "node");
+		const char *status = json_get_text(json_object_array_get_idx(nodes, i), "status");
+		struct ct_place there = *place;
+
+		if (!node || !node_name_is_valid(node) || strcmp(node, place->node) == 0 ||
+		    !status || strcmp(status, "online") != 0)
+			continue;
+		there.node = (char *)node;
+		r = read_config(pve, &there, ret, err);
+		if (r < 0)
+			return -1;
+		if (r > 0) {
+			free(place->node);
+			place->node = xstrdup(node);
+			return 1;
+		}
+	}
+	return 0;
+}
+
 int ct_find(struct pve *pve, struct ct_place *place, struct json_object **ret_config,
 	    struct lxcri_error *err)
 {
@@ -123,6 +171,8 @@ int ct_find(struct pve *pve, struct ct_place *place, struct json_object **ret_co
 		if (r > 0)
 			r = read_config(pve, place, &config, err);
 	}
+	if (r == 0)
+		r = take_from_nodes(pve, place, &config, err);
 	if (r <= 0)
 		return r;
 	if (!ct_place_has_tags(place, json_get_text(config, "tags")))

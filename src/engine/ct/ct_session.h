@@ -14,6 +14,9 @@ struct pve *ct_session(struct lxcri_engine *engine, struct lxcri_error *err);
  * LXCRI_E_UNSUPPORTED_OPERATION. */
 [[nodiscard]] int ct_session_check(struct pve *pve, struct lxcri_error *err);
 
+/* Tells whether nothing has the number @vmid, on whichever node: 1 or 0. */
+[[nodiscard]] int ct_session_is_free(struct pve *pve, uint32_t vmid, struct lxcri_error *err);
+
 /* Returns "/nodes/NODE/lxc/VMID" and @tail; owned by the caller. */
 [[nodiscard]] char *ct_path(const struct ct_place *place, const char *tail);
 

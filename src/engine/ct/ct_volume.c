@@ -141,6 +141,22 @@ int ct_keeper_find(struct pve *pve, const char *name, struct ct_keeper *ret,
 	return ret->volume != NULL;
 }
 
+int ct_volume_find_node(struct pve *pve, const struct bundle *bundle, char **ret,
+			struct lxcri_error *err)
+{
+	*ret = NULL;
+	for (size_t i = 0; !*ret && i < bundle->n_volumes; i++) {
+		autorun(ct_keeper_finish) struct ct_keeper keeper = {};
+
+		if (!bundle->volumes[i].name)
+			continue;
+		if (ct_keeper_find(pve, bundle->volumes[i].name, &keeper, err) < 0)
+			return -1;
+		*ret = xstrdup(keeper.node);
+	}
+	return 0;
+}
+
 static void fill_keeper(struct ct_creation *keeper, const struct ct_creation *creation,
 			const char *name)
 {
@@ -421,5 +437,5 @@ int ct_volume_remove(struct lxcri_engine *engine, const char *name, struct lxcri
 		     err) < 0)
 		return fail_while(err, "remove volume %s, CT %u on node %s", name, keeper.vmid,
 				  keeper.node);
-	return 0;
+	return 1;
 }

@@ -25,6 +25,11 @@ void ct_keeper_finish(struct ct_keeper *keeper);
 [[nodiscard]] int ct_keeper_find(struct pve *pve, const char *name, struct ct_keeper *ret,
 				 struct lxcri_error *err);
 
+/* Yields the node on which the first of @bundle's named volumes is that is there, or NULL; owned by
+ * the caller. */
+[[nodiscard]] int ct_volume_find_node(struct pve *pve, const struct bundle *bundle, char **ret,
+				      struct lxcri_error *err);
+
 /* Finds it on creation->target.node, or makes it there, which is noted as the draft of
  * creation->place meanwhile. LXCRI_E_INVALID_STATE where it is on another node, or has the other
  * ids of the host. */
@@ -51,7 +56,7 @@ bool ct_volume_is_named(struct json_object *spec, const char *key);
 /* Appends the names of the named volumes of @container. */
 void ct_volume_names(const struct lxcri_container *container, struct strings *names);
 
-/* Removes the volume @name with all that is in it, unless a container has it. None is fine.
- * LXCRI_E_INVALID_STATE. */
+/* Removes the volume @name with all that is in it, unless a container has it. Returns 1, or 0 where
+ * there is none. LXCRI_E_INVALID_STATE. */
 [[nodiscard]] int ct_volume_remove(struct lxcri_engine *engine, const char *name,
 				   struct lxcri_error *err);

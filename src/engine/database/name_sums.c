@@ -11,7 +11,7 @@
 #include <string.h>
 
 /* What the second column says. */
-enum kind { KIND_ENDPOINT, KIND_SERVICE, KIND_MEMBER, KIND_ALIAS };
+enum kind { KIND_ENDPOINT, KIND_SERVICE, KIND_MEMBER, KIND_ALIAS, KIND_AWAY };
 
 static struct name_sum *need(struct name_sum_list *list, const char *network)
 {
@@ -50,6 +50,9 @@ int name_sum_list_read(struct database *database, struct name_sum_list *ret,
 	return statement_read(database, err, &rows,
 			      "SELECT network, 0, container, ip4, ip6, hostname, aliases"
 			      " FROM endpoint WHERE interface IS NOT NULL UNION ALL"
+			      /* Who is elsewhere has names, but asks for none. */
+			      " SELECT network, 4, container, ip4, ip6, hostname, aliases"
+			      " FROM endpoint WHERE away UNION ALL"
 			      " SELECT network, 1, space, name, ports, unready,"
 			      " ifnull(ip4, '') || ' ' || ifnull(ip6, '') FROM service"
 			      " UNION ALL"

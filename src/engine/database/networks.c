@@ -12,8 +12,9 @@
 #define NETWORK_COLUMNS                                                   \
 	"name, deployment, bridge, subnet4, subnet6, last_host, options," \
 	" services4, services6, last_service"
-#define ENDPOINT_COLUMNS \
-	"container, network, position, interface, mac, ip4, ip6, hostname, aliases, persistent"
+#define ENDPOINT_COLUMNS                                                                         \
+	"container, network, position, interface, mac, ip4, ip6, hostname, aliases, persistent," \
+	" vmid, away"
 #define PORT_COLUMNS "container, protocol, host_ip, host_port, container_port"
 
 void network_row_finish(struct network_row *row)
@@ -147,14 +148,15 @@ int endpoints_put(struct database *database, const struct endpoint_row *row,
 	aliases_text = json_format_line(aliases);
 	return statement_run(database, err,
 			     "INSERT INTO endpoint (" ENDPOINT_COLUMNS ")"
-			     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+			     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
 			     " ON CONFLICT (container, network) DO UPDATE SET position = ?3,"
 			     " interface = ?4, mac = ?5, ip4 = ?6, ip6 = ?7, hostname = ?8,"
-			     " aliases = ?9, persistent = ?10",
-			     "ttitttttti", row->container, row->network, (int64_t)row->position,
+			     " aliases = ?9, persistent = ?10, vmid = ?11, away = ?12",
+			     "ttittttttiii", row->container, row->network, (int64_t)row->position,
 			     row->interface, link_mac_format(row->mac, mac),
 			     text_of(&row->addresses[0], ip4), text_of(&row->addresses[1], ip6),
-			     row->hostname, aliases_text, (int64_t)row->persistent);
+			     row->hostname, aliases_text, (int64_t)row->persistent,
+			     (int64_t)row->vmid, (int64_t)row->away);
 }
 
 int endpoints_delete(struct database *database, const char *container, const char *network,
@@ -191,6 +193,8 @@ static int take_endpoint(void *userdata, sqlite3_stmt *row, struct lxcri_error *
 		.interface = xstrdup((const char *)sqlite3_column_text(row, 3)),
 		.hostname = xstrdup(statement_text(row, 7)),
 		.persistent = sqlite3_column_int(row, 9) != 0,
+		.vmid = (uint32_t)sqlite3_column_int64(row, 10),
+		.away = sqlite3_column_int(row, 11) != 0,
 	};
 	bool is_good = link_mac_parse(statement_text(row, 4), endpoint.mac) == 0;
 
@@ -258,6 +262,40 @@ int endpoints_have(struct database *database, const char *network, const struct 
 
 	return statement_read(database, err, NULL, sql, "tt", network,
 			      mac ? mac : address_format(address, text));
+}
+
+int endpoints_note_vmid(struct database *database, const char *container, uint32_t vmid,
+			struct lxcri_error *err)
+{
+	return statement_run(database, err,
+			     "UPDATE endpoint SET vmid = ?2 WHERE container = ?1 AND vmid <> ?2",
+			     "ti", container, (int64_t)vmid);
+}
+
+int endpoints_note_away(struct database *database, const char *container,
+			const struct address addresses[2], struct lxcri_error *err)
+{
+	char ip4[ADDRESS_TEXT_MAX];
+	char ip6[ADDRESS_TEXT_MAX];
+	const char *texts[] = { text_of(&addresses[0], ip4), text_of(&addresses[1], ip6) };
+
+	/* A lease that has passed on to another one. */
+	if (statement_run(database, err,
+			  "UPDATE endpoint SET ip4 = nullif(ip4, ?2), ip6 = nullif(ip6, ?3)"
+			  " WHERE container <> ?1 AND vmid > 0 AND (ip4 = ?2 OR ip6 = ?3)",
+			  "ttt", container, texts[0], texts[1]) < 0)
+		return -1;
+	return statement_run(database, err,
+			     "UPDATE endpoint SET ip4 = ?2, ip6 = ?3, away = 1 WHERE container = ?1"
+			     " AND (ip4 IS NOT ?2 OR ip6 IS NOT ?3 OR away = 0)",
+			     "ttt", container, texts[0], texts[1]);
+}
+
+int endpoints_note_gone(struct database *database, const char *container, struct lxcri_error *err)
+{
+	return statement_run(database, err,
+			     "UPDATE endpoint SET away = 0 WHERE container = ?1 AND away <> 0", "t",
+			     container);
 }
 
 int endpoints_rename(struct database *database, const char *from, const char *to,

@@ -33,6 +33,10 @@ struct endpoint_row {
 	char *hostname;
 	struct strings aliases;
 	bool persistent; /* its addresses are kept while it is stopped */
+	/* Of a pod in Proxmox VE, which is on a bridge there and has no interface here: */
+	uint32_t
+		vmid; /* the number of its CT, also while there is none; 0: none yet, or no pod's */
+	bool away; /* that runs: it is to be reached at its addresses, as far as they are known */
 };
 
 /* A published port. */
@@ -101,6 +105,16 @@ typedef int (*port_row_fn)(void *userdata, const struct port_row *row, struct lx
 /* Gives all that @from has to @to. */
 [[nodiscard]] int endpoints_rename(struct database *database, const char *from, const char *to,
 				   struct lxcri_error *err);
+
+/* These change what is noted of the pod @container in Proxmox VE: the number of its CT; that it is
+ * to be reached at @addresses (IPv4, IPv6; family 0: none), which others there have no more; that
+ * it is not. None is fine. Each returns how many rows are others than before. */
+[[nodiscard]] int endpoints_note_vmid(struct database *database, const char *container,
+				      uint32_t vmid, struct lxcri_error *err);
+[[nodiscard]] int endpoints_note_away(struct database *database, const char *container,
+				      const struct address addresses[2], struct lxcri_error *err);
+[[nodiscard]] int endpoints_note_gone(struct database *database, const char *container,
+				      struct lxcri_error *err);
 
 /* Stores @row. Of containers that do not run, several may have the same port. */
 [[nodiscard]] int ports_put(struct database *database, const struct port_row *row,

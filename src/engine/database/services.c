@@ -356,6 +356,38 @@ static int take_member(void *userdata, sqlite3_stmt *row, struct lxcri_error *er
 	return 0;
 }
 
+static int take_met(void *userdata, sqlite3_stmt *row, struct lxcri_error *err)
+{
+	struct service_list *services = userdata;
+
+	for (size_t i = 0; i < services->count; i++) {
+		struct service_row *service = &services->items[i];
+
+		if (strcmp(service->space, statement_text(row, 0)) != 0 ||
+		    strcmp(service->name, statement_text(row, 1)) != 0)
+			continue;
+		for (int index = 0; index < 2; index++)
+			service->unmet[index] = sqlite3_column_int(row, 2 + index) == 0;
+	}
+	return 0;
+}
+
+int services_look_met(struct database *database, const char *network, struct service_list *services,
+		      struct lxcri_error *err)
+{
+	const struct statement_reader rows = { take_met, services };
+
+	return statement_read(database, err, &rows,
+			      "SELECT m.space, m.service, max(e.ip4 IS NOT NULL),"
+			      " max(e.ip6 IS NOT NULL) FROM endpoint e JOIN member m"
+			      " ON m.container = e.container AND m.network = e.network"
+			      " WHERE e.network = ?1 AND (e.away OR e.interface IS NOT NULL)"
+			      " GROUP BY m.space, m.service HAVING max(e.vmid) > 0",
+			      "t", network) < 0
+		       ? -1
+		       : 0;
+}
+
 int member_list_read_service(struct database *database, const struct service_row *key,
 			     struct member_list *ret, struct lxcri_error *err)
 {

@@ -33,6 +33,8 @@ struct service_row {
 	unsigned int stay_seconds;    /* how long a client stays with a member; 0: it does not */
 	struct address *external_ips; /* at which it is to be had as well */
 	size_t n_external_ips;
+	bool unmet[2]; /* of IPv4, IPv6: those who run have no such address; by services_look_met()
+			*/
 };
 
 /* Tells whether it has an address of its own. */
@@ -127,6 +129,11 @@ void service_list_finish(struct service_list *list);
 [[nodiscard]] int member_list_read(struct database *database, const char *network,
 				   struct member_list *ret, struct lxcri_error *err);
 void member_list_finish(struct member_list *list);
+
+/* Finds, for each of @services, which are those of @network, whether an address of
+ * a family leads nowhere: pods in Proxmox VE may have that of the other alone. */
+[[nodiscard]] int services_look_met(struct database *database, const char *network,
+				    struct service_list *services, struct lxcri_error *err);
 
 /* Reads the members of one service, in the order of their host names. */
 [[nodiscard]] int member_list_read_service(struct database *database, const struct service_row *key,

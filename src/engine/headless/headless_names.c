@@ -17,8 +17,11 @@ int headless_names_read(struct lxcri_engine *engine, const char *network,
 
 	if (!database || service_list_read(database, network, &ret->services, err) < 0)
 		return -1;
-	return ret->services.count == 0 ? 0
-					: member_list_read(database, network, &ret->members, err);
+	if (ret->services.count == 0)
+		return 0;
+	return member_list_read(database, network, &ret->members, err) < 0
+		       ? -1
+		       : services_look_met(database, network, &ret->services, err);
 }
 
 void headless_names_finish(struct headless_names *names)
@@ -107,11 +110,15 @@ void headless_names_add_virtual(const struct headless_names *names,
 	for (size_t i = 0; i < names->services.count; i++) {
 		const struct service_row *service = &names->services.items[i];
 		autofree char *domain = NULL;
+		struct address told[2] = {};
 
 		if (!service_row_is_virtual(service))
 			continue;
+		for (size_t k = 0; k < ARRAY_LEN(told); k++)
+			if (!service->unmet[k])
+				told[k] = service->addresses[k];
 		domain = headless_domain(engine, service->name, service->space);
-		add_addresses(text, domain, service->addresses);
+		add_addresses(text, domain, told);
 		add_ports(text, service, domain, domain);
 		for (size_t k = 0; k < ARRAY_LEN(service->addresses); k++) {
 			char address[ADDRESS_TEXT_MAX];

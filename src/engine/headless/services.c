@@ -272,7 +272,8 @@ static int add_place(void *userdata, const struct endpoint_row *row, struct lxcr
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
 		if (row->addresses[i].family)
 			json_set_text(member, keys[i], address_format(&row->addresses[i], text));
-	json_object_object_add(member, "attached", json_object_new_boolean(row->interface != NULL));
+	json_object_object_add(member, "attached",
+			       json_object_new_boolean(row->interface != NULL || row->away));
 	return 0;
 }
 

@@ -22,6 +22,8 @@ static int copy_endpoint(void *userdata, const struct endpoint_row *row, struct 
 		.interface = xstrdup(row->interface),
 		.hostname = xstrdup(row->hostname),
 		.persistent = row->persistent,
+		.vmid = row->vmid,
+		.away = row->away,
 	};
 	memcpy(copy->mac, row->mac, sizeof(copy->mac));
 	memcpy(copy->addresses, row->addresses, sizeof(copy->addresses));

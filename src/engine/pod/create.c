@@ -12,6 +12,7 @@
 #include "engine/event.h"
 #include "engine/network/join.h"
 #include "engine/network/mode.h"
+#include "engine/pod/ct_pod.h"
 #include "engine/pod/directories.h"
 #include "engine/pod/labels.h"
 #include "engine/pod/member.h"
@@ -37,6 +38,20 @@ struct pod_creation {
 	struct lxcri_create_options network; /* what a container of its own would ask for */
 	enum network_mode mode;
 };
+
+static enum lxcri_container_type type_of(const struct pod_creation *creation)
+{
+	const struct lxcri_pod_options *options = creation->options;
+
+	return options->type
+		       ? *options->type
+		       : lxcri_config_container_type(creation->pod->engine->config, options->id);
+}
+
+static bool is_ct(const struct pod_creation *creation)
+{
+	return type_of(creation) == LXCRI_PROXMOX_LXC;
+}
 
 static int add_members(struct pod_note *note, const char *pod,
 		       const struct lxcri_create_options *members, size_t n_members, bool is_first,
@@ -118,6 +133,12 @@ static int choose_network(struct pod_creation *creation, struct lxcri_error *err
 		.n_ports = options->n_ports,
 		.userns = options->userns,
 	};
+	if (is_ct(creation)) {
+		creation->mode = NETWORK_MODE_NONE; /* on this host */
+		return ct_pod_check(creation->pod->engine, options, err) < 0
+			       ? -1
+			       : bundle_choose_hostname(&creation->network, &note->hostname, err);
+	}
 	if (network_mode_choose(&creation->network, &creation->mode, err) < 0 ||
 	    bundle_choose_hostname(&creation->network, &note->hostname, err) < 0 ||
 	    refuse_lan(options, err) < 0)
@@ -136,18 +157,14 @@ static int fill_record(struct pod_creation *creation, struct lxcri_error *err)
 	const struct lxcri_config *config = creation->pod->engine->config;
 	struct record *record = &creation->pod->shell->record;
 
-	record->type =
-		options->type ? *options->type : lxcri_config_container_type(config, options->id);
+	record->type = type_of(creation);
 	record->id = xstrdup(options->id);
 	record->phase = RECORD_CREATING;
 	record->created_ns = moment_now();
 	record->bundle = engine_data_dir(creation->pod->engine, options->id);
 	record->networked = creation->mode == NETWORK_MODE_OWN;
 	record->pod = pod_note_format(&creation->pod->note);
-	if (record->type == LXCRI_PROXMOX_LXC)
-		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
-			    "a container of Proxmox VE cannot be in a pod");
-	return userns_choose(&creation->network, config, record, err);
+	return is_ct(creation) ? 0 : userns_choose(&creation->network, config, record, err);
 }
 
 static int take_id(struct pod_creation *creation, struct lxcri_error *err)
@@ -181,6 +198,8 @@ static int join_networks(struct pod_creation *creation, struct lxcri_error *err)
 
 	int r;
 
+	if (is_ct(creation))
+		return ct_pod_join(creation->pod, creation->options, err);
 	if (creation->mode != NETWORK_MODE_OWN)
 		return 0;
 	r = creation->options->keep_identity ? identity_restore(creation->pod->engine, &join, err)
@@ -190,7 +209,8 @@ static int join_networks(struct pod_creation *creation, struct lxcri_error *err)
 
 static int make_directories(struct pod_creation *creation, struct lxcri_error *err)
 {
-	return directories_make(creation->pod->shell, creation->options, err);
+	return is_ct(creation) ? ct_pod_make_directories(creation->pod, creation->options, err)
+			       : directories_make(creation->pod->shell, creation->options, err);
 }
 
 static int make_sandbox(struct pod_creation *creation, struct lxcri_error *err)
@@ -202,6 +222,8 @@ static int make_members(struct pod_creation *creation, struct lxcri_error *err)
 {
 	const struct lxcri_pod_options *options = creation->options;
 
+	if (is_ct(creation))
+		return ct_pod_create_member(creation->pod, options, &options->containers[0], err);
 	for (size_t i = 0; i < options->n_init_containers; i++)
 		if (member_create(creation->pod, options, &options->init_containers[i], err) < 0)
 			return -1;

@@ -5,6 +5,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/event.h"
+#include "engine/pod/ct_address.h"
+#include "engine/pod/ct_pod.h"
 #include "engine/pod/first.h"
 #include "engine/pod/pod.h"
 #include "engine/pod/sandbox.h"
@@ -73,6 +75,15 @@ static int start_members(struct lxcri_pod *pod, struct lxcri_error *err)
 	return 0;
 }
 
+/* Those that it has at once; for a lease the service looks. */
+static void look_for_addresses(struct lxcri_pod *pod)
+{
+	struct lxcri_error err = {};
+
+	if (ct_pod_is(pod->shell) && ct_address_look(pod->engine, pod->shell->home.id, &err) < 0)
+		log_warning("%s", err.text);
+}
+
 int lxcri_pod_start(struct lxcri_pod *pod, struct lxcri_error *err)
 {
 	const char *id = pod->shell->home.id;
@@ -86,6 +97,7 @@ int lxcri_pod_start(struct lxcri_pod *pod, struct lxcri_error *err)
 			log_error("%s", second.text);
 		return pod_fail(err, LXCRI_E_POD_START_FAILED, "start pod %s", id);
 	}
+	look_for_addresses(pod);
 	virtual_ready_tell(pod->engine, id);
 	demand_service_of(pod->shell);
 	tell(pod, "start");

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/ct/ct.h"
 #include "engine/inspect.h"
 #include "engine/network/describe.h"
 #include "engine/pod/pod.h"
@@ -95,7 +96,9 @@ static int add_members(struct lxcri_pod *pod, struct json_object *array, struct 
 		add_probes(container, object);
 		json_object_object_add(object, "pid", json_object_new_int(state.pid));
 		json_object_object_add(object, "restarts", json_object_new_int64(state.restarts));
-		if (state.status == LXCRI_STATUS_STOPPED)
+		if (ct_is(container))
+			ct_describe(container, object);
+		if (state.status == LXCRI_STATUS_STOPPED && !state.end_unknown)
 			json_object_object_add(object, "exitCode",
 					       json_object_new_int(state.exit_code));
 	}

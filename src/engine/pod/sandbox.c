@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/network/attach.h"
+#include "engine/pod/ct_pod.h"
 #include "engine/pod/memory.h"
 #include "engine/pod/pod.h"
 #include "os/network/ns_set.h"
@@ -64,7 +65,7 @@ int sandbox_up(struct lxcri_container *pod, const struct pod_note *note, struct 
 {
 	struct lxcri_error second = {};
 
-	if (sandbox_is_up(pod->engine, pod->home.id))
+	if (ct_pod_is(pod) || sandbox_is_up(pod->engine, pod->home.id))
 		return 0;
 	/* Of the last boot, or of a command that was killed. */
 	if (sandbox_down(pod, err) < 0)
@@ -79,9 +80,11 @@ int sandbox_up(struct lxcri_container *pod, const struct pod_note *note, struct 
 int sandbox_down(struct lxcri_container *pod, struct lxcri_error *err)
 {
 	autofree char *path = set_path(pod->engine, pod->home.id);
-	int r = pod->record.networked ? attach_release(pod->engine, pod->home.id, ATTACH_POD, err)
-				      : 0;
+	int r;
 
+	if (ct_pod_is(pod))
+		return ct_pod_leave(pod, err);
+	r = pod->record.networked ? attach_release(pod->engine, pod->home.id, ATTACH_POD, err) : 0;
 	if (r == 0) {
 		r = ns_set_remove(path);
 		if (r < 0)

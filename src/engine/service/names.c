@@ -87,7 +87,7 @@ static int add_endpoint(void *userdata, const struct endpoint_row *endpoint,
 	const struct names_judge *judge = zone->judge;
 	autofree char *service_name = NULL;
 
-	if (!endpoint->interface)
+	if (!endpoint->interface && !endpoint->away)
 		return 0;
 	add_name(zone, endpoint->container, endpoint);
 	if (endpoint->hostname && strcmp(endpoint->hostname, endpoint->container) != 0)

@@ -29,7 +29,7 @@ static void members_finish(struct members *members)
 	*members = (struct members){};
 }
 
-/* Adds @row where it has an interface. */
+/* Adds @row where it has an interface, here or in Proxmox VE. */
 static int add_member(struct database *database, const struct member_row *row,
 		      struct members *members, struct lxcri_error *err)
 {
@@ -40,7 +40,7 @@ static int add_member(struct database *database, const struct member_row *row,
 	for (size_t i = 0; i < endpoints.count; i++) {
 		struct member *member;
 
-		if (!endpoints.items[i].interface)
+		if (!endpoints.items[i].interface && !endpoints.items[i].away)
 			continue;
 		members->items =
 			xreallocarray(members->items, members->count + 1, sizeof(*members->items));

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/network/create.h"
+#include "engine/pod/ct_manifest.h"
 #include "engine/service/demand.h"
 #include "engine/workload/remove.h"
 #include "engine/workload/service.h"
@@ -52,12 +53,14 @@ static void apply_finish(struct apply *apply)
 	strings_finish(&apply->networks);
 }
 
-static int read_manifest(const struct lxcri_manifest *manifest,
+static int read_manifest(struct lxcri_engine *engine, const struct lxcri_manifest *manifest,
 			 const struct lxcri_manifest_options *options, struct object_list *ret,
 			 struct lxcri_error *err)
 {
 	const struct field_reader reader = { .source = manifest->source,
 					     .is_strict = !options->warn_unknown,
+					     .judge = ct_manifest_judge,
+					     .judge_data = engine,
 					     .warn = options->warn,
 					     .userdata = options->userdata,
 					     .err = err };
@@ -104,7 +107,7 @@ static int read_all(struct apply *apply, const struct lxcri_manifest *manifests,
 	for (size_t i = 0; i < n_manifests; i++) {
 		struct object_list *list = &apply->lists[apply->n_lists++];
 
-		if (read_manifest(&manifests[i], apply->options, list, err) < 0)
+		if (read_manifest(apply->engine, &manifests[i], apply->options, list, err) < 0)
 			return -1;
 		for (size_t k = 0; k < list->count; k++)
 			if (add_change(apply, &list->items[k], manifests[i].source, err) < 0)

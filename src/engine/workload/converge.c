@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/sha256.h"
+#include "engine/pod/ct_pod.h"
 #include "engine/pod/identity.h"
 #include "engine/pod/labels.h"
 #include "engine/workload/rolling.h"
@@ -29,6 +30,7 @@ char *converge_sum(const struct object *object)
 struct listing {
 	const char *owner;
 	struct strings *ids;
+	struct strings doubtful; /* in Proxmox VE: may be there no more */
 };
 
 static int note(void *userdata, const struct lxcri_pod_state *state)
@@ -36,16 +38,39 @@ static int note(void *userdata, const struct lxcri_pod_state *state)
 	struct listing *listing = userdata;
 
 	if (state->owner && strcmp(state->owner, listing->owner) == 0)
-		strings_add(listing->ids, state->id);
+		strings_add(state->type == LXCRI_PROXMOX_LXC && state->status == LXCRI_POD_STOPPED
+				    ? &listing->doubtful
+				    : listing->ids,
+			    state->id);
+	return 0;
+}
+
+/* What somebody has destroyed in the cluster is removed here as well, and to be made anew. */
+static int settle_doubts(struct lxcri_engine *engine, const struct listing *listing,
+			 struct lxcri_error *err)
+{
+	for (size_t i = 0; i < listing->doubtful.count; i++) {
+		const char *id = listing->doubtful.items[i];
+		int lost = ct_pod_is_lost(engine, id, err);
+
+		if (lost < 0 || (lost > 0 && converge_drop(engine, id, err) < 0))
+			return -1;
+		if (lost == 0)
+			strings_add(listing->ids, id);
+	}
 	return 0;
 }
 
 int converge_list(struct lxcri_engine *engine, const char *owner, struct strings *ret,
 		  struct lxcri_error *err)
 {
-	struct listing listing = { owner, ret };
+	struct listing listing = { .owner = owner, .ids = ret };
+	int r = lxcri_pod_list(engine, note, &listing, err);
 
-	return lxcri_pod_list(engine, note, &listing, err);
+	if (r == 0)
+		r = settle_doubts(engine, &listing, err);
+	strings_finish(&listing.doubtful);
+	return r;
 }
 
 int converge_drop(struct lxcri_engine *engine, const char *id, struct lxcri_error *err)
@@ -209,6 +234,11 @@ static int look(struct lxcri_engine *engine, const struct wanted_pod *wanted,
 		return gone.code == LXCRI_E_POD_NOT_FOUND ? 1 : -1;
 	}
 	r = compare(pod, wanted, err);
+	if (r > 0 && ct_pod_is(pod->shell)) {
+		int lost = ct_pod_is_lost(engine, id, err);
+
+		r = lost < 0 ? -1 : lost == 0;
+	}
 	if (r > 0)
 		return relabel(pod, wanted, made, err) < 0 || start_made(pod, err) < 0 ? -1 : 0;
 	return r < 0 || lxcri_pod_delete(pod, true, err) < 0 ? -1 : 1;

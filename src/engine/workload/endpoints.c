@@ -127,7 +127,7 @@ static int add_member(struct lxcri_engine *engine, const struct service_row *row
 					    &list, err) < 0)
 		return -1;
 	for (size_t i = 0; i < list.count; i++)
-		for (size_t k = 0; list.items[i].interface && k < 2; k++) {
+		for (size_t k = 0; (list.items[i].interface || list.items[i].away) && k < 2; k++) {
 			const struct address *address = &list.items[i].addresses[k];
 
 			if (address->family)

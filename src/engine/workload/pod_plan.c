@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "engine/pod/note.h"
 #include "engine/virtual/virtual_ready.h"
+#include "engine/pod/ct_manifest.h"
 
 #include <netinet/in.h>
 #include <string.h>
@@ -209,16 +210,48 @@ static char *name_ports(const struct pod_spec *spec)
 	return text_steal(&text);
 }
 
-static const char *const *plan_map(struct pod_plan *plan, const struct field_map *map,
-				   const char *const *more)
+static const char *const *plan_map(struct pod_plan *plan, const struct field_map *map)
 {
 	autorun(strings_finish) struct strings words = {};
 
 	for (size_t i = 0; map && i < map->keys.count; i++)
 		strings_addf(&words, "%s=%s", map->keys.items[i], map->values.items[i]);
+	return plan_list(plan, &words);
+}
+
+/* As that, of annotations, of which some are not the same for each pod of a set. */
+static int plan_annotations(struct pod_plan *plan, const struct pod_plan_source *source,
+			    const char *const *more, struct lxcri_error *err)
+{
+	const struct field_map *map = source->meta ? &source->meta->annotations : NULL;
+	autorun(strings_finish) struct strings words = {};
+
+	for (size_t i = 0; map && i < map->keys.count; i++) {
+		char *word = NULL;
+
+		if (ct_manifest_annotation(source, map->keys.items[i], map->values.items[i], &word,
+					   err) < 0)
+			return -1;
+		strings_add_consume(&words, word);
+	}
 	for (; more && *more; more++)
 		strings_add(&words, *more);
-	return plan_list(plan, &words);
+	plan->options.annotations = plan_list(plan, &words);
+	return 0;
+}
+
+/* The runtime that the manifest names; one that an earlier release has taken without a look is
+ * none.
+ */
+static void plan_type(struct pod_plan *plan, const struct pod_spec *spec)
+{
+	enum lxcri_container_type type;
+	struct lxcri_error ignored = {};
+
+	if (ct_manifest_type(spec, &type, &ignored) <= 0)
+		return;
+	plan->options.type = plan_keep(plan, xnew(enum lxcri_container_type));
+	*(enum lxcri_container_type *)plan->options.type = type;
 }
 
 static int plan_containers(struct pod_plan *plan, const struct pod_plan_source *source,
@@ -296,11 +329,12 @@ int pod_plan_make(const struct pod_plan_source *source, struct pod_plan *ret,
 	options->owner = plan_text(ret, source->owner);
 	options->hostname =
 		plan_text(ret, source->spec->hostname ? source->spec->hostname : source->name);
-	options->labels = plan_map(ret, meta ? &meta->labels : NULL, NULL);
-	options->annotations = plan_map(ret, meta ? &meta->annotations : NULL, more);
+	options->labels = plan_map(ret, meta ? &meta->labels : NULL);
+	plan_type(ret, source->spec);
 	options->grace_seconds = (unsigned int)source->spec->grace_seconds;
 	options->keep_identity = source->keep_identity;
-	if (plan_fs_group(ret, source->spec->security, err) < 0)
+	if (plan_annotations(ret, source, more, err) < 0 ||
+	    plan_fs_group(ret, source->spec->security, err) < 0)
 		return fail_while(err, "pod %s", source->name);
 	plan_names(ret, source);
 	if (plan_ports(ret, source, err) < 0 || plan_dns(ret, source->spec, err) < 0 ||

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "engine/headless/headless.h"
+#include "engine/pod/ct_pod.h"
 #include "engine/pod/pod.h"
 #include "engine/workload/shelf.h"
 #include "engine/virtual/virtual.h"
@@ -168,7 +169,7 @@ static bool is_selected(const struct lxcri_pod *pod, const struct object_service
 	struct field_map labels = {};
 	bool selected;
 
-	if (!pod->shell->record.networked)
+	if (!pod->shell->record.networked && !ct_pod_is(pod->shell))
 		return false;
 	json_object_object_foreach(pod->note.labels, key, value)
 	{
@@ -186,6 +187,10 @@ static int join(struct lxcri_pod *pod, const struct object *object, struct lxcri
 	const struct service_row key = key_of(object);
 	const char *id = pod->shell->home.id;
 
+	if (is_selected(pod, object->service) && ct_pod_is_alone(pod))
+		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
+			    "service %s: pod %s is on no network, so nothing leads to it",
+			    object->meta->name, id);
 	if (is_selected(pod, object->service))
 		return headless_add_member(pod->engine, &key, id, err);
 	return pod->note.owner && headless_drop_member(pod->engine, &key, id, err) < 0 ? -1 : 0;

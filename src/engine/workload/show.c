@@ -154,8 +154,9 @@ static int add_endpoint(struct lxcri_engine *engine, const struct member_row *me
 	    0)
 		return -1;
 	for (size_t i = 0; i < list.count; i++)
-		for (int k = 0; list.items[i].interface && k < 2; k++)
-			if (list.items[i].addresses[k].family)
+		for (int k = 0; k < 2; k++)
+			if ((list.items[i].interface || list.items[i].away) &&
+			    list.items[i].addresses[k].family)
 				json_object_array_add(endpoints,
 						      json_object_new_string(address_format(
 							      &list.items[i].addresses[k], text)));

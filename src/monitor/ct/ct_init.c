@@ -24,6 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -36,7 +37,9 @@
 #define LIST_MAX       8192
 #define GROUPS_MAX     1024
 #define TMPFS_MAX      64
-#define STARTED_FILE   "/.lxcri/started"
+/* More than there are: the numbers are bits. */
+#define CAPABILITIES_MAX 63
+#define STARTED_FILE     "/.lxcri/started"
 /* In a variable of that name and a number stands one that Proxmox VE cannot express. */
 #define HIDDEN_PREFIX "LXCRI_ENV_"
 
@@ -63,6 +66,9 @@ struct process {
 	const char *resolv_conf;
 	struct log_limits log; /* files is 0: there is none */
 	bool has_console;      /* its streams are the console */
+	bool no_new_privileges;
+	bool has_bounds;            /* there are capabilities that it may not have */
+	unsigned long capabilities; /* those that it may; bit n is number n */
 	size_t n_tmpfs;
 };
 
@@ -169,7 +175,7 @@ static void take_process(char *text, size_t size, struct process *process)
 	struct rest rest = { text, text + size };
 	unsigned long count;
 
-	if (strcmp(take_text(&rest), "2") != 0)
+	if (strcmp(take_text(&rest), "3") != 0)
 		die("its argument", "is of another version", EXIT_NOT_EXECUTABLE);
 	process->stop_signal = (int)take_number(&rest, 64);
 	process->uid = (uid_t)take_number(&rest, UINT32_MAX);
@@ -184,6 +190,9 @@ static void take_process(char *text, size_t size, struct process *process)
 	process->log.file_bytes = take_number(&rest, INT64_MAX);
 	process->log.files = (unsigned int)take_number(&rest, 1000);
 	process->has_console = take_number(&rest, 1) > 0;
+	process->no_new_privileges = take_number(&rest, 1) > 0;
+	process->has_bounds = take_number(&rest, 1) > 0;
+	process->capabilities = take_number(&rest, INT64_MAX);
 	process->n_tmpfs = take_number(&rest, TMPFS_MAX);
 	for (size_t i = 0; i < process->n_tmpfs; i++) {
 		tmpfs[i].target = take_text(&rest);
@@ -222,8 +231,6 @@ static void prepare_files(const struct process *process)
 {
 	int fd;
 
-	if (access(STARTED_FILE, F_OK) == 0)
-		return;
 	write_etc("/etc/hosts", process->hosts);
 	write_etc("/etc/hostname", process->hostname);
 	write_etc("/etc/resolv.conf", process->resolv_conf);
@@ -249,13 +256,68 @@ static void make_dirs(const char *path)
 	}
 }
 
-static void mount_tmpfs(const struct process *process)
+/* Returns the number of the mount that @fd is in, or 0. */
+static long mount_of(int fd)
+{
+	char path[64], text[512];
+	const char *at;
+	ssize_t size = -1;
+	int info;
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	info = open(path, O_RDONLY | O_CLOEXEC);
+	if (info >= 0) {
+		size = read(info, text, sizeof(text) - 1);
+		(void)close(info);
+	}
+	if (size <= 0)
+		return 0;
+	text[size] = '\0';
+	at = strstr(text, "mnt_id:");
+	return at ? strtol(at + strlen("mnt_id:"), NULL, 10) : 0;
+}
+
+/* A volume that was just made is its root's alone: lets all write there, as in a directory of a
+ * pod. Only to what is mounted: a program may have put links into the way before an update. */
+static void open_to_all(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int above = fd >= 0 ? openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	if (above >= 0 && mount_of(fd) != 0 && mount_of(fd) != mount_of(above))
+		(void)fchmod(fd, 0777); /* what has no modes is open anyway */
+	if (above >= 0)
+		(void)close(above);
+	if (fd >= 0)
+		(void)close(fd);
+}
+
+static void mount_tmpfs(const struct process *process, bool is_first)
 {
 	for (size_t i = 0; i < process->n_tmpfs; i++) {
+		if (strcmp(tmpfs[i].options, CT_OPTION_OPEN) == 0) {
+			if (is_first)
+				open_to_all(tmpfs[i].target);
+			continue;
+		}
 		make_dirs(tmpfs[i].target);
 		if (mount("tmpfs", tmpfs[i].target, "tmpfs", MS_NOSUID | MS_NODEV | tmpfs[i].flags,
 			  tmpfs[i].options) < 0)
 			die(tmpfs[i].target, strerror(errno), EXIT_NOT_EXECUTABLE);
+	}
+}
+
+/* While it is root still. */
+static void drop_capabilities(const struct process *process)
+{
+	for (unsigned long number = 0; process->has_bounds && number < CAPABILITIES_MAX; number++) {
+		if (process->capabilities >> number & 1)
+			continue;
+		if (prctl(PR_CAPBSET_DROP, number, 0, 0, 0) == 0)
+			continue;
+		if (errno == EINVAL)
+			return; /* this kernel has no more */
+		die("drop capabilities", strerror(errno), EXIT_NOT_EXECUTABLE);
 	}
 }
 
@@ -266,9 +328,12 @@ static void mount_tmpfs(const struct process *process)
 	ct_output_become(output);
 	(void)setpgid(0, 0);
 	(void)tcsetpgrp(STDIN_FILENO, getpgrp());
+	drop_capabilities(process);
 	if (setgroups(process->n_groups, groups) < 0 || setgid(process->gid) < 0 ||
 	    setuid(process->uid) < 0)
 		die("become the user", strerror(errno), EXIT_NOT_EXECUTABLE);
+	if (process->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		die("take no new privileges", strerror(errno), EXIT_NOT_EXECUTABLE);
 	if (chdir(process->cwd) < 0)
 		die(process->cwd, strerror(errno), EXIT_NOT_EXECUTABLE);
 	(void)sigprocmask(SIG_SETMASK, original, NULL);
@@ -363,6 +428,7 @@ int main(int argc, char **argv)
 	ssize_t size;
 	pid_t program;
 	int signals, code;
+	bool is_first;
 
 	if (version_is_asked(argc, argv))
 		return puts(VERSION_LINE("lxcri-ct-init")) < 0;
@@ -372,9 +438,11 @@ int main(int argc, char **argv)
 	take_process(blob, (size_t)size, &process);
 	(void)umask(022);
 	ct_output_open(&output, &process.log, process.has_console);
-	prepare_files(&process);
+	is_first = access(STARTED_FILE, F_OK) != 0;
+	if (is_first)
+		prepare_files(&process);
 	make_dirs(process.cwd);
-	mount_tmpfs(&process);
+	mount_tmpfs(&process, is_first);
 
 	signals = take_signals(&original);
 	if (signals < 0)

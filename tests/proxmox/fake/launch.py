@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Containers that start and end on this machine."""
 
+import contextlib
+import dataclasses
+import pathlib
+import subprocess
 import time
 
 from fake import container, disk, option
@@ -33,11 +37,34 @@ def start(task, cluster, guest, is_debug=False):
             raise Died(f"bridge '{bridge}' does not exist")
     refuse_what_is_missing(guest)
     running = of(cluster, guest)
-    running.write(container.settings(cluster.host, guest, disk.mounts(cluster, guest)))
-    running.start(is_debug)
+    with staged(cluster.host, guest, disk.mounts(cluster, guest)) as mounts:
+        running.write(container.settings(cluster.host, guest, mounts))
+        running.start(is_debug)
     for number, net in guest.numbered("net"):
         running.join(number, node.bridges.get(net.get("bridge")))
     guest.started_at = time.time()
+
+
+@contextlib.contextmanager
+def staged(host, guest, mounts):
+    """Directories of the node are mounted by its root there, who may pass by everything; LXC mounts as the root of the
+    container. So they are mounted where that can, meanwhile. Yields the mounts as LXC is to have them."""
+    places = []
+    try:
+        for number, mount in enumerate(mounts):
+            if not pathlib.Path(mount.source).is_relative_to(host.lxcpath.parent):
+                place = host.lxcpath / f"{guest.vmid}.mp{number}"
+                place.mkdir(exist_ok=True)
+                places.append(place)
+                done = subprocess.run(["mount", "--bind", mount.source, place], capture_output=True, text=True, check=False)
+                if done.returncode:
+                    raise Died(done.stderr.strip())
+                mounts[number] = dataclasses.replace(mount, source=place)
+        yield mounts
+    finally:
+        for place in places:
+            subprocess.run(["umount", "--lazy", place], stderr=subprocess.DEVNULL, check=False)
+            place.rmdir()
 
 
 def refuse_what_is_missing(guest):
