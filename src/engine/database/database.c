@@ -326,6 +326,26 @@ void database_roll_back(struct database *database)
 	(void)sqlite3_exec(database->handle, "ROLLBACK", NULL, NULL, NULL);
 }
 
+int database_set_durable(struct database *database, bool is_durable, struct lxcri_error *err)
+{
+	return execute(database,
+		       is_durable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL",
+		       err);
+}
+
+int database_flush(struct database *database, struct lxcri_error *err)
+{
+	sqlite3_file *log = NULL;
+	int r = sqlite3_file_control(database->handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+
+	/* What is in the log no more was flushed before it was taken out of it. */
+	if (r == SQLITE_OK && log && log->pMethods)
+		r = log->pMethods->xSync(log, SQLITE_SYNC_NORMAL);
+	return r == SQLITE_OK
+		       ? 0
+		       : fail(err, LXCRI_E_STORAGE_ERROR, "flush the log of %s", database->path);
+}
+
 /* Runs @sql, which yields nothing, with its one or two parameters. */
 static int run(struct database *database, const char *sql, const char *first, const char *second,
 	       struct lxcri_error *err)

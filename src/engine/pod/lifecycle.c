@@ -73,7 +73,7 @@ static int start_members(struct lxcri_pod *pod, struct lxcri_error *err)
 	return 0;
 }
 
-int lxcri_pod_start(struct lxcri_pod *pod, struct lxcri_error *err)
+static int start(struct lxcri_pod *pod, struct lxcri_error *err)
 {
 	const char *id = pod->shell->home.id;
 	const unsigned int at_once = 0;
@@ -90,6 +90,13 @@ int lxcri_pod_start(struct lxcri_pod *pod, struct lxcri_error *err)
 	demand_service_of(pod->shell);
 	tell(pod, "start");
 	return 0;
+}
+
+int lxcri_pod_start(struct lxcri_pod *pod, struct lxcri_error *err)
+{
+	return engine_defer(pod->engine, err) < 0
+		       ? -1
+		       : engine_settle(pod->engine, start(pod, err), err);
 }
 
 /* What is gone needs no stop. */
@@ -151,8 +158,7 @@ static int take_down(struct lxcri_pod *pod, struct lxcri_error *err)
 	return want(pod, false, err) < 0 || sandbox_down(pod->shell, err) < 0 ? -1 : 0;
 }
 
-int lxcri_pod_stop(struct lxcri_pod *pod, const unsigned int *grace_seconds,
-		   struct lxcri_error *err)
+static int stop(struct lxcri_pod *pod, const unsigned int *grace_seconds, struct lxcri_error *err)
 {
 	const char *id = pod->shell->home.id;
 	int r = stop_members(pod, grace_seconds ? *grace_seconds : pod->note.grace_seconds, err);
@@ -166,6 +172,14 @@ int lxcri_pod_stop(struct lxcri_pod *pod, const unsigned int *grace_seconds,
 		return pod_fail(err, LXCRI_E_POD_STOP_FAILED, "stop pod %s", id);
 	tell(pod, "stop");
 	return 0;
+}
+
+int lxcri_pod_stop(struct lxcri_pod *pod, const unsigned int *grace_seconds,
+		   struct lxcri_error *err)
+{
+	return engine_defer(pod->engine, err) < 0
+		       ? -1
+		       : engine_settle(pod->engine, stop(pod, grace_seconds, err), err);
 }
 
 /* From here on it is as one that is half made: whoever comes across it goes on. */
@@ -189,7 +203,7 @@ static int check_rest(struct lxcri_pod *pod, struct lxcri_error *err)
 	return 0;
 }
 
-int lxcri_pod_delete(struct lxcri_pod *pod, bool force, struct lxcri_error *err)
+static int delete(struct lxcri_pod *pod, bool force, struct lxcri_error *err)
 {
 	const char *id = pod->shell->home.id;
 	struct lxcri_error second = {};
@@ -212,6 +226,13 @@ int lxcri_pod_delete(struct lxcri_pod *pod, bool force, struct lxcri_error *err)
 		return pod_fail(err, LXCRI_E_POD_DELETION_FAILED, "delete pod %s", id);
 	tell(pod, "delete");
 	return 0;
+}
+
+int lxcri_pod_delete(struct lxcri_pod *pod, bool force, struct lxcri_error *err)
+{
+	return engine_defer(pod->engine, err) < 0
+		       ? -1
+		       : engine_settle(pod->engine, delete(pod, force, err), err);
 }
 
 static const struct pod_member *find_member(const struct lxcri_pod *pod, const char *name)
