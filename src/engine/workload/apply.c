@@ -2,12 +2,13 @@
 /* Making what manifests say true.
  *
  * All is read and checked first. Then it is written down, as one transaction, and made true object
- * by object: were the command killed there, lxcri_manifest_converge() goes on. A failure writes
+ * by object, those with pods side by side: were the command killed there, lxcri_manifest_converge() goes on. A failure writes
  * down what was there before and makes that true again. */
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/network/create.h"
+#include "engine/workload/crew.h"
 #include "engine/workload/remove.h"
 #include "engine/workload/service.h"
 #include "lxcri/network.h"
@@ -241,17 +242,46 @@ static int undo_one(struct apply *apply, const struct change *change, struct lxc
 			      : converge(apply->engine, &before, err);
 }
 
-/* Makes true again what was before, of those up to @last. What cannot be is told. */
-static void undo(struct apply *apply, size_t last)
+/* The first of those that have pods, which stand last: none of them needs another one. */
+static size_t first_with_pods(const struct apply *apply)
 {
+	size_t i = 0;
+
+	while (i < apply->n_changes && apply->changes[i].object->kind < OBJECT_POD)
+		i++;
+	return i;
+}
+
+static int undo_job(struct apply *apply, size_t i, struct lxcri_error *err)
+{
+	if (!apply->changes[i].is_same && undo_one(apply, &apply->changes[i], err) < 0)
+		log_error("undo: %s", err->text);
+	return 0;
+}
+
+static int undo_with_pods(void *userdata, size_t job, struct lxcri_error *err)
+{
+	return undo_job(userdata, first_with_pods(userdata) + job, err);
+}
+
+/* Makes true again what was before, of the first @count. What cannot be is told. */
+static void undo(struct apply *apply, size_t count)
+{
+	const size_t alone = first_with_pods(apply);
+	const struct crew crew = { .engine = apply->engine,
+				   .count = count > alone ? count - alone : 0,
+				   .work = undo_with_pods,
+				   .userdata = apply };
 	struct lxcri_error second = {};
 
 	if (write_all(apply, true, &second) < 0)
 		log_error("%s", second.text);
-	for (size_t i = last + 1; i-- > 0;) {
+	second = (struct lxcri_error){};
+	if (crew_run(&crew, &second) < 0)
+		log_error("undo: %s", second.text);
+	for (size_t i = count < alone ? count : alone; i-- > 0;) {
 		second = (struct lxcri_error){};
-		if (!apply->changes[i].is_same && undo_one(apply, &apply->changes[i], &second) < 0)
-			log_error("undo: %s", second.text);
+		(void)undo_job(apply, i, &second);
 	}
 	for (size_t i = 0; i < apply->networks.count; i++)
 		if (lxcri_network_remove(apply->engine, apply->networks.items[i], &second) < 0)
@@ -270,16 +300,42 @@ static void tell(const struct apply *apply, const struct change *change)
 						: "configured");
 }
 
+static int make_with_pods(void *userdata, size_t job, struct lxcri_error *err)
+{
+	const struct apply *apply = userdata;
+
+	return converge(apply->engine, apply->changes[first_with_pods(apply) + job].object, err);
+}
+
+static void tell_with_pods(void *userdata, size_t job, int result)
+{
+	const struct apply *apply = userdata;
+
+	(void)result;
+	tell(apply, &apply->changes[first_with_pods(apply) + job]);
+}
+
+/* What has pods comes last, side by side. */
 static int make_all(struct apply *apply, struct lxcri_error *err)
 {
-	for (size_t i = 0; i < apply->n_changes; i++) {
+	const size_t alone = first_with_pods(apply);
+	const struct crew crew = { .engine = apply->engine,
+				   .count = apply->n_changes - alone,
+				   .work = make_with_pods,
+				   .done = tell_with_pods,
+				   .userdata = apply };
+
+	for (size_t i = 0; i < alone; i++) {
 		if (converge(apply->engine, apply->changes[i].object, err) < 0) {
-			undo(apply, i);
+			undo(apply, i + 1);
 			return -1;
 		}
 		tell(apply, &apply->changes[i]);
 	}
-	return 0;
+	if (crew_run(&crew, err) == 0)
+		return 0;
+	undo(apply, apply->n_changes);
+	return -1;
 }
 
 struct pruning {
@@ -361,10 +417,15 @@ int lxcri_manifest_apply(struct lxcri_engine *engine, const struct lxcri_manifes
 						     .options = options ? options : &none };
 	autoclose int lock = -1;
 
+	int r;
+
 	if (!apply.options->dry_run) {
 		lock = shelf_lock(engine, err);
-		if (lock < 0)
+		if (lock < 0 || engine_defer(engine, err) < 0)
 			return -1;
 	}
-	return run(&apply, manifests, n_manifests, err) < 0 ? fail_while(err, "apply") : 0;
+	r = run(&apply, manifests, n_manifests, err);
+	if (!apply.options->dry_run)
+		r = engine_settle(engine, r, err);
+	return r < 0 ? fail_while(err, "apply") : 0;
 }

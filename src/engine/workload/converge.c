@@ -7,6 +7,7 @@
 #include "base/sha256.h"
 #include "engine/pod/identity.h"
 #include "engine/pod/labels.h"
+#include "engine/workload/crew.h"
 #include "engine/workload/rolling.h"
 #include "engine/workload/service.h"
 
@@ -71,29 +72,67 @@ static int forget_set(struct lxcri_engine *engine, const struct object *object,
 	return identity_forget_set(engine, prefix, err);
 }
 
+/* The pods of somebody who goes. */
+struct dropping {
+	struct lxcri_engine *engine;
+	struct strings ids;
+};
+
+static int drop_for_good(void *userdata, size_t job, struct lxcri_error *err)
+{
+	const struct dropping *dropping = userdata;
+	const char *id = dropping->ids.items[job];
+
+	return converge_drop(dropping->engine, id, err) < 0 ||
+			       lxcri_pod_forget_identity(dropping->engine, id, err) < 0
+		       ? -1
+		       : 0;
+}
+
+/* Those of a set, of which one may stand on another: from the last on. */
+static int drop_in_order(struct dropping *dropping, struct lxcri_error *err)
+{
+	struct lxcri_error first = {};
+
+	for (size_t i = dropping->ids.count; i-- > 0;) {
+		struct lxcri_error one = {};
+
+		if (drop_for_good(dropping, i, &one) < 0 && first.code == LXCRI_E_NONE)
+			first = one;
+	}
+	if (first.code == LXCRI_E_NONE)
+		return 0;
+	*err = first;
+	return -1;
+}
+
+static int drop_all(struct dropping *dropping, enum object_kind kind, struct lxcri_error *err)
+{
+	const struct crew crew = { .engine = dropping->engine,
+				   .count = dropping->ids.count,
+				   .work = drop_for_good,
+				   .userdata = dropping,
+				   .goes_on = true };
+
+	return kind == OBJECT_STATEFUL_SET ? drop_in_order(dropping, err) : crew_run(&crew, err);
+}
+
 int converge_remove(struct lxcri_engine *engine, const struct object *object,
 		    struct lxcri_error *err)
 {
 	autofree char *owner = shelf_owner(object);
-	autorun(strings_finish) struct strings ids = {};
-	struct lxcri_error first = {};
+	struct dropping dropping = { .engine = engine };
+	int r;
 
 	if (object->service)
 		return service_remove(engine, object, err);
-	if (converge_list(engine, owner, &ids, err) < 0)
-		return -1;
-	for (size_t i = ids.count; i-- > 0;) {
-		struct lxcri_error one = {};
-
-		if ((converge_drop(engine, ids.items[i], &one) < 0 ||
-		     lxcri_pod_forget_identity(engine, ids.items[i], &one) < 0) &&
-		    first.code == LXCRI_E_NONE)
-			first = one;
-	}
-	if (first.code == LXCRI_E_NONE)
-		return object->kind == OBJECT_STATEFUL_SET ? forget_set(engine, object, err) : 0;
-	*err = first;
-	return -1;
+	r = converge_list(engine, owner, &dropping.ids, err);
+	if (r == 0)
+		r = drop_all(&dropping, object->kind, err);
+	strings_finish(&dropping.ids);
+	if (r == 0 && object->kind == OBJECT_STATEFUL_SET)
+		r = forget_set(engine, object, err);
+	return r < 0 ? -1 : 0;
 }
 
 /* The services that select a pod by its labels. */
