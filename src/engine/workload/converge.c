@@ -72,6 +72,30 @@ static int forget_set(struct lxcri_engine *engine, const struct object *object,
 	return identity_forget_set(engine, prefix, err);
 }
 
+/* Appends the ids of the pods of @object. The one of a pod is known: all others need not be looked
+ * at. */
+static int find_own(struct lxcri_engine *engine, const struct object *object, struct strings *ret,
+		    struct lxcri_error *err)
+{
+	autofree char *owner = shelf_owner(object);
+	autofree char *id = pod_plan_id(object->meta->name_space, object->meta->name);
+	autorun(lxcri_pod_freep) struct lxcri_pod *pod = NULL;
+	struct lxcri_error gone = {};
+
+	if (object->kind != OBJECT_POD)
+		return converge_list(engine, owner, ret, err);
+	if (lxcri_pod_open(engine, id, &pod, &gone) < 0) {
+		*err = gone;
+		if (gone.code != LXCRI_E_POD_NOT_FOUND)
+			return -1;
+		*err = (struct lxcri_error){};
+		return 0;
+	}
+	if (pod->note.owner && strcmp(pod->note.owner, owner) == 0)
+		strings_add(ret, id);
+	return 0;
+}
+
 /* The pods of somebody who goes. */
 struct dropping {
 	struct lxcri_engine *engine;
@@ -120,13 +144,12 @@ static int drop_all(struct dropping *dropping, enum object_kind kind, struct lxc
 int converge_remove(struct lxcri_engine *engine, const struct object *object,
 		    struct lxcri_error *err)
 {
-	autofree char *owner = shelf_owner(object);
 	struct dropping dropping = { .engine = engine };
 	int r;
 
 	if (object->service)
 		return service_remove(engine, object, err);
-	r = converge_list(engine, owner, &dropping.ids, err);
+	r = find_own(engine, object, &dropping.ids, err);
 	if (r == 0)
 		r = drop_all(&dropping, object->kind, err);
 	strings_finish(&dropping.ids);
