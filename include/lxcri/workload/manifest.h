@@ -38,7 +38,9 @@ struct lxcri_manifest_options {
 	void *userdata;
 };
 
-/* Makes what @manifests say true. What fails is undone, also of those that went well before.
+/* Makes what @manifests say true. What fails is undone, also of those that went well before. What
+ * has pods is made side by side, as it is removed, each by one of some copies of this process; who
+ * has other threads is copied by nobody, and has them made one after the other.
  * LXCRI_E_INVALID_MANIFEST names file, line and path; LXCRI_E_UNSUPPORTED_OPERATION what cannot be
  * done here; otherwise as lxcri_pod_create() and lxcri_pod_start(). */
 int lxcri_manifest_apply(struct lxcri_engine *engine, const struct lxcri_manifest *manifests,

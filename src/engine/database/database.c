@@ -411,8 +411,7 @@ int database_each_range(struct database *database,
 int database_find_container(struct database *database, const char *id, char **ret_record,
 			    struct lxcri_error *err)
 {
-	sqlite3_stmt *find =
-		statement_take(database, "SELECT record FROM container WHERE id = ?1");
+	sqlite3_stmt *find = statement_take(database, "SELECT record FROM container WHERE id = ?1");
 	int r = find ? sqlite3_bind_text(find, 1, id, -1, SQLITE_STATIC) : SQLITE_ERROR;
 
 	if (r == SQLITE_OK)

@@ -182,6 +182,21 @@ int lxcri_pod_stop(struct lxcri_pod *pod, const unsigned int *grace_seconds,
 		       : engine_settle(pod->engine, stop(pod, grace_seconds, err), err);
 }
 
+int pod_start_left(struct lxcri_pod *pod, struct lxcri_error *err)
+{
+	const unsigned int at_once = 0;
+	struct pod_look look;
+
+	if (pod_look(pod, &look, err) < 0)
+		return -1;
+	if (look.created == 0 && pod_status(pod, &look) != LXCRI_POD_CREATED)
+		return 0;
+	/* Those that come first run anew with the others. */
+	if (look.has_run && lxcri_pod_stop(pod, &at_once, err) < 0)
+		return -1;
+	return lxcri_pod_start(pod, err) < 0 ? -1 : 1;
+}
+
 /* From here on it is as one that is half made: whoever comes across it goes on. */
 static int remove_locked(struct lxcri_pod *pod, struct lxcri_error *err)
 {
@@ -203,7 +218,7 @@ static int check_rest(struct lxcri_pod *pod, struct lxcri_error *err)
 	return 0;
 }
 
-static int delete(struct lxcri_pod *pod, bool force, struct lxcri_error *err)
+static int end(struct lxcri_pod *pod, bool force, struct lxcri_error *err)
 {
 	const char *id = pod->shell->home.id;
 	struct lxcri_error second = {};
@@ -232,7 +247,7 @@ int lxcri_pod_delete(struct lxcri_pod *pod, bool force, struct lxcri_error *err)
 {
 	return engine_defer(pod->engine, err) < 0
 		       ? -1
-		       : engine_settle(pod->engine, delete(pod, force, err), err);
+		       : engine_settle(pod->engine, end(pod, force, err), err);
 }
 
 static const struct pod_member *find_member(const struct lxcri_pod *pod, const char *name)

@@ -2,8 +2,8 @@
 /* Making what manifests say true.
  *
  * All is read and checked first. Then it is written down, as one transaction, and made true object
- * by object, those with pods side by side: were the command killed there, lxcri_manifest_converge() goes on. A failure writes
- * down what was there before and makes that true again. */
+ * by object, those with pods side by side: were the command killed there, lxcri_manifest_converge()
+ * goes on. A failure writes down what was there before and makes that true again. */
 
 #include "base/log.h"
 #include "base/mem.h"

@@ -236,18 +236,6 @@ static int compare(const struct lxcri_pod *pod, const struct wanted_pod *wanted,
 	return sum && strcmp(sum, wanted->sum) == 0;
 }
 
-/* One that a killed command has made, and not started. */
-static int start_made(struct lxcri_pod *pod, struct lxcri_error *err)
-{
-	struct lxcri_pod_state state;
-
-	if (lxcri_pod_state(pod, &state, err) < 0)
-		return -1;
-	if (state.status != LXCRI_POD_CREATED)
-		return 0;
-	return lxcri_pod_start(pod, err) < 0 ? -1 : 1;
-}
-
 /* Labels make no other pod of it, but other services may select it. */
 static int relabel(struct lxcri_pod *pod, const struct wanted_pod *wanted,
 		   const struct pod_plan *made, struct lxcri_error *err)
@@ -272,7 +260,7 @@ static int look(struct lxcri_engine *engine, const struct wanted_pod *wanted,
 	}
 	r = compare(pod, wanted, err);
 	if (r > 0)
-		return relabel(pod, wanted, made, err) < 0 || start_made(pod, err) < 0 ? -1 : 0;
+		return relabel(pod, wanted, made, err) < 0 || pod_start_left(pod, err) < 0 ? -1 : 0;
 	return r < 0 || lxcri_pod_delete(pod, true, err) < 0 ? -1 : 1;
 }
 

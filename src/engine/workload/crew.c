@@ -131,7 +131,8 @@ static int pass_on(void *userdata, const struct news *news)
 }
 
 /* The life of one of the processes. */
-[[gnu::noreturn]] static void live(const struct crew *crew, struct board *board, int out, pid_t parent)
+[[gnu::noreturn]] static void live(const struct crew *crew, struct board *board, int out,
+				   pid_t parent)
 {
 	int r;
 
@@ -224,9 +225,8 @@ static int run(struct report *report, size_t width, struct lxcri_error *err)
 
 	if (board == MAP_FAILED)
 		return fail_errno(err, errno, "share memory");
-	r = width > 1 && !process_has_threads()
-		    ? run_side_by_side(report, board, width, err)
-		    : do_all(report->crew, board, note_here, report);
+	r = width > 1 && !process_has_threads() ? run_side_by_side(report, board, width, err)
+						: do_all(report->crew, board, note_here, report);
 	(void)munmap(board, sizeof(*board));
 	return r;
 }

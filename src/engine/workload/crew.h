@@ -23,6 +23,6 @@ struct crew {
 	bool goes_on; /* past a failure; else none is begun after that */
 };
 
-/* Does all jobs; the database is another one then. Fails as the first one, by its number, of those that have failed; all that were
- * begun have ended by then. */
+/* Does all jobs; the database is another one then. Fails as the first one, by its number, of those
+ * that have failed; all that were begun have ended by then. */
 [[nodiscard]] int crew_run(const struct crew *crew, struct lxcri_error *err);

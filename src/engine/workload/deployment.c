@@ -79,6 +79,9 @@ static int look_at(struct rollout *rollout, struct seen *seen, struct lxcri_erro
 		seen->ready_ns = 0;
 	else if (seen->ready_ns == 0)
 		seen->ready_ns = now;
+	/* Nobody makes one meanwhile. */
+	if (seen->is_fresh && seen->ready_ns == 0 && pod_start_left(pod, err) < 0)
+		return -1;
 	seen->is_available =
 		seen->ready_ns > 0 && (!seen->is_fresh || now - seen->ready_ns >= min_ns);
 	return 0;
