@@ -18,9 +18,9 @@ extern "C" {
 /* One event. Texts belong to the call. */
 struct lxcri_event {
 	int64_t time_ns;  /* since the epoch */
-	const char *type; /* "container", "image", "volume" */
+	const char *type; /* "container", "pod", "image", "volume" */
 	const char *name; /* "create", "start", "die", … */
-	const char *id;   /* of the container, or the name of the image or volume */
+	const char *id;   /* of the container or pod, or the name of the image or volume */
 	/* Further names and values by turns, ended by NULL: "exitCode", "0", NULL. */
 	const char *const *attributes;
 	const char *json; /* all of it, on one line */
@@ -35,8 +35,8 @@ struct lxcri_event_options {
 	bool follow;      /* wait for more */
 	/* With `follow`: ends when nobody reads this pipe or terminal any more; -1: none. */
 	int output_fd;
-	/* "type=", "event=", "container=", "image=" or "volume=" and a value, ended by NULL; or
-	 * NULL. Of those with the same key one must hold, of all keys each. */
+	/* "type=", "event=", "container=", "pod=", "image=" or "volume=" and a value, ended by
+	 * NULL; or NULL. Of those with the same key one must hold, of all keys each. */
 	const char *const *filters;
 };
 

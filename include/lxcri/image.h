@@ -35,7 +35,9 @@ void lxcri_image_manager_free(struct lxcri_image_manager *manager);
  * name by itself, or "docker://REF" for a pull) under @name (NULL: the name the source
  * has for it; where that is a bare tag, the last component of DIR or FILE with that tag). Each byte
  * is verified against its digest before anything names it. *@ret_digest is the manifest's, owned by
- * the caller. */
+ * the caller. LXCRI_E_IMAGE_NOT_FOUND, LXCRI_E_INVALID_REFERENCE, LXCRI_E_INVALID_FORMAT,
+ * LXCRI_E_INVALID_MEDIA_TYPE, LXCRI_E_INTEGRITY_CHECK_FAILED, LXCRI_E_EXTRACT_FAILED,
+ * LXCRI_E_LIMIT_EXCEEDED, LXCRI_E_UNSUPPORTED_OPERATION, LXCRI_E_STORAGE_ERROR. */
 int lxcri_image_import(struct lxcri_image_manager *manager, const char *source, const char *name,
 		       char **ret_digest, struct lxcri_error *err);
 
@@ -218,7 +220,7 @@ int lxcri_image_remove(struct lxcri_image_manager *manager, const char *name,
 /* Creates the container @container_id from the stored image @image_name:@image_tag with its bundle
  * at
  * @bundle_path (which must not exist or be empty): validated, unpacked, bundle written, container
- * registered. */
+ * registered. Fails as lxcri_container_create(). */
 int lxcri_image_create_container(struct lxcri_image_manager *manager, const char *image_name,
 				 const char *image_tag, const char *container_id,
 				 const char *bundle_path, struct lxcri_error *err);

@@ -125,7 +125,7 @@ int lxcri_network_remove_port_forward(struct lxcri_engine *engine, const char *c
 				      const struct lxcri_port *port, struct lxcri_error *err);
 
 /* Returns the published ports of @container, or of all with NULL, as a JSON array owned by the
- * caller (free()). */
+ * caller (free()). LXCRI_E_CONTAINER_NOT_FOUND. */
 int lxcri_network_ports_json(struct lxcri_engine *engine, const char *container, char **ret_json,
 			     struct lxcri_error *err);
 
@@ -198,7 +198,8 @@ int lxcri_network_statistics(struct lxcri_engine *engine, const char *name,
 typedef void (*lxcri_network_fault_fn)(void *userdata, const char *text);
 
 /* Looks whether the network @name works: its bridge, addresses, rules, and the interfaces of its
- * running containers. Returns how many faults there are; lxcri_network_reload() puts them right. */
+ * running containers. Returns how many faults there are; lxcri_network_reload() puts them right.
+ * LXCRI_E_BRIDGE_NOT_FOUND. */
 int lxcri_network_health(struct lxcri_engine *engine, const char *name,
 			 lxcri_network_fault_fn fault, void *userdata, struct lxcri_error *err);
 

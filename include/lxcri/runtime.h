@@ -3,7 +3,8 @@
 #define LXCRI_RUNTIME_H
 
 /* One runtime by its type: the containers of an engine, made and driven by id on lxc, crun or runc
- * alone, whatever the configuration's routing says. */
+ * alone, whatever the configuration's routing says. Each function fails as that of containers whose
+ * name it has; an id that is unknown, or another runtime's, is LXCRI_E_CONTAINER_NOT_FOUND. */
 
 #include <lxcri/container.h>
 
@@ -14,9 +15,9 @@ extern "C" {
 
 struct lxcri_runtime;
 
-/* Opens the runtime of @type on @engine, which must outlive it. LXCRI_E_RUNTIME_NOT_FOUND when its
- * program or library is not installed; LXCRI_E_UNSUPPORTED_OPERATION for a type that this host
- * cannot drive. The caller owns *@ret_runtime. */
+/* Opens the runtime of @type on @engine, which must outlive it. LXCRI_E_RUNTIME_NOT_FOUND when the
+ * program of runc is not there; where liblxc is missing, creating a container tells.
+ * LXCRI_E_UNSUPPORTED_OPERATION for a type that has no bundles. The caller owns *@ret_runtime. */
 int lxcri_runtime_open(struct lxcri_engine *engine, enum lxcri_container_type type,
 		       struct lxcri_runtime **ret_runtime, struct lxcri_error *err);
 
@@ -35,7 +36,8 @@ int lxcri_runtime_start(struct lxcri_runtime *runtime, const char *id, struct lx
 int lxcri_runtime_run(struct lxcri_runtime *runtime, const char *id, const char *bundle,
 		      const struct lxcri_spec *spec, struct lxcri_error *err);
 
-/* Sends the signal that @signal names: with or without SIG, any case, or a number from 1 to 64. */
+/* Sends the signal that @signal names: with or without SIG, any case, or a number from 1 to
+ * 64; another word is LXCRI_E_INVALID_ARGUMENT. */
 int lxcri_runtime_kill(struct lxcri_runtime *runtime, const char *id, const char *signal,
 		       struct lxcri_error *err);
 

@@ -170,8 +170,8 @@ typedef void (*lxcri_adopted_fn)(void *userdata, const char *id, const char *nod
 
 /* Takes over the containers of the cluster that bear our tags and are in no record of @engine, by
  * what stands on them: after the database was lost. One that another machine has made is taken over
- * as well. They can be started, stopped and deleted; an update needs what was asked for when they
- * were made, which is lost. Returns how many it were. */
+ * as well. They can be updated too, but for those that an earlier release has made, of which it is
+ * not known what was asked for. Returns how many they were. */
 int lxcri_system_adopt(struct lxcri_engine *engine, lxcri_adopted_fn report, void *userdata,
 		       struct lxcri_error *err);
 

@@ -22,7 +22,8 @@ struct lxcri_image_update_options {
 	void *pull_userdata;
 	unsigned int grace_seconds;  /* between the stop signal and the kill */
 	const char *health_command;  /* a line for /bin/sh in the container that exits with 0 when
-					all is well; NULL: the image's own check, if it has one */
+					all is well; NULL: for an update the check that the container
+					has then, for a rollback none */
 	unsigned int health_seconds; /* within which it has to do so once; 0: 60 */
 	int settle_seconds; /* how long it has to go on running; 0: 3, < 0: no gate at all */
 };

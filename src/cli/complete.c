@@ -5,15 +5,21 @@
 
 #include "cli/complete.h"
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/scope.h"
 #include "cli/help.h"
+#include "lxcri/files.h"
 #include "lxcri/image.h"
+#include "lxcri/layer.h"
+#include "lxcri/network.h"
+#include "lxcri/workload/manifest.h"
+#include "lxcri/workload/pod.h"
 #include "os/signal.h"
 
 #include <string.h>
 
-/* Of what is left to the shell itself: the last line of the answer. */
+/* What is left to the shell itself, where nothing else is offered. */
 #define ASK_FILES       ":files"
 #define ASK_DIRECTORIES ":directories"
 
@@ -36,7 +42,6 @@ static const struct verb_mask {
 	{ "pause", MASK(LXCRI_STATUS_RUNNING) },
 	{ "resume", MASK(LXCRI_STATUS_PAUSED) },
 	{ "exec", MASK(LXCRI_STATUS_RUNNING) },
-	{ "attach", MASK(LXCRI_STATUS_RUNNING) },
 	{ "ps", MASK_ALIVE },
 	{ "top", MASK_ALIVE },
 };
@@ -50,6 +55,7 @@ struct line {
 	struct strings options;            /* that were given, by name */
 	bool options_over;
 	const char *word; /* what the cursor stands behind */
+	const char *asks; /* what the shell has to offer itself; or NULL */
 };
 
 static void offer(const struct line *line, const char *candidate, const char *help)
@@ -104,9 +110,11 @@ static void take_option(struct line *line, const char *word)
 	}
 	for (word++; *word; word++) {
 		entry = find_letter(line->verb ? line->verb->options : cli_global_options, *word);
-		if (!entry || entry->kind == OPTION_FLAG)
+		if (!entry)
 			continue;
 		strings_add(&line->options, entry->name);
+		if (entry->kind == OPTION_FLAG)
+			continue;
 		if (!word[1])
 			line->awaits = entry;
 		return;
@@ -164,7 +172,7 @@ static void offer_containers(struct line *line)
 {
 	struct lxcri_error ignored = {};
 
-	if (mask_of(line->verb) && cli_open_engine(line->cli, &ignored) == 0)
+	if (mask_of(line->verb))
 		(void)lxcri_container_list(line->cli->engine, offer_container, line, &ignored);
 }
 
@@ -188,18 +196,6 @@ static int offer_image(void *userdata, const struct lxcri_image_info *info)
 	return 0;
 }
 
-static void offer_images(struct line *line)
-{
-	struct lxcri_image_manager *images = NULL;
-	struct lxcri_error ignored = {};
-
-	if (cli_open_engine(line->cli, &ignored) < 0 ||
-	    lxcri_image_manager_open(line->cli->engine, NULL, NULL, &images, &ignored) < 0)
-		return;
-	(void)lxcri_image_list(images, offer_image, line, &ignored);
-	lxcri_image_manager_free(images);
-}
-
 static void offer_signals(struct line *line)
 {
 	for (int number = 1; number < 32; number++) {
@@ -217,41 +213,207 @@ static void offer_verbs(struct line *line)
 			offer(line, (*verb)->name, (*verb)->summary);
 }
 
-/* "table|json": any of them. */
-static void offer_alternatives(struct line *line, const char *what)
+/* Tells whether @length characters of @what are a word that is typed as it stands. */
+static bool is_literal(const char *what, size_t length)
 {
-	for (; *what; what += strspn(what, "|")) {
+	static const char others[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
+
+	return length > 0 && what[0] != '-' && strspn(what, others) >= length;
+}
+
+static int offer_layer(void *userdata, const struct lxcri_layer_info *info)
+{
+	offer(userdata, info->chain_id, NULL);
+	return 0;
+}
+
+static void offer_kept(struct line *line, bool layers)
+{
+	struct lxcri_image_manager *images = NULL;
+	struct lxcri_error ignored = {};
+
+	if (lxcri_image_manager_open(line->cli->engine, NULL, NULL, &images, &ignored) < 0)
+		return;
+	if (layers)
+		(void)lxcri_layer_list(images, offer_layer, line, &ignored);
+	else
+		(void)lxcri_image_list(images, offer_image, line, &ignored);
+	lxcri_image_manager_free(images);
+}
+
+static void offer_images(struct line *line)
+{
+	offer_kept(line, false);
+}
+
+static void offer_layers(struct line *line)
+{
+	offer_kept(line, true);
+}
+
+static int offer_volume(void *userdata, const struct lxcri_volume_info *info)
+{
+	offer(userdata, info->name, NULL);
+	return 0;
+}
+
+static void offer_volumes(struct line *line)
+{
+	struct lxcri_error ignored = {};
+
+	(void)lxcri_volume_list(line->cli->engine, offer_volume, line, &ignored);
+}
+
+static int offer_pod(void *userdata, const struct lxcri_pod_state *state)
+{
+	offer(userdata, state->id, lxcri_pod_status_name(state->status));
+	return 0;
+}
+
+static void offer_pods(struct line *line)
+{
+	struct lxcri_error ignored = {};
+
+	(void)lxcri_pod_list(line->cli->engine, offer_pod, line, &ignored);
+}
+
+/* Offers the name that each of the array @json has, in its member @part if that is given. */
+static void offer_names_of(struct line *line, const char *json, const char *part)
+{
+	autojson array = json_tokener_parse(json);
+
+	for (size_t i = 0; i < json_count(array); i++) {
+		struct json_object *one = json_object_array_get_idx(array, i);
+		const char *name = json_get_text(part ? json_get(one, part) : one, "name");
+
+		if (name)
+			offer(line, name, NULL);
+	}
+}
+
+static void offer_networks(struct line *line)
+{
+	struct lxcri_error ignored = {};
+	autofree char *json = NULL;
+
+	if (lxcri_network_list_json(line->cli->engine, &json, &ignored) == 0)
+		offer_names_of(line, json, NULL);
+}
+
+/* What was applied of the kind that stands before. */
+static void offer_objects(struct line *line)
+{
+	const struct strings *words = &line->arguments;
+	struct lxcri_error ignored = {};
+	autofree char *json = NULL;
+
+	if (words->count > 0 &&
+	    lxcri_manifest_get_json(line->cli->engine, words->items[words->count - 1], NULL, NULL,
+				    &json, &ignored) == 0)
+		offer_names_of(line, json, "metadata");
+}
+
+/* The alternatives that stand for a word in capitals; NULL where it has none. */
+static const char *alternatives_of(const char *word)
+{
+	static const char *const words[][2] = {
+		{ "TYPE", "lxc|crun|runc|proxmox-lxc" },
+		{ "FORMAT", "text|json" },
+		{ "KIND", "pod|deployment|statefulset|service|configmap|secret|"
+			  "persistentvolumeclaim" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (strcmp(words[i][0], word) == 0)
+			return words[i][1];
+	return NULL;
+}
+
+typedef void offer_fn(struct line *line);
+
+/* What a word in capitals stands for, of all verbs or of one. */
+static const struct named_value {
+	const char *word, *verb;
+	offer_fn *offer;
+} named_values[] = {
+	{ "ID", "layer", offer_layers },       { "ID", NULL, offer_containers },
+	{ "IMAGE", NULL, offer_images },       { "NAME", "image", offer_images },
+	{ "NETWORK", NULL, offer_networks },   { "NAME", "network", offer_networks },
+	{ "NAME", "volume", offer_volumes },   { "POD", NULL, offer_pods },
+	{ "NAME", "describe", offer_objects }, { "NAME", "get", offer_objects },
+	{ "NAME", "scale", offer_objects },    { "NAME", "rollout", offer_objects },
+};
+
+/* Finds who offers what @word stands for: nobody for the name of what is to be made, nor for most
+ * that an option gives. */
+static offer_fn *find_offer(const struct line *line, const char *word)
+{
+	const struct strings *words = &line->arguments;
+	bool is_name = strcmp(word, "NAME") == 0;
+
+	/* A namespace is a network of that name. */
+	if (line->awaits && is_name)
+		return strcmp(line->awaits->name, "network") == 0 ||
+				       strcmp(line->awaits->name, "namespace") == 0
+			       ? offer_networks
+			       : NULL;
+	if (!line->verb || (words->count > 0 && strcmp(words->items[0], "create") == 0))
+		return NULL;
+	/* Here the second name is a service's. */
+	if (is_name && words->count > 1 && strcmp(words->items[0], "service") == 0)
+		return NULL;
+	for (size_t i = 0; i < ARRAY_LEN(named_values); i++) {
+		const struct named_value *value = &named_values[i];
+
+		if (strcmp(value->word, word) == 0 &&
+		    (!value->verb || strcmp(value->verb, line->verb->name) == 0))
+			return value->offer;
+	}
+	return NULL;
+}
+
+static void offer_named(struct line *line, const char *what)
+{
+	offer_fn *found = find_offer(line, what);
+	struct lxcri_error ignored = {};
+
+	if (strcmp(what, "VERB") == 0)
+		offer_verbs(line);
+	else if (strcmp(what, "SIGNAL") == 0)
+		offer_signals(line);
+	else if (strcmp(what, "DIR") == 0)
+		line->asks = line->asks ? line->asks : ASK_DIRECTORIES;
+	else if (strcmp(what, "FILE") == 0 || strcmp(what, "PATH") == 0 ||
+		 strcmp(what, "SOURCE") == 0)
+		line->asks = ASK_FILES;
+	else if (found && cli_open_engine(line->cli, &ignored) == 0)
+		found(line);
+}
+
+/* "table|json|FIELD": any of them. What has optional parts is nothing to choose from. */
+static void offer_values(struct line *line, const char *what)
+{
+	const char *others = alternatives_of(what);
+
+	if (others)
+		what = others;
+	for (; *what && !strchr(what, '['); what += strspn(what, "|")) {
 		size_t length = strcspn(what, "|");
 		autofree char *one = xstrndup(what, length);
 
-		offer(line, one, NULL);
+		if (is_literal(what, length))
+			offer(line, one, NULL);
+		else
+			offer_named(line, one);
 		what += length;
 	}
 }
 
-/* What usage and help call a value says what it is. */
-static void offer_values(struct line *line, const char *what)
+/* Returns the option that usage writes as "--name" or "-n"; NULL where the verb has none. */
+static const struct option_entry *option_of(const struct verb *verb, const char *token)
 {
-	if (strcmp(what, "ID") == 0)
-		offer_containers(line);
-	else if (strcmp(what, "IMAGE") == 0 ||
-		 (strcmp(what, "NAME") == 0 && strcmp(line->verb->name, "image") == 0))
-		offer_images(line);
-	else if (strcmp(what, "VERB") == 0)
-		offer_verbs(line);
-	else if (strcmp(what, "SIGNAL") == 0)
-		offer_signals(line);
-	else if (strcmp(what, "TYPE") == 0)
-		offer_alternatives(line, "lxc|crun|runc|proxmox-lxc");
-	else if (strcmp(what, "FORMAT") == 0)
-		offer_alternatives(line, "text|json");
-	else if (strcmp(what, "DIR") == 0)
-		(void)puts(ASK_DIRECTORIES);
-	else if (strcmp(what, "FILE") == 0 || strcmp(what, "PATH") == 0 ||
-		 strcmp(what, "SOURCE") == 0)
-		(void)puts(ASK_FILES);
-	else if (strchr("abcdefghijklmnopqrstuvwxyz", what[0]))
-		offer_alternatives(line, what);
+	return token[1] == '-' ? options_find(verb->options, token + 2)
+			       : find_letter(verb->options, token[1]);
 }
 
 /* One way of using a verb, "import SOURCE [NAME]", against the arguments that are there: what its
@@ -268,17 +430,20 @@ static void offer_usage(struct line *line, char *usage)
 
 		if (dots)
 			*dots = '\0';
-		if (strncmp(token, "--", 2) == 0) {
-			if (!strings_has(&line->options, token + 2))
+		if (token[0] == '-') {
+			const struct option_entry *entry = option_of(line->verb, token);
+
+			if (!entry || !strings_has(&line->options, entry->name))
 				return;
-			(void)strtok_r(NULL, " []", &rest);
+			if (entry->kind != OPTION_FLAG)
+				(void)strtok_r(NULL, " []", &rest);
 			continue;
 		}
 		if (position == line->arguments.count || repeats) {
 			offer_values(line, token);
 			return;
 		}
-		if (strchr("abcdefghijklmnopqrstuvwxyz", token[0]) &&
+		if (is_literal(token, strlen(token)) &&
 		    strcmp(token, line->arguments.items[position]) != 0)
 			return;
 		position++;
@@ -321,16 +486,16 @@ static bool offer_joined(struct line *line)
 		return false;
 	name = xstrndup(line->word + 2, (size_t)(equals - line->word) - 2);
 	entry = find_option(line, name);
-	for (const char *what = entry ? entry->value : NULL; what && *what;
-	     what += strspn(what, "|")) {
+
+	const char *what = entry && entry->value ? entry->value : "";
+
+	if (alternatives_of(what))
+		what = alternatives_of(what);
+	for (; *what && !strchr(what, '['); what += strspn(what, "|")) {
 		size_t length = strcspn(what, "|");
 		autofree char *whole = xformat("--%s=%.*s", name, (int)length, what);
 
-		if (strcmp(what, "TYPE") == 0) {
-			what = "lxc|crun|runc|proxmox-lxc";
-			continue;
-		}
-		if (strchr("abcdefghijklmnopqrstuvwxyz", what[0]))
+		if (is_literal(what, length))
 			offer(line, whole, NULL);
 		what += length;
 	}
@@ -366,6 +531,8 @@ static int cmd_complete(struct cli *cli, const void *options, int argc, char **a
 	for (int i = 0; i + 1 < argc; i++)
 		take_word(&line, argv[i]);
 	offer_word(&line);
+	if (line.asks)
+		(void)puts(line.asks);
 	strings_finish(&line.arguments);
 	strings_finish(&line.options);
 	return EXIT_SUCCESS;

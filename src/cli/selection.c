@@ -59,11 +59,16 @@ static int print_field(struct json_object *document, const char *path, struct lx
 	return 0;
 }
 
+bool selection_is_field(const struct selection *selection)
+{
+	return selection->format && strcmp(selection->format, "json") != 0;
+}
+
 int selection_add(struct selection *selection, const char *json, struct lxcri_error *err)
 {
 	struct json_object *document = json_tokener_parse(json);
 
-	if (selection->format && strcmp(selection->format, "json") != 0) {
+	if (selection_is_field(selection)) {
 		int r = print_field(document, selection->format, err);
 
 		json_free(document);

@@ -12,6 +12,9 @@ struct selection {
 	struct json_object *documents;
 };
 
+/* Tells whether one field is printed. */
+bool selection_is_field(const struct selection *selection);
+
 /* Adds the document @json, or fails with LXCRI_E_PATH_NOT_FOUND when it has no such field. With a
  * path the value is printed at once: a text as it is, but for control characters, anything else as
  * JSON. */

@@ -40,10 +40,11 @@ const struct config_entry config_table[] = {
 			"do." },
 	[CONFIG_RUNTIME_DEFAULT_MEMORY] = {
 		"runtime.default_memory", CONFIG_BYTES, .otherwise = "0", .max = BYTES_MAX,
-		.help = "Memory limit of a container that names none; 0 is no limit." },
+		.help = "Memory limit of a container that run or create makes of an image, and that names "
+			"none; 0 is no limit." },
 	[CONFIG_RUNTIME_DEFAULT_CORES] = {
 		"runtime.default_cores", CONFIG_NUMBER, .otherwise = "0", .max = 8192,
-		.help = "CPU limit in cores of a container that names none; 0 is no limit." },
+		.help = "CPU limit in cores of such a container; 0 is no limit." },
 	[CONFIG_RUNTIME_STOP_TIMEOUT] = {
 		"runtime.stop_timeout", CONFIG_COUNT, .otherwise = "10", .max = 86400,
 		.help = "Seconds that a stop waits before it kills." },
@@ -87,7 +88,8 @@ const struct config_entry config_table[] = {
 			"system, else overlay, else dir." },
 	[CONFIG_STORAGE_IMAGE_PATH] = {
 		"storage.image_path", CONFIG_PATH, .otherwise = "null",
-		.help = "Directory of the images; otherwise images in the data directory." },
+		.help = "Without effect: images are in the directory images of the data directory.",
+		.vain = "has no effect: images are in the directory images of runtime.data_path" },
 	[CONFIG_STORAGE_UMOCI_PATH] = {
 		"storage.umoci_path", CONFIG_PATH, .otherwise = "null",
 		.help = "Accepted for old files; umoci is not needed." },
@@ -100,11 +102,12 @@ const struct config_entry config_table[] = {
 			"name; otherwise proxmox-lxcri in the dataset of the data directory." },
 	[CONFIG_STORAGE_MAX_WORKERS] = {
 		"storage.max_workers", CONFIG_COUNT, .otherwise = "0", .max = 1024,
-		.help = "Layers unpacked at a time; 0 is one for each CPU." },
+		.help = "Layers unpacked at a time, 4 at most; 0 is one for each CPU." },
 	[CONFIG_STORAGE_CACHE_ENTRIES] = {
 		"storage.cache_entries", CONFIG_COUNT, .otherwise = "100", .min = 1,
 		.max = 1000000,
-		.help = "Images whose metadata are kept in memory." },
+		.help = "Images that are kept ready though nobody holds them, and layers whose metadata are "
+			"kept in memory." },
 	[CONFIG_STORAGE_GC_GRACE] = {
 		"storage.gc_grace", CONFIG_COUNT, .otherwise = "86400", .max = YEAR_SECONDS,
 		.help = "Seconds that images and layers are kept after their last use before garbage "
@@ -126,7 +129,8 @@ const struct config_entry config_table[] = {
 
 	[CONFIG_NETWORK_BRIDGE] = {
 		"network.bridge", CONFIG_TEXT, .otherwise = "null",
-		.help = "Bridge of containers that name no network; otherwise one is made." },
+		.help = "Name that the bridge of the network default gets, for containers that name no "
+			"network; otherwise lxcri0. A bridge that is there is not taken." },
 	[CONFIG_NETWORK_SUBNET_POOL] = {
 		"network.subnet_pool", CONFIG_SUBNET, .otherwise = "\"10.213.0.0/16\"",
 		.help = "Where the subnets of new bridges are cut from." },
@@ -209,7 +213,7 @@ const struct config_entry config_table[] = {
 		.help = "File that has the password; mode 0600." },
 	[CONFIG_PROXMOX_NODE] = {
 		"proxmox.node", CONFIG_TEXT, .otherwise = "null",
-		.help = "Node on which containers are made; otherwise the one asked." },
+		.help = "Node on which containers are made; otherwise the one with most free memory." },
 	[CONFIG_PROXMOX_NODE_CACHE_DURATION] = {
 		"proxmox.node_cache_duration", CONFIG_COUNT, .otherwise = "60", .max = 86400,
 		.help = "Seconds that the list of nodes is believed." },

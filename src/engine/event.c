@@ -52,7 +52,8 @@ void container_event(const struct lxcri_container *container, const char *name, 
 	engine_event(container->engine, "container", name, container->home.id, attributes);
 }
 
-static const char *const filter_keys[] = { "type=", "event=", "container=", "image=", "volume=" };
+static const char *const filter_keys[] = { "type=", "event=", "container=",
+					   "pod=",  "image=", "volume=" };
 
 static int check_filters(const char *const *filters, struct lxcri_error *err)
 {
@@ -63,8 +64,8 @@ static int check_filters(const char *const *filters, struct lxcri_error *err)
 			is_known = is_known || text_starts_with(*filters, filter_keys[i]);
 		if (!is_known)
 			return fail(err, LXCRI_E_INVALID_ARGUMENT,
-				    "filter \"%s\": expected type=, event=, container=, image= or "
-				    "volume=",
+				    "filter \"%s\": expected type=, event=, container=, pod=, "
+				    "image= or volume=",
 				    *filters);
 	}
 	return 0;

@@ -6,6 +6,7 @@
 #include "base/base64.h"
 #include "base/mem.h"
 #include "base/nearest.h"
+#include "base/scope.h"
 #include "base/text.h"
 #include "manifest/object_fields.h"
 #include "manifest/object_service.h"
@@ -27,6 +28,7 @@ const char *object_kind_name(enum object_kind kind)
 int object_kind_parse(const char *word, enum object_kind *ret, struct lxcri_error *err)
 {
 	struct nearest nearest = nearest_to(word);
+	autorun(text_finish) struct text known = {};
 
 	for (int kind = 0; kind < OBJECT_KINDS; kind++) {
 		const struct object_entry *entry = &object_entries[kind];
@@ -41,9 +43,13 @@ int object_kind_parse(const char *word, enum object_kind *ret, struct lxcri_erro
 			return 0;
 		}
 	}
-	return fail(err, LXCRI_E_INVALID_ARGUMENT, "unknown kind \"%.60s\"%s%s%s", word,
-		    nearest.best ? "; did you mean " : "", nearest.best ? nearest.best : "",
-		    nearest.best ? "?" : "");
+	if (nearest.best)
+		return fail(err, LXCRI_E_INVALID_ARGUMENT,
+			    "unknown kind \"%.60s\"; did you mean %s?", word, nearest.best);
+	for (int kind = 0; kind < OBJECT_KINDS; kind++)
+		text_addf(&known, "%s%s", kind ? ", " : "", object_entries[kind].words[0]);
+	return fail(err, LXCRI_E_INVALID_ARGUMENT, "unknown kind \"%.60s\"; there are %s", word,
+		    known.data);
 }
 
 void object_finish(struct object *object)

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Rules of others that stand in the way. */
+/* Rules of others that stand in the way.
+ *
+ * What becomes of a packet that no rule speaks of is told by the rules without a condition, in
+ * their order, and by the policy. So drop Docker and ufw (by policy), firewalld (by a last rule)
+ * and pve-firewall (by the last rule of a chain that all is sent through). */
 
 #include "net/firewall.h"
 
 #include "base/mem.h"
+#include "net/firewall_rules.h"
 #include "os/network/netlink.h"
 
 #include <arpa/inet.h>
@@ -13,16 +18,14 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <string.h>
 
-#define NAME_MAX_BYTES 256
-
-/* One chain, as it is read. */
+/* A chain that the kernel calls, as it is read. */
 struct chain {
 	uint8_t family;
-	char table[NAME_MAX_BYTES];
-	char name[NAME_MAX_BYTES];
+	char table[FIREWALL_NAME_MAX];
+	char name[FIREWALL_NAME_MAX];
 	uint32_t hook;
 	bool has_hook;
-	bool drops;
+	bool drops; /* by its policy */
 };
 
 struct chains {
@@ -39,17 +42,6 @@ static void chains_finish(struct chains *chains)
 static const char *family_name(uint8_t family)
 {
 	return family == NFPROTO_IPV4 ? "ip" : family == NFPROTO_IPV6 ? "ip6" : "inet";
-}
-
-static void copy_text(const struct nlattr *attribute, char ret[static NAME_MAX_BYTES])
-{
-	size_t length =
-		strnlen(mnl_attr_get_payload(attribute), mnl_attr_get_payload_len(attribute));
-
-	if (length >= NAME_MAX_BYTES)
-		length = NAME_MAX_BYTES - 1;
-	memcpy(ret, mnl_attr_get_payload(attribute), length);
-	ret[length] = '\0';
 }
 
 static int take_hook(const struct nlattr *attribute, void *userdata)
@@ -70,10 +62,10 @@ static int take_attribute(const struct nlattr *attribute, void *userdata)
 
 	switch (mnl_attr_get_type(attribute)) {
 	case NFTA_CHAIN_TABLE:
-		copy_text(attribute, chain->table);
+		firewall_copy_name(attribute, chain->table);
 		break;
 	case NFTA_CHAIN_NAME:
-		copy_text(attribute, chain->name);
+		firewall_copy_name(attribute, chain->name);
 		break;
 	case NFTA_CHAIN_HOOK:
 		(void)mnl_attr_parse_nested(attribute, take_hook, chain);
@@ -98,7 +90,7 @@ static int take_chain(const struct nlmsghdr *message, void *userdata)
 		return -EBADMSG;
 	chain.family = header->nfgen_family;
 	(void)mnl_attr_parse(message, sizeof(*header), take_attribute, &chain);
-	if (!chain.has_hook || chain.hook != NF_INET_FORWARD || !chain.drops ||
+	if (!chain.has_hook || (chain.hook != NF_INET_FORWARD && chain.hook != NF_INET_LOCAL_IN) ||
 	    strcmp(chain.table, chains->own) == 0 ||
 	    (chain.family != NFPROTO_IPV4 && chain.family != NFPROTO_IPV6 &&
 	     chain.family != NFPROTO_INET))
@@ -108,42 +100,19 @@ static int take_chain(const struct nlmsghdr *message, void *userdata)
 	return 0;
 }
 
-/* Whether a name stands in a message. */
-struct mention {
-	const char *name;
-	bool found;
-};
-
-static int look_for_name(const struct nlmsghdr *message, void *userdata)
+/* Tells whether the chain is a barrier: 1 or 0, or -errno. */
+static int is_barrier(struct netlink *netfilter, const struct chain *chain, const char *bridge)
 {
-	struct mention *mention = userdata;
+	autorun(firewall_rules_finish) struct firewall_rules rules = {};
+	int verdict;
+	int r = firewall_rules_read(netfilter, chain->family, chain->table, bridge, &rules);
 
-	mention->found |= memmem(mnl_nlmsg_get_payload(message), mnl_nlmsg_get_payload_len(message),
-				 mention->name, strlen(mention->name)) != NULL;
-	return 0;
-}
-
-static struct nlmsghdr *add_dump(struct netlink *netfilter, uint16_t type, uint8_t family)
-{
-	struct nlmsghdr *message =
-		netlink_add(netfilter, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type), NLM_F_DUMP,
-			    sizeof(struct nfgenmsg));
-	struct nfgenmsg *header = netlink_payload(message);
-
-	header->nfgen_family = family;
-	return message;
-}
-
-/* Tells whether a rule of the chain's table has the bridge's name in it: 1 or 0, or -errno. */
-static int is_mentioned(struct netlink *netfilter, const struct chain *chain, const char *bridge)
-{
-	struct mention mention = { .name = bridge };
-	struct nlmsghdr *message = add_dump(netfilter, NFT_MSG_GETRULE, chain->family);
-	int r;
-
-	mnl_attr_put_strz(message, NFTA_RULE_TABLE, chain->table);
-	r = netlink_run(netfilter, look_for_name, &mention);
-	return r < 0 ? r : mention.found;
+	if (r < 0)
+		return r;
+	verdict = firewall_rules_verdict(&rules, chain->name);
+	if (verdict == NF_ACCEPT || (verdict < 0 && !chain->drops))
+		return 0;
+	return !firewall_rules_mention(&rules, chain->name);
 }
 
 int firewall_find(const char *own, const char *bridge, firewall_fn each, void *userdata,
@@ -155,16 +124,20 @@ int firewall_find(const char *own, const char *bridge, firewall_fn each, void *u
 	int r = netlink_open(NETLINK_NETFILTER, &netfilter);
 
 	if (r == 0) {
-		(void)add_dump(netfilter, NFT_MSG_GETCHAIN, NFPROTO_UNSPEC);
+		(void)firewall_add_dump(netfilter, NFT_MSG_GETCHAIN, NFPROTO_UNSPEC);
 		r = netlink_run(netfilter, take_chain, &chains);
 	}
 	for (size_t i = 0; r >= 0 && i < chains.count; i++) {
 		const struct chain *chain = &chains.items[i];
-		const struct firewall_barrier barrier = { family_name(chain->family), chain->table,
-							  chain->name };
+		const struct firewall_barrier barrier = {
+			.is_input = chain->hook == NF_INET_LOCAL_IN,
+			.family = family_name(chain->family),
+			.table = chain->table,
+			.chain = chain->name,
+		};
 
-		r = is_mentioned(netfilter, chain, bridge);
-		if (r != 0)
+		r = is_barrier(netfilter, chain, bridge);
+		if (r <= 0)
 			continue;
 		each(userdata, &barrier);
 		count++;

@@ -3,6 +3,7 @@
 
 import json
 import re
+import shlex
 import subprocess
 
 import pytest
@@ -80,6 +81,15 @@ def test_an_unknown_option_suggests_the_nearest(lx, words, expected):
     (["config"], "expected show, check or example"),
     (["config", "chekc"], "did you mean check?"),
     (["config", "check"], "expected a file"),
+    (["config", "check", "--format", "json", "x"], "check has no --format"),
+    (["forward", "rm", "web", "80", "--format", "json"], "remove has no --format"),
+    (["layer", "verify", "--format", "json"], "verify has no --format"),
+    (["layer", "lsit"], "did you mean list?"),
+    (["update", "--image", "busybox", "--restart", "always", "web"], "--restart"),
+    (["update", "--check", "--restart", "always", "web"], "--restart"),
+    (["events", "--since", "1h", "web"], "--since, --until and --filter go without an id"),
+    (["get", "nonsense"], "; there are configmap, secret,"),
+    (["get", "podz"], "did you mean pod?"),
     (["help", "strat"], "did you mean start?"),
     (["completion"], "expected the name of a shell"),
 ])
@@ -122,6 +132,14 @@ def test_the_forms_of_docker_fail_with_125(lx, words, expected, inventory):
 ])
 def test_the_form_of_runc_fails_with_1(lx, words, expected):
     lx(*words).fails("InvalidArgument", expected, code=1)
+
+
+def test_a_bundle_that_nobody_named_is_told(lx):
+    (lx.directory / "config.json").write_text('{"ociVersion": "1.0.2"}')
+    done = subprocess.run([PROGRAM, "run", "-p", "80", "busybox"], cwd=lx.directory, capture_output=True, text=True,
+                          check=False)
+    assert done.returncode == 1 and done.stderr.startswith(
+        "proxmox-lxcri: run: --publish does not go with a bundle, which this directory is; ")
 
 
 def test_env_files_name_the_line_at_fault(lx):
@@ -204,3 +222,33 @@ def test_every_verb_and_option_is_in_the_manual(lx):
         assert re.search(rf"^\.It (Nm )?{verb}\b", manual, re.M), verb
         for option in re.findall(r"--([a-z-]+)", lx.plain("help", verb).stdout.partition("option")[2]):
             assert f"Fl -{option}" in manual or option == "help", (verb, option)
+
+
+def commands_of(file):
+    """The commands that a document shows, each in words."""
+    text = (ROOT / file).read_text().replace("\\\n", " ")
+    blocks = re.findall(r"^\.Bd -literal.*?^\.Ed" if file.suffix == ".1" else r"^```sh$.*?^```$", text, re.S | re.M)
+    for block in blocks:
+        for line in block.splitlines():
+            line = line.split("  #")[0].strip()
+            if line.startswith("proxmox-lxcri "):
+                yield shlex.split(line)[1:]
+
+
+@pytest.mark.parametrize("file", [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "docs/man/proxmox-lxcri.1"],
+                         ids=lambda file: file.name)
+def test_what_documents_show_can_be_typed(lx, file):
+    for words in commands_of(file):
+        before = []
+        while words[0].startswith("-"):
+            before += [words.pop(0)] + ([words.pop(0)] if words[0] == "proxmox-lxc" else [])
+        assert words[0] in VERBS, words
+        help = lx.plain("help", words[0]).succeeds().stdout
+        # What follows a container's image or id is its own.
+        options = words[1:words.index("busybox")] if "busybox" in words else words[1:]
+        for option in options[:1 + options.index("--") if "--" in options else None]:
+            if option.startswith("--"):
+                assert re.search(rf"^  .{{4}}{option.partition('=')[0]}\b", help, re.M) or option == "--runtime" or \
+                    option.startswith("--runtime="), (words, option)
+            elif words[0] not in ("exec", "top") and re.match(r"-[a-zA-Z]", option):
+                assert all(re.search(rf"^  -{letter}, ", help, re.M) for letter in option[1:]), (words, option)

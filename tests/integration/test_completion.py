@@ -16,6 +16,7 @@ import time
 import pytest
 
 import engine as engine_module
+from nets import make_host_engine, one, world  # noqa: F401: fixtures
 
 COMMAND = engine_module.COMMAND
 PROMPT = r"\r%(\x1b\[\?2004h)?$"  # of zsh, ready for the next line
@@ -147,7 +148,33 @@ def test_the_answer_to_a_script_is_quick_to_read_and_never_an_error(any_engine):
     assert answer("list", "--format=j") == ["--format=json"]
     assert answer("list", "--format", "=", "t") == ["table"]
     assert answer("exec", "one", "--", "x") == []
+    assert answer("apply", "-f", "") == answer("delete", "-f", "") == answer("update", "-r", "") == [":files"]
+    assert answer("inspect", "--format", "") == ["json"]  # a field is nothing to choose from
+    assert answer("image", "convert", "--format=") == [f"--format={form}" for form in
+                                                       ("table", "json", "raw", "ct-template", "zfs")]
+    assert answer("update", "--check", "") == answer("layer", "inspect", "") == []
+    assert answer("describe", "stat") == ["statefulset"]
     assert answer("nonsense", "x") == answer("--nonsense", "nonsense", "--x") == []
     assert answer("--config", "/nonexistent", "start", "") == []
     assert "__complete" not in any_engine("help").ok().out
     assert answer("__com") == []
+
+
+def test_names_of_what_is_there_are_offered(one):
+    def answer(*words):
+        line = ["--root", str(one.root), "--data", str(one.data), *words]
+        return {line.split("\t")[0] for line in one("__complete", "--", *line).ok().out.splitlines()}
+
+    one("network", "create", "shop").ok()
+    one("volume", "create", "data").ok()
+    one("pod", "create", "web").ok()
+    one("apply", "-f", "-", input=b"{apiVersion: v1, kind: ConfigMap, metadata: {name: site}, data: {a: b}}").ok()
+    assert answer("volume", "remove", "") == answer("volume", "export", "") == {"data"}
+    assert answer("network", "remove", "sh") == answer("run", "--network", "sh") == answer("get", "-n", "sh") == {"shop"}
+    assert answer("network", "connect", "sh") == answer("network", "service", "list", "sh") == {"shop"}
+    assert answer("pod", "stop", "") == {"web"} and "web" in answer("logs", "")
+    assert answer("describe", "configmap", "") == answer("get", "cm", "") == {"site"}
+    # What is to be made has a name of its own, and a label is none of these.
+    for words in (["network", "create"], ["volume", "create"], ["pod", "create"], ["pod", "create", "--label"],
+                  ["network", "service", "remove", "shop"]):
+        assert answer(*words, "") == set(), words

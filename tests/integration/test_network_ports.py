@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from engine import await_that
+from engine import IMAGES, await_that
 from nets import *  # noqa: F401,F403
 from nets import serve
 
@@ -48,6 +48,23 @@ def test_a_port_is_reached_from_everywhere(lx, box, world):
     lx("stop", "--time", "0", id).ok()
     for who, address in WAYS:
         assert getattr(world, who).reads(address, 8080, timeout=1) is None, (who, address)
+
+
+def test_nginx_is_reached_by_curl_from_everywhere(one, world):
+    image = f"oci:{IMAGES.parent / 'servers' / 'nginx'}:latest"
+    id = one.id()
+    one("run", "--detach", "--publish", "8080:80", "--image", image, id).ok()
+
+    def page(ground, address):
+        host = f"[{address}]" if ":" in address else address
+        return subprocess.run(ground.words("curl", "-sS", "-g", "-m", "5", f"http://{host}:8080/"),
+                              capture_output=True, text=True, check=False).stdout
+
+    await_that(lambda: page(world.lan, "192.0.2.1"), "nginx is there")
+    for who, address in [*WAYS, ("inside", "192.0.2.1"), ("inside", "fd00:2::1")]:
+        ground = one.inside(id) if who == "inside" else getattr(world, who)
+        assert page(ground, address) == "Welcome to nginx!\n", (who, address)
+    one("delete", "--force", id).ok()
 
 
 def test_datagrams_are_answered_from_everywhere(one, box, world):

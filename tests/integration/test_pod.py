@@ -2,15 +2,17 @@
 """Pods: containers that share their network, IPC and host name on every backend, made and removed as
 one."""
 
+import json
 import os
 import signal
 import subprocess
 import time
 
+import jsonschema
 import pytest
 
 from api_programs import programs  # noqa: F401: a fixture
-from engine import await_that
+from engine import ROOT, await_that
 from pods import *  # noqa: F401,F403
 from pods import NAMESPACES, apply, container, inspect, namespaces, places, pod, pods
 
@@ -115,9 +117,16 @@ def test_namespaces_alone_are_a_pod(one):
     assert inspect(one, "empty")["status"] == "Created"
     one("pod", "start", "empty").ok()
     assert inspect(one, "empty")["status"] == "Running"
+    assert one("pod", "inspect", "--format", "status", "empty").ok().out == "Running\n"
     one("pod", "delete", "empty").fails("PodStillRunning", "empty", "by force")
     one("pod", "stop", "empty").ok()
     one("pod", "delete", "empty").ok()
+    told = [json.loads(line) for line in one("events", "--follow=false", "--format", "json", "--filter",
+                                             "pod=empty").ok().lines]
+    assert [event["event"] for event in told if event["event"] != "ending"] == ["create", "start", "stop", "delete"]
+    schema = jsonschema.Draft202012Validator(json.loads((ROOT / "docs/events.schema.json").read_text()))
+    for event in told:
+        schema.validate(event)
 
 
 def test_the_errors_of_pods(one, box):

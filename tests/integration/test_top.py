@@ -35,6 +35,7 @@ def test_the_processes_are_listed_with_their_pids_on_both_sides(engine, busy):
     assert engine("top", busy).ok().lines[0].split() == [
         "PID", "NSPID", "PPID", "USER", "STAT", "%CPU", "TIME", "COMMAND"]
     assert len(engine("ps", busy).ok().lines) == 5
+    assert [line.split()[0] for line in engine("ps", busy).lines[1:]] == engine("ps", "-q", busy).ok().lines
 
 
 @pytest.mark.parametrize("words, heading", [

@@ -4,11 +4,12 @@
 import json
 import os
 import pty
+import re
 import subprocess
 
 import pytest
 
-from engine import await_that
+from engine import IMAGES, ROOT, await_that
 from pods import *  # noqa: F401,F403
 from pods import apply, container, pod, pods, replicas
 
@@ -99,3 +100,21 @@ def test_exec_finds_the_container_that_is_meant(two, box):
     apply(two, made).ok()
     await_that(lambda: two("exec", "other", "test", "-e", "/b").code == 0, "the one that is named", 20)
     assert json.loads(two("pod", "list", "--format", "json").ok().out)
+
+
+def test_the_first_pod_of_the_readme_works(one, work, world):
+    text = (ROOT / "README.md").read_text()
+    manifests = dict(re.findall(r"^cat >(\w+\.yaml) <<'END'$(.*?)^END$", text, re.S | re.M))
+    assert sorted(manifests) == ["service.yaml", "web.yaml"]
+    for name in ("web.yaml", "service.yaml"):
+        (work / name).write_text(manifests[name].replace("image: busybox", f"image: \"oci:{IMAGES}/busybox\""))
+        one("apply", "-f", work / name).ok()
+    # Of the pod's own port, and of the service's by way of the node.
+    assert await_that(lambda: world.host.reads("127.0.0.1", 8081), "it answers").endswith("hello\n")
+    assert await_that(lambda: world.lan.reads("192.0.2.1", 30080), "it answers outside").endswith("hello\n")
+    assert one("exec", "web.http", "hostname").ok().lines == ["web"]
+    rows = [line.split() for line in one("get", "services", "-o", "wide").ok().lines]
+    assert "site" in rows[1] and re.search(r"[\d.]+:80\b|[\d.]{7,}", " ".join(rows[1][3:]))
+    one("pod", "stop", "--time", "0", "web").ok()  # it does not listen to SIGTERM
+    one("delete", "-f", work / "service.yaml", "-f", work / "web.yaml").ok()
+    assert pods(one) == {}

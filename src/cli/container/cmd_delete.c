@@ -73,7 +73,7 @@ static int cmd_delete(struct cli *cli, const void *verb_options, int argc, char 
 	int code = EXIT_SUCCESS;
 
 	if (argc == 0)
-		return cli_usage(cli, err, "expected the id of a container");
+		return cli_usage(cli, err, "expected the id of a container, or -f FILE");
 	for (int i = 0; options->force && i < argc; i++)
 		if (manifests_is_one(argv[i]))
 			return delete_manifests(cli, options, argc, argv, err);

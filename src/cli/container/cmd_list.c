@@ -209,6 +209,10 @@ static int list_processes(struct cli *cli, const struct list_options *options, c
 
 	if (count < 0)
 		return fail_errno(err, (int)count, "ps %s: list its processes", id);
+	for (ssize_t i = 0; options->quiet && i < count; i++)
+		(void)printf("%d\n", (int)processes[i].pid);
+	if (options->quiet)
+		return EXIT_SUCCESS;
 	strings_add(&table.cells, "PID");
 	strings_add(&table.cells, "USER");
 	strings_add(&table.cells, "COMMAND");
@@ -257,7 +261,7 @@ static const struct option_entry options_of_list[] = {
 static const struct option_entry options_of_ps[] = {
 	OPTION(list_options, format, "format", 'f', OPTION_TEXT, "table|json",
 	       "form of the output"),
-	OPTION(list_options, quiet, "quiet", 'q', OPTION_FLAG, NULL, "only the ids"),
+	OPTION(list_options, quiet, "quiet", 'q', OPTION_FLAG, NULL, "only the ids, or pids"),
 	OPTION(list_options, all, "all", 'a', OPTION_FLAG, NULL, "stopped containers too"),
 	{},
 };

@@ -126,7 +126,7 @@ static int cmd_logs(struct cli *cli, const void *verb_options, int argc, char **
 	struct lxcri_log_options options;
 
 	if (argc != 1)
-		return cli_usage(cli, err, "expected the id of a container");
+		return cli_usage(cli, err, "expected the id of a container, a pod or KIND/NAME");
 	if (given->container && given->all_containers)
 		return cli_usage(cli, err, "--container and --all-containers exclude each other");
 	if (fill_options(given, &options, err) < 0 || cli_open_engine(cli, err) < 0 ||

@@ -79,7 +79,7 @@ static int cmd_history(struct cli *cli, const void *verb_options, int argc, char
 }
 
 static const struct option_entry options_of_rollback[] = {
-	GATE_OPTIONS(rollback_options, gate),
+	GATE_OPTIONS(rollback_options, gate, "none"),
 	{},
 };
 

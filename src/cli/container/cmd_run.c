@@ -108,13 +108,18 @@ static int take_arguments(const struct cli *cli, const struct create_options *op
 }
 
 /* Refuses what the form would have to ignore. */
-static int check_form(struct cli *cli, enum create_form form, struct lxcri_error *err)
+static int check_form(struct cli *cli, const struct create_options *options, enum create_form form,
+		      struct lxcri_error *err)
 {
 	const char *of_image = cli->parser->given[OPTION_IMAGE_FORM];
 	const char *of_bundle = cli->parser->given[OPTION_BUNDLE_FORM];
 
 	if (form == FORM_BUNDLE && of_image)
-		return cli_usage(cli, err, "--%s does not go with a bundle", of_image);
+		return cli_usage(cli, err,
+				 options->bundle ? "--%s does not go with a bundle"
+						 : "--%s does not go with a bundle, which this "
+						   "directory is; an image goes with --name too",
+				 of_image);
 	if (form != FORM_BUNDLE && of_bundle)
 		return cli_usage(cli, err, "--%s needs a bundle", of_bundle);
 	return 0;
@@ -126,7 +131,9 @@ static int prepare(struct cli *cli, const struct create_options *options, int ar
 	enum create_form form = form_of(options, argc);
 
 	cli->codes = form == FORM_BUNDLE ? CLI_CODES_PLAIN : CLI_CODES_DOCKER;
-	if (check_form(cli, form, err) < 0 || create_request_fill(options, request, err) < 0)
+	if (check_form(cli, options, form, err) < 0)
+		return -1;
+	if (create_request_fill(options, request, err) < 0)
 		return fail_while(err, "%s", cli->verb->name);
 	return take_arguments(cli, options, form, argv, &request->options, err);
 }

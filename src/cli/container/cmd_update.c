@@ -118,9 +118,10 @@ static int cmd_update(struct cli *cli, const void *verb_options, int argc, char 
 		return cli_usage(cli, err, "expected the id of a container");
 	if (limit_options_format(&options->limits, &resources, err) < 0)
 		return fail_while(err, "update");
-	has_limits = resources || options->resources;
+	has_limits = resources || options->resources || options->restart;
 	if ((options->image != NULL) + options->check + has_limits > 1)
-		return cli_usage(cli, err, "limits, --image and --check go one by one");
+		return cli_usage(cli, err,
+				 "--image, --check, and limits or --restart, go one by one");
 	if (!options->image && (options->pull || gate_options_are_given(&options->gate)))
 		return cli_usage(cli, err, "this option goes with --image");
 	if (options->format && !options->check)
@@ -136,7 +137,7 @@ static const struct option_entry options_of_update[] = {
 	       "put it on another image; what is wrong is put back"),
 	OPTION(update_options, pull, "pull", 0, OPTION_TEXT, "missing|always|never|newer",
 	       "when to ask the registry for it (missing)"),
-	GATE_OPTIONS(update_options, gate),
+	GATE_OPTIONS(update_options, gate, "its own check"),
 	OPTION(update_options, check, "check", 0, OPTION_FLAG, NULL,
 	       "tell which have another image than their registry"),
 	OPTION(update_options, format, "format", 'f', OPTION_TEXT, "table|json",
@@ -156,7 +157,7 @@ const struct verb verb_update = {
 	.details =
 		"With --image a container keeps its name, limits, mounts and volumes, and what was "
 		"asked for\nwhen it was made; the old root file system is kept for a rollback.\n"
-		"--check exits with 100 when one is outdated.\n",
+		"--check exits with 100 when one is outdated.",
 	.options = options_of_update,
 	.options_size = sizeof(struct update_options),
 	.options_defaults = &(const struct update_options){ .gate = GATE_OPTIONS_DEFAULTS },

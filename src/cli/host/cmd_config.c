@@ -122,9 +122,11 @@ static const struct config_verb {
 	{ { "example", NULL }, config_example },
 };
 
-static int cmd_config(struct cli *cli, const void *options, int argc, char **argv,
+static int cmd_config(struct cli *cli, const void *verb_options, int argc, char **argv,
 		      struct lxcri_error *err)
 {
+	const struct config_options *options = verb_options;
+	const struct subverb_option format = { options->format, "--format", { "show" } };
 	int found;
 
 	if (argc == 0)
@@ -132,6 +134,8 @@ static int cmd_config(struct cli *cli, const void *options, int argc, char **arg
 	found = subverb_find(cli, argv[0], &config_verbs[0].called, ARRAY_LEN(config_verbs),
 			     sizeof(config_verbs[0]), err);
 	if (found < 0)
+		return -1;
+	if (subverb_check_options(cli, argv[0], &format, 1, err) < 0)
 		return -1;
 	return config_verbs[found].run(cli, options, argv + 1, err);
 }

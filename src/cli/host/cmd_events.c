@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* events: what happened to containers, images and volumes; or, with an id, what a container uses as
- * runc's verb of that name prints it. */
+/* events: what happened to containers, pods, images and volumes; or, with an id, what a container
+ * uses as runc's verb of that name prints it. */
 
 #include "base/mem.h"
 #include "base/moment.h"
@@ -33,7 +33,7 @@ static const struct option_entry options_of_events[] = {
 	       "from TIME on: 2026-11-22T01:02:03Z, seconds since 1970, or 10m (ago)"),
 	OPTION(events_options, until, "until", 0, OPTION_TEXT, "TIME", "up to TIME"),
 	OPTION(events_options, filters, "filter", 0, OPTION_LIST, "KEY=VALUE",
-	       "only with this type, event, container, image or volume"),
+	       "only with this type, event, container, pod, image or volume"),
 	OPTION(events_options, format, "format", 0, OPTION_TEXT, "table|json",
 	       "form of the output"),
 	OPTION(events_options, stats, "stats", 0, OPTION_FLAG, NULL,
@@ -137,13 +137,15 @@ static int cmd_events(struct cli *cli, const void *verb_options, int argc, char 
 		return cli_usage(cli, err, "expected one id at most");
 	if (argc == 0 && (options->stats || options->interval))
 		return cli_usage(cli, err, "--stats and --interval need the id of a container");
+	if (argc == 1 && (options->since || options->until || options->filters.count > 0))
+		return cli_usage(cli, err, "--since, --until and --filter go without an id");
 	return argc == 1 ? show_stats(cli, options, argv[0], err) : show_events(cli, options, err);
 }
 
 const struct verb verb_events = {
 	.name = "events",
 	.arguments = "[ID]",
-	.summary = "show what happens to containers and images, or what a container uses",
+	.summary = "show what happens to containers, pods and images, or what a container uses",
 	.options = options_of_events,
 	.options_size = sizeof(struct events_options),
 	.options_defaults = &(const struct events_options){ .follow = true },

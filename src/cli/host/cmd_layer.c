@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/print.h"
 #include "cli/selection.h"
+#include "cli/subverb.h"
 #include "lxcri/image.h"
 #include "lxcri/layer.h"
 
@@ -161,28 +162,37 @@ static int layer_verify(struct cli *cli, struct lxcri_image_manager *images,
 	return code;
 }
 
-static int cmd_layer(struct cli *cli, const void *options, int argc, char **argv,
+static const struct layer_verb {
+	struct subverb called;
+	int (*run)(struct cli *cli, struct lxcri_image_manager *images,
+		   const struct layer_options *options, char **argv, struct lxcri_error *err);
+} layer_verbs[] = {
+	{ { "list", "ls" }, layer_list },
+	{ { "inspect", "show" }, layer_inspect },
+	{ { "verify", NULL }, layer_verify },
+};
+
+static int cmd_layer(struct cli *cli, const void *verb_options, int argc, char **argv,
 		     struct lxcri_error *err)
 {
-	static const struct {
-		const char *name;
-		int (*run)(struct cli *cli, struct lxcri_image_manager *images,
-			   const struct layer_options *options, char **argv,
-			   struct lxcri_error *err);
-	} layer_verbs[] = { { "list", layer_list },
-			    { "inspect", layer_inspect },
-			    { "verify", layer_verify } };
+	const struct layer_options *options = verb_options;
+	const struct subverb_option format = { options->format, "--format", { "list", "inspect" } };
 	autoptr(lxcri_image_manager) images = NULL;
+	const struct layer_verb *verb;
+	int found;
 
-	for (size_t i = 0; argc > 0 && i < ARRAY_LEN(layer_verbs); i++) {
-		if (strcmp(argv[0], layer_verbs[i].name) != 0)
-			continue;
-		if (cli_open_engine(cli, err) < 0 ||
-		    lxcri_image_manager_open(cli->engine, NULL, NULL, &images, err) < 0)
-			return -1;
-		return layer_verbs[i].run(cli, images, options, argv + 1, err);
-	}
-	return cli_usage(cli, err, "expected list, inspect or verify");
+	if (argc == 0)
+		return cli_usage(cli, err, "expected list, inspect or verify");
+	found = subverb_find(cli, argv[0], &layer_verbs[0].called, ARRAY_LEN(layer_verbs),
+			     sizeof(layer_verbs[0]), err);
+	if (found < 0)
+		return -1;
+	verb = &layer_verbs[found];
+	if (subverb_check_options(cli, verb->called.name, &format, 1, err) < 0 ||
+	    cli_open_engine(cli, err) < 0 ||
+	    lxcri_image_manager_open(cli->engine, NULL, NULL, &images, err) < 0)
+		return -1;
+	return verb->run(cli, images, options, argv + 1, err);
 }
 
 const struct verb verb_layer = {

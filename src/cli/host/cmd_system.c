@@ -203,7 +203,7 @@ const struct verb verb_system = {
 		"check exits with 1 when a fault is left. prune asks on a terminal unless --force "
 		"is given.\nadopt takes over the containers of Proxmox VE that bear our tags and "
 		"are "
-		"in no record.\n",
+		"in no record.",
 	.options = options_of_system,
 	.options_size = sizeof(struct system_options),
 	.run = cmd_system,

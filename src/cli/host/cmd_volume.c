@@ -302,7 +302,7 @@ const struct verb verb_volume = {
 	.summary = "make, list, remove and carry volumes",
 	.details =
 		"prune asks on a terminal unless --force is given. import replaces all that is in "
-		"the volume,\nwhose containers must have stopped.\n",
+		"the volume,\nwhose containers must have stopped.",
 	.options = options_of_volume,
 	.options_size = sizeof(struct volume_options),
 	.run = cmd_volume,

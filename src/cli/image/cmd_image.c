@@ -144,7 +144,7 @@ const struct verb verb_image = {
 		"history NAME | "
 		"tag NAME NEW-NAME... | untag NAME... | remove NAME... | save NAME... | load | "
 		"copy SOURCE DEST | convert SOURCE TARGET | "
-		"prepare SOURCE | prepared | release PREPARED... | verify NAME... | df | gc | "
+		"prepare SOURCE | prepared | release PREPARED... | verify [NAME...] | df | gc | "
 		"templates",
 	.summary = "fetch, keep, name, carry, verify and remove images",
 	.options = options_of_image,

@@ -10,6 +10,7 @@
 struct template_listing {
 	struct print_table table;
 	struct json_object *array; /* NULL for a table */
+	size_t count;
 };
 
 static void add(void *userdata, const struct lxcri_template *template)
@@ -19,6 +20,7 @@ static void add(void *userdata, const struct lxcri_template *template)
 	struct json_object *object;
 	char created[PRINT_TIME_MAX];
 
+	listing->count++;
 	if (!listing->array) {
 		strings_add(cells, template->volume);
 		strings_add(cells, template->node);
@@ -59,7 +61,9 @@ static int show(const struct image_options *options,
 		strings_add(&listing.table.cells, heading[i]);
 	r = look(cli, options, &listing, err);
 	/* What went before a failure did go. */
-	if (is_json)
+	if (r < 0 && listing.count == 0)
+		strings_finish(&listing.table.cells);
+	else if (is_json)
 		print_json(array, stdout);
 	else
 		print_table_finish(&listing.table, stdout);

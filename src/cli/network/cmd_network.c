@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/network/network_verb.h"
 #include "cli/print.h"
+#include "cli/selection.h"
 #include "cli/subverb.h"
 #include "lxcri/network.h"
 
@@ -16,7 +17,8 @@
 	OPTION(network_verb_options, member_, name_, letter_, OPTION_##kind_, value_, help_)
 
 static const struct option_entry options_of_network[] = {
-	ROW(format, "format", 'f', TEXT, "table|json", "list, service list: form of the output"),
+	ROW(format, "format", 'f', TEXT, "table|json|FIELD",
+	    "list, service list: form of the output; inspect: a field"),
 	ROW(quiet, "quiet", 'q', FLAG, NULL, "list, service list: only the names"),
 	ROW(subnet, "subnet", 0, TEXT, "SUBNET", "create: of IPv4"),
 	ROW(subnet6, "subnet6", 0, TEXT, "SUBNET", "create: of IPv6"),
@@ -156,6 +158,7 @@ static int network_inspect(struct cli *cli, const struct network_verb_options *o
 			   char **names, struct lxcri_error *err)
 {
 	autojson array = json_object_new_array();
+	struct selection selection = { .format = options->format };
 
 	for (; *names; names++) {
 		autofree char *text = NULL;
@@ -167,8 +170,12 @@ static int network_inspect(struct cli *cli, const struct network_verb_options *o
 		json_object_array_add(array, network);
 		if (add_state(cli, *names, network, err) < 0)
 			return -1;
+		if (selection_is_field(&selection) &&
+		    selection_add(&selection, json_object_to_json_string(network), err) < 0)
+			return fail_while(err, "network inspect %s", *names);
 	}
-	print_json(array, stdout);
+	if (!selection_is_field(&selection))
+		print_json(array, stdout);
 	return EXIT_SUCCESS;
 }
 
@@ -297,7 +304,7 @@ const struct verb verb_network = {
 		     "service drop NETWORK NAME ID...",
 	.summary = "make and remove networks and services, and put containers into them",
 	.details = "reload puts right what was changed by hand: bridges, addresses, rules.\n"
-		   "A service is a name for its members that are ready; below it each has one.\n",
+		   "A service is a name for its members that are ready; below it each has one.",
 	.options = options_of_network,
 	.options_size = sizeof(struct network_verb_options),
 	.run = cmd_network,

@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/print.h"
 #include "cli/request/network_options.h"
+#include "cli/subverb.h"
 #include "lxcri/network.h"
 
 #include <string.h>
@@ -101,26 +102,33 @@ static int forward_remove(struct cli *cli, const struct port_options *options, i
 }
 
 static const struct forward_verb {
-	const char *name, *alias;
+	struct subverb called;
 	int (*run)(struct cli *cli, const struct port_options *options, int argc, char **argv,
 		   struct lxcri_error *err);
 } forward_verbs[] = {
-	{ "add", NULL, forward_add },
-	{ "remove", "rm", forward_remove },
-	{ "list", "ls", forward_list },
+	{ { "add", NULL }, forward_add },
+	{ { "remove", "rm" }, forward_remove },
+	{ { "list", "ls" }, forward_list },
 };
 
-static int cmd_forward(struct cli *cli, const void *options, int argc, char **argv,
+static int cmd_forward(struct cli *cli, const void *verb_options, int argc, char **argv,
 		       struct lxcri_error *err)
 {
-	for (size_t i = 0; argc > 0 && i < ARRAY_LEN(forward_verbs); i++) {
-		const struct forward_verb *verb = &forward_verbs[i];
+	const struct port_options *options = verb_options;
+	const struct subverb_option format = { options->format, "--format", { "list" } };
+	const struct forward_verb *verb;
+	int found;
 
-		if (strcmp(argv[0], verb->name) == 0 ||
-		    (verb->alias && strcmp(argv[0], verb->alias) == 0))
-			return verb->run(cli, options, argc - 1, argv + 1, err);
-	}
-	return cli_usage(cli, err, "expected add, remove or list");
+	if (argc == 0)
+		return cli_usage(cli, err, "expected add, remove or list");
+	found = subverb_find(cli, argv[0], &forward_verbs[0].called, ARRAY_LEN(forward_verbs),
+			     sizeof(forward_verbs[0]), err);
+	if (found < 0)
+		return -1;
+	verb = &forward_verbs[found];
+	if (subverb_check_options(cli, verb->called.name, &format, 1, err) < 0)
+		return -1;
+	return verb->run(cli, options, argc - 1, argv + 1, err);
 }
 
 const struct verb verb_port = {

@@ -21,10 +21,10 @@ struct gate_options {
 		.health_timeout = -1, .settle = -1, .grace_seconds = -1 \
 	}
 
-/* Their rows for the table of `struct NAME_options`. */
-#define GATE_OPTIONS(struct_, member_)                                                          \
+/* Their rows for the table of `struct NAME_options`; without a command @otherwise_ is asked. */
+#define GATE_OPTIONS(struct_, member_, otherwise_)                                              \
 	OPTION(struct_, member_.health_cmd, "health-cmd", 0, OPTION_TEXT, "COMMAND",            \
-	       "what tells inside that it is well (the image's HEALTHCHECK)"),                  \
+	       "what tells inside that it is well (" otherwise_ ")"),                           \
 		OPTION(struct_, member_.health_timeout, "health-timeout", 0, OPTION_COUNT,      \
 		       "SECONDS", "within which that has to succeed (60)"),                     \
 		OPTION(struct_, member_.settle, "settle", 0, OPTION_COUNT, "SECONDS",           \

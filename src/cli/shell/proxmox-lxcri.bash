@@ -10,8 +10,8 @@ _proxmox_lxcri()
 	COMPREPLY=()
 	while IFS= read -r line; do
 		case $line in
-		:files) compopt -o default 2>/dev/null; COMPREPLY=(); return ;;
-		:directories) compopt -o dirnames 2>/dev/null; COMPREPLY=(); return ;;
+		:files) compopt -o default 2>/dev/null; continue ;;
+		:directories) compopt -o dirnames 2>/dev/null; continue ;;
 		esac
 		COMPREPLY+=("${line%%$'\t'*}")
 	done < <("$1" __complete -- "${words[@]:1:cword}" 2>/dev/null)

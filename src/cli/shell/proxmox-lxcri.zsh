@@ -3,12 +3,12 @@
 _proxmox_lxcri()
 {
 	local line tab=$'\t'
-	local -a found
+	local -a found rest
 
 	for line in "${(@f)$("$words[1]" __complete -- "${(@)words[2,CURRENT]}" 2>/dev/null)}"; do
 		case $line in
-		:files) _files; return ;;
-		:directories) _files -/; return ;;
+		:files) rest=(_files); continue ;;
+		:directories) rest=(_files -/); continue ;;
 		'') continue ;;
 		esac
 		if [[ $line == *$tab* ]]; then
@@ -17,7 +17,11 @@ _proxmox_lxcri()
 			found+=("${line//:/\\:}")
 		fi
 	done
-	_describe -V proxmox-lxcri found
+	if (( $#found || ! $#rest )); then
+		_describe -V proxmox-lxcri found
+	else
+		$rest
+	fi
 }
 if [[ $funcstack[1] == _proxmox-lxcri ]]; then
 	_proxmox_lxcri "$@"

@@ -50,7 +50,7 @@ const struct verb verb_apply = {
 	.arguments = "-f FILE...",
 	.summary = "make true what manifests of Kubernetes say",
 	.details = "Kinds: Pod, Deployment, StatefulSet, Service, ConfigMap, Secret,\n"
-		   "PersistentVolumeClaim. What fails is undone.\n",
+		   "PersistentVolumeClaim. What fails is undone.",
 	.options = options_of_apply,
 	.options_size = sizeof(struct apply_options),
 	.run = cmd_apply,

@@ -7,6 +7,7 @@
 #include "base/scope.h"
 #include "cli/commands.h"
 #include "cli/print.h"
+#include "cli/selection.h"
 #include "cli/subverb.h"
 #include "cli/workload/pod_option.h"
 #include "lxcri/workload/pod.h"
@@ -29,7 +30,8 @@ struct pod_verb_options {
 	OPTION(pod_verb_options, member_, name_, letter_, OPTION_##kind_, value_, help_)
 
 static const struct option_entry options_of_pod[] = {
-	ROW(format, "format", 0, TEXT, "table|json", "list, inspect: form of the output"),
+	ROW(format, "format", 0, TEXT, "table|json|FIELD",
+	    "form of the list, or a field of inspect"),
 	ROW(quiet, "quiet", 'q', FLAG, NULL, "list: only the names"),
 	ROW(force, "force", 'f', FLAG, NULL, "delete: stop one that runs first"),
 	ROW(time, "time", 't', COUNT, "SECONDS", "stop: until they are killed"),
@@ -136,6 +138,7 @@ static int pod_inspect(struct cli *cli, const struct pod_verb_options *options, 
 		       struct lxcri_error *err)
 {
 	autojson array = json_object_new_array();
+	struct selection selection = { .format = options->format };
 
 	for (; *words; words++) {
 		autorun(lxcri_pod_freep) struct lxcri_pod *pod = NULL;
@@ -147,8 +150,11 @@ static int pod_inspect(struct cli *cli, const struct pod_verb_options *options, 
 		    json_parse(text, strlen(text), &json_limits_spec, &object, err) < 0)
 			return -1;
 		json_object_array_add(array, object);
+		if (selection_is_field(&selection) && selection_add(&selection, text, err) < 0)
+			return fail_while(err, "pod inspect %s", *words);
 	}
-	print_json(array, stdout);
+	if (!selection_is_field(&selection))
+		print_json(array, stdout);
 	return EXIT_SUCCESS;
 }
 
@@ -269,7 +275,7 @@ const struct verb verb_pod = {
 	.arguments = "create POD [NAME=IMAGE]... | start POD... | stop POD... | delete POD... | "
 		     "list | inspect POD...",
 	.summary = "make, run and remove pods: containers that share their network",
-	.details = "What needs more than an image is written as a manifest: see apply.\n",
+	.details = "What needs more than an image is written as a manifest: see apply.",
 	.options = options_of_pod,
 	.options_size = sizeof(struct pod_verb_options),
 	.options_defaults = &(const struct pod_verb_options){ .time = -1 },

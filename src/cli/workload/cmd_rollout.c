@@ -74,7 +74,7 @@ static int rollout_status(struct cli *cli, const struct rollout_options *options
 			  struct lxcri_error *err)
 {
 	static const struct timespec pause = { .tv_nsec = POLL_NS };
-	int polls = options->timeout * POLLS_SECOND;
+	int64_t polls = (int64_t)options->timeout * POLLS_SECOND;
 
 	for (;;) {
 		autofree char *line = NULL;

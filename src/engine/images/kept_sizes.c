@@ -14,6 +14,7 @@
 #include "os/path.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -96,43 +97,54 @@ void kept_sizes_load(struct kept_sizes *sizes, int dirfd, const char *run_dir, c
 		qsort(sizes->items, sizes->count, sizeof(sizes->items[0]), compare_names);
 }
 
-/* Returns what is known of @one's name, or NULL. Most ask in the order of names. */
-static struct kept_size *find(struct kept_sizes *sizes, const struct kept_size *one)
+static int compare_with_name(const void *name, const void *size)
 {
-	if (sizes->next < sizes->count && compare_names(&sizes->items[sizes->next], one) == 0)
-		return &sizes->items[sizes->next++];
-	return sizes->count == 0
-		       ? NULL
-		       : bsearch(one, sizes->items, sizes->count, sizeof(*one), compare_names);
+	return strcmp(name, ((const struct kept_size *)size)->name);
 }
 
-/* Marks what is still there under its inode: one look at the directory instead of one at each. */
-static void mark_unmoved(struct kept_sizes *sizes)
+/* Returns what is known of @name, or NULL. Most ask in the order of names. */
+static struct kept_size *find(struct kept_sizes *sizes, const char *name)
+{
+	if (sizes->next < sizes->count && strcmp(sizes->items[sizes->next].name, name) == 0)
+		return &sizes->items[sizes->next++];
+	return sizes->count == 0 ? NULL
+				 : bsearch(name, sizes->items, sizes->count,
+					   sizeof(sizes->items[0]), compare_with_name);
+}
+
+/* Lists the directory and marks what is still there under its inode: one look at the directory
+ * instead of one at each. */
+static int list_and_mark(struct kept_sizes *sizes, struct strings *names)
 {
 	autoclose int fd = openat(sizes->dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *list = fd < 0 ? NULL : fdopendir(fd);
 
 	if (!list)
-		return; /* then each is looked at */
+		return -errno;
 	fd = -1;
 	for (struct dirent *entry = readdir(list); entry; entry = readdir(list)) {
-		struct kept_size one = {};
-		struct kept_size *known;
+		struct kept_size *known = find(sizes, entry->d_name);
 
-		(void)snprintf(one.name, sizeof(one.name), "%s", entry->d_name);
-		known = find(sizes, &one);
-		if (known)
+		if (known) {
+			known->is_there = true;
 			known->is_unmoved = known->inode == entry->d_ino;
+		} else if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
+			strings_add(names, entry->d_name);
+		}
 	}
 	(void)closedir(list);
 	sizes->next = 0;
+	for (size_t i = 0; i < sizes->count; i++)
+		if (sizes->items[i].is_there)
+			strings_add(names, sizes->items[i].name);
+	return 0;
 }
 
 int kept_sizes_list(struct kept_sizes *sizes, struct strings *names)
 {
 	/* Once the directory has settled, what happened meanwhile shows in the times of change. */
 	if (!sizes->stamp)
-		mark_unmoved(sizes);
+		return list_and_mark(sizes, names);
 	if (!sizes->is_same)
 		return path_list_names(sizes->dirfd, names);
 	for (size_t i = 0; i < sizes->count; i++)
@@ -151,19 +163,18 @@ static uint64_t return_unkept(struct kept_sizes *sizes, uint64_t bytes)
 uint64_t kept_sizes_get(struct kept_sizes *sizes, const char *name)
 {
 	autorun(disk_usage_finish) struct disk_usage usage = {};
+	const struct kept_size *known = find(sizes, name);
 	struct kept_size one = {};
-	const struct kept_size *known;
 	struct stat status;
 	int r;
 
-	(void)snprintf(one.name, sizeof(one.name), "%s", name);
-	known = find(sizes, &one);
 	if (known && (sizes->is_same || known->is_unmoved)) {
 		add(&sizes->found, &sizes->n_found, known);
 		return known->bytes;
 	}
 	if (fstatat(sizes->dirfd, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
 		return return_unkept(sizes, 0);
+	(void)snprintf(one.name, sizeof(one.name), "%s", name);
 	one.inode = status.st_ino;
 	one.changed_ns = changed_ns_of(&status);
 	if (known && known->inode == one.inode && known->changed_ns == one.changed_ns) {

@@ -19,7 +19,8 @@ struct kept_size {
 	uint64_t inode;
 	int64_t changed_ns;
 	uint64_t bytes;
-	bool is_unmoved; /* it has that inode still */
+	bool is_there;   /* as the directory was listed */
+	bool is_unmoved; /* and has that inode still */
 };
 
 /* Those that are known. Zeroed is none. */
@@ -42,8 +43,8 @@ struct kept_sizes {
  * measured again. */
 void kept_sizes_load(struct kept_sizes *sizes, int dirfd, const char *run_dir, const char *name);
 
-/* Appends the names in the directory, sorted; where nothing has come or gone they are known. 0 or
- * -errno. */
+/* Appends the names in the directory; where nothing has come or gone they are known. 0 or -errno.
+ */
 [[nodiscard]] int kept_sizes_list(struct kept_sizes *sizes, struct strings *names);
 
 /* Returns what @name of the directory takes, measured where it is not known. */

@@ -218,12 +218,18 @@ struct teller {
 static void tell_barrier(void *userdata, const struct firewall_barrier *barrier)
 {
 	const struct teller *teller = userdata;
-	autofree char *text = xformat(
-		"the chain %s of the table %s %s, which is not ours, drops what is passed on; "
-		"containers are reached and reach others by: nft insert rule %s %s %s "
-		"iifname %s accept, and the same with oifname",
-		barrier->chain, barrier->family, barrier->table, barrier->family, barrier->table,
-		barrier->chain, teller->bridge);
+	autofree char *rule = xformat("nft insert rule %s %s %s iifname %s", barrier->family,
+				      barrier->table, barrier->chain, teller->bridge);
+	autofree char *text =
+		barrier->is_input
+			? xformat("the chain %s of the table %s %s, which is not ours, drops what "
+				  "comes to the host; containers are told names by: %s meta "
+				  "l4proto { tcp, udp } th dport 53 accept",
+				  barrier->chain, barrier->family, barrier->table, rule)
+			: xformat("the chain %s of the table %s %s, which is not ours, drops what "
+				  "is passed on; containers are reached and reach others by: %s "
+				  "accept, and the same with oifname",
+				  barrier->chain, barrier->family, barrier->table, rule);
 
 	teller->fault(teller->userdata, text);
 }
