@@ -580,10 +580,12 @@ static int make_durable(struct creation *creation, struct lxcri_error *err)
 		     : 0;
 }
 
-/* Here the options are known to be good, and the creation's slow parts are still to come. */
+/* Here the options are known to be good, and the creation's slow parts are still to come. A pod has
+ * asked for it already. */
 static int expect_move(struct creation *creation, struct lxcri_error *err)
 {
-	cgroup_expect_move(creation->container->record.type == LXCRI_CRUN);
+	if (!creation->place)
+		cgroup_expect_move(creation->container->record.type == LXCRI_CRUN);
 	return 0;
 }
 
