@@ -198,11 +198,17 @@ static int find_kept(void *userdata, enum object_kind kind, const char *name_spa
 	return shelf_find(userdata, kind, name_space, name, ret, err);
 }
 
-static int plan(struct lxcri_engine *engine, const struct wanted_pod *wanted, pod_plan_find_fn find,
-		void *userdata, struct pod_plan *ret, struct lxcri_error *err)
+/* What is borrowed to make a plan. */
+struct planning {
+	const struct strings *services; /* that select it; NULL where it is not to be made */
+	pod_plan_find_fn find;
+	void *userdata;
+};
+
+static int plan(const struct wanted_pod *wanted, const struct planning *planning,
+		struct pod_plan *ret, struct lxcri_error *err)
 {
 	autofree char *owner = shelf_owner(wanted->object);
-	autorun(strings_finish) struct strings services = {};
 	const struct pod_plan_source source = {
 		.name = wanted->name,
 		.name_space = wanted->object->meta->name_space,
@@ -211,15 +217,14 @@ static int plan(struct lxcri_engine *engine, const struct wanted_pod *wanted, po
 		.owner = owner,
 		.document = wanted->sum,
 		.claims = wanted->claims,
-		.services = &services,
+		.services = planning->services,
 		.network = wanted->object->meta->name_space,
 		.keep_identity = wanted->object->kind == OBJECT_STATEFUL_SET,
-		.find = find,
-		.userdata = userdata,
+		.find = planning->find,
+		.userdata = planning->userdata,
 	};
 
-	return find_services(engine, wanted, &services, err) < 0 ? -1
-								 : pod_plan_make(&source, ret, err);
+	return pod_plan_make(&source, ret, err);
 }
 
 /* Tells whether the pod is made from what is wanted, and by whom. A pod of somebody else is in the
@@ -268,11 +273,14 @@ int converge_pod(struct lxcri_engine *engine, const struct wanted_pod *wanted,
 		 struct lxcri_error *err)
 {
 	autorun(lxcri_pod_freep) struct lxcri_pod *pod = NULL;
+	autorun(strings_finish) struct strings services = {};
 	autorun(pod_plan_finish) struct pod_plan made = {};
+	const struct planning planning = { &services, find_kept, engine };
 	int r;
 
 	/* Before what is there is removed. */
-	if (plan(engine, wanted, find_kept, engine, &made, err) < 0)
+	if (find_services(engine, wanted, &services, err) < 0 ||
+	    plan(wanted, &planning, &made, err) < 0)
 		return -1;
 	r = look(engine, wanted, &made, err);
 	if (r <= 0)
@@ -304,6 +312,7 @@ int converge_check(struct lxcri_engine *engine, const struct object *object, pod
 		   void *userdata, struct lxcri_error *err)
 {
 	autorun(pod_plan_finish) struct pod_plan made = {};
+	const struct planning planning = { .find = find, .userdata = userdata };
 	const struct wanted_pod wanted = wanted_of(object, "");
 	struct rolling rolling;
 
@@ -311,7 +320,7 @@ int converge_check(struct lxcri_engine *engine, const struct object *object, pod
 		return service_check(engine, object, err);
 	if (object->set && rolling_read(object->set, object->kind, &rolling, err) < 0)
 		return fail_while(err, "%s %s", object_kind_name(object->kind), object->meta->name);
-	return wanted.spec ? plan(engine, &wanted, find, userdata, &made, err) : 0;
+	return wanted.spec ? plan(&wanted, &planning, &made, err) : 0;
 }
 
 int converge(struct lxcri_engine *engine, const struct object *object, struct lxcri_error *err)
