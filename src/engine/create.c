@@ -580,12 +580,10 @@ static int make_durable(struct creation *creation, struct lxcri_error *err)
 		     : 0;
 }
 
-/* Here the options are known to be good, and the creation's slow parts are still to come. A pod has
- * asked for it already. */
+/* Here the options are known to be good, and the creation's slow parts are still to come. */
 static int expect_move(struct creation *creation, struct lxcri_error *err)
 {
-	if (!creation->place)
-		cgroup_expect_move(creation->container->record.type == LXCRI_CRUN);
+	cgroup_expect_move(creation->container->record.type == LXCRI_CRUN);
 	return 0;
 }
 

@@ -22,7 +22,6 @@
 #include "engine/reserve.h"
 #include "engine/userns/id_pool.h"
 #include "engine/userns/userns.h"
-#include "os/cgroup/cgroup_move.h"
 #include "os/file.h"
 #include "os/path.h"
 
@@ -151,14 +150,6 @@ static int fill_record(struct pod_creation *creation, struct lxcri_error *err)
 	return userns_choose(&creation->network, config, record, err);
 }
 
-/* Of its first container: long before, for it takes as long as all that comes until then. */
-static int expect_move(struct pod_creation *creation, struct lxcri_error *err)
-{
-	if (creation->pod->note.n_members > 0)
-		cgroup_expect_move(creation->pod->shell->record.type == LXCRI_CRUN);
-	return 0;
-}
-
 static int take_id(struct pod_creation *creation, struct lxcri_error *err)
 {
 	return reserve_id(creation->pod->shell, err);
@@ -239,7 +230,6 @@ static const struct pod_step {
 	{ "check the request", check_options },
 	{ "choose the network", choose_network },
 	{ "fill the record", fill_record },
-	{ "expect a move", expect_move },
 	{ "reserve the id", take_id },
 	{ "make its directory", make_home },
 	{ "join its networks", join_networks },
