@@ -3,7 +3,7 @@
 
 /* What a list shows of the stored images, remembered. Parsing an index.json of a thousand images
  * takes longer than all else that a list does, so its result is kept in the run directory, for as
- * long as index.json is the same file. */
+ * long as index.json is the same file, or has the same bytes. */
 
 #include "image/layout.h"
 #include "image/store.h"
@@ -16,8 +16,7 @@ int listing_recall(const struct layout *layout, const char *run_dir,
 /* What is to be remembered. */
 struct listing;
 
-/* Begins one of the index.json that there is now. The caller owns it; NULL where it cannot be
- * remembered: it has changed just now, and could once more without that showing in its times. */
+/* Begins one of the index.json that there is now. The caller owns it; NULL where there is none. */
 [[nodiscard]] struct listing *listing_begin(const struct layout *layout);
 
 /* Adds @image; NULL is fine. */

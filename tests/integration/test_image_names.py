@@ -122,5 +122,9 @@ def test_what_a_list_remembers_is_what_there_is(any_engine, box):
     assert settled_list() == ["docker.io/library/mine:1"]
     any_engine("image", "tag", "mine:1", "mine:2").ok()
     assert names(any_engine) == ["docker.io/library/mine:1", "docker.io/library/mine:2"]
+    # Somebody writes into the file itself, which is as long and as new as before.
+    index.write_text(index.read_text().replace("mine:2", "mine:3"))
+    assert names(any_engine) == ["docker.io/library/mine:1", "docker.io/library/mine:3"]
+    assert "mine:3" in (any_engine.root / "image-list").read_text(errors="replace")
     (any_engine.root / "image-list").write_text("nonsense\n\x00 x\n")
     assert len(names(any_engine)) == 2

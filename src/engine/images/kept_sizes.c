@@ -35,11 +35,20 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(left->name, right->name);
 }
 
-static void add(struct kept_size **items, size_t *count, const struct kept_size *size)
+static void add_new(struct kept_sizes *sizes, const struct kept_size *size)
 {
-	if ((*count & (*count - 1)) == 0)
-		*items = xreallocarray(*items, *count ? 2 * *count : 1, sizeof(**items));
-	(*items)[(*count)++] = *size;
+	if ((sizes->n_new & (sizes->n_new - 1)) == 0)
+		sizes->new = xreallocarray(sizes->new, sizes->n_new ? 2 * sizes->n_new : 1,
+					   sizeof(*size));
+	sizes->new[sizes->n_new++] = *size;
+}
+
+/* What is known was asked for, so it will be kept. */
+static uint64_t use(struct kept_sizes *sizes, struct kept_size *known)
+{
+	sizes->n_used += !known->is_used;
+	known->is_used = true;
+	return known->bytes;
 }
 
 static int64_t changed_ns_of(const struct stat *status)
@@ -72,6 +81,15 @@ static bool parse_line(const char *line, struct kept_size *ret)
 	return *rest == '\0';
 }
 
+static size_t count_lines(const char *text)
+{
+	size_t count = 1;
+
+	for (const char *end = text ? strchr(text, '\n') : NULL; end; end = strchr(end + 1, '\n'))
+		count++;
+	return count;
+}
+
 void kept_sizes_load(struct kept_sizes *sizes, int dirfd, const char *run_dir, const char *name)
 {
 	autofree char *bytes = NULL;
@@ -87,12 +105,10 @@ void kept_sizes_load(struct kept_sizes *sizes, int dirfd, const char *run_dir, c
 	line = strtok_r(bytes, "\n", &rest);
 	sizes->is_same = line && sizes->stamp && strcmp(line, sizes->stamp) == 0;
 	sizes->was_unstamped = line && strcmp(line, NO_STAMP) == 0;
-	while ((line = strtok_r(NULL, "\n", &rest))) {
-		struct kept_size one = {};
-
-		if (parse_line(line, &one))
-			add(&sizes->items, &sizes->count, &one);
-	}
+	sizes->items = xcalloc(count_lines(rest), sizeof(sizes->items[0]));
+	while ((line = strtok_r(NULL, "\n", &rest)))
+		if (parse_line(line, &sizes->items[sizes->count]))
+			sizes->count++;
 	if (sizes->count > 1)
 		qsort(sizes->items, sizes->count, sizeof(sizes->items[0]), compare_names);
 }
@@ -163,24 +179,20 @@ static uint64_t return_unkept(struct kept_sizes *sizes, uint64_t bytes)
 uint64_t kept_sizes_get(struct kept_sizes *sizes, const char *name)
 {
 	autorun(disk_usage_finish) struct disk_usage usage = {};
-	const struct kept_size *known = find(sizes, name);
+	struct kept_size *known = find(sizes, name);
 	struct kept_size one = {};
 	struct stat status;
 	int r;
 
-	if (known && (sizes->is_same || known->is_unmoved)) {
-		add(&sizes->found, &sizes->n_found, known);
-		return known->bytes;
-	}
+	if (known && (sizes->is_same || known->is_unmoved))
+		return use(sizes, known);
 	if (fstatat(sizes->dirfd, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
 		return return_unkept(sizes, 0);
 	(void)snprintf(one.name, sizeof(one.name), "%s", name);
 	one.inode = status.st_ino;
 	one.changed_ns = changed_ns_of(&status);
-	if (known && known->inode == one.inode && known->changed_ns == one.changed_ns) {
-		add(&sizes->found, &sizes->n_found, known);
-		return known->bytes;
-	}
+	if (known && known->inode == one.inode && known->changed_ns == one.changed_ns)
+		return use(sizes, known);
 	r = disk_usage_add(&usage, sizes->dirfd, name);
 	if (r < 0) {
 		log_warning("the size of %s is not all of it: %s", name, strerror(-r));
@@ -191,25 +203,29 @@ uint64_t kept_sizes_get(struct kept_sizes *sizes, const char *name)
 		one.bytes += snapshot_measure_layer(sizes->data_dir, name);
 	if (strcmp(one.name, name) != 0 || strpbrk(name, " \n"))
 		return return_unkept(sizes, one.bytes);
-	sizes->is_stale = true;
-	add(&sizes->found, &sizes->n_found, &one);
+	add_new(sizes, &one);
 	return one.bytes;
+}
+
+static void add_line(struct text *text, const struct kept_size *size)
+{
+	text_addf(text, "%s %" PRIu64 " %" PRId64 " %" PRIu64 "\n", size->name, size->inode,
+		  size->changed_ns, size->bytes);
 }
 
 void kept_sizes_save(const struct kept_sizes *sizes)
 {
 	struct text text = {};
 
-	if ((sizes->is_same || (sizes->was_unstamped && !sizes->stamp)) && !sizes->is_stale &&
-	    sizes->n_found == sizes->count)
+	if ((sizes->is_same || (sizes->was_unstamped && !sizes->stamp)) && sizes->n_new == 0 &&
+	    sizes->n_used == sizes->count)
 		return;
 	text_addf(&text, "%s\n", sizes->stamp ? sizes->stamp : NO_STAMP);
-	for (size_t i = 0; i < sizes->n_found; i++) {
-		const struct kept_size *one = &sizes->found[i];
-
-		text_addf(&text, "%s %" PRIu64 " %" PRId64 " %" PRIu64 "\n", one->name, one->inode,
-			  one->changed_ns, one->bytes);
-	}
+	for (size_t i = 0; i < sizes->count; i++)
+		if (sizes->items[i].is_used)
+			add_line(&text, &sizes->items[i]);
+	for (size_t i = 0; i < sizes->n_new; i++)
+		add_line(&text, &sizes->new[i]);
 	/* Without it the next one measures again. */
 	(void)file_write_atomic(AT_FDCWD, sizes->path, text.data, text.length, 0600, FILE_VOLATILE);
 	text_finish(&text);
@@ -218,7 +234,7 @@ void kept_sizes_save(const struct kept_sizes *sizes)
 void kept_sizes_finish(struct kept_sizes *sizes)
 {
 	free(sizes->items);
-	free(sizes->found);
+	free(sizes->new);
 	free(sizes->path);
 	free(sizes->stamp);
 	*sizes = (struct kept_sizes){};

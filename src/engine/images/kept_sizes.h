@@ -21,22 +21,23 @@ struct kept_size {
 	uint64_t bytes;
 	bool is_there;   /* as the directory was listed */
 	bool is_unmoved; /* and has that inode still */
+	bool is_used;    /* it was asked for */
 };
 
 /* Those that are known. Zeroed is none. */
 struct kept_sizes {
 	struct kept_size *items; /* sorted by name */
 	size_t count;
-	size_t next;             /* of the items, that is likely to be asked for */
-	struct kept_size *found; /* what was asked for, as it will be kept */
-	size_t n_found;
+	size_t n_used;
+	size_t next;           /* of the items, that is likely to be asked for */
+	struct kept_size *new; /* measured anew */
+	size_t n_new;
 	char *path;           /* of the file that it is kept in */
 	char *stamp;          /* of the directory; NULL where it has changed just now */
 	int dirfd;            /* of the directory, borrowed */
 	const char *data_dir; /* of layers: with what drivers have made of them; else NULL */
 	bool is_same;         /* nothing has come or gone in it */
 	bool was_unstamped;   /* that is how it was kept */
-	bool is_stale;        /* something was measured anew */
 };
 
 /* Reads what is kept of the directory @dirfd in the file @name of @run_dir; what can't be read is
