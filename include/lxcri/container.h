@@ -71,7 +71,7 @@ struct lxcri_create_options {
 	const char *restart; /* with an image, as for lxcri_container_set_restart(); NULL: "no" */
 	const struct lxcri_healthcheck *health; /* with an image; NULL: as it says */
 	const struct lxcri_probes *probes;      /* with an image: instead of that; or NULL */
-	const char *const *pre_stop; /* with an image: run in it before it is told to end */
+	const struct lxcri_hook *pre_stop, *post_start; /* with an image; or NULL; service.h */
 
 	/* Of LXCRI_STDIO_LOG; zeroed: as the configuration has it. */
 	enum lxcri_log_driver log_driver;

@@ -66,6 +66,18 @@ struct lxcri_probes {
 	unsigned int grace_seconds;          /* of such an end */
 };
 
+/* What is done once, at a moment of a container's life: one of the three. Before it is told to end
+ * it has the time of the grace. After each start whoever starts the container waits for it; what
+ * fails it is ended, and its restart policy holds. Texts are borrowed for the call. */
+struct lxcri_hook {
+	const char *const *command; /* run in it; fails unless it ends with 0 */
+	const struct lxcri_probe
+		*get; /* a request by HTTP(S), of which the numbers count for nothing */
+	unsigned int sleep_seconds;
+	unsigned int
+		grace_seconds; /* of the end of a container that fails what follows its start */
+};
+
 /* Reads "none", "kill", "restart" or "stop"; LXCRI_E_INVALID_ARGUMENT. */
 int lxcri_health_action_parse(const char *text, enum lxcri_health_action *ret_action,
 			      struct lxcri_error *err);

@@ -18,6 +18,9 @@ struct lxcri_volume {
 	const char *source; /* absolute path on the host, or a volume's name; NULL: anonymous */
 	const char *destination; /* absolute, in the container */
 	const char *options;     /* "ro", "rw", "U", "idmap", "z", comma-separated; or NULL */
+	const char *sub_path;    /* of a container of a pod: what is mounted of the source, as seen
+				    from    inside it at each start, and a directory where nothing is;
+				    NULL:    the whole */
 };
 
 struct lxcri_device {

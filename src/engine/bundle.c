@@ -26,6 +26,7 @@ void bundle_finish(struct bundle *bundle)
 		free(bundle->volumes[i].name);
 		free(bundle->volumes[i].destination);
 		free(bundle->volumes[i].source);
+		free(bundle->volumes[i].sub_path);
 		strings_finish(&bundle->volumes[i].options);
 	}
 	for (size_t i = 0; i < bundle->n_gifts; i++)

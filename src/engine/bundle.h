@@ -18,6 +18,8 @@ struct bundle_volume {
 	char *name;        /* NULL: anonymous */
 	char *destination; /* absolute, in the container */
 	char *source;      /* filled in by who made the directory */
+	char *sub_path;    /* what is mounted of it; NULL: the whole */
+	bool is_of_host;   /* a directory of the host, which is the source */
 	bool no_copy;      /* what the image has at that place is not copied into a new volume */
 	bool give;         /* all in it shall belong to the container's user */
 	struct strings options; /* of the mount */

@@ -23,6 +23,8 @@
 #include "engine/network/share.h"
 #include "engine/pod/pod.h"
 #include "engine/pod/sandbox.h"
+#include "engine/service/hook.h"
+#include "engine/volumes/parts.h"
 #include "image/collect/access.h"
 #include "os/helper.h"
 #include "os/path.h"
@@ -273,6 +275,17 @@ int container_connect(struct lxcri_container *container, struct monitor **ret_mo
 	return 0;
 }
 
+/* What the monitor mounts before the backend begins. */
+static int describe_mounts(const struct lxcri_container *container, struct mount_root *rootfs,
+			   struct strings *parts, struct lxcri_error *err)
+{
+	const struct record *record = &container->record;
+
+	if (record->pod_of && parts_load(container->home.data_dir, parts, err) < 0)
+		return -1;
+	return record->owns_bundle ? driver_describe(container, rootfs, err) : 0;
+}
+
 int container_launch(struct lxcri_container *container, unsigned int preserve_fds, pid_t *ret_pid,
 		     struct lxcri_error *err)
 {
@@ -295,8 +308,9 @@ int container_launch(struct lxcri_container *container, unsigned int preserve_fd
 				     NULL };
 	autofree char *cgroups_path = container_scope_cgroup(container);
 	autorun(strings_finish) struct strings properties = {};
+	autorun(strings_finish) struct strings parts = {};
 
-	if (record->owns_bundle && driver_describe(container, &rootfs, err) < 0)
+	if (describe_mounts(container, &rootfs, &parts, err) < 0)
 		return -1;
 	if (record->slice)
 		limits_properties(&container->limits, &properties);
@@ -316,6 +330,7 @@ int container_launch(struct lxcri_container *container, unsigned int preserve_fd
 		.image = record->image,
 		.exit_command = record->remove || record->networked ? reap : NULL,
 		.rootfs = rootfs.target ? &rootfs : NULL,
+		.parts = &parts,
 		.console_socket = record->console_socket,
 		.stdio = record->stdio == LXCRI_STDIO_LOG ? MONITOR_STDIO_PUMP
 							  : MONITOR_STDIO_INHERIT,
@@ -578,6 +593,10 @@ const struct health_state *container_health(struct lxcri_container *container)
 	health_state_finish(health);
 	if (!is_up)
 		return health;
+	if (hook_is_starting(container)) {
+		health->status = HEALTH_STARTING;
+		return health;
+	}
 	if (container->record.probes)
 		health->status = health_by_probes(container->record.probes, container->home.run_fd,
 						  container->state.started_ns);

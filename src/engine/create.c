@@ -37,11 +37,10 @@
 #include "engine/usage.h"
 #include "engine/userns/id_pool.h"
 #include "engine/userns/userns.h"
-#include "engine/volumes/volume.h"
+#include "engine/volumes/parts.h"
 #include "image/store.h"
 #include "os/cgroup/cgroup_move.h"
 #include "os/file.h"
-#include "os/owner.h"
 #include "os/path.h"
 #include "runtime/cgroup_name.h"
 
@@ -350,71 +349,6 @@ static int write_spec(const char *bundle, struct json_object *spec, struct lxcri
 		     : 0;
 }
 
-/* Gives the directory @path with all that is in it to the container's user; @mapped tells that the
- * ids on the disk are those of the container. */
-static int give(const struct creation *creation, const char *path, bool mapped,
-		struct lxcri_error *err)
-{
-	autoclose int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	struct owner_change change = { .uid = creation->bundle.uid, .gid = creation->bundle.gid };
-	int r = fd < 0 ? -errno : 0;
-
-	if (r == 0 && !mapped) {
-		r = id_extents_to_host(&creation->map.uids, creation->bundle.uid, &change.uid);
-		if (r == 0)
-			r = id_extents_to_host(&creation->map.gids, creation->bundle.gid,
-					       &change.gid);
-	}
-	if (r == 0)
-		r = owner_change_tree(fd, &change);
-	return r < 0 ? fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r,
-				       "give %s to the user of the container", path)
-		     : 0;
-}
-
-/* Gives the container's user what it was promised. */
-static int give_all(const struct creation *creation, bool mapped, struct lxcri_error *err)
-{
-	const struct bundle *bundle = &creation->bundle;
-
-	for (size_t i = 0; i < bundle->n_gifts; i++)
-		if (give(creation, bundle->gifts[i].path, bundle->gifts[i].mapped, err) < 0)
-			return -1;
-	for (size_t i = 0; i < bundle->n_volumes; i++)
-		if (bundle->volumes[i].give &&
-		    give(creation, bundle->volumes[i].source, mapped, err) < 0)
-			return -1;
-	return 0;
-}
-
-/* Gives every volume of the bundle its directory. On the disk the files of a volume have the ids
- * that they have in containers, so that several can share it, where they can be mapped as it is
- * mounted. */
-static int make_volumes(struct creation *creation, struct lxcri_error *err)
-{
-	const struct lxcri_container *container = creation->container;
-	struct bundle *bundle = &creation->bundle;
-	bool own_ids = !id_map_is_host(&creation->map);
-	bool mapped = own_ids && creation->storage.can_map_data;
-
-	for (size_t i = 0; i < bundle->n_volumes; i++) {
-		struct bundle_volume *volume = &bundle->volumes[i];
-		const struct volume_request request = {
-			.data_dir = container->engine->data,
-			.name = volume->name,
-			.container_id = container->home.id,
-			.layer_dirs = volume->no_copy ? NULL : &creation->image.layer_dirs,
-			.destination = volume->destination,
-			.owners = own_ids && !mapped ? &creation->map : NULL,
-		};
-
-		if (volume_ensure(&request, &volume->source, err) < 0)
-			return fail_while(err, "volume for %s", volume->destination);
-	}
-	bundle_mount_volumes(bundle, mapped);
-	return give_all(creation, mapped, err);
-}
-
 /* Writes a file of the container's own and mounts it; NULL as the text is none. */
 static int mount_file(struct creation *creation, const char *name, const char *text,
 		      struct lxcri_error *err)
@@ -511,7 +445,7 @@ static int write_image_bundle(struct creation *creation, struct lxcri_error *err
 {
 	struct record *record = &creation->container->record;
 
-	if (build_bundle(creation, err) < 0 || make_volumes(creation, err) < 0 ||
+	if (build_bundle(creation, err) < 0 || creation_make_volumes(creation, err) < 0 ||
 	    mount_file(creation, "hosts", creation->bundle.hosts, err) < 0 ||
 	    mount_file(creation, "hostname", creation->bundle.hostname, err) < 0 ||
 	    mount_file(creation, "resolv.conf", creation->bundle.resolv_conf, err) < 0 ||
@@ -528,7 +462,10 @@ static int write_image_bundle(struct creation *creation, struct lxcri_error *err
 	if (probes_choose(creation->options->probes, &record->probes, err) < 0)
 		return -1;
 	record->health = record->probes ? NULL : steal(creation->bundle.health);
-	record->pre_stop = hook_format(creation->options->pre_stop);
+	if (hook_choose(creation->options->pre_stop, &record->pre_stop, err) < 0)
+		return fail_while(err, "preStop");
+	if (hook_choose(creation->options->post_start, &record->post_start, err) < 0)
+		return fail_while(err, "postStart");
 	if (make_rootfs(creation, err) < 0 ||
 	    request_save(creation->options, creation->container->home.data_dir, err) < 0)
 		return -1;
@@ -555,7 +492,8 @@ static int open_dir(const char *path)
  * of a bundle has is lost then anyway. */
 static int make_durable(struct creation *creation, struct lxcri_error *err)
 {
-	static const char *const files[] = { "config.json", "hosts", "hostname", REQUEST_FILE };
+	static const char *const files[] = { "config.json", "hosts", "hostname", REQUEST_FILE,
+					     PARTS_FILE };
 	const struct lxcri_container *container = creation->container;
 	autofree char *parent = xformat("%s/containers", container->engine->data);
 	autoclose int bundle = -1, data = -1, containers = -1;
@@ -670,6 +608,12 @@ static int make_ct_bundle(struct creation *creation, struct lxcri_error *err)
 	if (bundle_build(creation->image.config_json, &options, &record->layers, &record->ids,
 			 bundle, err) < 0)
 		return -1;
+	for (size_t i = 0; i < bundle->n_volumes; i++)
+		if (bundle->volumes[i].sub_path)
+			return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
+				    "a container of Proxmox VE mounts whole volumes, not the "
+				    "subPath %s",
+				    bundle->volumes[i].sub_path);
 	ct_name_volumes(bundle, NULL);
 	ct_volume_note(bundle, &options, bundle->spec);
 	record->stop_signal = xstrdup(bundle->stop_signal);

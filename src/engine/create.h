@@ -19,6 +19,8 @@ struct create_place {
 	bool host_network;
 	bool is_first;                /* run to its end before the others */
 	const struct record_ids *ids; /* of the pod */
+	int64_t fs_group;             /* of the containers' ids, to which volumes are given; -1 */
+	bool keep_group;              /* not those whose root is that group's already */
 };
 
 /* As lxcri_container_create() for an image, in a pod; the options have its hostname and name

@@ -27,5 +27,8 @@ struct creation {
 	pid_t pid;
 };
 
+/* Gives every volume of the bundle its directory, and mounts it. */
+[[nodiscard]] int creation_make_volumes(struct creation *creation, struct lxcri_error *err);
+
 /* Reads, checks and where asked replaces the specification of a caller's bundle. */
 [[nodiscard]] int creation_check_bundle(struct creation *creation, struct lxcri_error *err);

@@ -17,6 +17,7 @@ struct lxcri_engine {
 	struct database *database;         /* NULL until engine_database() */
 	struct pve *pve;                   /* NULL until ct_session() */
 	unsigned int deferred;             /* calls of engine_defer() that have not ended */
+	int shelf;                         /* the lock on workloads; right while it is held */
 };
 
 /* Returns the state database, opened at the first call; borrowed. NULL means failure, and @err is

@@ -154,14 +154,20 @@ int lxcri_container_start(struct lxcri_container *container, struct lxcri_error 
 	if (container_lock(container, err) < 0)
 		return -1;
 
+	int mark = is_startable(container) ? hook_mark_start(container) : -1;
 	int r = container_explain_end(container,
 				      start_noted(container, lifecycle_start_locked, err), err);
 
 	home_unlock(&container->home);
-	if (r == 0)
-		tell_services(container);
+	/* Before what takes long: should it be ended, somebody has to start it again. */
 	if (r == 0)
 		demand_service_of(container);
+	if (r == 0)
+		hook_run_started(container, mark);
+	else
+		closep(&mark);
+	if (r == 0)
+		tell_services(container);
 	return r < 0 ? fail_as(err, LXCRI_E_CONTAINER_START_FAILED, "start %s", container->home.id)
 		     : 0;
 }

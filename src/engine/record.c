@@ -38,6 +38,7 @@ static const struct text_member {
 	{ "health", offsetof(struct record, health), false },
 	{ "probes", offsetof(struct record, probes), false },
 	{ "preStop", offsetof(struct record, pre_stop), false },
+	{ "postStart", offsetof(struct record, post_start), false },
 	{ "slice", offsetof(struct record, slice), false },
 	{ "scope", offsetof(struct record, scope), false },
 	{ "networkOf", offsetof(struct record, network_of), false },

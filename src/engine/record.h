@@ -44,7 +44,8 @@ struct record {
 	char *stopped_boot; /* in which it was stopped for good, or NULL */
 	char *health;       /* how that is found out, as service/health.h has it; or NULL */
 	char *probes;       /* or what is asked instead, as service/probe.h has it; or NULL */
-	char *pre_stop;     /* run in it before it is told to end: an array of JSON; or NULL */
+	char *pre_stop;     /* done before it is told to end, as service/hook.h has it; or NULL */
+	char *post_start;   /* done after its start; or NULL */
 	char *slice;        /* of systemd, in which its scope is; NULL: none that we make */
 	char *network_of;   /* the container whose network it is on; or NULL */
 	char *pod;          /* of a pod's record: what it is, as pod/note.h has it; else NULL */

@@ -10,6 +10,7 @@
 #include "engine/images/prepared.h"
 #include "engine/record.h"
 #include "engine/rename.h"
+#include "engine/volumes/parts.h"
 #include "engine/volumes/volume.h"
 #include "os/file.h"
 #include "os/path.h"
@@ -179,6 +180,18 @@ int usage_peek(const struct lxcri_engine *engine, struct image_usage *ret, struc
 	return database_each_container(database, note_record, &walk, err);
 }
 
+/* Adds the volume whose directory is @source, if it is one's. */
+static void add_volume(const struct walk *walk, const char *id, const char *source)
+{
+	char *name = volume_name_of(walk->engine->data, source);
+
+	if (!name)
+		return;
+	strings_add_consume(walk->volumes, name);
+	if (walk->volume_users)
+		strings_add(walk->volume_users, id);
+}
+
 /* Adds the volumes that @spec mounts: what lies below <data>/volumes. */
 static void add_volumes(const struct walk *walk, const char *id, struct json_object *spec)
 {
@@ -188,14 +201,25 @@ static void add_volumes(const struct walk *walk, const char *id, struct json_obj
 		return;
 	for (size_t i = 0; i < json_object_array_length(mounts); i++) {
 		const char *source = json_get_text(json_object_array_get_idx(mounts, i), "source");
-		char *name = source ? volume_name_of(walk->engine->data, source) : NULL;
 
-		if (!name)
-			continue;
-		strings_add_consume(walk->volumes, name);
-		if (walk->volume_users)
-			strings_add(walk->volume_users, id);
+		if (source)
+			add_volume(walk, id, source);
 	}
+}
+
+/* Adds the volumes of which a container of a pod mounts a part. */
+static int add_parts(const struct walk *walk, const char *id, const struct record *record)
+{
+	autofree char *dir = engine_data_dir(walk->engine, id);
+	autorun(strings_finish) struct strings parts = {};
+
+	if (!record->pod_of)
+		return 0;
+	if (parts_load(dir, &parts, walk->err) < 0)
+		return -1;
+	for (size_t i = 0; i < parts.count; i += 2)
+		add_volume(walk, id, parts.items[i]);
+	return 0;
 }
 
 /* Adds what the container @id mounts, whose record is @json. */
@@ -221,6 +245,8 @@ static int read_volumes(struct walk *walk, const char *id, const char *json)
 	if (json_parse(text, size, &json_limits_spec, &spec, walk->err) < 0)
 		return fail_while(walk->err, "container %s, whose volumes must stay: %s", id, path);
 	add_volumes(walk, id, spec);
+	if (add_parts(walk, id, &record) < 0)
+		return fail_while(walk->err, "container %s, whose volumes must stay", id);
 	return record.previous ? read_volumes(walk, id, record.previous) : 0;
 }
 

@@ -45,6 +45,13 @@ struct object_claim_template {
 struct object_rolling {
 	char *max_unavailable;
 	char *max_surge;
+	int64_t partition; /* of a StatefulSet */
+};
+
+/* Of the claims that a StatefulSet makes: "Retain" or "Delete". */
+struct object_retention {
+	char *when_deleted;
+	char *when_scaled;
 };
 
 struct object_strategy {
@@ -64,6 +71,8 @@ struct object_set {
 	bool paused;
 	char *service_name;
 	struct field_list claims; /* struct object_claim_template */
+	char *management;         /* podManagementPolicy */
+	struct object_retention *retention;
 };
 
 struct object_service_port {
@@ -92,6 +101,7 @@ struct object_service {
 	char *affinity;
 	struct object_affinity *affinity_config;
 	bool publish_not_ready;
+	char *external_name; /* of the type ExternalName */
 	struct field_map selector;
 	struct field_list ports; /* struct object_service_port */
 };

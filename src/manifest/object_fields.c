@@ -76,10 +76,33 @@ static const struct field_table claim_template_table = { sizeof(struct object_cl
 static const struct field rolling_fields[] = {
 	ROW(object_rolling, max_unavailable, "maxUnavailable", WORD),
 	ROW(object_rolling, max_surge, "maxSurge", WORD),
-	REFUSED("partition"),
 	{},
 };
 static const struct field_table rolling_table = { sizeof(struct object_rolling), rolling_fields };
+
+static const struct field set_rolling_fields[] = {
+	NUMBER(object_rolling, partition, "partition", 0),
+	IDLE("maxUnavailable"),
+	{},
+};
+static const struct field_table set_rolling_table = { sizeof(struct object_rolling),
+						      set_rolling_fields };
+
+static const struct field set_strategy_fields[] = {
+	ROW(object_strategy, type, "type", TEXT),
+	OBJECT(object_strategy, rolling, "rollingUpdate", OBJECT, set_rolling_table),
+	{},
+};
+static const struct field_table set_strategy_table = { sizeof(struct object_strategy),
+						       set_strategy_fields };
+
+static const struct field retention_fields[] = {
+	ROW(object_retention, when_deleted, "whenDeleted", TEXT),
+	ROW(object_retention, when_scaled, "whenScaled", TEXT),
+	{},
+};
+static const struct field_table retention_table = { sizeof(struct object_retention),
+						    retention_fields };
 
 static const struct field strategy_fields[] = {
 	ROW(object_strategy, type, "type", TEXT),
@@ -106,14 +129,15 @@ static const struct field stateful_set_fields[] = {
 	NUMBER(object_set, replicas, "replicas", 1),
 	OBJECT(object_set, selector, "selector", OBJECT, selector_table),
 	OBJECT(object_set, pods, "template", OBJECT, template_table),
-	OBJECT(object_set, strategy, "updateStrategy", OBJECT, strategy_table),
+	OBJECT(object_set, strategy, "updateStrategy", OBJECT, set_strategy_table),
 	NUMBER(object_set, history_limit, "revisionHistoryLimit", 10),
 	ROW(object_set, service_name, "serviceName", TEXT),
 	OBJECT(object_set, claims, "volumeClaimTemplates", OBJECTS, claim_template_table),
 	NUMBER(object_set, min_ready_seconds, "minReadySeconds", 0),
 	REFUSED("ordinals"),
-	IDLE("persistentVolumeClaimRetentionPolicy"),
-	IDLE("podManagementPolicy"),
+	OBJECT(object_set, retention, "persistentVolumeClaimRetentionPolicy", OBJECT,
+	       retention_table),
+	ROW(object_set, management, "podManagementPolicy", TEXT),
 	{},
 };
 static const struct field_table stateful_set_table = { sizeof(struct object_set),
@@ -156,7 +180,7 @@ static const struct field service_fields[] = {
 	ROW(object_service, affinity, "sessionAffinity", TEXT),
 	OBJECT(object_service, affinity_config, "sessionAffinityConfig", OBJECT, affinity_table),
 	ROW(object_service, publish_not_ready, "publishNotReadyAddresses", TRUTH),
-	REFUSED("externalName"),
+	ROW(object_service, external_name, "externalName", TEXT),
 	IDLE("externalTrafficPolicy"),
 	IDLE("healthCheckNodePort"),
 	IDLE("internalTrafficPolicy"),

@@ -10,13 +10,15 @@
 #include <ctype.h>
 #include <string.h>
 
-#define PORTS_MAX        64
-#define EXTERNAL_IPS_MAX 16
-#define STAY_SECONDS_MAX 86400
-#define NODE_PORT_MIN    30000
-#define NODE_PORT_MAX    32767
-#define PORT_NAME_MAX    63
-#define TARGET_NAME_MAX  15 /* as of a port of a container */
+#define PORTS_MAX         64
+#define EXTERNAL_IPS_MAX  16
+#define STAY_SECONDS_MAX  86400
+#define NODE_PORT_MIN     30000
+#define NODE_PORT_MAX     32767
+#define PORT_NAME_MAX     63
+#define EXTERNAL_NAME_MAX 253
+#define LABEL_MAX         63
+#define TARGET_NAME_MAX   15 /* as of a port of a container */
 
 /* Where in which document. */
 struct place {
@@ -37,9 +39,15 @@ static int refuse_port(const struct place *place, size_t index, const char *fiel
 	return refuse(place, path, why);
 }
 
+bool object_service_is_alias(const struct object_service *service)
+{
+	return service->type && strcmp(service->type, "ExternalName") == 0;
+}
+
 bool object_service_is_headless(const struct object_service *service)
 {
-	return service->cluster_ip && strcmp(service->cluster_ip, "None") == 0;
+	return object_service_is_alias(service) ||
+	       (service->cluster_ip && strcmp(service->cluster_ip, "None") == 0);
 }
 
 bool object_service_has_node_ports(const struct object_service *service)
@@ -65,8 +73,6 @@ static int check_type(const struct place *place, const struct object_service *se
 	} others[] = {
 		{ "LoadBalancer", "there is nobody here who has addresses to give; use NodePort or "
 				  "externalIPs" },
-		{ "ExternalName",
-		  "a name cannot lead to another one here; give the pods hostAliases" },
 	};
 
 	for (size_t i = 0; service->type && i < ARRAY_LEN(others); i++)
@@ -76,8 +82,47 @@ static int check_type(const struct place *place, const struct object_service *se
 				    place->reader->source, place->object->line, others[i].type,
 				    others[i].instead);
 	if (service->type && strcmp(service->type, "ClusterIP") != 0 &&
-	    !object_service_has_node_ports(service))
-		return refuse(place, "spec.type", "expected ClusterIP or NodePort");
+	    !object_service_has_node_ports(service) && !object_service_is_alias(service))
+		return refuse(place, "spec.type", "expected ClusterIP, NodePort or ExternalName");
+	return 0;
+}
+
+/* Labels of the DNS, with a dot behind them or not. What is an address is no name. */
+static bool is_host_name(const char *name)
+{
+	autofree char *copy = xstrdup(name);
+	size_t length = strlen(name);
+
+	if (length == 0 || length > EXTERNAL_NAME_MAX || !name[strspn(name, "0123456789.")])
+		return false;
+	if (copy[length - 1] == '.')
+		copy[length - 1] = '\0';
+	for (char *rest = copy; rest;) {
+		const char *label = strsep(&rest, ".");
+		size_t size = strlen(label);
+
+		if (size == 0 || size > LABEL_MAX || label[0] == '-' || label[size - 1] == '-')
+			return false;
+		for (size_t i = 0; i < size; i++)
+			if (!isalnum((unsigned char)label[i]) && label[i] != '-' && label[i] != '_')
+				return false;
+	}
+	return true;
+}
+
+static int check_alias(const struct place *place, const struct object_service *service)
+{
+	const bool is_alias = object_service_is_alias(service);
+
+	if (!is_alias)
+		return service->external_name
+			       ? refuse(place, "spec.externalName", "is of the type ExternalName")
+			       : 0;
+	if (!service->external_name || !is_host_name(service->external_name))
+		return refuse(place, "spec.externalName",
+			      "expected the name of a host, 253 bytes at most");
+	if (service->cluster_ip && *service->cluster_ip)
+		return refuse(place, "spec.clusterIP", "is not for the type ExternalName");
 	return 0;
 }
 
@@ -207,8 +252,8 @@ int object_service_check(const struct field_reader *reader, const struct object 
 
 	if (!service)
 		return refuse(&place, "spec", "is missing");
-	if (check_type(&place, service) < 0 || check_addresses(&place, service) < 0 ||
-	    check_affinity(&place, service) < 0)
+	if (check_type(&place, service) < 0 || check_alias(&place, service) < 0 ||
+	    check_addresses(&place, service) < 0 || check_affinity(&place, service) < 0)
 		return -1;
 	if (service->ports.count == 0 && !object_service_is_headless(service))
 		return refuse(&place, "spec.ports", "is missing");

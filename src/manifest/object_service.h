@@ -10,6 +10,9 @@
 [[nodiscard]] int object_service_check(const struct field_reader *reader,
 				       const struct object *object);
 
+/* Tells whether it is nothing but another name for a name that somebody else has. */
+bool object_service_is_alias(const struct object_service *service);
+
 /* Tells whether it has no address of its own. */
 bool object_service_is_headless(const struct object_service *service);
 

@@ -146,18 +146,25 @@ static const struct field probe_fields[] = {
 };
 static const struct field_table probe_table = { sizeof(struct pod_probe), probe_fields };
 
+static const struct field hook_sleep_fields[] = {
+	NUMBER(pod_hook_sleep, seconds, "seconds", 0),
+	{},
+};
+static const struct field_table hook_sleep_table = { sizeof(struct pod_hook_sleep),
+						     hook_sleep_fields };
+
 static const struct field hook_fields[] = {
 	OBJECT(pod_hook, exec, "exec", OBJECT, probe_exec_table),
-	IDLE("httpGet"),
-	IDLE("sleep"),
-	IDLE("tcpSocket"),
+	OBJECT(pod_hook, http, "httpGet", OBJECT, probe_http_table),
+	OBJECT(pod_hook, sleep, "sleep", OBJECT, hook_sleep_table),
+	REFUSED("tcpSocket"),
 	{},
 };
 static const struct field_table hook_table = { sizeof(struct pod_hook), hook_fields };
 
 static const struct field lifecycle_fields[] = {
 	OBJECT(pod_lifecycle, pre_stop, "preStop", OBJECT, hook_table),
-	IDLE("postStart"),
+	OBJECT(pod_lifecycle, post_start, "postStart", OBJECT, hook_table),
 	IDLE("stopSignal"),
 	{},
 };
@@ -198,7 +205,7 @@ static const struct field security_fields[] = {
 	NUMBER(pod_security, run_as_group, "runAsGroup", -1),
 	IDLE("appArmorProfile"),
 	NUMBER(pod_security, fs_group, "fsGroup", -1),
-	IDLE("fsGroupChangePolicy"),
+	ROW(pod_security, fs_group_change, "fsGroupChangePolicy", TEXT),
 	IDLE("runAsNonRoot"),
 	IDLE("seLinuxChangePolicy"),
 	IDLE("seLinuxOptions"),

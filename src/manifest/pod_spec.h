@@ -96,11 +96,18 @@ struct pod_probe {
 	int64_t grace_seconds; /* -1: the pod's */
 };
 
+struct pod_hook_sleep {
+	int64_t seconds;
+};
+
 struct pod_hook {
 	struct pod_probe_exec *exec;
+	struct pod_probe_target *http;
+	struct pod_hook_sleep *sleep;
 };
 
 struct pod_lifecycle {
+	struct pod_hook *post_start;
 	struct pod_hook *pre_stop;
 };
 
@@ -113,6 +120,7 @@ struct pod_security {
 	int64_t run_as_user; /* -1: as the image says */
 	int64_t run_as_group;
 	int64_t fs_group;           /* of a pod; -1: none */
+	char *fs_group_change;      /* of a pod */
 	struct strings more_groups; /* of a pod: numbers */
 	bool may_escalate;          /* of a container */
 	bool privileged;

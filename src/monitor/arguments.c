@@ -42,6 +42,7 @@ enum option_value {
 	OPTION_LOG_MAX_SIZE,
 	OPTION_LOG_MAX_FILE,
 	OPTION_SCOPE_PROPERTY,
+	OPTION_PART,
 	OPTION_TEXT, /* from here on: an index into the table of texts, or of flags, is added */
 	OPTION_FLAG = 64,
 };
@@ -93,6 +94,7 @@ static void make_table(struct option table[40])
 		(struct option){ "log-max-file", required_argument, NULL, OPTION_LOG_MAX_FILE };
 	table[n++] =
 		(struct option){ "scope-property", required_argument, NULL, OPTION_SCOPE_PROPERTY };
+	table[n++] = (struct option){ "part", required_argument, NULL, OPTION_PART };
 	for (size_t i = 0; i < ARRAY_LEN(text_names); i++)
 		table[n++] = (struct option){ text_names[i], required_argument, NULL,
 					      OPTION_TEXT + (int)i };
@@ -143,6 +145,8 @@ static int take(struct arguments *arguments, int option, struct lxcri_error *err
 		strings_add(&arguments->lowers, optarg);
 	} else if (option == OPTION_SCOPE_PROPERTY) {
 		strings_add(&arguments->scope_properties, optarg);
+	} else if (option == OPTION_PART) {
+		strings_add(&arguments->parts, optarg);
 	} else if (option == OPTION_EXIT_COMMAND) {
 		strings_add(&arguments->exit_command, optarg);
 	} else if (option == OPTION_PRESERVE_FDS) {

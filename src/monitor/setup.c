@@ -11,6 +11,7 @@
 #include "os/file.h"
 #include "os/mount.h"
 #include "os/storage/mount_root.h"
+#include "os/storage/part.h"
 #include "os/socket.h"
 #include "os/terminal.h"
 #include "runtime/scope.h"
@@ -142,6 +143,19 @@ static int setup_rootfs(struct supervisor *supervisor, struct lxcri_error *err)
 		return fail_code_errno(err, LXCRI_E_MOUNT_FAILED, r, "mount on %s", root.target);
 	supervisor->rootfs_mounted = true;
 	return 0;
+}
+
+/* Where the specification has them mounted from. */
+static int setup_parts(struct supervisor *supervisor, struct lxcri_error *err)
+{
+	const struct strings *parts = &supervisor->arguments.parts;
+	autofree char *places = xformat("%s/" WIRE_PARTS, supervisor->arguments.run_dir);
+	size_t index;
+	int r = part_mount_all(places, parts, PART_MAKE, &index);
+
+	return r < 0 ? fail_code_errno(err, LXCRI_E_MOUNT_FAILED, r, "subPath %s of %s",
+				       parts->items[2 * index + 1], parts->items[2 * index])
+		     : 0;
 }
 
 /* libcrun refuses a host with version 1 whose version 2 part has controllers too. With that part
@@ -319,6 +333,7 @@ static const struct setup_step {
 	{ "enter a scope of systemd", setup_scope },
 	{ "make a mount namespace", setup_namespace },
 	{ "mount the root file system", setup_rootfs },
+	{ "mount parts of volumes", setup_parts },
 	{ "hide cgroups of version 2", setup_cgroups },
 	{ "open the streams", setup_streams },
 	{ "listen", setup_socket },

@@ -34,6 +34,7 @@ struct arguments {
 	struct strings lowers;
 	const char *dataset;
 	const char *directory;
+	struct strings parts; /* of directories: one, and a path in it, by turns */
 	struct id_map owners; /* of the container's files; empty: the host's */
 	struct strings exit_command;
 	const char *upper;

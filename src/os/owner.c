@@ -62,6 +62,40 @@ static int put_back(const char *name, const struct privileges *privileges)
 	return 0;
 }
 
+/* As Kubernetes gives rights to the group of a pod. */
+static mode_t shared_mode(const struct stat *status)
+{
+	mode_t mode = status->st_mode & 07777;
+
+	return S_ISDIR(status->st_mode) ? mode | S_ISGID | 0770 : mode | 0660;
+}
+
+bool owner_is_group_of(const struct stat *status, gid_t gid)
+{
+	return status->st_gid == gid && shared_mode(status) == (status->st_mode & 07777);
+}
+
+static int share_one(int fd, const struct stat *status, gid_t gid)
+{
+	struct privileges privileges = {};
+	char name[32];
+
+	if (S_ISLNK(status->st_mode))
+		return fchownat(fd, "", (uid_t)-1, gid, AT_EMPTY_PATH) < 0 ? -errno : 0;
+	if (owner_is_group_of(status, gid))
+		return 0;
+	(void)snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+	if (S_ISREG(status->st_mode))
+		privileges.capability_bytes = getxattr(name, CAPABILITY, privileges.capability,
+						       sizeof(privileges.capability));
+	if (status->st_gid != gid && fchownat(fd, "", (uid_t)-1, gid, AT_EMPTY_PATH) < 0)
+		return -errno;
+	/* A change of the owner has taken away what is put back with the mode. */
+	if (chmod(name, shared_mode(status)) < 0)
+		return -errno;
+	return put_back(name, &privileges);
+}
+
 static int change_one(int fd, const struct stat *status, const struct owner_change *change)
 {
 	struct privileges privileges = { .mode = status->st_mode };
@@ -69,6 +103,8 @@ static int change_one(int fd, const struct stat *status, const struct owner_chan
 	uid_t uid = change->map ? map_id(&change->map->uids, status->st_uid) : change->uid;
 	gid_t gid = change->map ? map_id(&change->map->gids, status->st_gid) : change->gid;
 
+	if (change->to_group)
+		return share_one(fd, status, change->gid);
 	if (uid == status->st_uid && gid == status->st_gid)
 		return 0;
 	(void)snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);

@@ -250,6 +250,8 @@ static void make_argv(const struct monitor_options *options, const char *program
 		add_option(argv, "--exit-command", options->exit_command[i]);
 	if (options->rootfs)
 		add_rootfs(argv, options->rootfs);
+	for (size_t i = 0; options->parts && i < options->parts->count; i++)
+		add_option(argv, "--part", options->parts->items[i]);
 	if (options->preserve_fds > 0) {
 		strings_add(argv, "--preserve-fds");
 		strings_addf(argv, "%u", options->preserve_fds);

@@ -36,6 +36,8 @@ struct monitor_options {
 	 * /dev/null. */
 	const char *const *exit_command;
 	const struct mount_root *rootfs; /* what the monitor mounts for itself; NULL: nothing */
+	const struct strings *parts; /* of directories, by turns one and a path in it: mounted for
+					the container in run_dir/WIRE_PARTS; may be NULL */
 	const char
 		*console_socket; /* the terminal's master goes there instead of the pump; or NULL */
 	enum monitor_stdio stdio;

@@ -28,6 +28,9 @@
  * which the runtime may make a cgroup that is called as the container. */
 #define WIRE_BUNDLE "bundle"
 
+/* Where parts of volumes are mounted, for the container alone. */
+#define WIRE_PARTS "parts"
+
 /* In the run directory, for each interface that has or had a lease: JSON, for who inspects. */
 #define WIRE_LEASE_FILE "lease."
 

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/ct/ct.h"
+#include "engine/service/hook.h"
 #include "engine/service/restart.h"
 #include "os/helper.h"
 
@@ -17,7 +18,7 @@
 #define NS_IN_US 1000
 /* A start that takes longer will not come to an end. */
 #define START_TIMEOUT_US (120ull * 1000000)
-/* How often it is asked whether a container of Proxmox VE still runs. */
+/* How often it is asked whether a container of Proxmox VE still runs, or one is still starting. */
 #define POLL_NS (5ll * 1000000000)
 /* One that is the first of its pod waits for what runs there before it. */
 #define POD_START_TIMEOUT_US (3600ull * 1000000)
@@ -174,6 +175,10 @@ static void take_record(struct guarded *guarded, const struct lxcri_container *c
 static void take_state(struct guarded *guarded, const struct lxcri_container *container)
 {
 	guarded->status = container->status;
+	guarded->is_starting = hook_is_starting(container);
+	/* Whoever sees to that may be killed, of which nobody tells. */
+	if (guarded->is_starting)
+		set_timer(guarded, &guarded->poll_timer, POLL_NS, on_poll_time);
 	guarded->pid = container->state.pid;
 	guarded->pid_start_time = container->state.pid_start_time;
 	if (guarded->run_ns != container->state.started_ns) {
@@ -219,7 +224,7 @@ int guarded_refresh(struct guarded *guarded)
 
 bool guarded_is_ready(const struct guarded *guarded)
 {
-	return guarded->status == LXCRI_STATUS_RUNNING &&
+	return guarded->status == LXCRI_STATUS_RUNNING && !guarded->is_starting &&
 	       ((!guarded->has_check && !guarded->prober) || guarded->health.status == HEALTH_WELL);
 }
 

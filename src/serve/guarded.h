@@ -31,12 +31,14 @@ struct guarded {
 	struct health_state health; /* or what is made of the answers of the probes */
 	struct prober *prober;      /* of one that has probes; else NULL */
 	char *pod_of;               /* or NULL */
+	bool is_starting;           /* what follows its start is under way */
 	bool is_first;              /* of a pod: not one that is there while it runs */
 
 	/* What services were told of it last; nothing yet is run 0. */
 	int64_t told_run_ns;
 	enum lxcri_status told_status;
 	enum health_status told_health;
+	bool told_starting;
 
 	sd_event_source *monitor; /* becomes ready when its monitor ends; of one of Proxmox VE on
 				   * this host its first process */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* lxcri-probe: one question by HTTP over TLS to a container's address, for the service.
+/* lxcri-probe: one question by HTTP to a container's address, for the service.
  *
- *	lxcri-probe ADDRESS PORT < REQUEST
+ *	lxcri-probe ADDRESS PORT [plain] < REQUEST
  *
+ * With "plain" it is without TLS.
  * No certificate is checked, as no kubelet does: whom the address belongs to is known. Who answers
  * is taken for hostile, so it has no rights and no files, and reads nothing but a first line of
  * limited length; its starter ends it when that takes too long. Exit code 0 stands for a status
@@ -116,6 +117,33 @@ static int ask(int fd, SSL_CTX *context, const char *request, char line[static P
 	return r;
 }
 
+/* A socket has an end of its own: what is written to a peer that is gone is told by EPIPE. */
+static int ask_plainly(int fd, const char *request, char line[static PROBE_LINE_MAX + 1],
+		       struct lxcri_error *err)
+{
+	size_t size = 0;
+
+	for (size_t sent = 0; sent < strlen(request);) {
+		ssize_t n = send(fd, request + sent, strlen(request) - sent, MSG_NOSIGNAL);
+
+		if (n < 0)
+			return fail_errno(err, errno, "send the request");
+		sent += (size_t)n;
+	}
+	for (;;) {
+		ssize_t got = recv(fd, line + size, PROBE_LINE_MAX - size, 0);
+
+		if (got < 0)
+			return fail_errno(err, errno, "read an answer");
+		size += (size_t)got;
+		line[size] = '\0';
+		if (strchr(line, '\n'))
+			return 0;
+		if (got == 0 || size == PROBE_LINE_MAX)
+			return fail(err, LXCRI_E_SYSTEM, "its answer has no end of a line");
+	}
+}
+
 static int tell(char *line)
 {
 	bool is_success = probe_judge_line(line);
@@ -126,19 +154,22 @@ static int tell(char *line)
 
 static int run(int argc, char **argv, char line[static PROBE_LINE_MAX + 1], struct lxcri_error *err)
 {
+	const bool is_plain = argc == 4 && strcmp(argv[3], "plain") == 0;
 	SSL_CTX *context = NULL;
 	autofree char *request = NULL;
 	autoclose int fd = -1;
 	size_t size;
 	int r;
 
-	if (argc != 3)
+	if (argc != 3 && !is_plain)
 		return fail(err, LXCRI_E_INVALID_ARGUMENT, "expected an address and a port");
 	/* What OpenSSL reads of files it reads here. */
-	context = SSL_CTX_new(TLS_client_method());
-	if (!context)
-		return fail_tls(err, "prepare TLS");
-	SSL_CTX_set_verify(context, SSL_VERIFY_NONE, NULL);
+	if (!is_plain) {
+		context = SSL_CTX_new(TLS_client_method());
+		if (!context)
+			return fail_tls(err, "prepare TLS");
+		SSL_CTX_set_verify(context, SSL_VERIFY_NONE, NULL);
+	}
 	r = file_read_fd(STDIN_FILENO, REQUEST_BYTES_MAX, &request, &size);
 	if (r < 0)
 		r = fail_errno(err, r, "read the request");
@@ -147,7 +178,8 @@ static int run(int argc, char **argv, char line[static PROBE_LINE_MAX + 1], stru
 	if (r >= 0)
 		r = confine(err);
 	if (r >= 0)
-		r = ask(fd, context, request, line, err);
+		r = is_plain ? ask_plainly(fd, request, line, err)
+			     : ask(fd, context, request, line, err);
 	SSL_CTX_free(context);
 	return r;
 }

@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "base/moment.h"
 #include "base/text.h"
-#include "engine/network/rows.h"
+#include "engine/service/http_get.h"
 #include "os/helper.h"
 #include "serve/dial.h"
 #include "serve/job.h"
@@ -189,63 +189,11 @@ static int ask_by_command(struct asking *asking)
 	return job_start(prober->part, &options, &asking->job);
 }
 
-/* The first address that it has. Returns 1, or 0 when it has none. */
-static int find_address(struct prober *prober, const struct probe *probe, struct address *ret)
-{
-	autorun(endpoint_list_finish) struct endpoint_list rows = {};
-	struct lxcri_error err = {};
-	struct database *database;
-
-	if (probe->address)
-		return address_parse(probe->address, AF_UNSPEC, ret) == 0;
-	database = engine_database(prober->part->engine, &err);
-	if (!database || endpoint_list_read(database, prober->network_id, NULL, &rows, &err) < 0) {
-		log_warning("container %s: %s", prober->id, err.text);
-		return 0;
-	}
-	for (size_t i = 0; i < rows.count; i++)
-		for (size_t k = 0; k < ARRAY_LEN(rows.items[i].addresses); k++)
-			if (rows.items[i].addresses[k].family != 0) {
-				*ret = rows.items[i].addresses[k];
-				return 1;
-			}
-	return 0;
-}
-
-static bool has_header(const struct strings *headers, const char *name)
-{
-	for (size_t i = 0; i < headers->count; i++)
-		if (strncasecmp(headers->items[i], name, strlen(name)) == 0)
-			return true;
-	return false;
-}
-
-static char *make_request(const struct probe *probe, const struct address *address)
-{
-	struct text text = {};
-	char host[ADDRESS_TEXT_MAX];
-
-	(void)address_format(address, host);
-	text_addf(&text, "GET %s HTTP/1.1\r\n", probe->path);
-	if (!has_header(&probe->headers, "host:"))
-		text_addf(&text,
-			  address->family == AF_INET6 ? "Host: [%s]:%u\r\n" : "Host: %s:%u\r\n",
-			  host, probe->port);
-	if (!has_header(&probe->headers, "user-agent:"))
-		text_add(&text, "User-Agent: kube-probe/1.0 (proxmox-lxcri)\r\n");
-	if (!has_header(&probe->headers, "accept:"))
-		text_add(&text, "Accept: */*\r\n");
-	for (size_t i = 0; i < probe->headers.count; i++)
-		text_addf(&text, "%s\r\n", probe->headers.items[i]);
-	text_add(&text, "Connection: close\r\n\r\n");
-	return text_steal(&text);
-}
-
 /* What is spoken over TLS is another process's: what it links has no place in this one. */
 static int ask_by_helper(struct asking *asking, const struct address *address)
 {
 	const struct probe *probe = probe_of(asking);
-	autofree char *request = make_request(probe, address);
+	autofree char *request = http_get_format(probe, address);
 	autofree char *program = helper_path("lxcri-probe");
 	autofree char *port = xformat("%u", probe->port);
 	char host[ADDRESS_TEXT_MAX];
@@ -274,12 +222,13 @@ static int ask_by_connection(struct asking *asking)
 		.userdata = asking,
 	};
 
-	if (!find_address(asking->prober, probe, &options.address))
+	if (!http_get_find_address(asking->prober->part->engine, asking->prober->network_id, probe,
+				   &options.address))
 		return -EADDRNOTAVAIL;
 	if (probe->by == LXCRI_PROBE_HTTPS)
 		return ask_by_helper(asking, &options.address);
 	if (probe->by == LXCRI_PROBE_HTTP)
-		options.request = request = make_request(probe, &options.address);
+		options.request = request = http_get_format(probe, &options.address);
 	return dial_start(asking->prober->part, &options, &asking->dial);
 }
 

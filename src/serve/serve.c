@@ -206,11 +206,13 @@ static void see_to_end(struct serve *serve)
 static void tell_services(struct serve *serve, struct guarded *guarded)
 {
 	if (guarded->told_run_ns == guarded->run_ns && guarded->told_status == guarded->status &&
-	    guarded->told_health == guarded->health.status)
+	    guarded->told_health == guarded->health.status &&
+	    guarded->told_starting == guarded->is_starting)
 		return;
 	guarded->told_run_ns = guarded->run_ns;
 	guarded->told_status = guarded->status;
 	guarded->told_health = guarded->health.status;
+	guarded->told_starting = guarded->is_starting;
 	endpoints_note(serve->endpoints, guarded->id);
 }
 

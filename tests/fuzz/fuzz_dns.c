@@ -49,6 +49,7 @@ static void pass_response(const uint8_t *data, size_t size)
 {
 	static uint8_t to[DNS_UDP_MAX];
 	struct dns_query query = { .type = DNS_A, .class = DNS_CLASS_IN, .udp_size = DNS_UDP_MAX };
+	struct dns_query asked;
 	struct dns_response response;
 	struct dns_response again;
 
@@ -62,6 +63,14 @@ static void pass_response(const uint8_t *data, size_t size)
 	assert(size <= sizeof(to));
 	assert(dns_response_parse(to, size, &query, 0, &again) == 0);
 	assert(again.n_answers <= response.n_answers && again.ttl <= response.ttl);
+
+	/* The same behind an alias of ours. */
+	query.alias_size = (size_t)dns_name_parse("db.cluster.local", query.alias);
+	size = dns_response_pass(data, &response, &query, 7, to, sizeof(to));
+	assert(size <= sizeof(to));
+	dns_query_restore(&query, &asked);
+	assert(dns_response_parse(to, size, &asked, 0, &again) == 0);
+	assert(again.n_answers <= response.n_answers + 1);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -3,6 +3,7 @@
 
 import json
 import os
+import subprocess
 
 from nets import *  # noqa: F401,F403
 
@@ -43,8 +44,20 @@ def stream(*objects):
     return "\n---\n".join(json.dumps(each) for each in objects).encode()
 
 
-def apply(engine, *objects, flags=()):
-    return engine("apply", *flags, "-f", "-", input=stream(*objects))
+def apply(engine, *objects, flags=(), **options):
+    return engine("apply", *flags, "-f", "-", input=stream(*objects), **options)
+
+
+def remove(engine, *objects):
+    return engine("delete", "-f", "-", input=stream(*objects))
+
+
+def begin(engine, *objects):
+    """An apply that goes on beside the test."""
+    child = engine.open("apply", "-f", "-", stdin=subprocess.PIPE)
+    child.stdin.write(stream(*objects))
+    child.stdin.close()
+    return child
 
 
 def pods(engine):

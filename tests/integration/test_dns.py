@@ -289,6 +289,27 @@ def test_other_names_are_asked_of_the_resolver_and_kept(client, server, make_res
     assert ttl in (57, 58)
 
 
+def test_an_alias_leads_to_names_of_others(namespace, client, server, make_resolver):
+    server.zone(ZONE + "alias db.default.svc.cluster.local db.example.org\nalias near.default.svc.cluster.local web\n")
+    ready(client, "near.default.svc.cluster.local")
+    answers = [("db.example.org", CNAME, 60, name_bytes("other.example.net")),
+               ("other.example.net", A, 60, socket.inet_aton("192.0.2.7")), ("other.example.net", A, 60, socket.inet_aton("192.0.2.8"))]
+    resolver = make_resolver(lambda packet: reply(packet, answers))
+    for ask in (client.ask, client.ask_tcp, client.ask):  # the last one is of what is kept
+        found = ask("DB.default.svc.cluster.local")
+        assert found.question == "DB.default.svc.cluster.local" and found.rcode == NOERROR
+        assert [(name, kind, data) for name, kind, _, data in found.answers] == [
+            ("DB.default.svc.cluster.local", CNAME, "db.example.org"),
+            ("db.example.org", A, "192.0.2.7"), ("db.example.org", A, "192.0.2.8")]
+    assert len(resolver.asked) == 1 and b"\2db\7example\3org" in resolver.asked[0][0]
+    # What there is not is told, and what is ours does not leave.
+    resolver.answer = lambda packet: reply(packet, rcode=NXDOMAIN, authority=[soa("org")])
+    gone = client.ask("db.default.svc.cluster.local", AAAA)
+    assert gone.rcode == NXDOMAIN and gone.values == ["db.example.org"]
+    assert client.ask("near.default.svc.cluster.local").values == ["web", PEER] and len(resolver.asked) == 2
+    assert dig(namespace, "db.default.svc.cluster.local") == ["db.example.org.", "192.0.2.7", "192.0.2.8"]
+
+
 def test_our_own_names_never_leave(client, server, make_resolver):
     resolver = make_resolver(address)
     for name in ("gone.cluster.local", "gone", "9.1.213.10.in-addr.arpa", "a.b.svc.cluster.local"):

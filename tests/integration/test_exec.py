@@ -109,7 +109,6 @@ def pty(engine, *words, rows=24, columns=80):
     return terminal, child
 
 
-@pytest.mark.vm
 def test_with_a_terminal(engine, start):
     terminal, child = pty(engine, "exec", "-it", start(), "sh", "-c", "tty; stty size; read x; echo got $x; exit 6",
                           rows=31, columns=97)

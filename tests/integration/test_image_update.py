@@ -69,7 +69,6 @@ def roots(engine, id):
     return sorted(os.listdir(path)) if path.exists() else []
 
 
-@pytest.mark.vm
 def test_a_container_keeps_what_is_its_own_and_gets_the_new_image(engine, release, start):
     old = release(1, Env=[PATH, "A=old", "B=old", "GONE=1"], Labels={"app": "1", "mine": "image"}, WorkingDir="/etc")
     new = release(2, Env=[PATH, "A=new", "B=new", "C=new"], Labels={"app": "2", "mine": "image"}, WorkingDir="/var")

@@ -78,7 +78,6 @@ def test_a_verb_does_what_its_state_allows(engine, make_bundle, verb, state, out
         engine.await_status(id, outcome[1])
 
 
-@pytest.mark.vm
 def test_create_stops_before_the_user_s_process(engine, make_bundle):
     bundle = make_bundle("sh", "-c", "echo ran > /marker; sleep 1000")
     id = engine.id()

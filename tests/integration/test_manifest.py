@@ -201,8 +201,6 @@ def test_what_cannot_be_made_is_told_before_anything_is(one, box):
     refused("InvalidManifest", "memory", of={"resources": {"limits": {"memory": "lots"}}})
     refused("UnsupportedOperation", "gpu", of={"resources": {"limits": {"nvidia.com/gpu": 1}}})
     refused("InvalidManifest", "TCP", of={"ports": [{"containerPort": 80, "protocol": "ICMP"}]})
-    refused("UnsupportedOperation", "subPath", volumes=[{"name": "v", "emptyDir": {}}],
-            of={"volumeMounts": [{"name": "v", "mountPath": "/v", "subPath": "x"}]})
     refused("InvalidManifest", "dnsPolicy", dnsPolicy="Any")
     warned = apply(one, pod("web", container(box, colour="red")), flags=["--validate=warn"]).ok()
     assert "spec.containers[0].colour: unknown field" in warned.err

@@ -3,14 +3,13 @@
 
 import datetime
 import json
-import subprocess
 import threading
 
 import pytest
 
 from engine import await_that
 from pods import *  # noqa: F401,F403
-from pods import apply, container, inspect, pod, pods, replicas, stream
+from pods import apply, begin, container, inspect, pod, pods, remove, replicas
 
 pytestmark = pytest.mark.service
 
@@ -27,14 +26,6 @@ def wanted(box, text, count=2, gate=False, **fields):
 
 def strategy(**rolling):
     return {"type": "RollingUpdate", "rollingUpdate": rolling}
-
-
-def begin(engine, *objects):
-    """An apply that goes on beside the test."""
-    child = engine.open("apply", "-f", "-", stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=False)
-    child.stdin.write(stream(*objects))
-    child.stdin.close()
-    return child
 
 
 def pod_events(engine):
@@ -141,3 +132,48 @@ def test_who_is_ended_is_out_of_its_service_first_and_runs_its_hook(one, box, wo
     one("exec", "web.app", "touch", "/done").ok()
     ending.join(60)
     assert not ending.is_alive() and one("logs", "web").ok().lines == ["ended"]
+
+
+def test_who_waits_is_in_nobodys_way(one, box):
+    def gated(text, **fields):
+        return wanted(box, text, count=1, gate=True, **fields)
+
+    apply(one, wanted(box, "one", count=1)).ok()
+    old = set(pods(one))
+
+    def waits(*made):
+        child = begin(one, *made)
+        await_that(lambda: set(pods(one)) - old - seen and child.poll() is None, "it waits", 60)
+        seen.update(pods(one))
+        return child
+
+    # Another apply, and then a deletion, are done at once, and end the wait for what was wanted before.
+    seen = set()
+    first = waits(gated("two"), pod("side", container(box)))
+    second = waits(gated("three"))
+    assert first.wait(timeout=60) == 1 and first.result(1).fails("InvalidState", "web", "another command")
+    remove(one, gated("three")).ok()
+    assert second.wait(timeout=60) == 1 and second.result(1).fails("InvalidState", "another command")
+    assert set(pods(one)) <= {"side"} and one("get", "deploy", "-o", "name").ok().lines == []
+    # What is scaled meanwhile has as many as was said last; the other objects are as they were applied.
+    third = waits(gated("four"))
+    one("scale", "deploy", "web", "--replicas", "0").ok()
+    assert third.wait(timeout=60) == 1 and not set(pods(one)) - {"side"}
+
+
+def test_an_apply_need_not_wait(one, box):
+    apply(one, wanted(box, "one"), flags=["--wait=false"]).ok()
+    await_that(lambda: sum(row["ready"] for row in pods(one).values()) == 2, "the service makes them", 60)
+    old = set(pods(one))
+    apply(one, wanted(box, "two", gate=True), flags=["--wait=false"]).ok()
+    new = await_that(lambda: set(pods(one)) - old, "the service goes on", 60)
+    one("rollout", "status", "deploy", "web", "--timeout", "0").fails("Timeout")
+    for _ in range(2):
+        id, = await_that(lambda: [id for id in new if pods(one)[id]["status"] == "Running"], "it runs", 60)
+        one("exec", f"{id}.app", "touch", "/go").ok()
+        old.add(id)
+        new = await_that(lambda: {id for id in pods(one) if id not in old} or
+                         one("rollout", "status", "deploy", "web", "--timeout", "0").code == 0, "the next", 60)
+        if new is True:
+            break
+    assert said(one) == {"two"}

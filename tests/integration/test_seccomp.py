@@ -51,7 +51,6 @@ def test_calls_that_do_not_exist_are_passed_over(filtered):
     filtered("true", {"names": ["no_such_call"], "action": "SCMP_ACT_ERRNO"}).ok()
 
 
-@pytest.mark.vm
 def test_a_killing_action_kills(filtered):
     filtered("mkdir /tmp/d; echo $?", {"names": MKDIR, "action": "SCMP_ACT_KILL_PROCESS"}).ok()
     result = filtered("mkdir /tmp/d; echo $?", {"names": MKDIR, "action": "SCMP_ACT_KILL_PROCESS"})

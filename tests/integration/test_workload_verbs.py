@@ -11,7 +11,7 @@ import pytest
 
 from engine import IMAGES, ROOT, await_that
 from pods import *  # noqa: F401,F403
-from pods import apply, container, pod, pods, replicas
+from pods import apply, container, places, pod, pods, remove, replicas
 
 pytestmark = pytest.mark.service
 
@@ -75,7 +75,15 @@ def test_logs_of_several_say_whose_they_are(two):
     assert two("logs", "web", "-c", "a", "--prefix", "--tail", "1").ok().lines == ["[pod/web/a] two"]
     following = two.open("logs", "-f", "deployment/many", stdout=subprocess.PIPE, text=True)
     assert sorted(following.stdout.readline() for _ in names) == [f"[pod/{name}/app] {name}\n" for name in names]
+    # Also of those that come later, and of what is started again.
+    two("scale", "deploy", "many", "--replicas", "3").ok()
+    later, = {id for id in pods(two) if id.startswith("many")} - set(names)
+    assert following.stdout.readline() == f"[pod/{later}/app] {later}\n"
+    two("pod", "stop", "--time", "0", later).ok()
+    two("pod", "start", later).ok()
+    assert following.stdout.readline() == f"[pod/{later}/app] {later}\n"
     two("scale", "deploy", "many", "--replicas", "0").ok()
+    assert following.stdout.read() == ""
     assert following.wait(timeout=60) == 0
 
 
@@ -100,6 +108,61 @@ def test_exec_finds_the_container_that_is_meant(two, box):
     apply(two, made).ok()
     await_that(lambda: two("exec", "other", "test", "-e", "/b").code == 0, "the one that is named", 20)
     assert json.loads(two("pod", "list", "--format", "json").ok().out)
+
+
+def test_endpoints_are_where_a_service_leads_to(one, box):
+    def service(name, **fields):
+        ports = [{"name": "http", "port": 80, "targetPort": "web"}, {"name": "dns", "port": 53, "protocol": "UDP"}]
+        return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name},
+                "spec": {"selector": {"app": "web"}, "ports": ports, **fields}}
+
+    gate = {"exec": {"command": ["test", "-e", "/go"]}, "periodSeconds": 1, "timeoutSeconds": 20}
+    apply(one, service("plain"), service("all", publishNotReadyAddresses=True), service("bare", clusterIP="None"),
+          service("none", selector={"app": "other"}),
+          pod("a", container(box, ports=[{"name": "web", "containerPort": 8080}]), labels={"app": "web"}),
+          pod("b", container(box, ports=[{"name": "web", "containerPort": 8081}], readinessProbe=gate), labels={"app": "web"})).ok()
+    a, b = (places(one, id)["default"]["ip4"].split("/")[0] for id in "ab")
+
+    def rows():
+        return {line.split()[1]: line.split()[2] for line in one("get", "ep").ok().lines[1:]}
+
+    def only_four(cell):
+        return {each for each in cell.split(",") if not each.startswith("[")}
+
+    seen = await_that(lambda: rows() if only_four(rows()["plain"]) else None, "one is ready", 60)
+    assert only_four(seen["plain"]) == {f"{a}:8080", f"{a}:53"} and seen["none"] == "<none>"
+    assert only_four(seen["all"]) == {f"{a}:8080", f"{a}:53", f"{b}:8081", f"{b}:53"}
+    assert only_four(seen["bare"]) == {f"{a}:80", f"{a}:53"}
+    shown = one("get", "endpoints", "plain", "-o", "json").ok().json()
+    waiting, = (subset for subset in shown["subsets"] if "notReadyAddresses" in subset)
+    assert {"port": 8081, "name": "http", "protocol": "TCP"} in waiting["ports"]
+    assert waiting["notReadyAddresses"][0]["targetRef"] == {"kind": "Pod", "name": "b"}
+    one("exec", "b.app", "touch", "/go").ok()
+    await_that(lambda: f"{b}:8081" in only_four(rows()["plain"]), "both are ready", 60)
+    assert "Endpoints/bare" in one("get", "endpoints", "-o", "name").ok().lines
+    one("get", "endpoints", "other").fails("ObjectNotFound", "other")
+
+
+def test_a_service_can_be_a_name_of_something_else(one, box):
+    def alias(target):
+        return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "db"},
+                "spec": {"type": "ExternalName", "externalName": target}}
+
+    apply(one, alias("web-a"), pod("web-a", container(box)), pod("web-b", container(box)), pod("client", container(box))).ok()
+    a, b = (places(one, id)["default"]["ip4"].split("/")[0] for id in ("web-a", "web-b"))
+
+    def leads_to(address):
+        return address in one("exec", "client.app", "sh", "-c", "nslookup db.default.svc.cluster.local").out
+
+    await_that(lambda: leads_to(a), "it leads there", 60)
+    # As it is written in programs, by the search domains.
+    assert "PING db (" in one("exec", "client.app", "sh", "-c", "ping -c 1 -w 1 db").out
+    row = one("get", "svc").ok().lines[1].split()
+    assert row[1:5] == ["db", "ExternalName", "-", "web-a"]
+    apply(one, alias("web-b.default.cluster.local")).ok()
+    await_that(lambda: leads_to(b), "it leads elsewhere", 60)
+    remove(one, alias("web-b")).ok()
+    await_that(lambda: not leads_to(b), "it leads nowhere", 60)
 
 
 def test_the_first_pod_of_the_readme_works(one, work, world):

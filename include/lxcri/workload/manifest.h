@@ -29,6 +29,7 @@ struct lxcri_manifest_options {
 	bool dry_run;      /* everything is checked, nothing changed */
 	bool prune;        /* apply: what was applied, and is not in these, is removed */
 	bool volumes;      /* delete: what was claimed goes as well */
+	bool no_wait;      /* apply: the service makes the pods of Deployments and StatefulSets */
 
 	/* Called with what has no effect and is unknown, and with what was done: "created",
 	 * "configured", "unchanged" or "deleted". Texts last for the call; or NULL. */
@@ -38,8 +39,10 @@ struct lxcri_manifest_options {
 	void *userdata;
 };
 
-/* Makes what @manifests say true. What fails is undone, also of those that went well before. What
- * has pods is made side by side, as it is removed, each by one of some copies of this process; who
+/* Makes what @manifests say true, and waits for the pods of Deployments and StatefulSets; others
+ * may change workloads meanwhile, and what they change is not waited for any more, which is
+ * LXCRI_E_INVALID_STATE at the end. What fails is undone, also of those that went well before.
+ * Pods are made side by side, as they are removed, each by one of some copies of this process; who
  * has other threads is copied by nobody, and has them made one after the other.
  * LXCRI_E_INVALID_MANIFEST names file, line and path; LXCRI_E_UNSUPPORTED_OPERATION what cannot be
  * done here; otherwise as lxcri_pod_create() and lxcri_pod_start(). */
@@ -61,6 +64,7 @@ int lxcri_manifest_delete_one(struct lxcri_engine *engine, const char *kind, con
 
 /* Returns a JSON array of the objects of @kind (NULL: all) in @name_space (NULL: all) called @name
  * (NULL: any) as they were applied, each with "status" of what is there; owned by the caller.
+ * Of the kind "endpoints" they are where services lead to.
  * LXCRI_E_OBJECT_NOT_FOUND when @name is given and there is none. */
 int lxcri_manifest_get_json(struct lxcri_engine *engine, const char *kind, const char *name_space,
 			    const char *name, char **ret_json, struct lxcri_error *err);

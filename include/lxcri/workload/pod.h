@@ -57,7 +57,9 @@ struct lxcri_pod_options {
 	const char *const *directories;
 	const struct lxcri_pod_file *files;
 	size_t n_files;
-	const unsigned int *fs_group; /* of the containers' ids: it may write there; NULL: none */
+	const unsigned int *fs_group; /* of the containers' ids: it may write there, and to named
+				       * volumes; NULL: none */
+	bool fs_group_on_mismatch;    /* a volume whose root is that group's is left as it is */
 	const char *const *memory;    /* those of the directories that are in memory, each NAME, or
 				       * NAME=BYTES with a limit: they are empty after a stop */
 

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* logs and wait. */
 
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/moment.h"
 #include "base/scope.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/workload/log_streams.h"
 #include "cli/workload/pod_container.h"
+#include "lxcri/workload/manifest.h"
+#include "manifest/object.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -89,9 +94,108 @@ static void add_text(struct strings *flags, const char *flag, const char *value)
 	strings_add(flags, value);
 }
 
+/* Others may come while those of a Deployment or StatefulSet are followed. */
+struct following {
+	struct cli *cli;
+	const char *word;
+	struct pod_container_choice choice;
+	struct strings seen; /* by turns an id and when it was started */
+};
+
+enum run { RUN_SEEN, RUN_FIRST, RUN_AGAIN };
+
+/* Tells whether this run of the container has been seen, and notes it. */
+static enum run note_run(struct following *following, const char *id, int64_t started_ns)
+{
+	autofree char *moment = xformat("%jd", (intmax_t)started_ns);
+	struct strings *seen = &following->seen;
+
+	for (size_t i = 0; i + 1 < seen->count; i += 2) {
+		if (strcmp(seen->items[i], id) != 0)
+			continue;
+		if (strcmp(seen->items[i + 1], moment) == 0)
+			return RUN_SEEN;
+		free(seen->items[i + 1]);
+		seen->items[i + 1] = steal(moment);
+		return RUN_AGAIN;
+	}
+	strings_add(seen, id);
+	strings_add(seen, moment);
+	return RUN_FIRST;
+}
+
+/* Tells whether what @word names is not to have any pods: 1, 0 or -1. */
+static int wants_none(const struct following *following, struct lxcri_error *err)
+{
+	const char *slash = strchr(following->word, '/');
+	const char *name_space = following->choice.name_space;
+	autofree char *kind = xstrndup(following->word, (size_t)(slash - following->word));
+	autofree char *text = NULL;
+	autojson array = NULL;
+
+	if (lxcri_manifest_get_json(following->cli->engine, kind,
+				    name_space ? name_space : "default", slash + 1, &text,
+				    err) < 0 ||
+	    json_parse(text, strlen(text), &json_limits_spec, &array, err) < 0)
+		return -1;
+	return json_get_i64(json_get(json_object_array_get_idx(array, 0), "spec"), "replicas", 1) ==
+	       0;
+}
+
+/* What makes pods again and again; of a pod itself nothing comes later. */
+static bool makes_others(const char *word)
+{
+	const char *slash = strchr(word, '/');
+	autofree char *text = slash ? xstrndup(word, (size_t)(slash - word)) : NULL;
+	struct lxcri_error ignored = {};
+	enum object_kind kind;
+
+	return text && object_kind_parse(text, &kind, &ignored) == 0 &&
+	       (kind == OBJECT_DEPLOYMENT || kind == OBJECT_STATEFUL_SET);
+}
+
+/* Of a run that is another than before, what it says from its beginning on. */
+static void look_at(struct following *following, const char *id, struct strings *ret_later)
+{
+	autorun(lxcri_container_freep) struct lxcri_container *container = NULL;
+	struct lxcri_error gone = {};
+	struct lxcri_state state;
+	char began[MOMENT_BYTES] = "";
+	enum run run;
+
+	if (lxcri_container_open(following->cli->engine, id, &container, &gone) < 0 ||
+	    lxcri_container_state(container, &state, &gone) < 0 || state.started_ns <= 0)
+		return;
+	run = note_run(following, id, state.started_ns);
+	if (run == RUN_SEEN)
+		return;
+	strings_add(ret_later, id);
+	if (run == RUN_AGAIN)
+		(void)moment_format(state.started_ns, began);
+	strings_add(ret_later, began);
+}
+
+static int find_others(void *userdata, struct strings *ret_later, struct lxcri_error *err)
+{
+	struct following *following = userdata;
+	autorun(strings_finish) struct strings ids = {};
+
+	if (pod_container_list(following->cli, following->word, &following->choice, &ids, err) < 0)
+		return -1;
+	for (size_t i = 0; i < ids.count; i++)
+		look_at(following, ids.items[i], ret_later);
+	if (ids.count > 0)
+		return 1;
+
+	int none = wants_none(following, err);
+
+	return none < 0 ? -1 : !none;
+}
+
 /* Has each log printed by a command of its own, with the same options. */
 static int print_several(struct cli *cli, const struct logs_options *options,
-			 const struct strings *ids, struct lxcri_error *err)
+			 struct following *following, const struct strings *ids,
+			 struct lxcri_error *err)
 {
 	const struct {
 		bool is_given;
@@ -101,17 +205,43 @@ static int print_several(struct cli *cli, const struct logs_options *options,
 		      { options->only_stdout, "--stdout" },
 		      { options->only_stderr, "--stderr" } };
 	autorun(strings_finish) struct strings flags = {};
+	autorun(strings_finish) struct strings later = {};
+	autorun(strings_finish) struct strings ignored = {};
 	const struct log_streams streams = { .ids = ids,
 					     .flags = &flags,
-					     .together = options->follow };
+					     .flags_of_later = &later,
+					     .together = options->follow,
+					     .find = following ? find_others : NULL,
+					     .userdata = following };
 
 	for (size_t i = 0; i < ARRAY_LEN(plain); i++)
 		if (plain[i].is_given)
 			strings_add(&flags, plain[i].flag);
+	strings_add_all(&later, &flags);
 	add_text(&flags, "--tail", options->tail);
 	add_text(&flags, "--since", options->since);
 	add_text(&flags, "--until", options->until);
+	add_text(&later, "--until", options->until);
+	/* Those that are there are seen by now. */
+	if (following && find_others(following, &ignored, err) < 0)
+		return -1;
 	return log_streams_print(cli, &streams, err);
+}
+
+/* Goes on until what has made the pods is gone. */
+static int follow(struct cli *cli, const struct logs_options *options, const char *word,
+		  const struct pod_container_choice *choice, const struct strings *ids,
+		  struct lxcri_error *err)
+{
+	struct following following = { .cli = cli, .word = word, .choice = *choice };
+	int r;
+
+	following.choice.is_again = true;
+	r = print_several(cli, options, &following, ids, err);
+	strings_finish(&following.seen);
+	if (r < 0 && err->code == LXCRI_E_OBJECT_NOT_FOUND)
+		return 0;
+	return r;
 }
 
 static int cmd_logs(struct cli *cli, const void *verb_options, int argc, char **argv,
@@ -132,8 +262,10 @@ static int cmd_logs(struct cli *cli, const void *verb_options, int argc, char **
 	if (fill_options(given, &options, err) < 0 || cli_open_engine(cli, err) < 0 ||
 	    pod_container_list(cli, argv[0], &choice, &ids, err) < 0)
 		return -1;
+	if (given->follow && makes_others(argv[0]))
+		return follow(cli, given, argv[0], &choice, &ids, err) < 0 ? -1 : EXIT_SUCCESS;
 	if (ids.count > 1 || given->prefix)
-		return print_several(cli, given, &ids, err) < 0 ? -1 : EXIT_SUCCESS;
+		return print_several(cli, given, NULL, &ids, err) < 0 ? -1 : EXIT_SUCCESS;
 	if (cli_open_container(cli, ids.items[0], &container, err) < 0 ||
 	    lxcri_container_logs(container, &options, STDOUT_FILENO, STDERR_FILENO, err) < 0)
 		return -1;

@@ -10,6 +10,7 @@ struct apply_options {
 	const char *validate;
 	bool dry_run;
 	bool prune;
+	bool wait;
 };
 
 static const struct option_entry options_of_apply[] = {
@@ -21,6 +22,9 @@ static const struct option_entry options_of_apply[] = {
 	       "check everything, and change nothing"),
 	OPTION(apply_options, prune, "prune", 0, OPTION_FLAG, NULL,
 	       "remove what was applied to the same namespaces and is not in these files"),
+	OPTION(apply_options, wait, "wait", 0, OPTION_FLAG, NULL,
+	       "wait for the pods of Deployments and StatefulSets (true); else the service makes "
+	       "them"),
 	{},
 };
 
@@ -30,7 +34,8 @@ static int cmd_apply(struct cli *cli, const void *verb_options, int argc, char *
 	const struct apply_options *options = verb_options;
 	autorun(manifests_finish) struct manifests manifests = {};
 	struct lxcri_manifest_options wanted = { .dry_run = options->dry_run,
-						 .prune = options->prune };
+						 .prune = options->prune,
+						 .no_wait = !options->wait };
 	int warnings = manifests_wants_warnings(options->validate, err);
 
 	if (warnings < 0)
@@ -53,5 +58,6 @@ const struct verb verb_apply = {
 		   "PersistentVolumeClaim. What fails is undone.",
 	.options = options_of_apply,
 	.options_size = sizeof(struct apply_options),
+	.options_defaults = &(const struct apply_options){ .wait = true },
 	.run = cmd_apply,
 };

@@ -37,6 +37,26 @@ static const char *name_space_of(const struct rollout_options *options)
 	return options->name_space ? options->name_space : "default";
 }
 
+/* How many pods of a StatefulSet are to stay as they were. */
+static int64_t count_staying(struct json_object *spec, int64_t wanted)
+{
+	struct json_object *rolling = json_get(json_get(spec, "updateStrategy"), "rollingUpdate");
+	int64_t partition = json_get_i64(rolling, "partition", 0);
+
+	return partition < wanted ? partition : wanted;
+}
+
+static int check_strategy(struct json_object *spec, struct lxcri_error *err)
+{
+	const char *type = json_get_text(json_get(spec, "updateStrategy"), "type");
+
+	return type && strcmp(type, "OnDelete") == 0
+		       ? fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
+			      "its updateStrategy is OnDelete: its pods are replaced when somebody "
+			      "removes them")
+		       : 0;
+}
+
 /* Returns 1 when all pods are ready; *@ret_line says how many are. */
 static int look(struct cli *cli, const struct rollout_options *options, char **words,
 		char **ret_line, struct lxcri_error *err)
@@ -44,8 +64,8 @@ static int look(struct cli *cli, const struct rollout_options *options, char **w
 	autofree char *text = NULL;
 	autojson array = NULL;
 	autofree char *line = NULL;
-	struct json_object *status;
-	int64_t ready, wanted, former;
+	struct json_object *status, *spec;
+	int64_t ready, wanted, former, staying;
 
 	if (lxcri_manifest_get_json(cli->engine, words[0], name_space_of(options), words[1], &text,
 				    err) < 0 ||
@@ -55,17 +75,19 @@ static int look(struct cli *cli, const struct rollout_options *options, char **w
 	struct json_object *object = json_object_array_get_idx(array, 0);
 
 	status = json_get(object, "status");
-	ready = json_get_i64(status, "updatedReadyReplicas", 0);
-	wanted = json_get_i64(json_get(object, "spec"), "replicas", 1);
+	spec = json_get(object, "spec");
+	if (check_strategy(spec, err) < 0)
+		return -1;
+	wanted = json_get_i64(spec, "replicas", 1);
+	staying = count_staying(spec, wanted);
+	ready = json_get_i64(status, staying > 0 ? "readyReplicas" : "updatedReadyReplicas", 0);
 	former = (int64_t)json_count(json_get(status, "pods")) -
-		 json_get_i64(status, "updatedReplicas", 0);
+		 json_get_i64(status, "updatedReplicas", 0) - staying;
 	line = xformat("%s/%s: %jd of %jd pods are ready", json_get_text(object, "kind"), words[1],
 		       (intmax_t)ready, (intmax_t)wanted);
 	*ret_line = former > 0 ? xformat("%s, %jd former ones are there still%s", line,
 					 (intmax_t)former,
-					 json_get_bool(json_get(object, "spec"), "paused", false)
-						 ? " (paused)"
-						 : "")
+					 json_get_bool(spec, "paused", false) ? " (paused)" : "")
 			       : steal(line);
 	return ready == wanted && former <= 0;
 }

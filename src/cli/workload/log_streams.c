@@ -4,6 +4,7 @@
 #include "cli/workload/log_streams.h"
 
 #include "base/mem.h"
+#include "base/moment.h"
 #include "base/scope.h"
 #include "base/text.h"
 #include "config/config.h"
@@ -21,10 +22,14 @@
 /* What has no end of a line is given out in such pieces. */
 #define LINE_BYTES_MAX (64u << 10)
 #define STREAMS_MAX    256
+/* How often others are looked for. */
+#define LOOK_MS  500
+#define NS_IN_MS 1000000ll
 
 static const char *const colours[] = { "36", "33", "32", "35", "34", "31" };
 
 struct stream {
+	char *id;
 	char *prefix;
 	pid_t pid;
 	int fd;
@@ -50,19 +55,18 @@ static void stream_finish(struct stream *stream)
 		(void)process_wait(stream->pid);
 	stream->pid = 0;
 	text_finish(&stream->line);
-	free(stream->prefix);
-	stream->prefix = NULL;
+	freep(&stream->prefix);
+	freep(&stream->id);
 }
 
-static int begin(struct cli *cli, const struct log_streams *streams, size_t number,
+static int begin(struct cli *cli, const char *id, const struct strings *flags, size_t number,
 		 struct stream *ret)
 {
-	const char *id = streams->ids->items[number];
 	autofree char *program = helper_command_path();
 	autorun(strings_finish) struct strings words = {};
 	int pipes[2];
 
-	*ret = (struct stream){ .fd = -1 };
+	*ret = (struct stream){ .fd = -1, .id = xstrdup(id) };
 	strings_add(&words, program);
 	if (config_file(cli->engine->config)) {
 		strings_add(&words, "--config");
@@ -73,7 +77,7 @@ static int begin(struct cli *cli, const struct log_streams *streams, size_t numb
 	strings_add(&words, "--data");
 	strings_add(&words, cli->engine->data);
 	strings_add(&words, "logs");
-	strings_add_all(&words, streams->flags);
+	strings_add_all(&words, flags);
 	strings_add(&words, id);
 	if (pipe2(pipes, O_CLOEXEC) < 0)
 		return -errno;
@@ -145,42 +149,116 @@ static int carry(struct stream *stream)
 	return 0;
 }
 
-/* Until all have ended, or nobody reads any more. */
-static void carry_all(struct stream *items, size_t count)
-{
-	autofree struct pollfd *polled = xcalloc(count, sizeof(*polled));
-	size_t open = count;
+/* All that were begun. */
+struct carrying {
+	struct cli *cli;
+	const struct log_streams *streams;
+	struct stream *items;
+	size_t count;
+};
 
-	while (open > 0 && !ferror(stdout)) {
-		for (size_t i = 0; i < count; i++)
-			polled[i] = (struct pollfd){ .fd = items[i].fd, .events = POLLIN };
-		if (poll(polled, count, -1) < 0)
-			continue; /* a signal */
-		for (size_t i = 0; i < count; i++)
-			if (items[i].fd >= 0 && polled[i].revents && carry(&items[i]) == 0)
-				open--;
+static void carrying_finish(struct carrying *carrying)
+{
+	for (size_t i = 0; i < carrying->count; i++)
+		stream_finish(&carrying->items[i]);
+	free(carrying->items);
+}
+
+static int add(struct carrying *carrying, const char *id, const struct strings *flags,
+	       struct lxcri_error *err)
+{
+	int r;
+
+	carrying->items =
+		xreallocarray(carrying->items, carrying->count + 1, sizeof(*carrying->items));
+	r = begin(carrying->cli, id, flags, carrying->count, &carrying->items[carrying->count]);
+	carrying->count++;
+	return r < 0 ? fail_errno(err, r, "print the log of %s", id) : 0;
+}
+
+/* Gives back what those hold that have ended; a new one may take the place. */
+static size_t count_open(struct carrying *carrying)
+{
+	size_t open = 0;
+
+	for (size_t i = 0; i < carrying->count; i++)
+		if (carrying->items[i].fd >= 0)
+			carrying->items[open++] = carrying->items[i];
+		else
+			stream_finish(&carrying->items[i]);
+	carrying->count = open;
+	return open;
+}
+
+static int add_later(struct carrying *carrying, const char *id, const char *since,
+		     struct lxcri_error *err)
+{
+	autorun(strings_finish) struct strings flags = {};
+
+	strings_add_all(&flags, carrying->streams->flags_of_later);
+	if (*since) {
+		strings_add(&flags, "--since");
+		strings_add(&flags, since);
 	}
+	return add(carrying, id, &flags, err);
+}
+
+static int look_for_others(struct carrying *carrying, struct lxcri_error *err)
+{
+	const struct log_streams *streams = carrying->streams;
+	autorun(strings_finish) struct strings later = {};
+	int r;
+
+	r = streams->find(streams->userdata, &later, err);
+	if (r < 0)
+		return -1;
+	for (size_t i = 0; i + 1 < later.count && carrying->count < STREAMS_MAX; i += 2)
+		if (add_later(carrying, later.items[i], later.items[i + 1], err) < 0)
+			return -1;
+	return r;
+}
+
+static void carry_open(struct carrying *carrying, int timeout_ms)
+{
+	const size_t count = carrying->count;
+	autofree struct pollfd *polled = xcalloc(count + 1, sizeof(*polled));
+
+	for (size_t i = 0; i < count; i++)
+		polled[i] = (struct pollfd){ .fd = carrying->items[i].fd, .events = POLLIN };
+	if (poll(polled, count, timeout_ms) < 0)
+		return; /* a signal */
+	for (size_t i = 0; i < count; i++)
+		if (polled[i].revents)
+			(void)carry(&carrying->items[i]);
+}
+
+/* Until all have ended, or nobody reads any more. */
+static int carry_all(struct carrying *carrying, struct lxcri_error *err)
+{
+	int64_t looked_ns = moment_now();
+	int others = carrying->streams->find != NULL;
+
+	while ((count_open(carrying) > 0 || others) && !ferror(stdout)) {
+		carry_open(carrying, others ? LOOK_MS : -1);
+		if (!others || moment_now() - looked_ns < LOOK_MS * NS_IN_MS)
+			continue;
+		others = look_for_others(carrying, err);
+		if (others < 0)
+			return -1;
+		looked_ns = moment_now();
+	}
+	return 0;
 }
 
 int log_streams_print(struct cli *cli, const struct log_streams *streams, struct lxcri_error *err)
 {
-	const size_t count = streams->ids->count;
-	autofree struct stream *items = xcalloc(count + 1, sizeof(*items));
-	size_t begun = 0;
-	int r = 0;
+	autorun(carrying_finish) struct carrying carrying = { .cli = cli, .streams = streams };
 
-	if (count > STREAMS_MAX)
+	if (streams->ids->count > STREAMS_MAX)
 		return fail(err, LXCRI_E_LIMIT_EXCEEDED, "more than %d logs at once", STREAMS_MAX);
-	while (r == 0 && begun < count) {
-		r = begin(cli, streams, begun, &items[begun]);
-		begun++;
-		if (r == 0 && !streams->together)
-			carry_all(&items[begun - 1], 1);
-	}
-	if (r == 0 && streams->together)
-		carry_all(items, count);
-	for (size_t i = 0; i < begun; i++)
-		stream_finish(&items[i]);
-	return r < 0 ? fail_errno(err, r, "print the log of %s", streams->ids->items[begun - 1])
-		     : 0;
+	for (size_t i = 0; i < streams->ids->count; i++)
+		if (add(&carrying, streams->ids->items[i], streams->flags, err) < 0 ||
+		    (!streams->together && carry_all(&carrying, err) < 0))
+			return -1;
+	return streams->together ? carry_all(&carrying, err) : 0;
 }

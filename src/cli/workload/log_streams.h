@@ -8,10 +8,18 @@
 
 struct log_streams {
 	const struct strings *ids;
-	const struct strings *flags; /* of `logs`, for each */
-	bool together;               /* as they come; else one after the other */
+	const struct strings *flags;          /* of `logs`, for each */
+	const struct strings *flags_of_later; /* for each that comes later */
+	bool together;                        /* as they come; else one after the other */
+
+	/* Finds those that there are at a later time, and that have begun to run since they were
+	 * seen last: by turns the id, and from which moment on, "" for all. Returns 0 when none can
+	 * come any more; < 0 ends it. NULL: there are no others. */
+	int (*find)(void *userdata, struct strings *ret_later, struct lxcri_error *err);
+	void *userdata;
 };
 
-/* Prints them until all have ended, each by a command of its own. Colours are for a terminal. */
+/* Prints them, each by a command of its own, until all have ended, or where others may come until
+ * none can. Colours are for a terminal. */
 [[nodiscard]] int log_streams_print(struct cli *cli, const struct log_streams *streams,
 				    struct lxcri_error *err);

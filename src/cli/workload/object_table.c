@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "cli/print.h"
 #include "cli/workload/pod_option.h"
+#include "engine/workload/endpoints.h"
 #include "lxcri/event.h"
 #include "lxcri/workload/manifest.h"
 #include "manifest/object.h"
@@ -25,14 +26,18 @@ static const char *const pod_columns[] = { "NAMESPACE", "NAME", "READY",   "STAT
 static const char *const service_columns[] = { "NAMESPACE",   "NAME",  "TYPE",     "CLUSTER-IP",
 					       "EXTERNAL-IP", "PORTS", "ENDPOINTS" };
 
+static const char *const endpoint_columns[] = { "NAMESPACE", "NAME", "ENDPOINTS" };
+
 static const struct layout {
+	const char *kind; /* of all rows; NULL: it is in the first column */
 	const char *const *columns;
 	size_t count;
 	size_t wide; /* of these, the last ones, are left out otherwise */
 	int age;     /* the column that is no change; -1: none */
-} object_layout = { object_columns, ARRAY_LEN(object_columns), 1, -1 },
-  pod_layout = { pod_columns, ARRAY_LEN(pod_columns), 2, 5 },
-  service_layout = { service_columns, ARRAY_LEN(service_columns), 1, -1 };
+} object_layout = { NULL, object_columns, ARRAY_LEN(object_columns), 1, -1 },
+  pod_layout = { "Pod", pod_columns, ARRAY_LEN(pod_columns), 2, 5 },
+  service_layout = { "Service", service_columns, ARRAY_LEN(service_columns), 1, -1 },
+  endpoint_layout = { "Endpoints", endpoint_columns, ARRAY_LEN(endpoint_columns), 0, -1 };
 
 /* Rows of cells, of which the last ones are left out where it is not wide. */
 struct rows {
@@ -113,9 +118,45 @@ static void add_service(struct rows *rows, struct json_object *object)
 	strings_add(&rows->cells, json_get_text(meta, "name"));
 	strings_add(&rows->cells, type ? type : "ClusterIP");
 	strings_add(&rows->cells, address ? address : "-");
-	add_joined(rows, json_get(spec, "externalIPs"));
+	if (json_get_text(spec, "externalName"))
+		strings_add(&rows->cells, json_get_text(spec, "externalName"));
+	else
+		add_joined(rows, json_get(spec, "externalIPs"));
 	add_ports(rows, json_get(spec, "ports"));
 	add_joined(rows, json_get(json_get(object, "status"), "endpoints"));
+}
+
+/* "10.0.0.2:80,10.0.0.3:80": each address with each port; a service may have none. */
+static void add_endpoints(struct rows *rows, struct json_object *object)
+{
+	struct json_object *meta = json_get(object, "metadata");
+	struct json_object *subsets = json_get(object, "subsets");
+	autorun(text_finish) struct text text = {};
+
+	for (size_t i = 0; i < json_count(subsets); i++) {
+		struct json_object *subset = json_object_array_get_idx(subsets, i);
+		struct json_object *addresses = json_get(subset, "addresses");
+		struct json_object *ports = json_get(subset, "ports");
+
+		for (size_t k = 0; k < json_count(addresses); k++) {
+			const char *ip =
+				json_get_text(json_object_array_get_idx(addresses, k), "ip");
+			const bool is_six = strchr(ip, ':') != NULL;
+
+			for (size_t p = 0; p == 0 || p < json_count(ports); p++) {
+				int64_t port = json_get_i64(json_object_array_get_idx(ports, p),
+							    "port", 0);
+
+				text_add(&text, text.length ? "," : "");
+				text_addf(&text, is_six && port ? "[%s]" : "%s", ip);
+				if (port)
+					text_addf(&text, ":%jd", (intmax_t)port);
+			}
+		}
+	}
+	strings_add(&rows->cells, json_get_text(meta, "namespace"));
+	strings_add(&rows->cells, json_get_text(meta, "name"));
+	strings_add(&rows->cells, text.length ? text.data : "<none>");
 }
 
 /* The name in its namespace. */
@@ -168,8 +209,10 @@ static int read_rows(struct cli *cli, struct rows *rows, struct lxcri_error *err
 	    json_parse(text, strlen(text), &json_limits_spec, &array, err) < 0)
 		return -1;
 	for (size_t i = 0; i < json_count(array); i++)
-		(rows->layout == &service_layout ? add_service : add_object)(
-			rows, json_object_array_get_idx(array, i));
+		(rows->layout == &service_layout ? add_service
+		 : rows->layout == &endpoint_layout
+			 ? add_endpoints
+			 : add_object)(rows, json_object_array_get_idx(array, i));
 	return 0;
 }
 
@@ -192,10 +235,9 @@ static bool is_known(const struct rows *rows, char **row, const struct strings *
 
 static void print_names(const struct rows *rows, char **row)
 {
-	bool is_plain = rows->layout == &object_layout;
-	const char *other = rows->layout == &pod_layout ? "Pod" : "Service";
+	const char *kind = rows->layout->kind;
 
-	(void)printf("%s/%s\n", is_plain ? row[0] : other, row[is_plain ? 2 : 1]);
+	(void)printf("%s/%s\n", kind ? kind : row[0], row[kind ? 1 : 2]);
 }
 
 /* Prints the rows that are not in @before; the heading where @with_heading. */
@@ -270,7 +312,9 @@ int object_table_print(struct cli *cli, const struct object_table *wanted, struc
 	enum object_kind kind = OBJECT_CONFIG_MAP;
 	int r;
 
-	if (wanted->kind && object_kind_parse(wanted->kind, &kind, err) < 0)
+	if (endpoints_are_meant(wanted->kind))
+		rows.layout = &endpoint_layout;
+	else if (wanted->kind && object_kind_parse(wanted->kind, &kind, err) < 0)
 		return -1;
 	if (kind == OBJECT_POD)
 		rows.layout = &pod_layout;

@@ -58,8 +58,8 @@ static void tell_default(struct json_object *containers, const char *taken)
 }
 
 /* Appends the one that is meant where none is named. */
-static int add_default(struct json_object *object, const char *pod, struct strings *ids,
-		       struct lxcri_error *err)
+static int add_default(struct json_object *object, const char *pod, bool is_again,
+		       struct strings *ids, struct lxcri_error *err)
 {
 	struct json_object *containers = json_get(object, "containers");
 	const char *wanted = json_get_text(json_get(object, "annotations"), DEFAULT_CONTAINER);
@@ -70,7 +70,7 @@ static int add_default(struct json_object *object, const char *pod, struct strin
 
 		if (json_get_bool(one, "init", false) || (wanted && strcmp(wanted, name) != 0))
 			continue;
-		if (!wanted)
+		if (!wanted && !is_again)
 			tell_default(containers, name);
 		strings_add(ids, json_get_text(one, "id"));
 		return 0;
@@ -88,7 +88,7 @@ static int list_of(struct lxcri_pod *pod, const char *id, const struct pod_conta
 	if (inspect(pod, &object, err) < 0)
 		return -1;
 	if (!choice->all && !choice->name)
-		return add_default(object, id, ids, err);
+		return add_default(object, id, choice->is_again, ids, err);
 	containers = json_get(object, "containers");
 	for (size_t i = 0; i < json_count(containers); i++) {
 		struct json_object *one = json_object_array_get_idx(containers, i);
@@ -128,10 +128,16 @@ static int list_made(struct cli *cli, const char *word, const struct pod_contain
 	for (size_t i = 0; i < json_count(pods); i++) {
 		const char *id = json_object_get_string(json_object_array_get_idx(pods, i));
 
-		if (list_pod(cli, id, choice, ids, err) < 0)
-			return -1;
+		/* One that goes meanwhile has none. */
+		if (list_pod(cli, id, choice, ids, err) < 0) {
+			if (err->code != LXCRI_E_POD_NOT_FOUND)
+				return -1;
+			*err = (struct lxcri_error){};
+		}
 	}
-	return ids->count > 0 ? 0 : fail(err, LXCRI_E_OBJECT_NOT_FOUND, "%s has no pods", word);
+	return ids->count > 0 || choice->is_again
+		       ? 0
+		       : fail(err, LXCRI_E_OBJECT_NOT_FOUND, "%s has no pods", word);
 }
 
 int pod_container_list(struct cli *cli, const char *id, const struct pod_container_choice *choice,

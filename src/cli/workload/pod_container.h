@@ -19,6 +19,7 @@ struct pod_container_choice {
 	const char *name_space;
 	const char *name; /* in each pod; NULL: as above */
 	bool all;         /* of each pod, those that run at first included */
+	bool is_again;    /* it was asked before: which one was taken is not told once more */
 };
 
 /* Appends the ids of the containers that @id, or what is called so, has. */

@@ -209,8 +209,8 @@ static int read_volume_options(const struct lxcri_volume *volume, struct volume_
 }
 
 /* Adds a volume that the engine has to make; the strings pass into its hands. */
-static void add_volume(struct bundle *bundle, const char *name, char *destination,
-		       struct volume_words *words)
+static struct bundle_volume *add_volume(struct bundle *bundle, const char *name, char *destination,
+					struct volume_words *words)
 {
 	bundle->volumes =
 		xreallocarray(bundle->volumes, bundle->n_volumes + 1, sizeof(*bundle->volumes));
@@ -222,6 +222,19 @@ static void add_volume(struct bundle *bundle, const char *name, char *destinatio
 		.options = words->options,
 	};
 	words->options = (struct strings){};
+	return &bundle->volumes[bundle->n_volumes - 1];
+}
+
+/* Adds a part of a directory of the host, which is looked up when it is mounted. */
+static void add_part(struct bundle *bundle, const struct lxcri_volume *volume, char *source,
+		     char *destination, struct volume_words *words)
+{
+	struct bundle_volume *made = add_volume(bundle, NULL, destination, words);
+
+	made->is_of_host = true;
+	made->source = source;
+	made->sub_path = xstrdup(volume->sub_path);
+	made->give = false;
 }
 
 static void append_all(struct json_object *array, const struct strings *words)
@@ -290,15 +303,20 @@ static int add_user_volume(const struct lxcri_volume *volume, struct bundle_requ
 			return fail(err, LXCRI_E_INVALID_ARGUMENT,
 				    "volume \"%s\" is neither an absolute path nor a name",
 				    volume->source);
-		add_volume(request->bundle, volume->source, steal(destination), &words);
+		add_volume(request->bundle, volume->source, steal(destination), &words)->sub_path =
+			xstrdup(volume->sub_path);
 		return 0;
 	}
 	if (!volume->source) {
-		add_volume(request->bundle, NULL, steal(destination), &words);
+		(void)add_volume(request->bundle, NULL, steal(destination), &words);
 		return 0;
 	}
 	if (bundle_normalise("volume", volume->source, &source, err) < 0)
 		return -1;
+	if (volume->sub_path) {
+		add_part(request->bundle, volume, steal(source), steal(destination), &words);
+		return 0;
+	}
 	return add_bind(request, source, destination, &words, mounts, err);
 }
 
@@ -324,7 +342,7 @@ static int add_image_volumes(struct bundle_request *request, struct strings *tak
 		strings_add(taken, destination);
 		strings_add(&words.options, "rprivate");
 		strings_add(&words.options, "rbind");
-		add_volume(request->bundle, NULL, steal(destination), &words);
+		(void)add_volume(request->bundle, NULL, steal(destination), &words);
 	}
 	return 0;
 }
@@ -515,7 +533,7 @@ void bundle_mount_volumes(struct bundle *bundle, bool mapped)
 			add_mount(mounts, volume->destination, "bind", volume->source);
 
 		append_all(options, &volume->options);
-		if (mapped && !strings_has(&volume->options, "idmap"))
+		if (mapped && !volume->is_of_host && !strings_has(&volume->options, "idmap"))
 			bundle_append(options, "idmap");
 	}
 	sort_mounts(mounts);

@@ -11,7 +11,7 @@
 #include <string.h>
 
 /* What the second column says. */
-enum kind { KIND_ENDPOINT, KIND_SERVICE, KIND_MEMBER };
+enum kind { KIND_ENDPOINT, KIND_SERVICE, KIND_MEMBER, KIND_ALIAS };
 
 static struct name_sum *need(struct name_sum_list *list, const char *network)
 {
@@ -58,6 +58,11 @@ int name_sum_list_read(struct database *database, struct name_sum_list *ret,
 			      " FROM member m WHERE EXISTS (SELECT 1 FROM service s WHERE"
 			      " s.network = m.network AND s.space = m.space AND"
 			      " s.name = m.service AND s.ip4 IS NULL AND s.ip6 IS NULL)"
+			      " UNION ALL"
+			      " SELECT namespace, 3, name,"
+			      " json_extract(document, '$.spec.externalName'), '', '', ''"
+			      " FROM object WHERE kind = 'Service' AND"
+			      " json_extract(document, '$.spec.type') = 'ExternalName'"
 			      " ORDER BY 1",
 			      "") < 0
 		       ? -1

@@ -19,12 +19,15 @@
 #include "engine/ct/ct_node.h"
 #include "engine/driver.h"
 #include "engine/files/root.h"
+#include "engine/volumes/parts.h"
 #include "os/file.h"
 #include "os/fs_ids.h"
 #include "os/path.h"
 #include "os/process.h"
 #include "os/socket.h"
+#include "os/storage/part.h"
 #include "os/tree.h"
+#include "runtime/wire.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -161,9 +164,20 @@ static int cover(int root, const char *destination, struct lxcri_error *err)
 	return r < 0 ? fail_code_errno(err, LXCRI_E_MOUNT_FAILED, r, "cover %s", destination) : 0;
 }
 
-static int mount_all(const char *bundle, int root, struct json_object *spec,
+/* What is in memory of a pod that has stopped is not there. */
+static bool is_gone(const struct lxcri_container *container, struct json_object *mount)
+{
+	const char *source = json_get_text(mount, "source");
+
+	return container->record.pod_of && source && *source == '/' &&
+	       strcmp(json_get_text(mount, "destination"), "/dev/shm") == 0 &&
+	       path_exists(source) == 0;
+}
+
+static int mount_all(const struct lxcri_container *container, int root, struct json_object *spec,
 		     struct lxcri_error *err)
 {
+	const char *bundle = container->record.bundle;
 	struct json_object *mounts = json_get(spec, "mounts");
 	size_t count = json_count(mounts);
 
@@ -177,6 +191,7 @@ static int mount_all(const char *bundle, int root, struct json_object *spec,
 
 		if (!destination || *destination != '/')
 			continue;
+		binds = binds && !is_gone(container, mount);
 		r = binds ? bind_volume(bundle, root, mount, err) : cover(root, destination, err);
 		if (r < 0)
 			return -1;
@@ -210,6 +225,24 @@ static int mount_rootfs(const struct lxcri_container *container, struct lxcri_er
 	if (root.target)
 		r = mount_root(&root);
 	return r < 0 ? fail_code_errno(err, LXCRI_E_MOUNT_FAILED, r, "mount on %s", root.target)
+		     : 0;
+}
+
+/* Where the specification has them mounted from. */
+static int mount_parts(const struct lxcri_container *container, struct lxcri_error *err)
+{
+	autofree char *places = xformat("%s/" WIRE_PARTS, container->home.run_dir);
+	autorun(strings_finish) struct strings parts = {};
+	size_t index;
+	int r;
+
+	if (!container->record.pod_of)
+		return 0;
+	if (parts_load(container->home.data_dir, &parts, err) < 0)
+		return -1;
+	r = part_mount_all(places, &parts, PART_LEAVE, &index);
+	return r < 0 ? fail_code_errno(err, LXCRI_E_MOUNT_FAILED, r, "subPath %s of %s",
+				       parts.items[2 * index + 1], parts.items[2 * index])
 		     : 0;
 }
 
@@ -255,16 +288,15 @@ static int build(const struct lxcri_container *container, struct json_object *sp
 
 	if (enter_space(monitor, err) < 0)
 		return -1;
-	if (monitor <= 0 && mount_rootfs(container, err) < 0)
+	if (monitor <= 0 && (mount_rootfs(container, err) < 0 || mount_parts(container, err) < 0))
 		return -1;
 	ret_fds[0] = open_root(rootfs, json_get_bool(json_get(spec, "root"), "readonly", false));
 	ret_fds[1] = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
 	if (ret_fds[0] < 0 || ret_fds[1] < 0)
 		return fail_code_errno(err, LXCRI_E_MOUNT_FAILED,
 				       ret_fds[0] < 0 ? ret_fds[0] : errno, "open %s", rootfs);
-	return become_root_of(container, err) < 0
-		       ? -1
-		       : mount_all(container->record.bundle, ret_fds[0], spec, err);
+	return become_root_of(container, err) < 0 ? -1
+						  : mount_all(container, ret_fds[0], spec, err);
 }
 
 _Noreturn static void run_child(const struct lxcri_container *container, struct json_object *spec,

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "engine/create.h"
 #include "engine/pod/directories.h"
+#include "engine/pod/fields.h"
 #include "engine/service/names.h"
 
 #include <string.h>
@@ -18,6 +19,7 @@ struct loan {
 	struct strings sources;
 	struct names_lookup lookup;
 	struct strings joined[3];
+	struct strings filled[3];
 };
 
 static void loan_finish(struct loan *loan)
@@ -28,6 +30,8 @@ static void loan_finish(struct loan *loan)
 	names_lookup_finish(&loan->lookup);
 	for (size_t i = 0; i < ARRAY_LEN(loan->joined); i++)
 		strings_finish(&loan->joined[i]);
+	for (size_t i = 0; i < ARRAY_LEN(loan->filled); i++)
+		strings_finish(&loan->filled[i]);
 }
 
 /* Puts paths in the place of "pod:..." */
@@ -107,7 +111,9 @@ int member_create(struct lxcri_pod *pod, const struct lxcri_pod_options *options
 	const struct create_place place = { .pod = pod->shell->home.id,
 					    .host_network = pod->note.host_network,
 					    .is_first = is_first(options, given),
-					    .ids = &pod->shell->record.ids };
+					    .ids = &pod->shell->record.ids,
+					    .fs_group = pod->note.fs_group,
+					    .keep_group = options->fs_group_on_mismatch };
 	struct lxcri_create_options member = *given;
 
 	loan.id = xformat("%s.%s", pod->shell->home.id, given->id);
@@ -125,7 +131,10 @@ int member_create(struct lxcri_pod *pod, const struct lxcri_pod_options *options
 	member.n_ports = 0;
 	member.userns =
 		given->privileged || pod->shell->record.ids.size == 0 ? "host" : options->userns;
-	if (choose_names(pod, options, &member, &loan, err) < 0)
+	if (choose_names(pod, options, &member, &loan, err) < 0 ||
+	    fields_fill(pod, &member.env, &loan.filled[0], err) < 0 ||
+	    fields_fill(pod, &member.entrypoint, &loan.filled[1], err) < 0 ||
+	    fields_fill(pod, &member.command, &loan.filled[2], err) < 0)
 		return -1;
 	if (place_volumes(pod, options, &member, &loan, err) < 0)
 		return fail_while(err, "container %s", given->id);

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "config/config.h"
 #include "os/helper.h"
 #include "os/path.h"
@@ -12,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -120,6 +122,30 @@ int demand_service(const struct lxcri_engine *engine, struct lxcri_error *err)
 		return 0;
 	r = start_detached(engine);
 	return r < 0 ? fail_errno(err, r, "start proxmox-lxcri serve") : 0;
+}
+
+/* The number is right while its lock is held. */
+static pid_t find_service(const struct lxcri_engine *engine)
+{
+	autoclose int fd = open_lock(engine);
+	char text[32] = "";
+	uint64_t pid;
+	ssize_t size;
+
+	if (fd < 0 || flock(fd, LOCK_SH | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+		return 0;
+	size = pread(fd, text, sizeof(text) - 1, 0);
+	text[size > 0 ? size : 0] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	return text_parse_u64(text, 2, INT32_MAX, &pid) == 0 ? (pid_t)pid : 0;
+}
+
+int demand_look_again(const struct lxcri_engine *engine, struct lxcri_error *err)
+{
+	pid_t pid = find_service(engine);
+
+	/* One that is ending meanwhile is started again. */
+	return pid > 0 && kill(pid, SIGHUP) == 0 ? 0 : demand_service(engine, err);
 }
 
 void demand_service_of(const struct lxcri_container *container)

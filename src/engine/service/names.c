@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "config/config.h"
+#include "engine/database/objects.h"
 #include "engine/headless/headless.h"
 #include "engine/headless/headless_names.h"
 #include "net/dns/dns_name.h"
@@ -103,6 +104,33 @@ static int add_endpoint(void *userdata, const struct endpoint_row *endpoint,
 	return 0;
 }
 
+/* A Service of the type ExternalName is an alias. */
+static int add_alias(void *userdata, const struct object_key *key, const char *document,
+		     int64_t revision, struct lxcri_error *err)
+{
+	const struct zone_text *zone = userdata;
+	autojson object = json_tokener_parse(document);
+	struct json_object *spec = json_get(object, "spec");
+	const char *type = json_get_text(spec, "type");
+	const char *target = json_get_text(spec, "externalName");
+	autofree char *name = NULL;
+
+	if (!type || strcmp(type, "ExternalName") != 0)
+		return 0;
+	name = headless_domain(zone->engine, key->name, key->name_space);
+	if (is_name(name) && is_name(target))
+		text_addf(zone->text, "alias %s %s\n", name, target);
+	return 0;
+}
+
+static int add_aliases(struct zone_text *zone, struct lxcri_error *err)
+{
+	const struct object_key key = { "Service", zone->network->name, NULL };
+	struct database *database = engine_database(zone->engine, err);
+
+	return !database || objects_each(database, &key, add_alias, zone, err) < 0 ? -1 : 0;
+}
+
 int names_format_zone(struct lxcri_engine *engine, const struct network_row *row,
 		      const struct names_judge *judge, struct text *ret_text,
 		      struct lxcri_error *err)
@@ -132,6 +160,8 @@ int names_format_zone(struct lxcri_engine *engine, const struct network_row *row
 	}
 	if (r == 0)
 		headless_names_add_virtual(&zone.services, engine, ret_text);
+	if (r == 0)
+		r = add_aliases(&zone, err);
 	if (r == 0)
 		r = network_each_endpoint(engine, row->name, add_endpoint, &zone, err);
 	headless_names_finish(&zone.services);

@@ -36,17 +36,19 @@ const char *probe_kind_name(enum probe_kind kind)
 	return kind_names[kind];
 }
 
+void probe_finish(struct probe *probe)
+{
+	strings_finish(&probe->command);
+	strings_finish(&probe->headers);
+	free(probe->address);
+	free(probe->path);
+	*probe = (struct probe){};
+}
+
 void probes_finish(struct probes *probes)
 {
-	for (size_t i = 0; i < PROBE_KINDS; i++) {
-		struct probe *probe = &probes->of[i];
-
-		strings_finish(&probe->command);
-		strings_finish(&probe->headers);
-		free(probe->address);
-		free(probe->path);
-		*probe = (struct probe){};
-	}
+	for (size_t i = 0; i < PROBE_KINDS; i++)
+		probe_finish(&probes->of[i]);
 }
 
 /* What goes into a line of a request must stay there. */
@@ -151,6 +153,14 @@ static struct json_object *format(const struct lxcri_probe *asked, unsigned int 
 	return object;
 }
 
+int probe_format(const struct lxcri_probe *asked, struct json_object **ret, struct lxcri_error *err)
+{
+	if (check(asked, PROBE_STARTUP, err) < 0)
+		return -1;
+	*ret = format(asked, 0);
+	return 0;
+}
+
 int probes_choose(const struct lxcri_probes *asked, char **ret, struct lxcri_error *err)
 {
 	const struct lxcri_probe *of[PROBE_KINDS] = {};
@@ -182,7 +192,7 @@ static void take_words(struct json_object *array, struct strings *ret)
 		strings_add(ret, json_object_get_string(json_object_array_get_idx(array, i)));
 }
 
-static bool take_probe(struct json_object *object, struct probe *probe)
+bool probe_parse_one(struct json_object *object, struct probe *probe)
 {
 	const char *by = json_get_text(object, "by");
 	bool is_known = false;
@@ -220,7 +230,7 @@ int probes_parse(const char *text, struct probes *ret, struct lxcri_error *err)
 		struct json_object *one = json_get(object, kind_names[i]);
 
 		if (one)
-			is_good = take_probe(one, &probes.of[i]);
+			is_good = probe_parse_one(one, &probes.of[i]);
 	}
 	if (!is_good)
 		return fail(err, LXCRI_E_STORAGE_ERROR, "the probes are damaged");

@@ -6,6 +6,7 @@
  * stands in its run directory and holds for one run. */
 
 #include "base/fail.h"
+#include "base/json.h"
 #include "base/strings.h"
 #include "lxcri/service.h"
 
@@ -28,6 +29,14 @@ struct probe {
 	int64_t failures;
 	int64_t grace_seconds;
 };
+
+/* Frees what @probe holds. Safe to repeat. */
+void probe_finish(struct probe *probe);
+
+/* As probes_choose() and probes_parse(), of one question that is asked once. */
+[[nodiscard]] int probe_format(const struct lxcri_probe *asked, struct json_object **ret,
+			       struct lxcri_error *err);
+[[nodiscard]] bool probe_parse_one(struct json_object *object, struct probe *ret);
 
 /* Zeroed is none. */
 struct probes {

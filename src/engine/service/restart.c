@@ -12,6 +12,7 @@
 #include "engine/lifecycle.h"
 #include "engine/pod/first.h"
 #include "engine/service/demand.h"
+#include "engine/service/hook.h"
 #include "lxcri/service.h"
 #include "os/file.h"
 
@@ -228,9 +229,14 @@ int restart_again(struct lxcri_container *container, struct lxcri_error *err)
 	if (container_lock(container, err) < 0)
 		return -1;
 
+	int mark = hook_mark_start(container);
 	int r = again_locked(container, err);
 
 	home_unlock(&container->home);
+	if (r > 0)
+		hook_run_started(container, mark);
+	else
+		closep(&mark);
 	return r < 0 ? fail_as(err, LXCRI_E_CONTAINER_START_FAILED, "start %s again",
 			       container->home.id)
 		     : r;

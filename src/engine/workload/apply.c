@@ -2,13 +2,15 @@
 /* Making what manifests say true.
  *
  * All is read and checked first. Then it is written down, as one transaction, and made true object
- * by object, those with pods side by side: were the command killed there, lxcri_manifest_converge()
- * goes on. A failure writes down what was there before and makes that true again. */
+ * by object, pods side by side: were the command killed there, lxcri_manifest_converge() goes on. A
+ * failure writes down what was there before and makes that true again, but for what somebody else
+ * has changed while pods were waited for. */
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/network/create.h"
-#include "engine/workload/crew.h"
+#include "engine/pod/crew.h"
+#include "engine/service/demand.h"
 #include "engine/workload/remove.h"
 #include "engine/workload/service.h"
 #include "lxcri/network.h"
@@ -21,6 +23,7 @@ struct change {
 	int64_t revision_before;
 	struct service_row row_before; /* of a service: the addresses and ports that it had */
 	bool is_same;                  /* as it is to be */
+	bool is_lost;                  /* somebody else has changed it since */
 };
 
 struct apply {
@@ -203,7 +206,7 @@ static int write_one(struct database *database, const struct change *change, boo
 	const struct object_key key = shelf_key(change->object);
 	autofree char *document = json_format_line(change->object->document);
 
-	if (change->is_same)
+	if (change->is_same || change->is_lost)
 		return 0;
 	if (!back)
 		return objects_put(database, &key, document, change->revision_before + 1, err);
@@ -242,47 +245,73 @@ static int undo_one(struct apply *apply, const struct change *change, struct lxc
 			      : converge(apply->engine, &before, err);
 }
 
-/* The first of those that have pods, which stand last: none of them needs another one. */
-static size_t first_with_pods(const struct apply *apply)
+/* While something was waited for others could change anything: what they have changed is theirs. */
+static void find_lost(struct apply *apply)
+{
+	struct lxcri_error ignored = {};
+
+	for (size_t i = 0; i < apply->n_changes; i++)
+		apply->changes[i].is_lost =
+			shelf_has(apply->engine, apply->changes[i].object, &ignored) == 0;
+}
+
+/* The first change of @kind or of one that comes behind it. */
+static size_t first_of(const struct apply *apply, enum object_kind kind)
 {
 	size_t i = 0;
 
-	while (i < apply->n_changes && apply->changes[i].object->kind < OBJECT_POD)
+	while (i < apply->n_changes && apply->changes[i].object->kind < kind)
 		i++;
 	return i;
 }
 
-static int undo_job(struct apply *apply, size_t i, struct lxcri_error *err)
+/* Has @work be done for all pods, side by side: none of them needs another one, or is waited for.
+ */
+static int each_pod(struct apply *apply,
+		    int (*work)(void *userdata, size_t job, struct lxcri_error *err),
+		    void (*done)(void *userdata, size_t job, int result), struct lxcri_error *err)
 {
-	if (!apply->changes[i].is_same && undo_one(apply, &apply->changes[i], err) < 0)
-		log_error("undo: %s", err->text);
+	const struct crew crew = { .engine = apply->engine,
+				   .count = first_of(apply, OBJECT_POD + 1) -
+					    first_of(apply, OBJECT_POD),
+				   .work = work,
+				   .done = done,
+				   .userdata = apply };
+
+	return crew_run(&crew, err);
+}
+
+static void undo_change(struct apply *apply, size_t i)
+{
+	const struct change *change = &apply->changes[i];
+	struct lxcri_error err = {};
+
+	if (!change->is_same && !change->is_lost && undo_one(apply, change, &err) < 0)
+		log_error("undo: %s", err.text);
+}
+
+static int undo_pod(void *userdata, size_t job, struct lxcri_error *err)
+{
+	undo_change(userdata, first_of(userdata, OBJECT_POD) + job);
 	return 0;
 }
 
-static int undo_with_pods(void *userdata, size_t job, struct lxcri_error *err)
+/* Makes true again what was before, also of what we have not come to: the service may have, while
+ * something was waited for. What cannot be is told. */
+static void undo(struct apply *apply)
 {
-	return undo_job(userdata, first_with_pods(userdata) + job, err);
-}
-
-/* Makes true again what was before, of the first @count. What cannot be is told. */
-static void undo(struct apply *apply, size_t count)
-{
-	const size_t alone = first_with_pods(apply);
-	const struct crew crew = { .engine = apply->engine,
-				   .count = count > alone ? count - alone : 0,
-				   .work = undo_with_pods,
-				   .userdata = apply };
 	struct lxcri_error second = {};
 
+	find_lost(apply);
 	if (write_all(apply, true, &second) < 0)
 		log_error("%s", second.text);
+	for (size_t i = apply->n_changes; i-- > first_of(apply, OBJECT_POD + 1);)
+		undo_change(apply, i);
 	second = (struct lxcri_error){};
-	if (crew_run(&crew, &second) < 0)
+	if (each_pod(apply, undo_pod, NULL, &second) < 0)
 		log_error("undo: %s", second.text);
-	for (size_t i = count < alone ? count : alone; i-- > 0;) {
-		second = (struct lxcri_error){};
-		(void)undo_job(apply, i, &second);
-	}
+	for (size_t i = first_of(apply, OBJECT_POD); i-- > 0;)
+		undo_change(apply, i);
 	for (size_t i = 0; i < apply->networks.count; i++)
 		if (lxcri_network_remove(apply->engine, apply->networks.items[i], &second) < 0)
 			log_error("undo: %s", second.text);
@@ -300,41 +329,74 @@ static void tell(const struct apply *apply, const struct change *change)
 						: "configured");
 }
 
-static int make_with_pods(void *userdata, size_t job, struct lxcri_error *err)
+/* Makes one true, or leaves that to the service. Returns 0 when somebody else has changed it: then
+ * it is theirs, and @err says so. */
+static int make_one(struct apply *apply, const struct object *object, struct lxcri_error *err)
+{
+	struct lxcri_error ignored = {};
+	int r = shelf_has(apply->engine, object, err);
+
+	if (r == 0)
+		(void)shelf_lost(object, err);
+	if (r <= 0 || (apply->options->no_wait && object->set))
+		return r;
+	if (converge(apply->engine, object, err) == 0)
+		return 1;
+	return shelf_has(apply->engine, object, &ignored) == 0 ? 0 : -1;
+}
+
+static int make_pod(void *userdata, size_t job, struct lxcri_error *err)
 {
 	const struct apply *apply = userdata;
 
-	return converge(apply->engine, apply->changes[first_with_pods(apply) + job].object, err);
+	return converge(apply->engine, apply->changes[first_of(apply, OBJECT_POD) + job].object,
+			err);
 }
 
-static void tell_with_pods(void *userdata, size_t job, int result)
+static void tell_pod(void *userdata, size_t job, int result)
 {
 	const struct apply *apply = userdata;
 
 	(void)result;
-	tell(apply, &apply->changes[first_with_pods(apply) + job]);
+	tell(apply, &apply->changes[first_of(apply, OBJECT_POD) + job]);
 }
 
-/* What has pods comes last, side by side. */
-static int make_all(struct apply *apply, struct lxcri_error *err)
+/* Makes those from @first to before @end. What somebody else has changed is no failure yet: it is
+ * told by @lost. */
+static int make_range(struct apply *apply, size_t first, size_t end, struct lxcri_error *lost,
+		      struct lxcri_error *err)
 {
-	const size_t alone = first_with_pods(apply);
-	const struct crew crew = { .engine = apply->engine,
-				   .count = apply->n_changes - alone,
-				   .work = make_with_pods,
-				   .done = tell_with_pods,
-				   .userdata = apply };
+	for (size_t i = first; i < end; i++) {
+		struct lxcri_error one = {};
+		int r = make_one(apply, apply->changes[i].object, &one);
 
-	for (size_t i = 0; i < alone; i++) {
-		if (converge(apply->engine, apply->changes[i].object, err) < 0) {
-			undo(apply, i + 1);
+		if (r > 0)
+			tell(apply, &apply->changes[i]);
+		else if (r == 0 && lost->code == LXCRI_E_NONE)
+			*lost = one;
+		if (r < 0) {
+			*err = one;
 			return -1;
 		}
-		tell(apply, &apply->changes[i]);
 	}
-	if (crew_run(&crew, err) == 0)
+	return 0;
+}
+
+/* Nothing is waited for before the pods are made: they are nobody else's until then. */
+static int make_all(struct apply *apply, struct lxcri_error *err)
+{
+	const size_t first_set = first_of(apply, OBJECT_POD + 1);
+	struct lxcri_error lost = {};
+
+	if (make_range(apply, 0, first_of(apply, OBJECT_POD), &lost, err) < 0 ||
+	    each_pod(apply, make_pod, tell_pod, err) < 0 ||
+	    make_range(apply, first_set, apply->n_changes, &lost, err) < 0) {
+		undo(apply);
+		return -1;
+	}
+	if (lost.code == LXCRI_E_NONE)
 		return 0;
-	undo(apply, apply->n_changes);
+	*err = lost;
 	return -1;
 }
 
@@ -403,9 +465,9 @@ static int run(struct apply *apply, const struct lxcri_manifest *manifests, size
 						   &second);
 		return -1;
 	}
-	if (make_all(apply, err) < 0)
+	if (make_all(apply, err) < 0 || (apply->options->prune && prune(apply, err) < 0))
 		return -1;
-	return apply->options->prune ? prune(apply, err) : 0;
+	return apply->options->no_wait ? demand_look_again(apply->engine, err) : 0;
 }
 
 int lxcri_manifest_apply(struct lxcri_engine *engine, const struct lxcri_manifest *manifests,

@@ -5,9 +5,9 @@
 
 #include "base/mem.h"
 #include "base/sha256.h"
+#include "engine/pod/crew.h"
 #include "engine/pod/identity.h"
 #include "engine/pod/labels.h"
-#include "engine/workload/crew.h"
 #include "engine/workload/rolling.h"
 #include "engine/workload/service.h"
 

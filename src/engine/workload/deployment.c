@@ -4,19 +4,18 @@
  * Those that are made from what is wanted are called by its sum, so they are told from the former
  * by their names. They are looked at, a step is taken, and they are looked at again, until all that
  * are wanted are available and no former one is left. A command that is killed anywhere leaves what
- * the next one goes on with. */
+ * the next one goes on with. While it waits others may change workloads, and go on with this one.
+ */
 
 #include "base/mem.h"
 #include "base/moment.h"
 #include "base/text.h"
+#include "engine/pod/crew.h"
 #include "engine/pod/pod.h"
-#include "engine/workload/crew.h"
 #include "engine/workload/replicas.h"
 
 #include <string.h>
-#include <time.h>
 
-#define LOOK_NS      100000000
 #define NS_IN_SECOND 1000000000ll
 
 /* One pod as of the last look. */
@@ -241,8 +240,6 @@ static bool is_done(const struct rollout *rollout, const struct rolling_pods *po
 
 static int run(struct rollout *rollout, struct lxcri_error *err)
 {
-	static const struct timespec pause = { .tv_nsec = LOOK_NS };
-
 	for (;;) {
 		struct rolling_pods pods;
 		struct rolling_step step;
@@ -255,7 +252,9 @@ static int run(struct rollout *rollout, struct lxcri_error *err)
 		if (step.make == 0 && step.remove_available == 0 && step.remove_unavailable == 0) {
 			if (check_deadline(rollout, &pods, err) < 0)
 				return -1;
-			(void)nanosleep(&pause, NULL);
+			if (shelf_pause(rollout->replicas->engine, rollout->replicas->object, err) <
+			    0)
+				return -1;
 		} else if (take_step(rollout, &step, err) < 0) {
 			return -1;
 		}

@@ -104,7 +104,7 @@ static int value_from(const struct pod_plan_source *source, const struct pod_con
 	if (from->secret)
 		return value_of_key(source, OBJECT_SECRET, from->secret, ret, err);
 	if (from->field)
-		return plan_field_value(source, from->field->field_path, ret, err);
+		return plan_env_field_value(source, from->field->field_path, ret, err);
 	if (from->resource)
 		return plan_resource_value(source, container, from->resource, ret, err);
 	return fail(err, LXCRI_E_INVALID_MANIFEST, "valueFrom names nothing");

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "engine/pod/fields.h"
 #include "engine/workload/pod_plan.h"
 #include "manifest/quantity.h"
 
@@ -38,6 +39,28 @@ static char *format_map(const struct field_map *map)
 	return text_steal(&text);
 }
 
+/* What is known once the pod has its addresses has a mark until then. */
+static const struct {
+	const char *path;
+	const char *mark;
+} later_fields[] = {
+	{ "status.podIP", FIELDS_POD_IP },
+	{ "status.podIPs", FIELDS_POD_IPS },
+	{ "status.hostIP", FIELDS_HOST_IP },
+	{ "status.hostIPs", FIELDS_HOST_IP },
+};
+
+int plan_env_field_value(const struct pod_plan_source *source, const char *path, char **ret,
+			 struct lxcri_error *err)
+{
+	for (size_t i = 0; i < ARRAY_LEN(later_fields); i++)
+		if (strcmp(path, later_fields[i].path) == 0) {
+			*ret = xstrdup(later_fields[i].mark);
+			return 0;
+		}
+	return plan_field_value(source, path, ret, err);
+}
+
 int plan_field_value(const struct pod_plan_source *source, const char *path, char **ret,
 		     struct lxcri_error *err)
 {
@@ -67,7 +90,8 @@ int plan_field_value(const struct pod_plan_source *source, const char *path, cha
 		value = value_in_map(annotations, path, "metadata.annotations['");
 	else
 		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
-			    "fieldRef: %.80s is not known when the pod is made", path);
+			    "fieldRef: %.80s is not known here%s", path,
+			    text_starts_with(path, "status.") ? ", or only in env" : "");
 	*ret = xstrdup(value ? value : "");
 	return 0;
 }

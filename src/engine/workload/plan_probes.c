@@ -150,12 +150,66 @@ static int check_successes(const struct pod_probe *probe, struct lxcri_error *er
 			      "successThreshold: must be 1 but for readiness");
 }
 
+static int plan_hook(struct pod_plan *plan, const struct pod_plan_source *source,
+		     const struct pod_container *container, const struct pod_hook *hook,
+		     const struct lxcri_hook **ret, struct lxcri_error *err)
+{
+	struct lxcri_hook *made;
+	struct lxcri_probe *get;
+
+	if (!hook)
+		return 0;
+	if (!!hook->exec + !!hook->http + !!hook->sleep != 1)
+		return fail(err, LXCRI_E_INVALID_MANIFEST,
+			    "expected one of exec, httpGet and sleep");
+	made = plan_keep(plan, xnew(struct lxcri_hook));
+	made->grace_seconds = (unsigned int)source->spec->grace_seconds;
+	*ret = made;
+	if (hook->sleep && !is_in(hook->sleep->seconds, 0, SECONDS_MAX))
+		return fail(err, LXCRI_E_INVALID_MANIFEST, "sleep.seconds: expected 0 to %d",
+			    SECONDS_MAX);
+	if (hook->sleep && hook->sleep->seconds == 0)
+		*ret = NULL; /* it does nothing */
+	if (hook->sleep)
+		made->sleep_seconds = (unsigned int)hook->sleep->seconds;
+	if (hook->exec)
+		made->command = plan_list(plan, &hook->exec->command);
+	if (hook->exec && hook->exec->command.count == 0)
+		return fail(err, LXCRI_E_INVALID_MANIFEST, "exec.command is empty");
+	if (!hook->http)
+		return 0;
+	get = plan_keep(plan, xnew(struct lxcri_probe));
+	made->get = get;
+	if (find_port(container, hook->http->port, &get->port, err) < 0 ||
+	    plan_host(plan, source, hook->http->host, get, err) < 0)
+		return -1;
+	return plan_http(plan, hook->http, get, err);
+}
+
+static int plan_lifecycle(struct pod_plan *plan, const struct pod_plan_source *source,
+			  const struct pod_container *container, struct lxcri_create_options *ret,
+			  struct lxcri_error *err)
+{
+	const struct pod_container *first = source->spec->init_containers.items;
+
+	for (size_t i = 0; i < source->spec->init_containers.count; i++)
+		if (&first[i] == container)
+			return fail(err, LXCRI_E_INVALID_MANIFEST,
+				    "lifecycle: is not for an init container");
+	if (plan_hook(plan, source, container, container->lifecycle->post_start, &ret->post_start,
+		      err) < 0)
+		return fail_while(err, "lifecycle.postStart");
+	if (plan_hook(plan, source, container, container->lifecycle->pre_stop, &ret->pre_stop,
+		      err) < 0)
+		return fail_while(err, "lifecycle.preStop");
+	return 0;
+}
+
 int plan_probes(struct pod_plan *plan, const struct pod_plan_source *source,
 		const struct pod_container *container, struct lxcri_create_options *ret,
 		struct lxcri_error *err)
 {
 	struct lxcri_probes *probes = plan_keep(plan, xnew(struct lxcri_probes));
-	const struct pod_lifecycle *lifecycle = container->lifecycle;
 
 	if (check_successes(container->startup, err) < 0 ||
 	    plan_probe(plan, source, container, container->startup, &probes->startup, err) < 0)
@@ -168,7 +222,5 @@ int plan_probes(struct pod_plan *plan, const struct pod_plan_source *source,
 	probes->grace_seconds = (unsigned int)source->spec->grace_seconds;
 	if (probes->startup || probes->liveness || probes->readiness)
 		ret->probes = probes;
-	if (lifecycle && lifecycle->pre_stop && lifecycle->pre_stop->exec)
-		ret->pre_stop = plan_list(plan, &lifecycle->pre_stop->exec->command);
-	return 0;
+	return container->lifecycle ? plan_lifecycle(plan, source, container, ret, err) : 0;
 }

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "engine/volumes/parts.h"
 #include "engine/workload/pod_plan.h"
 #include "manifest/quantity.h"
 #include "os/path.h"
@@ -279,19 +280,23 @@ static int plan_mount(struct pod_plan *plan, const struct pod_plan_source *sourc
 		mount->read_only || is_files || (volume->claim && volume->claim->read_only);
 	const char *sub = mount->sub_path && *mount->sub_path ? mount->sub_path : NULL;
 
-	/* Where containers write, a path could lead anywhere by the next start. */
-	if (sub && !is_files)
-		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
-			    "subPath: only of files that a manifest names");
+	if (sub && !is_files && parts_check(sub, err) < 0) {
+		err->code = LXCRI_E_INVALID_MANIFEST;
+		return -1;
+	}
 	ret->destination = plan_text(plan, mount->mount_path);
 	ret->options = is_read_only ? "ro" : NULL;
 	if (volume->host_path)
 		ret->source = plan_text(plan, volume->host_path->path);
 	else if (volume->claim)
 		ret->source = plan_keep(plan, claim_volume(source, volume->claim->claim_name));
-	else
+	else if (is_files)
 		ret->source = plan_keep(
 			plan, xformat("pod:%s%s%s", volume->name, sub ? "/" : "", sub ? sub : ""));
+	else
+		ret->source = plan_keep(plan, xformat("pod:%s", volume->name));
+	if (!is_files)
+		ret->sub_path = plan_text(plan, sub);
 	return 0;
 }
 

@@ -240,6 +240,8 @@ static int plan_containers(struct pod_plan *plan, const struct pod_plan_source *
 static int plan_fs_group(struct pod_plan *plan, const struct pod_security *security,
 			 struct lxcri_error *err)
 {
+	const char *policy =
+		security && security->fs_group_change ? security->fs_group_change : "Always";
 	unsigned int *group;
 
 	if (!security || security->fs_group < 0)
@@ -248,6 +250,12 @@ static int plan_fs_group(struct pod_plan *plan, const struct pod_security *secur
 		return fail(err, LXCRI_E_INVALID_MANIFEST,
 			    "securityContext.fsGroup: %jd is no number of a group",
 			    (intmax_t)security->fs_group);
+	if (strcmp(policy, "Always") != 0 && strcmp(policy, "OnRootMismatch") != 0)
+		return fail(err, LXCRI_E_INVALID_MANIFEST,
+			    "securityContext.fsGroupChangePolicy: \"%.40s\": expected Always or "
+			    "OnRootMismatch",
+			    policy);
+	plan->options.fs_group_on_mismatch = strcmp(policy, "Always") != 0;
 	group = plan_keep(plan, xnew(unsigned int));
 	*group = (unsigned int)security->fs_group;
 	plan->options.fs_group = group;

@@ -68,9 +68,12 @@ const char *const *plan_list(struct pod_plan *plan, const struct strings *string
 			      struct lxcri_create_options *ret, struct lxcri_error *err);
 
 /* Returns what a fieldRef of @path, or a resourceFieldRef for a container @own (NULL: it has to
- * name one), stands for, owned by the caller. */
+ * name one), stands for, owned by the caller; of an environment also what the pod has later, in
+ * whose place there is a mark of engine/pod/fields.h. */
 [[nodiscard]] int plan_field_value(const struct pod_plan_source *source, const char *path,
 				   char **ret, struct lxcri_error *err);
+[[nodiscard]] int plan_env_field_value(const struct pod_plan_source *source, const char *path,
+				       char **ret, struct lxcri_error *err);
 [[nodiscard]] int plan_resource_value(const struct pod_plan_source *source,
 				      const struct pod_container *own,
 				      const struct pod_resource_ref *ref, char **ret,

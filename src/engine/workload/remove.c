@@ -4,10 +4,9 @@
 #include "engine/workload/remove.h"
 
 #include "base/mem.h"
-#include "engine/workload/crew.h"
-#include "lxcri/files.h"
-
-#include <string.h>
+#include "engine/pod/crew.h"
+#include "engine/workload/claims.h"
+#include "engine/workload/rolling.h"
 
 static int forget(struct lxcri_engine *engine, const struct object *object, struct lxcri_error *err)
 {
@@ -22,49 +21,14 @@ static int forget(struct lxcri_engine *engine, const struct object *object, stru
 	return -1;
 }
 
-/* Removes the volume @name of the namespace. Returns 1, or 0 when there was none. */
-static int drop_volume(struct lxcri_engine *engine, const char *name_space, const char *name,
-		       struct lxcri_error *err)
+static bool goes_with_set(const struct object *object)
 {
-	autofree char *id = pod_plan_id(name_space, name);
+	struct lxcri_error ignored = {};
+	struct rolling rolling;
 
-	if (lxcri_volume_remove(engine, id, err) == 0)
-		return 1;
-	if (lxcri_code_class(err->code) != LXCRI_CLASS_NOT_FOUND)
-		return -1;
-	*err = (struct lxcri_error){};
-	return 0;
-}
-
-/* A set that was larger once has left volumes beyond the pods that it has. */
-static int drop_claims_of(struct lxcri_engine *engine, const struct object *object,
-			  const char *claim, struct lxcri_error *err)
-{
-	int found = 1;
-
-	for (int64_t ordinal = 0; found > 0 || ordinal < object->set->replicas; ordinal++) {
-		autofree char *name =
-			xformat("%s-%s-%jd", claim, object->meta->name, (intmax_t)ordinal);
-
-		found = drop_volume(engine, object->meta->name_space, name, err);
-		if (found < 0)
-			return -1;
-	}
-	return 0;
-}
-
-static int drop_claims(struct lxcri_engine *engine, const struct object *object,
-		       struct lxcri_error *err)
-{
-	const struct object_claim_template *claims = object->set ? object->set->claims.items : NULL;
-	const char *name_space = object->meta->name_space;
-
-	if (object->kind == OBJECT_CLAIM)
-		return drop_volume(engine, name_space, object->meta->name, err) < 0 ? -1 : 0;
-	for (size_t i = 0; claims && i < object->set->claims.count; i++)
-		if (drop_claims_of(engine, object, claims[i].meta->name, err) < 0)
-			return -1;
-	return 0;
+	return object->set && object->kind == OBJECT_STATEFUL_SET &&
+	       rolling_read(object->set, object->kind, &rolling, &ignored) == 0 &&
+	       rolling.drops_when_deleted;
 }
 
 /* Returns whether there was one. */
@@ -78,8 +42,8 @@ static int remove_quietly(struct lxcri_engine *engine, const struct object *obje
 
 	if (found > 0 && !options->dry_run) {
 		r = converge_remove(engine, &kept, err);
-		if (r == 0 && options->volumes)
-			r = drop_claims(engine, &kept, err);
+		if (r == 0 && (options->volumes || goes_with_set(&kept)))
+			r = claims_drop(engine, &kept, 0, err);
 		if (r == 0)
 			r = forget(engine, &kept, err);
 	}

@@ -138,6 +138,9 @@ static int go_back(struct past *past, struct lxcri_error *err)
 		return -1;
 	if (converge(past->engine, &before, err) == 0)
 		return 0;
+	/* What somebody else has changed meanwhile is theirs. */
+	if (shelf_has(past->engine, &before, &second) == 0)
+		return -1;
 	if (put(past->engine, &past->now, past->current, past->current + 1, &second) < 0 ||
 	    converge(past->engine, &past->now, &second) < 0)
 		log_error("undo: %s", second.text);

@@ -58,6 +58,37 @@ static int read_numbers(const struct object_set *set, struct rolling *ret, struc
 	return 0;
 }
 
+/* Reads one of two words; NULL is the first. */
+static int read_word(const char *field, const char *text, const char *const words[static 2],
+		     bool *ret, struct lxcri_error *err)
+{
+	*ret = text && strcmp(text, words[1]) == 0;
+	if (!text || *ret || strcmp(text, words[0]) == 0)
+		return 0;
+	return fail(err, LXCRI_E_INVALID_MANIFEST, "%s: \"%.40s\": expected %s or %s", field, text,
+		    words[0], words[1]);
+}
+
+static int read_set(const struct object_set *set, struct rolling *ret, struct lxcri_error *err)
+{
+	static const char *const orders[] = { "OrderedReady", "Parallel" };
+	static const char *const ends[] = { "Retain", "Delete" };
+	static const struct object_retention usual;
+	const struct object_retention *retention = set->retention ? set->retention : &usual;
+
+	if (set->strategy && set->strategy->rolling)
+		ret->partition = set->strategy->rolling->partition;
+	if (ret->partition < 0 || ret->partition > COUNT_MAX)
+		return fail(err, LXCRI_E_INVALID_MANIFEST,
+			    "updateStrategy.rollingUpdate.partition: expected 0 to %d", COUNT_MAX);
+	if (read_word("podManagementPolicy", set->management, orders, &ret->parallel, err) < 0 ||
+	    read_word("persistentVolumeClaimRetentionPolicy.whenDeleted", retention->when_deleted,
+		      ends, &ret->drops_when_deleted, err) < 0)
+		return -1;
+	return read_word("persistentVolumeClaimRetentionPolicy.whenScaled", retention->when_scaled,
+			 ends, &ret->drops_when_scaled, err);
+}
+
 int rolling_read(const struct object_set *set, enum object_kind kind, struct rolling *ret,
 		 struct lxcri_error *err)
 {
@@ -70,13 +101,12 @@ int rolling_read(const struct object_set *set, enum object_kind kind, struct rol
 				 .deadline_seconds = set->deadline_seconds > 0
 							     ? set->deadline_seconds
 							     : DEFAULT_DEADLINE };
-	if (is_set && strcmp(type, "OnDelete") == 0)
-		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
-			    "updateStrategy.type: OnDelete cannot be done here");
-	if (strcmp(type, "RollingUpdate") != 0 && (is_set || !ret->recreate))
+	ret->on_delete = is_set && strcmp(type, "OnDelete") == 0;
+	if (strcmp(type, "RollingUpdate") != 0 && (is_set ? !ret->on_delete : !ret->recreate))
 		return fail(err, LXCRI_E_INVALID_MANIFEST,
-			    "strategy.type: \"%.40s\": expected RollingUpdate%s", type,
-			    is_set ? "" : " or Recreate");
+			    "%s.type: \"%.40s\": expected RollingUpdate or %s",
+			    is_set ? "updateStrategy" : "strategy", type,
+			    is_set ? "OnDelete" : "Recreate");
 	if (set->min_ready_seconds < 0 || set->min_ready_seconds > SECONDS_MAX ||
 	    set->deadline_seconds < 0 || set->deadline_seconds > SECONDS_MAX ||
 	    set->min_ready_seconds >= ret->deadline_seconds)
@@ -86,10 +116,10 @@ int rolling_read(const struct object_set *set, enum object_kind kind, struct rol
 			"first below the second",
 			(intmax_t)set->min_ready_seconds, (intmax_t)ret->deadline_seconds,
 			SECONDS_MAX);
-	if (ret->recreate && set->strategy->rolling)
-		return fail(err, LXCRI_E_INVALID_MANIFEST,
-			    "strategy.rollingUpdate: does not go with Recreate");
-	return is_set ? 0 : read_numbers(set, ret, err);
+	if ((ret->recreate || ret->on_delete) && set->strategy->rolling)
+		return fail(err, LXCRI_E_INVALID_MANIFEST, "rollingUpdate: does not go with %s",
+			    type);
+	return is_set ? read_set(set, ret, err) : read_numbers(set, ret, err);
 }
 
 static int64_t smaller(int64_t a, int64_t b)

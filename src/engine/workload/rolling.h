@@ -12,6 +12,13 @@ struct rolling {
 	int64_t unavailable; /* how many fewer may be available */
 	int64_t min_ready_seconds;
 	int64_t deadline_seconds; /* without any progress */
+
+	/* Of a StatefulSet. */
+	int64_t partition;      /* the pods below it stay as they are */
+	bool on_delete;         /* so do all, until somebody removes them */
+	bool parallel;          /* those that are missing are made at once */
+	bool drops_when_scaled; /* claims go with their pods */
+	bool drops_when_deleted;
 };
 
 enum rolling_rounding { ROLLING_UP, ROLLING_DOWN };

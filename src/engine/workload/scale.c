@@ -70,17 +70,20 @@ int lxcri_manifest_scale(struct lxcri_engine *engine, const char *kind, const ch
 	return r < 0 ? fail_while(err, "scale %s", name) : 0;
 }
 
-static int converge_one(void *userdata, const struct object_key *key, const char *document,
-			int64_t revision, struct lxcri_error *err)
+/* What of all was applied, by turns the kind, the namespace and the name. */
+static int note_key(void *userdata, const struct object_key *key, const char *document,
+		    int64_t revision, struct lxcri_error *err)
 {
-	struct strings *documents = userdata;
+	struct strings *keys = userdata;
 
-	strings_add(documents, document);
+	strings_add(keys, key->kind);
+	strings_add(keys, key->name_space);
+	strings_add(keys, key->name);
 	return 0;
 }
 
-/* What an apply that was killed has not come to of services is made; the others stay as they are.
- */
+/* What an apply that was killed has not come to of services is made; the others stay as they are. A
+ * pod that nothing makes copies of is its user's to remove. */
 static bool is_to_be_made(struct lxcri_engine *engine, const struct object *object)
 {
 	struct lxcri_error ignored = {};
@@ -88,10 +91,27 @@ static bool is_to_be_made(struct lxcri_engine *engine, const struct object *obje
 	return object->set || (object->service && service_is_due(engine, object, &ignored) > 0);
 }
 
+/* While another one was waited for it may have changed, or gone. */
+static int converge_one(struct lxcri_engine *engine, char *const key[static 3],
+			struct lxcri_error *err)
+{
+	autorun(object_finish) struct object object = {};
+	struct lxcri_error ignored = {};
+	enum object_kind kind;
+	int found;
+
+	if (object_kind_parse(key[0], &kind, err) < 0)
+		return -1;
+	found = shelf_find(engine, kind, key[1], key[2], &object, err);
+	if (found <= 0 || !is_to_be_made(engine, &object) || converge(engine, &object, err) == 0)
+		return found < 0 ? -1 : 0;
+	return shelf_has(engine, &object, &ignored) == 0 ? 0 : -1;
+}
+
 int lxcri_manifest_converge(struct lxcri_engine *engine, struct lxcri_error *err)
 {
 	static const struct object_key all;
-	autorun(strings_finish) struct strings documents = {};
+	autorun(strings_finish) struct strings keys = {};
 	autoclose int lock = shelf_lock(engine, err);
 	struct lxcri_error first = {};
 
@@ -100,16 +120,12 @@ int lxcri_manifest_converge(struct lxcri_engine *engine, struct lxcri_error *err
 	if (!database_exists(engine->data))
 		return 0;
 	if (!engine_database(engine, err) ||
-	    objects_each(engine->database, &all, converge_one, &documents, err) < 0)
+	    objects_each(engine->database, &all, note_key, &keys, err) < 0)
 		return -1;
-	for (size_t i = 0; i < documents.count; i++) {
-		autorun(object_finish) struct object object = {};
+	for (size_t i = 0; i + 2 < keys.count; i += 3) {
 		struct lxcri_error one = {};
 
-		/* A pod that nothing makes copies of is its user's to remove. */
-		if ((shelf_parse(documents.items[i], &object, &one) < 0 ||
-		     (is_to_be_made(engine, &object) && converge(engine, &object, &one) < 0)) &&
-		    first.code == LXCRI_E_NONE)
+		if (converge_one(engine, &keys.items[i], &one) < 0 && first.code == LXCRI_E_NONE)
 			first = one;
 	}
 	if (first.code == LXCRI_E_NONE)

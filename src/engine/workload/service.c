@@ -19,6 +19,8 @@ bool service_selects(const struct object_service *service, const struct field_ma
 {
 	const struct field_map *selector = &service->selector;
 
+	if (object_service_is_alias(service))
+		return false;
 	for (size_t i = 0; i < selector->keys.count; i++) {
 		const char *value = field_map_get(labels, selector->keys.items[i]);
 

@@ -10,10 +10,22 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 
 #define LOCK_FILE "workload.lock"
 
-int shelf_lock(const struct lxcri_engine *engine, struct lxcri_error *err)
+/* Between two looks at pods that are waited for. */
+#define PAUSE_NS 100000000
+
+static int lock_file(int fd)
+{
+	while (flock(fd, LOCK_EX) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return 0;
+}
+
+int shelf_lock(struct lxcri_engine *engine, struct lxcri_error *err)
 {
 	autofree char *path = xformat("%s/" LOCK_FILE, engine->data);
 	autoclose int fd = -1;
@@ -23,10 +35,12 @@ int shelf_lock(const struct lxcri_engine *engine, struct lxcri_error *err)
 		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 		r = fd < 0 ? -errno : 0;
 	}
-	while (r == 0 && flock(fd, LOCK_EX) < 0)
-		if (errno != EINTR)
-			r = -errno;
-	return r < 0 ? fail_errno(err, r, "lock %s", path) : steal_fd(&fd);
+	if (r == 0)
+		r = lock_file(fd);
+	if (r < 0)
+		return fail_errno(err, r, "lock %s", path);
+	engine->shelf = fd;
+	return steal_fd(&fd);
 }
 
 struct object_key shelf_key(const struct object *object)
@@ -82,6 +96,54 @@ int shelf_find(struct lxcri_engine *engine, enum object_kind kind, const char *n
 	if (!database || objects_each(database, &key, take, &found, err) < 0)
 		return -1;
 	return found.is_there;
+}
+
+struct comparison {
+	const struct object *object;
+	bool is_same;
+};
+
+static int compare(void *userdata, const struct object_key *key, const char *document,
+		   int64_t revision, struct lxcri_error *err)
+{
+	struct comparison *comparison = userdata;
+	autojson kept = json_tokener_parse(document);
+
+	comparison->is_same = json_object_equal(kept, comparison->object->document);
+	return 0;
+}
+
+int shelf_has(struct lxcri_engine *engine, const struct object *object, struct lxcri_error *err)
+{
+	const struct object_key key = shelf_key(object);
+	struct comparison comparison = { .object = object };
+	struct database *database = engine_database(engine, err);
+
+	if (!database || objects_each(database, &key, compare, &comparison, err) < 0)
+		return -1;
+	return comparison.is_same;
+}
+
+int shelf_lost(const struct object *object, struct lxcri_error *err)
+{
+	return fail(err, LXCRI_E_INVALID_STATE,
+		    "%s %s was applied, scaled or deleted by another command meanwhile, and is not "
+		    "waited for any more",
+		    object_kind_name(object->kind), object->meta->name);
+}
+
+int shelf_pause(struct lxcri_engine *engine, const struct object *object, struct lxcri_error *err)
+{
+	static const struct timespec pause = { .tv_nsec = PAUSE_NS };
+	int r = flock(engine->shelf, LOCK_UN) < 0 ? -errno : 0;
+
+	if (r == 0)
+		(void)nanosleep(&pause, NULL);
+	r = lock_file(engine->shelf);
+	if (r < 0)
+		return fail_errno(err, r, "lock " LOCK_FILE);
+	r = shelf_has(engine, object, err);
+	return r == 0 ? shelf_lost(object, err) : r < 0 ? -1 : 0;
 }
 
 int shelf_no_such(const char *kind, const char *name, struct lxcri_error *err)

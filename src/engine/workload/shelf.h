@@ -9,7 +9,20 @@
 #include "engine/workload/pod_plan.h"
 
 /* Waits until nobody else changes workloads. Returns a descriptor that holds the lock; -1. */
-[[nodiscard]] int shelf_lock(const struct lxcri_engine *engine, struct lxcri_error *err);
+[[nodiscard]] int shelf_lock(struct lxcri_engine *engine, struct lxcri_error *err);
+
+/* Lets others change workloads for a moment, for whoever holds the lock and waits for the pods of
+ * @object. Fails with LXCRI_E_INVALID_STATE when @object is not what is kept any more: then it is
+ * theirs. The lock is held again in any case. */
+[[nodiscard]] int shelf_pause(struct lxcri_engine *engine, const struct object *object,
+			      struct lxcri_error *err);
+
+/* Tells whether @object is what is kept: 1, 0 or -1. */
+[[nodiscard]] int shelf_has(struct lxcri_engine *engine, const struct object *object,
+			    struct lxcri_error *err);
+
+/* Fails with LXCRI_E_INVALID_STATE: somebody else has changed @object. */
+int shelf_lost(const struct object *object, struct lxcri_error *err);
 
 /* Finds an object. Returns 1, and the caller finishes *@ret; 0 when there is none; or < 0. */
 [[nodiscard]] int shelf_find(struct lxcri_engine *engine, enum object_kind kind,

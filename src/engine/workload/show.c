@@ -5,6 +5,7 @@
 #include "engine/network/rows.h"
 #include "engine/pod/pod.h"
 #include "engine/workload/converge.h"
+#include "engine/workload/endpoints.h"
 #include "engine/workload/service.h"
 #include "lxcri/workload/manifest.h"
 
@@ -226,6 +227,14 @@ int lxcri_manifest_get_json(struct lxcri_engine *engine, const char *kind, const
 	enum object_kind number = OBJECT_POD;
 	int r = 0;
 
+	if (endpoints_are_meant(kind)) {
+		if (endpoints_get(engine, name_space, name, array, err) < 0)
+			return -1;
+		if (name && json_count(array) == 0)
+			return shelf_no_such("Endpoints", name, err);
+		*ret_json = json_format(array);
+		return 0;
+	}
 	if (kind && object_kind_parse(kind, &number, err) < 0)
 		return -1;
 	key.kind = kind ? object_kind_name(number) : NULL;

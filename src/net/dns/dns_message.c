@@ -145,7 +145,7 @@ int dns_query_parse(const uint8_t *bytes, size_t size, struct dns_query *ret_que
 	query->checking_disabled = flags & FLAG_CD;
 	query->has_edns = query->wants_dnssec = false;
 	query->fault = DNS_NOERROR;
-	query->name_size = 0;
+	query->name_size = query->alias_size = 0;
 	if (flags & OPCODE_MASK) {
 		query->fault = DNS_NOTIMP;
 		return 0;
@@ -414,6 +414,62 @@ static void grow_older(uint8_t *to, const struct dns_response *response, size_t 
 	}
 }
 
+void dns_query_lead(struct dns_query *query, const uint8_t *name, size_t size)
+{
+	memcpy(query->alias, query->asked, query->name_size);
+	query->alias_size = query->name_size;
+	memcpy(query->name, name, size);
+	memcpy(query->asked, name, size);
+	query->name_size = size;
+}
+
+void dns_query_restore(const struct dns_query *query, struct dns_query *ret_query)
+{
+	*ret_query = *query;
+	if (query->alias_size == 0)
+		return;
+	memcpy(ret_query->name, query->alias, query->alias_size);
+	memcpy(ret_query->asked, query->alias, query->alias_size);
+	ret_query->name_size = query->alias_size;
+	ret_query->alias_size = 0;
+}
+
+/* Whose names a resolver's answer has in between does not matter: the addresses are said to be of
+ * the name that ours leads to. */
+static size_t pass_alias(const uint8_t *bytes, const struct dns_response *response,
+			 const struct dns_query *query, uint32_t age, const struct dns_room *room)
+{
+	const struct dns_record alias = { .type = DNS_CNAME,
+					  .ttl = DNS_ALIAS_TTL,
+					  .data = query->name,
+					  .data_size = query->name_size };
+	size_t offset = DNS_HEADER_SIZE + query->name_size + 4;
+	struct dns_query asked;
+	struct dns_answer answer;
+	struct place place;
+
+	dns_query_restore(query, &asked);
+	dns_answer_begin(&answer, &asked, room->bytes, room->limit);
+	dns_answer_add(&answer, DNS_ANSWER, &alias);
+	for (unsigned int i = 0;
+	     i < response->n_answers && find_record(bytes, response->size, offset, &place) == 0;
+	     i++, offset = place.end) {
+		const uint32_t ttl = get32(bytes + place.fixed + 4);
+		const struct dns_record record = { .name = query->name,
+						   .name_size = query->name_size,
+						   .type = get16(bytes + place.fixed),
+						   .ttl = ttl > age ? ttl - age : 0,
+						   .data = bytes + place.data,
+						   .data_size = place.end - place.data };
+
+		if (record.type == query->type &&
+		    record.data_size == (record.type == DNS_A ? 4 : 16))
+			dns_answer_add(&answer, DNS_ANSWER, &record);
+	}
+	answer.truncated |= response->truncated;
+	return dns_answer_end(&answer, response->rcode);
+}
+
 size_t dns_response_pass(const uint8_t *bytes, const struct dns_response *response,
 			 const struct dns_query *query, uint32_t age, uint8_t *to, size_t limit)
 {
@@ -422,6 +478,8 @@ size_t dns_response_pass(const uint8_t *bytes, const struct dns_response *respon
 	const bool fits = !response->truncated && response->size + edns <= limit;
 	size_t size = fits ? response->size : head;
 
+	if (query->alias_size > 0)
+		return pass_alias(bytes, response, query, age, &(struct dns_room){ to, limit });
 	memcpy(to, bytes, size);
 	(void)put_head(query, query->id,
 		       answer_flags(query) | (fits ? 0 : FLAG_TC) | response->rcode, to);

@@ -55,11 +55,25 @@ struct dns_query {
 	size_t name_size;            /* 0: there is no question that could be repeated */
 	uint8_t name[DNS_NAME_MAX];  /* in lower case */
 	uint8_t asked[DNS_NAME_MAX]; /* as it came: who asks may compare the case of letters */
+
+	/* Where one of our names leads to another one, `name` and `asked` are that, and this is
+	 * what was asked for as it came. Size 0: it leads nowhere else. */
+	size_t alias_size;
+	uint8_t alias[DNS_NAME_MAX];
 };
+
+/* How long an alias of ours holds that leads to somebody else's name, in seconds. */
+#define DNS_ALIAS_TTL 5
 
 /* Reads a query. Returns 0, where @ret_query may have a `fault`; or -EBADMSG for what gets no
  * answer at all: too short, or an answer itself. */
 [[nodiscard]] int dns_query_parse(const uint8_t *bytes, size_t size, struct dns_query *ret_query);
+
+/* Has @query ask for @name, which is what its own name leads to. */
+void dns_query_lead(struct dns_query *query, const uint8_t *name, size_t size);
+
+/* Copies @query as it was before that. */
+void dns_query_restore(const struct dns_query *query, struct dns_query *ret_query);
 
 /* Writes the query that asks a resolver for the same as @query, under @id. @bytes has room for
  * DNS_UDP_PLAIN_MAX. Returns its size. */
@@ -127,6 +141,6 @@ struct dns_response {
 				     struct dns_response *ret_response);
 
 /* Writes what is passed on of @bytes to who asked @query, @age seconds after it came, in @limit
- * bytes at most. Returns the size. */
+ * bytes at most. Behind an alias of ours come only addresses. Returns the size. */
 size_t dns_response_pass(const uint8_t *bytes, const struct dns_response *response,
 			 const struct dns_query *query, uint32_t age, uint8_t *to, size_t limit);

@@ -266,6 +266,17 @@ int dns_server_answer(struct dns_server *server, const struct dns_network *netwo
 		return refuse(&answer, DNS_REFUSED, counters);
 	if (network->zone)
 		rcode = dns_zone_ask(network->zone, &query, &answer);
+	if (rcode == -EREMOTE && query.recursion_desired) {
+		uint8_t target[DNS_NAME_MAX];
+		size_t target_size =
+			dns_zone_find_alias(network->zone, query.name, query.name_size, target);
+
+		dns_query_lead(&query, target, target_size);
+		dns_forward_ask(server->forward, &query, asker, server->now_ms);
+		return -EINPROGRESS;
+	}
+	if (rcode == -EREMOTE)
+		rcode = DNS_NOERROR; /* who asks may follow it himself */
 	if (rcode >= 0) {
 		counters->answered++;
 		counters->absent += rcode == DNS_NXDOMAIN;
@@ -280,13 +291,15 @@ int dns_server_answer(struct dns_server *server, const struct dns_network *netwo
 size_t dns_server_pass(const struct dns_asker *asker, const struct dns_query *query,
 		       const struct dns_told *told, const struct dns_room *room)
 {
+	struct dns_query asked;
 	struct dns_answer answer;
 
 	/* Over a connection nothing is too long, so who is told so would ask for ever. */
 	if (told && !(asker->is_tcp && told->response->truncated))
 		return dns_response_pass(told->bytes, told->response, query, told->age, room->bytes,
 					 room->limit);
-	dns_answer_begin(&answer, query, room->bytes, room->limit);
+	dns_query_restore(query, &asked);
+	dns_answer_begin(&answer, &asked, room->bytes, room->limit);
 	return dns_answer_end(&answer, DNS_SERVFAIL);
 }
 

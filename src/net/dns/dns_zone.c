@@ -389,6 +389,20 @@ int dns_zone_add_service(struct dns_zone *zone, const char *name, uint16_t port,
 	return target_size < 0 ? -1 : add_record(zone, wire, (size_t)size, &record, err);
 }
 
+int dns_zone_add_alias(struct dns_zone *zone, const char *name, const char *target,
+		       struct lxcri_error *err)
+{
+	uint8_t wire[DNS_NAME_MAX];
+	uint8_t data[DNS_NAME_MAX];
+	int size = parse_name(name, wire, err);
+	int target_size = size < 0 ? -1 : parse_name(target, data, err);
+	const struct dns_record record = { .type = DNS_CNAME,
+					   .data = data,
+					   .data_size = (size_t)target_size };
+
+	return target_size < 0 ? -1 : add_record(zone, wire, (size_t)size, &record, err);
+}
+
 static void answer_record(const struct dns_zone *zone, const struct zone_record *from,
 			  struct dns_answer *answer)
 {
@@ -503,6 +517,57 @@ static bool wants_address(uint16_t type)
 	return type == DNS_A || type == DNS_AAAA;
 }
 
+static const struct zone_record *find_alias(const struct dns_zone *zone,
+					    const struct zone_node *node)
+{
+	return node && node->first != NONE && zone->records[node->first].type == DNS_CNAME
+		       ? &zone->records[node->first]
+		       : NULL;
+}
+
+size_t dns_zone_find_alias(const struct dns_zone *zone, const uint8_t *name, size_t size,
+			   uint8_t target[DNS_NAME_MAX])
+{
+	const struct zone_record *alias;
+	struct ladder ladder;
+
+	climb(zone, name, size, &ladder);
+	alias = ladder.count > 0 ? find_alias(zone, find(zone, &ladder, 0)) : NULL;
+	if (!alias)
+		return 0;
+	memcpy(target, zone->arena + alias->data, alias->size);
+	return alias->size;
+}
+
+/* Adds the alias, and the addresses of where it leads if that is ours; from there no other alias is
+ * followed. */
+static int answer_alias(const struct dns_zone *zone, const struct zone_record *alias,
+			const struct dns_query *query, struct dns_answer *answer)
+{
+	const struct zone_node *node;
+	struct ladder ladder;
+
+	answer->authoritative = true;
+	answer_record(zone, alias, answer);
+	if (!wants_address(query->type))
+		return DNS_NOERROR;
+	climb(zone, zone->arena + alias->data, alias->size, &ladder);
+	node = ladder.count > 0 ? find(zone, &ladder, 0) : NULL;
+	for (uint32_t i = node ? node->first : NONE; i != NONE; i = zone->records[i].next) {
+		const struct zone_record *from = &zone->records[i];
+		const struct dns_record record = { .name = ladder.name,
+						   .name_size = ladder.size,
+						   .type = from->type,
+						   .ttl = zone->ttl,
+						   .data = zone->arena + from->data,
+						   .data_size = from->size };
+
+		if (from->type == query->type)
+			dns_answer_add(answer, DNS_ANSWER, &record);
+	}
+	return node || ladder.count < 2 || find_origin(zone, &ladder) ? DNS_NOERROR : -EREMOTE;
+}
+
 int dns_zone_ask(const struct dns_zone *zone, const struct dns_query *query,
 		 struct dns_answer *answer)
 {
@@ -523,6 +588,11 @@ int dns_zone_ask(const struct dns_zone *zone, const struct dns_query *query,
 			add_targets(zone, node, answer);
 		return DNS_NOERROR;
 	}
+
+	const struct zone_record *alias = find_alias(zone, node);
+
+	if (alias)
+		return answer_alias(zone, alias, query, answer);
 
 	const struct zone_node *origin = find_origin(zone, &ladder);
 

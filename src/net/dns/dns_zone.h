@@ -48,6 +48,10 @@ DEFINE_AUTOPTR(dns_zone)
 [[nodiscard]] int dns_zone_add_service(struct dns_zone *zone, const char *name, uint16_t port,
 				       const char *target, struct lxcri_error *err);
 
+/* Has @name lead to the name @target, whoever's that is; it has no other records then. */
+[[nodiscard]] int dns_zone_add_alias(struct dns_zone *zone, const char *name, const char *target,
+				     struct lxcri_error *err);
+
 /* Reads a zone as text, one line each:
  *
  *     ttl SECONDS
@@ -56,15 +60,21 @@ DEFINE_AUTOPTR(dns_zone)
  *     address NAME ADDRESS
  *     pointer ADDRESS NAME
  *     service NAME PORT TARGET
+ *     alias NAME TARGET
  *
  * An error names the line. The caller owns *@ret_zone. */
 [[nodiscard]] int dns_zone_parse(const char *text, size_t size, struct dns_zone **ret_zone,
 				 struct lxcri_error *err);
 
 /* Fills @answer, which was begun for @query, with what the zone says. Returns the answer's code, or
- * -ENOENT for a name that others are asked for; @answer is as it was then. */
+ * -ENOENT for a name that others are asked for; @answer is as it was then. -EREMOTE for an alias
+ * of a name that others are asked for: @answer has the alias then. */
 [[nodiscard]] int dns_zone_ask(const struct dns_zone *zone, const struct dns_query *query,
 			       struct dns_answer *answer);
+
+/* Writes into @target what the alias @name leads to. Returns the size, 0 for what is none. */
+size_t dns_zone_find_alias(const struct dns_zone *zone, const uint8_t *name, size_t size,
+			   uint8_t target[DNS_NAME_MAX]);
 
 /* Returns how many names it has. */
 size_t dns_zone_names(const struct dns_zone *zone);

@@ -82,13 +82,18 @@ static int take_service(struct dns_zone *zone, char **words, struct lxcri_error 
 	return dns_zone_add_service(zone, words[1], (uint16_t)port, words[3], err);
 }
 
+static int take_alias(struct dns_zone *zone, char **words, struct lxcri_error *err)
+{
+	return dns_zone_add_alias(zone, words[1], words[2], err);
+}
+
 static const struct line_kind {
 	const char *word;
 	size_t n_words;
 	int (*take)(struct dns_zone *zone, char **words, struct lxcri_error *err);
 } line_kinds[] = {
 	{ "origin", 2, take_origin },   { "subnet", 2, take_subnet },   { "address", 3, take_name },
-	{ "pointer", 3, take_pointer }, { "service", 4, take_service },
+	{ "pointer", 3, take_pointer }, { "service", 4, take_service }, { "alias", 3, take_alias },
 };
 
 static size_t split(char *line, char *words[WORDS_MAX + 1])

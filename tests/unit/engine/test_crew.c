@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "engine/workload/crew.h"
+#include "engine/pod/crew.h"
 
 #include "os/process.h"
 

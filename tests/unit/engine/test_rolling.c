@@ -82,7 +82,8 @@ static void a_type_that_is_not_known_is_refused(void **state)
 	} types[] = {
 		{ "Recreate", OBJECT_DEPLOYMENT, LXCRI_E_NONE },
 		{ "Recreate", OBJECT_STATEFUL_SET, LXCRI_E_INVALID_MANIFEST },
-		{ "OnDelete", OBJECT_STATEFUL_SET, LXCRI_E_UNSUPPORTED_OPERATION },
+		{ "OnDelete", OBJECT_STATEFUL_SET, LXCRI_E_NONE },
+		{ "OnDelete", OBJECT_DEPLOYMENT, LXCRI_E_INVALID_MANIFEST },
 		{ "Sometimes", OBJECT_DEPLOYMENT, LXCRI_E_INVALID_MANIFEST },
 	};
 

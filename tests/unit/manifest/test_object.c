@@ -276,8 +276,15 @@ static void what_no_service_can_be_is_refused(void **state)
 	}
 	refused(SERVICE "{type: LoadBalancer, ports: [{port: 80}]}", LXCRI_E_UNSUPPORTED_OPERATION,
 		"spec.type: LoadBalancer");
-	refused(SERVICE "{type: ExternalName, ports: [{port: 80}]}", LXCRI_E_UNSUPPORTED_OPERATION,
-		"hostAliases");
+	refused(SERVICE "{type: ExternalName}", LXCRI_E_INVALID_MANIFEST, "spec.externalName");
+	refused(SERVICE "{type: ExternalName, externalName: 192.0.2.1}", LXCRI_E_INVALID_MANIFEST,
+		"spec.externalName");
+	refused(SERVICE "{type: ExternalName, externalName: a..b}", LXCRI_E_INVALID_MANIFEST,
+		"spec.externalName");
+	refused(SERVICE "{type: ExternalName, externalName: a.b, clusterIP: 10.0.0.1}",
+		LXCRI_E_INVALID_MANIFEST, "spec.clusterIP");
+	refused(SERVICE "{externalName: a.b, ports: [{port: 80}]}", LXCRI_E_INVALID_MANIFEST,
+		"spec.externalName");
 }
 
 /* What an earlier release has taken must not be in the way of all else. */

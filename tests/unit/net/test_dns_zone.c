@@ -22,6 +22,9 @@ static const char zone_text[] = "ttl 7\n"
 				"db-0.db.default.svc.cluster.local\n"
 				"service _sql._tcp.db.default.svc.cluster.local 5432 "
 				"db-1.db.default.svc.cluster.local\n"
+				"alias near.default.svc.cluster.local web\n"
+				"alias far.default.svc.cluster.local db.example.org\n"
+				"alias lost.default.svc.cluster.local none.cluster.local\n"
 				"pointer 10.213.1.3 db-0.db.default.svc.cluster.local\n"
 				"pointer fd00:1:2:3::2 web\n";
 
@@ -257,6 +260,40 @@ static void many_names_are_found_as_quickly_as_few(void **state)
 	assert_true(least_many < 2.5 * least_few);
 }
 
+static void an_alias_leads_to_another_name(void **state)
+{
+	static const char *const near[] = { "near.default.svc.cluster.local. 7 IN CNAME web.",
+					    "web. 7 IN A 10.213.1.2", NULL };
+	static const char *const gone[] = {
+		"lost.default.svc.cluster.local. 7 IN CNAME none.cluster.local.", NULL
+	};
+	static const char *const far[] = {
+		"far.default.svc.cluster.local. 7 IN CNAME db.example.org.", NULL
+	};
+	autoptr(dns_zone) zone = make_zone();
+	uint8_t bytes[DNS_QUERY_MAX], to[DNS_UDP_MAX], target[DNS_NAME_MAX], wire[DNS_NAME_MAX];
+	struct dns_query query, restored;
+	struct dns_answer answer;
+	size_t size = make_query("far.default.svc.cluster.local", LDNS_RR_TYPE_A, 0, bytes);
+
+	expect(zone, "near.default.svc.cluster.local", LDNS_RR_TYPE_A, LDNS_RCODE_NOERROR, near);
+	expect(zone, "lost.default.svc.cluster.local", LDNS_RR_TYPE_A, LDNS_RCODE_NOERROR, gone);
+	expect(zone, "far.default.svc.cluster.local", LDNS_RR_TYPE_MX, LDNS_RCODE_NOERROR, far);
+	/* Somebody else's addresses are asked for by the name that it leads to. */
+	assert_int_equal(dns_query_parse(bytes, size, &query), 0);
+	dns_answer_begin(&answer, &query, to, sizeof(to));
+	assert_int_equal(dns_zone_ask(zone, &query, &answer), -EREMOTE);
+	size = dns_zone_find_alias(zone, query.name, query.name_size, target);
+	assert_int_equal(size, dns_name_parse("db.example.org", wire));
+	assert_memory_equal(target, wire, size);
+	dns_query_lead(&query, target, size);
+	assert_memory_equal(query.name, wire, size);
+	dns_query_restore(&query, &restored);
+	assert_int_equal(restored.name_size, dns_name_parse("far.default.svc.cluster.local", wire));
+	assert_memory_equal(restored.name, wire, restored.name_size);
+	assert_int_equal(dns_zone_find_alias(zone, target, size, wire), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -268,6 +305,7 @@ int main(void)
 		cmocka_unit_test(subnets_may_end_within_a_byte),
 		cmocka_unit_test(a_bad_line_is_named),
 		cmocka_unit_test(many_names_are_found_as_quickly_as_few),
+		cmocka_unit_test(an_alias_leads_to_another_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

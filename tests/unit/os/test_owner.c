@@ -105,6 +105,28 @@ static void what_is_given_away_loses_its_privileges(void **state)
 	assert_int_equal(getxattr(program, "security.capability", NULL, 0), -1);
 }
 
+static void a_group_may_do_what_the_owner_may(void **state)
+{
+	int fd = (int)(intptr_t)*state;
+	const struct owner_change change = { .gid = 6, .to_group = true };
+	struct stat status;
+
+	assert_int_equal(owner_change_tree(fd, &change), 0);
+	assert_int_equal(fstat(fd, &status), 0);
+	assert_true(owner_is_group_of(&status, 6) && !owner_is_group_of(&status, 7));
+	assert_int_equal(status.st_gid, 6);
+	assert_int_equal(status.st_mode & 07777, 02770);
+	assert_int_equal(fstatat(fd, "suid", &status, 0), 0);
+	assert_int_equal(status.st_uid, 33);
+	assert_int_equal(status.st_mode & 07777, 04775);
+	assert_int_equal(fstatat(fd, "kept/far", &status, 0), 0);
+	assert_int_equal(status.st_mode & 07777, 0660);
+	assert_int_equal(fstatat(fd, "kept/link", &status, AT_SYMLINK_NOFOLLOW), 0);
+	assert_int_equal(status.st_gid, 6);
+	assert_int_equal(stat("/etc/passwd", &status), 0);
+	assert_int_equal(status.st_gid, 0);
+}
+
 static void an_id_beyond_the_map_has_none_on_the_host(void **state)
 {
 	uint32_t host = 7;
@@ -136,6 +158,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_mapped_tree_keeps_what_its_files_may_do,
 						make_tree, remove_tree),
 		cmocka_unit_test_setup_teardown(what_is_given_away_loses_its_privileges, make_tree,
+						remove_tree),
+		cmocka_unit_test_setup_teardown(a_group_may_do_what_the_owner_may, make_tree,
 						remove_tree),
 		cmocka_unit_test(an_id_beyond_the_map_has_none_on_the_host),
 		cmocka_unit_test(a_map_is_read_as_three_numbers),

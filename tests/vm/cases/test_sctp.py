@@ -10,6 +10,8 @@ from engine import await_that
 from nets import *  # noqa: F401,F403
 from test_network_ports import WAYS
 
+pytestmark = pytest.mark.long
+
 SERVER = ("import socket\n"
           "s=socket.socket(socket.AF_INET6,socket.SOCK_STREAM,socket.IPPROTO_SCTP)\n"
           "s.bind(('::',7)); s.listen()\n"

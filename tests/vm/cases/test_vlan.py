@@ -87,6 +87,7 @@ def test_two_tags_lead_into_no_other_vlan_where_only_its_own_comes_out(trunk, on
     assert hopped == {(False, (1, 5)): 1, (False, (5,)): 0, (True, (1, 5)): 0, (True, (5,)): 0}
 
 
+@pytest.mark.long
 def test_a_tag_hides_no_spoofed_address(trunk, one, box):
     seen = {}
     for flags, antispoof in (("ip=10.77.0.8/24", False), ("ip=10.77.0.9/24,antispoof=on", True)):

@@ -4,7 +4,7 @@
  * How it works: whoever is free takes the next number, which lies in memory that all share, and
  * writes what came of it into one pipe. That ends when the last of them has. */
 
-#include "engine/workload/crew.h"
+#include "engine/pod/crew.h"
 
 #include "base/mem.h"
 #include "os/file.h"
