@@ -401,6 +401,9 @@ def test_a_command_killed_at_any_moment_leaves_nothing(lx, box, world, seed):
     lx("stop", "--time", "0", kept).ok()
     # What a bridge that has had a port gives itself counts in comparisons.
     await_that(lambda: "fe80" in world.host.run("ip", "address", "show", "web"), "it has an address")
+    # The port goes a moment after the container, and what the bridge says of that later still.
+    await_that(lambda: "master web" not in world.host.run("ip", "link") and
+               "linkdown" in world.host.run("ip", "route", "show", "dev", "web"), "it has no port any more")
     before = world.host.inventory()
     for attempt in range(8):
         id = lx.id("k")
