@@ -59,9 +59,54 @@ void lxcri_engine_free(struct lxcri_engine *engine)
 
 struct database *engine_database(struct lxcri_engine *engine, struct lxcri_error *err)
 {
-	if (!engine->database && database_open(engine->data, &engine->database, err) < 0)
+	if (engine->database)
+		return engine->database;
+	if (database_open(engine->data, &engine->database, err) < 0)
 		return NULL;
-	return engine->database;
+	if (engine->deferred == 0 || database_set_durable(engine->database, false, err) == 0)
+		return engine->database;
+	database_free(steal(engine->database));
+	return NULL;
+}
+
+int engine_defer(struct lxcri_engine *engine, struct lxcri_error *err)
+{
+	if (engine->deferred == 0 && engine->database &&
+	    database_set_durable(engine->database, false, err) < 0)
+		return -1;
+	engine->deferred++;
+	return 0;
+}
+
+static int settle(struct lxcri_engine *engine, struct lxcri_error *err)
+{
+	struct database *database;
+
+	if (--engine->deferred > 0 || !database_exists(engine->data))
+		return 0;
+	/* It may be that of others who have done the work. */
+	database = engine_database(engine, err);
+	if (!database)
+		return -1;
+
+	int r = database_set_durable(database, true, err);
+
+	return database_flush(database, err) < 0 ? -1 : r;
+}
+
+int engine_settle(struct lxcri_engine *engine, int r, struct lxcri_error *err)
+{
+	struct lxcri_error second = {};
+	int settled = settle(engine, &second);
+
+	if (r >= 0 && settled < 0)
+		*err = second;
+	return settled < 0 ? -1 : r;
+}
+
+int engine_flush(struct lxcri_engine *engine, struct lxcri_error *err)
+{
+	return engine->deferred > 0 && engine->database ? database_flush(engine->database, err) : 0;
 }
 
 char *engine_run_dir(const struct lxcri_engine *engine, const char *id)

@@ -16,12 +16,27 @@ struct lxcri_engine {
 	char *data;                        /* absolute: persistent data */
 	struct database *database;         /* NULL until engine_database() */
 	struct pve *pve;                   /* NULL until ct_session() */
+	unsigned int deferred;             /* calls of engine_defer() that have not ended */
 	int shelf;                         /* the lock on workloads; right while it is held */
 };
 
 /* Returns the state database, opened at the first call; borrowed. NULL means failure, and @err is
  * filled. */
 struct database *engine_database(struct lxcri_engine *engine, struct lxcri_error *err);
+
+/* From here to engine_settle() changes of the database need not be on the disk when their functions
+ * return: one flush stands for many. Until then nothing of them is acknowledged, and whoever
+ * touches what a power cut would leave behind without them, calls engine_flush() first. Calls nest.
+ */
+[[nodiscard]] int engine_defer(struct lxcri_engine *engine, struct lxcri_error *err);
+
+/* Ends what engine_defer() has begun, with all changes on the disk. Takes the result @r of what was
+ * done in between, and returns it, or -1 where only the flush failed; @err has the first failure.
+ */
+[[nodiscard]] int engine_settle(struct lxcri_engine *engine, int r, struct lxcri_error *err);
+
+/* Waits until the changes so far are on the disk; nothing to do where none was deferred. */
+[[nodiscard]] int engine_flush(struct lxcri_engine *engine, struct lxcri_error *err);
 
 /* Returns @path seen from the root directory; owned by the caller. NULL, and @err is filled, where
  * it is relative to a directory that was deleted. */

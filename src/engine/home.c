@@ -225,7 +225,10 @@ int home_save_record(struct lxcri_engine *engine, struct home *home, const struc
 	if (persistent) {
 		struct database *database = engine_database(engine, err);
 
-		return database ? database_put_container(database, home->id, json, err) : -1;
+		if (!database || database_put_container(database, home->id, json, err) < 0)
+			return -1;
+		/* What the cluster is asked for next outlives this host. */
+		return record->type == LXCRI_PROXMOX_LXC ? engine_flush(engine, err) : 0;
 	}
 
 	int r = file_write_atomic(home->run_fd, HOME_RECORD_FILE, json, strlen(json), 0600,
@@ -274,7 +277,7 @@ int home_remove(struct lxcri_engine *engine, struct home *home, struct lxcri_err
 		struct database *database = engine_database(engine, err);
 
 		if (!database || snapshot_can_destroy(home->data_dir, err) < 0 ||
-		    remove_record(database, home, err) < 0 ||
+		    remove_record(database, home, err) < 0 || engine_flush(engine, err) < 0 ||
 		    volume_remove_owned(engine->data, home->id, err) < 0)
 			return -1;
 

@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -227,4 +228,12 @@ int process_signal(pid_t pid, uint64_t start_time, int signal)
 	if (started != start_time)
 		return -ESRCH;
 	return pidfd_send_signal(pidfd, signal, NULL, 0) < 0 ? -errno : 0;
+}
+
+bool process_has_threads(void)
+{
+	struct stat tasks;
+
+	/* A directory's links: its own two, and one of each directory in it. */
+	return stat("/proc/self/task", &tasks) < 0 || tasks.st_nlink != 3;
 }

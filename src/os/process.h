@@ -47,3 +47,6 @@ bool process_is_ending(pid_t pid);
 /* Sends @signal to the process that is @pid and was started at @start_time. Returns 0, -ESRCH
  * when that process is gone, also when its number has passed to another, or another -errno. */
 [[nodiscard]] int process_signal(pid_t pid, uint64_t start_time, int signal);
+
+/* Tells whether this process has other threads than the calling one, or may have. */
+bool process_has_threads(void);

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Every call by which a pod is made, stopped and removed is killed or fails once: then there is no pod, or
-a whole one, and the host is as before."""
+a whole one, and the host is as before. Of pods that are made side by side the next apply makes all."""
 
 import pytest
 
 from engine import await_that
 from nets import *  # noqa: F401,F403
+from pods import container, pod, pods, stream
 from points import KILLS, Trace
 from sweep import LONG
 
@@ -64,5 +65,36 @@ def test_a_pod_is_whole_or_there_is_none(one, box, world, verb):
             came += trace.came()
             there = clear(one)
             assert there or done.code != 0 or verb == "delete", (moment, action, done)
+    assert came > len(moments)
+    assert "vethx" not in world.host.run("ip", "-br", "link")
+
+
+def test_what_is_made_side_by_side_is_gone_on_with(one, box, world):
+    one.keep_service_away()
+    made = stream(*[pod(name, container(box)) for name in ("web", "other", "third")])
+
+    def apply(verb="apply", **environment):
+        return one(verb, "-f", "-", input=made, env=environment)
+
+    trace = Trace(one.work / "trace")
+    apply(**trace.environment).ok()
+    apply("delete").ok()
+    moments = sorted({str(hit) for hit in trace.hits()
+                      if hit.program == "proxmox-lxcri" and hit.point.startswith((*PLACES, "engine/workload/"))})
+    assert any("crew.c" in moment for moment in moments)
+    came = 0
+    moments = moments if LONG else moments[::40]
+    for moment in moments:
+        for action in ("kill", "EIO"):
+            trace = Trace(one.work / "trace")
+            done = apply(**trace.environment, LXCRI_FAULT=f"{moment}:{action}")
+            came += trace.came()
+            # Those of a process that was killed, or could not begin, are undone with the others, or are all there.
+            if done.code > 0:
+                assert pods(one) == {}, (moment, action, done)
+            apply().ok()
+            assert [row["status"] for row in pods(one).values()] == ["Running"] * 3, (moment, action, done)
+            apply("delete").ok()
+            clear(one)
     assert came > len(moments)
     assert "vethx" not in world.host.run("ip", "-br", "link")

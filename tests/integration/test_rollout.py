@@ -118,6 +118,8 @@ def test_who_is_ended_is_out_of_its_service_first_and_runs_its_hook(one, box, wo
         known, = one("network", "service", "list", "--format", "json").ok().json()
         return [member["ready"] for member in known["members"]] == [True]
 
+    await_that(lambda: one("exec", "other.app", "sh", "-c", "nslookup other | grep -q ^Name").code == 0,
+               "names are answered", 60)
     base = one("exec", "other.app", "sh", "-c", "nslookup none | grep -c '^Address.*10.213'").out.strip()
     await_that(lambda: answers() != base, "the service leads there", 60)
     assert is_ready()

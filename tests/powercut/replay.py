@@ -18,7 +18,7 @@ MAGIC = 0x6a736677736872
 FLUSH, FUA, DISCARD, MARK = 1, 2, 4, 8
 SHARES = (0, 0.1, 0.5, 0.9, 1)  # of the late writes that are on the disk
 TORN = 0.25  # of these that are there in part
-NOTHING = {"images": {}, "containers": {}, "volumes": {}}
+NOTHING = {"images": {}, "containers": {}, "volumes": {}, "pods": {}}
 
 
 @dataclasses.dataclass

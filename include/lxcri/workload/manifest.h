@@ -42,6 +42,8 @@ struct lxcri_manifest_options {
 /* Makes what @manifests say true, and waits for the pods of Deployments and StatefulSets; others
  * may change workloads meanwhile, and what they change is not waited for any more, which is
  * LXCRI_E_INVALID_STATE at the end. What fails is undone, also of those that went well before.
+ * Pods are made side by side, as they are removed, each by one of some copies of this process; who
+ * has other threads is copied by nobody, and has them made one after the other.
  * LXCRI_E_INVALID_MANIFEST names file, line and path; LXCRI_E_UNSUPPORTED_OPERATION what cannot be
  * done here; otherwise as lxcri_pod_create() and lxcri_pod_start(). */
 int lxcri_manifest_apply(struct lxcri_engine *engine, const struct lxcri_manifest *manifests,

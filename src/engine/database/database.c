@@ -304,7 +304,7 @@ void database_free(struct database *database)
 {
 	if (!database)
 		return;
-	(void)sqlite3_finalize(database->find_container);
+	statement_drop_all(database);
 	(void)sqlite3_close(database->handle);
 	free(database->path);
 	free(database);
@@ -326,22 +326,41 @@ void database_roll_back(struct database *database)
 	(void)sqlite3_exec(database->handle, "ROLLBACK", NULL, NULL, NULL);
 }
 
+int database_set_durable(struct database *database, bool is_durable, struct lxcri_error *err)
+{
+	return execute(database,
+		       is_durable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL",
+		       err);
+}
+
+int database_flush(struct database *database, struct lxcri_error *err)
+{
+	sqlite3_file *log = NULL;
+	int r = sqlite3_file_control(database->handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+
+	/* What is in the log no more was flushed before it was taken out of it. */
+	if (r == SQLITE_OK && log && log->pMethods)
+		r = log->pMethods->xSync(log, SQLITE_SYNC_NORMAL);
+	return r == SQLITE_OK
+		       ? 0
+		       : fail(err, LXCRI_E_STORAGE_ERROR, "flush the log of %s", database->path);
+}
+
 /* Runs @sql, which yields nothing, with its one or two parameters. */
 static int run(struct database *database, const char *sql, const char *first, const char *second,
 	       struct lxcri_error *err)
 {
-	sqlite3_stmt *statement = NULL;
-	int r = sqlite3_prepare_v2(database->handle, sql, -1, &statement, NULL);
+	sqlite3_stmt *statement = statement_take(database, sql);
+	int r = statement ? sqlite3_bind_text(statement, 1, first, -1, SQLITE_STATIC)
+			  : SQLITE_ERROR;
 
-	if (r == SQLITE_OK)
-		r = sqlite3_bind_text(statement, 1, first, -1, SQLITE_STATIC);
 	if (r == SQLITE_OK && second)
 		r = sqlite3_bind_text(statement, 2, second, -1, SQLITE_STATIC);
 	if (r == SQLITE_OK)
 		r = sqlite3_step(statement);
 	if (r != SQLITE_DONE)
 		(void)statement_refuse(database, "write the record", err);
-	(void)sqlite3_finalize(statement);
+	statement_give(database, statement);
 	return r == SQLITE_DONE ? 0 : fail_while(err, "container %s", first);
 }
 
@@ -362,11 +381,11 @@ int database_delete_container(struct database *database, const char *id, struct 
 int database_put_range(struct database *database, const char *id, uint32_t start, uint32_t size,
 		       struct lxcri_error *err)
 {
-	autofree char *sql = xformat("UPDATE container SET id_start = %u, id_size = %u WHERE id = "
-				     "?1",
-				     start, size);
-
-	return run(database, sql, id, NULL, err);
+	return statement_run(database, err,
+			     "UPDATE container SET id_start = ?1, id_size = ?2 WHERE id = ?3",
+			     "iit", (int64_t)start, (int64_t)size, id) < 0
+		       ? fail_while(err, "container %s", id)
+		       : 0;
 }
 
 int database_each_range(struct database *database,
@@ -392,23 +411,18 @@ int database_each_range(struct database *database,
 int database_find_container(struct database *database, const char *id, char **ret_record,
 			    struct lxcri_error *err)
 {
-	sqlite3_stmt **find = &database->find_container;
-	int r = *find ? SQLITE_OK
-		      : sqlite3_prepare_v3(database->handle,
-					   "SELECT record FROM container WHERE id = ?1", -1,
-					   SQLITE_PREPARE_PERSISTENT, find, NULL);
+	sqlite3_stmt *find = statement_take(database, "SELECT record FROM container WHERE id = ?1");
+	int r = find ? sqlite3_bind_text(find, 1, id, -1, SQLITE_STATIC) : SQLITE_ERROR;
 
 	if (r == SQLITE_OK)
-		r = sqlite3_bind_text(*find, 1, id, -1, SQLITE_STATIC);
-	if (r == SQLITE_OK)
-		r = sqlite3_step(*find);
+		r = sqlite3_step(find);
 	if (r == SQLITE_ROW)
-		*ret_record = xstrdup((const char *)sqlite3_column_text(*find, 0));
+		*ret_record = xstrdup((const char *)sqlite3_column_text(find, 0));
 	else if (r == SQLITE_DONE)
 		*ret_record = NULL;
 	else
 		(void)statement_refuse(database, "read the record", err);
-	(void)sqlite3_reset(*find); /* its lock ends here */
+	statement_give(database, find); /* its lock ends here */
 	return r == SQLITE_ROW || r == SQLITE_DONE ? 0 : fail_while(err, "container %s", id);
 }
 

@@ -55,6 +55,15 @@ DEFINE_AUTOPTR(database)
 /* Ends the transaction without any of its changes. */
 void database_roll_back(struct database *database);
 
+/* Says whether a change is on the disk when its function returns, as it is at first. Of others a
+ * power cut may take the last ones away, in their order: never one without those behind it. Not
+ * within a transaction. */
+[[nodiscard]] int database_set_durable(struct database *database, bool is_durable,
+				       struct lxcri_error *err);
+
+/* Waits until all changes so far, by whomever, are on the disk. */
+[[nodiscard]] int database_flush(struct database *database, struct lxcri_error *err);
+
 /* Gives the container @id, which must be there, the @size ids of the host from @start on. They are
  * free again when it is deleted. */
 [[nodiscard]] int database_put_range(struct database *database, const char *id, uint32_t start,

@@ -7,11 +7,26 @@
 
 #include <sqlite3.h>
 
+/* How many are kept. */
+#define STATEMENTS_KEPT 40
+
 struct database {
 	sqlite3 *handle;
 	char *path;
-	sqlite3_stmt *find_container; /* kept ready: a list asks it for each container */
+	sqlite3_stmt *kept[STATEMENTS_KEPT]; /* ready to be used again */
+	size_t n_kept;
+	size_t next; /* of those, the one whose place the next new one takes */
 };
+
+/* Returns @sql ready to be bound and stepped through, until statement_give(); NULL on failure. To
+ * compile one takes longer than to use it, so it is kept. */
+sqlite3_stmt *statement_take(struct database *database, const char *sql);
+
+/* Ends the use of @statement, whose locks go; NULL is fine. */
+void statement_give(struct database *database, sqlite3_stmt *statement);
+
+/* Frees all that are kept: none is in use. */
+void statement_drop_all(struct database *database);
 
 /* Records the failure of @doing in @database with SQLite's words as LXCRI_E_STORAGE_ERROR. */
 int statement_refuse(struct database *database, const char *doing, struct lxcri_error *err);

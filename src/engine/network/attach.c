@@ -491,13 +491,33 @@ static int forget(struct session *session, struct endpoint_row *endpoint, struct
 }
 
 /* Removes this end of an interface, which takes the other one along. */
-static int unplug(struct session *session, const struct endpoint_row *endpoint,
+static int unplug(struct netlink *route, const struct endpoint_row *endpoint,
 		  struct lxcri_error *err)
 {
 	struct link link;
-	int r = link_find(session->route, endpoint->interface, &link, err);
+	int r = link_find(route, endpoint->interface, &link, err);
 
-	return r > 0 ? link_remove(session->route, link.index, err) : r;
+	return r > 0 ? link_remove(route, link.index, err) : r;
+}
+
+/* Removes all interfaces of a pod, whose namespace may be held by somebody's copy of its mount. The
+ * kernel waits for every processor then, several times: not under the lock of the network, for
+ * which others wait. They are the pod's alone, and its lock is held. */
+static int unplug_pod(struct lxcri_engine *engine, const char *pod, struct lxcri_error *err)
+{
+	autorun(endpoint_list_finish) struct endpoint_list endpoints = {};
+	autoptr(netlink) route = NULL;
+	int r = netlink_open(NETLINK_ROUTE, &route);
+
+	if (r < 0)
+		return fail_code_errno(err, LXCRI_E_CONFIGURATION_FAILED, r,
+				       "reach the network of the host");
+	if (endpoint_list_read(engine->database, pod, NULL, &endpoints, err) < 0)
+		return -1;
+	for (size_t i = 0; i < endpoints.count; i++)
+		if (endpoints.items[i].interface && unplug(route, &endpoints.items[i], err) < 0)
+			return fail_while(err, "network %s", endpoints.items[i].network);
+	return 0;
 }
 
 static int release(struct session *session, const char *container, enum attach_end end,
@@ -512,9 +532,7 @@ static int release(struct session *session, const char *container, enum attach_e
 
 		if (!endpoint->interface)
 			continue;
-		/* The namespace of a pod may be held by somebody's copy of its mount. */
-		if ((end == ATTACH_POD && unplug(session, endpoint, err) < 0) ||
-		    take_down_one(session, endpoint, err) < 0)
+		if (take_down_one(session, endpoint, err) < 0)
 			return fail_while(err, "network %s", endpoint->network);
 		/* Also of one that is about to go: who looks in between must not bring back what it
 		 * had. */
@@ -557,7 +575,9 @@ int attach_release(struct lxcri_engine *engine, const char *container, enum atta
 
 	if (needed <= 0)
 		return needed;
-	if (end_proxy(engine, container, err) < 0 || session_begin(engine, &session, err) < 0)
+	if (end_proxy(engine, container, err) < 0 ||
+	    (end == ATTACH_POD && unplug_pod(engine, container, err) < 0) ||
+	    session_begin(engine, &session, err) < 0)
 		return -1;
 	return release(&session, container, end, err);
 }
@@ -574,7 +594,7 @@ int attach_release_one(struct lxcri_engine *engine, const char *container, const
 	for (size_t i = 0; i < endpoints.count; i++) {
 		struct endpoint_row *endpoint = &endpoints.items[i];
 
-		if (endpoint->interface && (unplug(&session, endpoint, err) < 0 ||
+		if (endpoint->interface && (unplug(session.route, endpoint, err) < 0 ||
 					    take_down_one(&session, endpoint, err) < 0))
 			return -1;
 	}

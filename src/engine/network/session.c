@@ -45,9 +45,11 @@ int session_begin(struct lxcri_engine *engine, struct session *ret, struct lxcri
 
 void session_end(struct session *session)
 {
+	/* First: to close what rules were removed by takes until every processor has passed through
+	 * the scheduler. */
+	closep(&session->lock);
 	ruleset_free(session->rules);
 	netlink_free(session->route);
-	closep(&session->lock);
 	*session = SESSION_NULL;
 }
 

@@ -269,21 +269,31 @@ static void roll_back(struct lxcri_container *shell)
 		log_error("%s", second.text);
 }
 
+static int run_steps(struct pod_creation *creation, struct lxcri_error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(pod_steps); i++) {
+		log_debug("create pod %s: %s", creation->options->id, pod_steps[i].doing);
+		r = pod_steps[i].run(creation, err);
+	}
+	return r;
+}
+
 int lxcri_pod_create(struct lxcri_engine *engine, const struct lxcri_pod_options *options,
 		     struct lxcri_pod **ret_pod, struct lxcri_error *err)
 {
 	autorun(lxcri_pod_freep) struct lxcri_pod *pod = xnew(struct lxcri_pod);
 	struct pod_creation creation = { .options = options, .pod = pod };
-	int r = 0;
+	int r;
 
 	pod->engine = engine;
 	pod->shell = xnew(struct lxcri_container);
 	pod->shell->engine = engine;
 	pod->shell->home = HOME_NULL;
-	for (size_t i = 0; r == 0 && i < ARRAY_LEN(pod_steps); i++) {
-		log_debug("create pod %s: %s", options->id, pod_steps[i].doing);
-		r = pod_steps[i].run(&creation, err);
-	}
+	r = engine_defer(engine, err);
+	if (r == 0)
+		r = engine_settle(engine, run_steps(&creation, err), err);
 	if (r < 0) {
 		roll_back(pod->shell);
 		return pod_fail(err, LXCRI_E_POD_CREATION_FAILED, "create pod %s",

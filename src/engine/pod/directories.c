@@ -17,6 +17,9 @@
 #define FILES_MAX      4096
 #define NAME_BYTES_MAX 63
 
+/* So many are flushed one by one. */
+#define FLUSHED_MAX 64
+
 static bool is_word(const char *name)
 {
 	size_t length = strlen(name);
@@ -120,30 +123,71 @@ static int make_file(const char *root, const struct lxcri_pod_file *file, uint32
 	return r;
 }
 
-/* Of a pod without directories nothing is on the disk but the name of its own. To flush the whole
- * file system would be to wait for everybody who writes to it. */
-static int flush_name(const struct lxcri_container *shell, struct lxcri_error *err)
+/* The name of its own directory. A container's creation flushes all names there, and comes before
+ * the pod is one. */
+static int flush_name(const struct lxcri_container *shell, const struct lxcri_pod_options *options,
+		      struct lxcri_error *err)
 {
 	autofree char *parent = xformat("%s/containers", shell->engine->data);
-	autoclose int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	autoclose int fd = -1;
 
+	if (options->n_containers + options->n_init_containers > 0)
+		return 0;
+	fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return fd < 0 || fsync(fd) < 0
 		       ? fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno, "flush %s", parent)
 		       : 0;
+}
+
+/* Adds the file, and the directories on the way to it. */
+static void add_names(const struct lxcri_pod_file *file, struct strings *names)
+{
+	autofree char *path = xformat("%s/%s", file->directory, file->path);
+	const char *begin = path + strlen(file->directory) + 1;
+
+	for (const char *slash = strchr(begin, '/'); slash; slash = strchr(slash + 1, '/')) {
+		autofree char *parent = xstrndup(path, (size_t)(slash - path));
+
+		if (!strings_has(names, parent))
+			strings_add(names, parent);
+	}
+	strings_add(names, path);
+}
+
+/* Flushes all that was made in @root. To flush the whole file system is to wait for everybody who
+ * writes to it: that is done for many files alone. */
+static int flush(const struct lxcri_container *shell, const char *root,
+		 const struct lxcri_pod_options *options)
+{
+	autorun(strings_finish) struct strings names = {};
+	autoclose int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	autoclose int data = open(shell->home.data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r;
+
+	if (fd < 0 || data < 0)
+		return -errno;
+	for (size_t i = 0; options->n_files <= FLUSHED_MAX && i < options->n_files; i++)
+		add_names(&options->files[i], &names);
+	for (size_t i = 0; options->directories[i]; i++)
+		strings_add(&names, options->directories[i]);
+	if (options->n_files > FLUSHED_MAX || names.count > FLUSHED_MAX)
+		r = syncfs(fd) < 0 ? -errno : 0;
+	else
+		r = file_flush_all(fd, (const char *const *)names.items, names.count);
+	return r == 0 && fsync(data) < 0 ? -errno : r;
 }
 
 int directories_make(const struct lxcri_container *shell, const struct lxcri_pod_options *options,
 		     struct lxcri_error *err)
 {
 	autofree char *root = xformat("%s/volumes", shell->home.data_dir);
-	autoclose int data = -1;
 	uint32_t uid, gid;
 	int r;
 
-	if (check(options, err) < 0)
+	if (check(options, err) < 0 || flush_name(shell, options, err) < 0)
 		return -1;
 	if (!options->directories || !options->directories[0])
-		return flush_name(shell, err);
+		return 0;
 	r = directories_find_owner(shell, options->fs_group, &uid, &gid);
 	if (r == 0)
 		r = make_directory(root, 0711, 0, 0);
@@ -161,9 +205,7 @@ int directories_make(const struct lxcri_container *shell, const struct lxcri_pod
 		r = make_file(root, &file, uid, gid);
 	}
 	if (r == 0)
-		data = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (r == 0 && (data < 0 || syncfs(data) < 0))
-		r = -errno;
+		r = flush(shell, root, options);
 	return r < 0 ? fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "make what is in %s", root)
 		     : 0;
 }

@@ -84,7 +84,7 @@ static void look_for_addresses(struct lxcri_pod *pod)
 		log_warning("%s", err.text);
 }
 
-int lxcri_pod_start(struct lxcri_pod *pod, struct lxcri_error *err)
+static int start(struct lxcri_pod *pod, struct lxcri_error *err)
 {
 	const char *id = pod->shell->home.id;
 	const unsigned int at_once = 0;
@@ -102,6 +102,13 @@ int lxcri_pod_start(struct lxcri_pod *pod, struct lxcri_error *err)
 	demand_service_of(pod->shell);
 	tell(pod, "start");
 	return 0;
+}
+
+int lxcri_pod_start(struct lxcri_pod *pod, struct lxcri_error *err)
+{
+	return engine_defer(pod->engine, err) < 0
+		       ? -1
+		       : engine_settle(pod->engine, start(pod, err), err);
 }
 
 /* What is gone needs no stop. */
@@ -163,8 +170,7 @@ static int take_down(struct lxcri_pod *pod, struct lxcri_error *err)
 	return want(pod, false, err) < 0 || sandbox_down(pod->shell, err) < 0 ? -1 : 0;
 }
 
-int lxcri_pod_stop(struct lxcri_pod *pod, const unsigned int *grace_seconds,
-		   struct lxcri_error *err)
+static int stop(struct lxcri_pod *pod, const unsigned int *grace_seconds, struct lxcri_error *err)
 {
 	const char *id = pod->shell->home.id;
 	int r = stop_members(pod, grace_seconds ? *grace_seconds : pod->note.grace_seconds, err);
@@ -178,6 +184,29 @@ int lxcri_pod_stop(struct lxcri_pod *pod, const unsigned int *grace_seconds,
 		return pod_fail(err, LXCRI_E_POD_STOP_FAILED, "stop pod %s", id);
 	tell(pod, "stop");
 	return 0;
+}
+
+int lxcri_pod_stop(struct lxcri_pod *pod, const unsigned int *grace_seconds,
+		   struct lxcri_error *err)
+{
+	return engine_defer(pod->engine, err) < 0
+		       ? -1
+		       : engine_settle(pod->engine, stop(pod, grace_seconds, err), err);
+}
+
+int pod_start_left(struct lxcri_pod *pod, struct lxcri_error *err)
+{
+	const unsigned int at_once = 0;
+	struct pod_look look;
+
+	if (pod_look(pod, &look, err) < 0)
+		return -1;
+	if (look.created == 0 && pod_status(pod, &look) != LXCRI_POD_CREATED)
+		return 0;
+	/* Those that come first run anew with the others. */
+	if (look.has_run && lxcri_pod_stop(pod, &at_once, err) < 0)
+		return -1;
+	return lxcri_pod_start(pod, err) < 0 ? -1 : 1;
 }
 
 /* From here on it is as one that is half made: whoever comes across it goes on. */
@@ -201,7 +230,7 @@ static int check_rest(struct lxcri_pod *pod, struct lxcri_error *err)
 	return 0;
 }
 
-int lxcri_pod_delete(struct lxcri_pod *pod, bool force, struct lxcri_error *err)
+static int end(struct lxcri_pod *pod, bool force, struct lxcri_error *err)
 {
 	const char *id = pod->shell->home.id;
 	struct lxcri_error second = {};
@@ -224,6 +253,13 @@ int lxcri_pod_delete(struct lxcri_pod *pod, bool force, struct lxcri_error *err)
 		return pod_fail(err, LXCRI_E_POD_DELETION_FAILED, "delete pod %s", id);
 	tell(pod, "delete");
 	return 0;
+}
+
+int lxcri_pod_delete(struct lxcri_pod *pod, bool force, struct lxcri_error *err)
+{
+	return engine_defer(pod->engine, err) < 0
+		       ? -1
+		       : engine_settle(pod->engine, end(pod, force, err), err);
 }
 
 static const struct pod_member *find_member(const struct lxcri_pod *pod, const char *name)

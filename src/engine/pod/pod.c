@@ -212,6 +212,7 @@ static void count(const struct lxcri_state *state, struct pod_look *look)
 	bool runs = state->status == LXCRI_STATUS_RUNNING || state->status == LXCRI_STATUS_PAUSED;
 
 	look->containers++;
+	look->created += state->status == LXCRI_STATUS_CREATED;
 	look->running += runs;
 	look->ready += runs && (!state->health || strcmp(state->health, "healthy") == 0);
 	look->restarts += state->restarts;

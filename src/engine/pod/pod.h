@@ -55,6 +55,7 @@ bool pod_is_ready(const struct lxcri_pod_state *state);
 /* What the containers of a pod are. */
 struct pod_look {
 	size_t containers, alive, running, ready;
+	size_t created; /* that were never started, of those that run beside each other */
 	int64_t restarts;
 	bool has_run;
 };
@@ -64,3 +65,7 @@ struct pod_look {
 
 /* What that makes of the pod. */
 enum lxcri_pod_status pod_status(const struct lxcri_pod *pod, const struct pod_look *look);
+
+/* Starts what a killed command has made, and not started. Returns 1, or 0 when there is nothing of
+ * that kind. */
+[[nodiscard]] int pod_start_left(struct lxcri_pod *pod, struct lxcri_error *err);

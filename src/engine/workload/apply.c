@@ -2,13 +2,14 @@
 /* Making what manifests say true.
  *
  * All is read and checked first. Then it is written down, as one transaction, and made true object
- * by object: were the command killed there, lxcri_manifest_converge() goes on. A failure writes
- * down what was there before and makes that true again, but for what somebody else has changed
- * while pods were waited for. */
+ * by object, pods side by side: were the command killed there, lxcri_manifest_converge() goes on. A
+ * failure writes down what was there before and makes that true again, but for what somebody else
+ * has changed while pods were waited for. */
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/network/create.h"
+#include "engine/pod/crew.h"
 #include "engine/pod/ct_manifest.h"
 #include "engine/service/demand.h"
 #include "engine/workload/remove.h"
@@ -257,6 +258,47 @@ static void find_lost(struct apply *apply)
 			shelf_has(apply->engine, apply->changes[i].object, &ignored) == 0;
 }
 
+/* The first change of @kind or of one that comes behind it. */
+static size_t first_of(const struct apply *apply, enum object_kind kind)
+{
+	size_t i = 0;
+
+	while (i < apply->n_changes && apply->changes[i].object->kind < kind)
+		i++;
+	return i;
+}
+
+/* Has @work be done for all pods, side by side: none of them needs another one, or is waited for.
+ */
+static int each_pod(struct apply *apply,
+		    int (*work)(void *userdata, size_t job, struct lxcri_error *err),
+		    void (*done)(void *userdata, size_t job, int result), struct lxcri_error *err)
+{
+	const struct crew crew = { .engine = apply->engine,
+				   .count = first_of(apply, OBJECT_POD + 1) -
+					    first_of(apply, OBJECT_POD),
+				   .work = work,
+				   .done = done,
+				   .userdata = apply };
+
+	return crew_run(&crew, err);
+}
+
+static void undo_change(struct apply *apply, size_t i)
+{
+	const struct change *change = &apply->changes[i];
+	struct lxcri_error err = {};
+
+	if (!change->is_same && !change->is_lost && undo_one(apply, change, &err) < 0)
+		log_error("undo: %s", err.text);
+}
+
+static int undo_pod(void *userdata, size_t job, struct lxcri_error *err)
+{
+	undo_change(userdata, first_of(userdata, OBJECT_POD) + job);
+	return 0;
+}
+
 /* Makes true again what was before, also of what we have not come to: the service may have, while
  * something was waited for. What cannot be is told. */
 static void undo(struct apply *apply)
@@ -266,12 +308,13 @@ static void undo(struct apply *apply)
 	find_lost(apply);
 	if (write_all(apply, true, &second) < 0)
 		log_error("%s", second.text);
-	for (size_t i = apply->n_changes; i-- > 0;) {
-		second = (struct lxcri_error){};
-		if (!apply->changes[i].is_same && !apply->changes[i].is_lost &&
-		    undo_one(apply, &apply->changes[i], &second) < 0)
-			log_error("undo: %s", second.text);
-	}
+	for (size_t i = apply->n_changes; i-- > first_of(apply, OBJECT_POD + 1);)
+		undo_change(apply, i);
+	second = (struct lxcri_error){};
+	if (each_pod(apply, undo_pod, NULL, &second) < 0)
+		log_error("undo: %s", second.text);
+	for (size_t i = first_of(apply, OBJECT_POD); i-- > 0;)
+		undo_change(apply, i);
 	for (size_t i = 0; i < apply->networks.count; i++)
 		if (lxcri_network_remove(apply->engine, apply->networks.items[i], &second) < 0)
 			log_error("undo: %s", second.text);
@@ -305,23 +348,54 @@ static int make_one(struct apply *apply, const struct object *object, struct lxc
 	return shelf_has(apply->engine, object, &ignored) == 0 ? 0 : -1;
 }
 
-static int make_all(struct apply *apply, struct lxcri_error *err)
+static int make_pod(void *userdata, size_t job, struct lxcri_error *err)
 {
-	struct lxcri_error lost = {};
+	const struct apply *apply = userdata;
 
-	for (size_t i = 0; i < apply->n_changes; i++) {
+	return converge(apply->engine, apply->changes[first_of(apply, OBJECT_POD) + job].object,
+			err);
+}
+
+static void tell_pod(void *userdata, size_t job, int result)
+{
+	const struct apply *apply = userdata;
+
+	(void)result;
+	tell(apply, &apply->changes[first_of(apply, OBJECT_POD) + job]);
+}
+
+/* Makes those from @first to before @end. What somebody else has changed is no failure yet: it is
+ * told by @lost. */
+static int make_range(struct apply *apply, size_t first, size_t end, struct lxcri_error *lost,
+		      struct lxcri_error *err)
+{
+	for (size_t i = first; i < end; i++) {
 		struct lxcri_error one = {};
 		int r = make_one(apply, apply->changes[i].object, &one);
 
+		if (r > 0)
+			tell(apply, &apply->changes[i]);
+		else if (r == 0 && lost->code == LXCRI_E_NONE)
+			*lost = one;
 		if (r < 0) {
-			undo(apply);
 			*err = one;
 			return -1;
 		}
-		if (r > 0)
-			tell(apply, &apply->changes[i]);
-		else if (lost.code == LXCRI_E_NONE)
-			lost = one;
+	}
+	return 0;
+}
+
+/* Nothing is waited for before the pods are made: they are nobody else's until then. */
+static int make_all(struct apply *apply, struct lxcri_error *err)
+{
+	const size_t first_set = first_of(apply, OBJECT_POD + 1);
+	struct lxcri_error lost = {};
+
+	if (make_range(apply, 0, first_of(apply, OBJECT_POD), &lost, err) < 0 ||
+	    each_pod(apply, make_pod, tell_pod, err) < 0 ||
+	    make_range(apply, first_set, apply->n_changes, &lost, err) < 0) {
+		undo(apply);
+		return -1;
 	}
 	if (lost.code == LXCRI_E_NONE)
 		return 0;
@@ -408,10 +482,15 @@ int lxcri_manifest_apply(struct lxcri_engine *engine, const struct lxcri_manifes
 						     .options = options ? options : &none };
 	autoclose int lock = -1;
 
+	int r;
+
 	if (!apply.options->dry_run) {
 		lock = shelf_lock(engine, err);
-		if (lock < 0)
+		if (lock < 0 || engine_defer(engine, err) < 0)
 			return -1;
 	}
-	return run(&apply, manifests, n_manifests, err) < 0 ? fail_while(err, "apply") : 0;
+	r = run(&apply, manifests, n_manifests, err);
+	if (!apply.options->dry_run)
+		r = engine_settle(engine, r, err);
+	return r < 0 ? fail_while(err, "apply") : 0;
 }

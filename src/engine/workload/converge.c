@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/sha256.h"
+#include "engine/pod/crew.h"
 #include "engine/pod/ct_pod.h"
 #include "engine/pod/identity.h"
 #include "engine/pod/labels.h"
@@ -96,29 +97,90 @@ static int forget_set(struct lxcri_engine *engine, const struct object *object,
 	return identity_forget_set(engine, prefix, err);
 }
 
-int converge_remove(struct lxcri_engine *engine, const struct object *object,
+/* Appends the ids of the pods of @object. The one of a pod is known: all others need not be looked
+ * at. */
+static int find_own(struct lxcri_engine *engine, const struct object *object, struct strings *ret,
 		    struct lxcri_error *err)
 {
 	autofree char *owner = shelf_owner(object);
-	autorun(strings_finish) struct strings ids = {};
+	autofree char *id = pod_plan_id(object->meta->name_space, object->meta->name);
+	autorun(lxcri_pod_freep) struct lxcri_pod *pod = NULL;
+	struct lxcri_error gone = {};
+
+	if (object->kind != OBJECT_POD)
+		return converge_list(engine, owner, ret, err);
+	if (lxcri_pod_open(engine, id, &pod, &gone) < 0) {
+		*err = gone;
+		if (gone.code != LXCRI_E_POD_NOT_FOUND)
+			return -1;
+		*err = (struct lxcri_error){};
+		return 0;
+	}
+	if (pod->note.owner && strcmp(pod->note.owner, owner) == 0)
+		strings_add(ret, id);
+	return 0;
+}
+
+/* The pods of somebody who goes. */
+struct dropping {
+	struct lxcri_engine *engine;
+	struct strings ids;
+};
+
+static int drop_for_good(void *userdata, size_t job, struct lxcri_error *err)
+{
+	const struct dropping *dropping = userdata;
+	const char *id = dropping->ids.items[job];
+
+	return converge_drop(dropping->engine, id, err) < 0 ||
+			       lxcri_pod_forget_identity(dropping->engine, id, err) < 0
+		       ? -1
+		       : 0;
+}
+
+/* Those of a set, of which one may stand on another: from the last on. */
+static int drop_in_order(struct dropping *dropping, struct lxcri_error *err)
+{
 	struct lxcri_error first = {};
 
-	if (object->service)
-		return service_remove(engine, object, err);
-	if (converge_list(engine, owner, &ids, err) < 0)
-		return -1;
-	for (size_t i = ids.count; i-- > 0;) {
+	for (size_t i = dropping->ids.count; i-- > 0;) {
 		struct lxcri_error one = {};
 
-		if ((converge_drop(engine, ids.items[i], &one) < 0 ||
-		     lxcri_pod_forget_identity(engine, ids.items[i], &one) < 0) &&
-		    first.code == LXCRI_E_NONE)
+		if (drop_for_good(dropping, i, &one) < 0 && first.code == LXCRI_E_NONE)
 			first = one;
 	}
 	if (first.code == LXCRI_E_NONE)
-		return object->kind == OBJECT_STATEFUL_SET ? forget_set(engine, object, err) : 0;
+		return 0;
 	*err = first;
 	return -1;
+}
+
+static int drop_all(struct dropping *dropping, enum object_kind kind, struct lxcri_error *err)
+{
+	const struct crew crew = { .engine = dropping->engine,
+				   .count = dropping->ids.count,
+				   .work = drop_for_good,
+				   .userdata = dropping,
+				   .goes_on = true };
+
+	return kind == OBJECT_STATEFUL_SET ? drop_in_order(dropping, err) : crew_run(&crew, err);
+}
+
+int converge_remove(struct lxcri_engine *engine, const struct object *object,
+		    struct lxcri_error *err)
+{
+	struct dropping dropping = { .engine = engine };
+	int r;
+
+	if (object->service)
+		return service_remove(engine, object, err);
+	r = find_own(engine, object, &dropping.ids, err);
+	if (r == 0)
+		r = drop_all(&dropping, object->kind, err);
+	strings_finish(&dropping.ids);
+	if (r == 0 && object->kind == OBJECT_STATEFUL_SET)
+		r = forget_set(engine, object, err);
+	return r < 0 ? -1 : 0;
 }
 
 /* The services that select a pod by its labels. */
@@ -161,11 +223,17 @@ static int find_kept(void *userdata, enum object_kind kind, const char *name_spa
 	return shelf_find(userdata, kind, name_space, name, ret, err);
 }
 
-static int plan(struct lxcri_engine *engine, const struct wanted_pod *wanted, pod_plan_find_fn find,
-		void *userdata, struct pod_plan *ret, struct lxcri_error *err)
+/* What is borrowed to make a plan. */
+struct planning {
+	const struct strings *services; /* that select it; NULL where it is not to be made */
+	pod_plan_find_fn find;
+	void *userdata;
+};
+
+static int plan(const struct wanted_pod *wanted, const struct planning *planning,
+		struct pod_plan *ret, struct lxcri_error *err)
 {
 	autofree char *owner = shelf_owner(wanted->object);
-	autorun(strings_finish) struct strings services = {};
 	const struct pod_plan_source source = {
 		.name = wanted->name,
 		.name_space = wanted->object->meta->name_space,
@@ -174,15 +242,14 @@ static int plan(struct lxcri_engine *engine, const struct wanted_pod *wanted, po
 		.owner = owner,
 		.document = wanted->sum,
 		.claims = wanted->claims,
-		.services = &services,
+		.services = planning->services,
 		.network = wanted->object->meta->name_space,
 		.keep_identity = wanted->object->kind == OBJECT_STATEFUL_SET,
-		.find = find,
-		.userdata = userdata,
+		.find = planning->find,
+		.userdata = planning->userdata,
 	};
 
-	return find_services(engine, wanted, &services, err) < 0 ? -1
-								 : pod_plan_make(&source, ret, err);
+	return pod_plan_make(&source, ret, err);
 }
 
 /* Tells whether the pod is made from what is wanted, and by whom. A pod of somebody else is in the
@@ -197,18 +264,6 @@ static int compare(const struct lxcri_pod *pod, const struct wanted_pod *wanted,
 		return fail(err, LXCRI_E_POD_EXISTS, "a pod is called %s already, of %s",
 			    pod->shell->home.id, pod->note.owner ? pod->note.owner : "somebody");
 	return sum && strcmp(sum, wanted->sum) == 0;
-}
-
-/* One that a killed command has made, and not started. */
-static int start_made(struct lxcri_pod *pod, struct lxcri_error *err)
-{
-	struct lxcri_pod_state state;
-
-	if (lxcri_pod_state(pod, &state, err) < 0)
-		return -1;
-	if (state.status != LXCRI_POD_CREATED)
-		return 0;
-	return lxcri_pod_start(pod, err) < 0 ? -1 : 1;
 }
 
 /* Labels make no other pod of it, but other services may select it. */
@@ -240,7 +295,7 @@ static int look(struct lxcri_engine *engine, const struct wanted_pod *wanted,
 		r = lost < 0 ? -1 : lost == 0;
 	}
 	if (r > 0)
-		return relabel(pod, wanted, made, err) < 0 || start_made(pod, err) < 0 ? -1 : 0;
+		return relabel(pod, wanted, made, err) < 0 || pod_start_left(pod, err) < 0 ? -1 : 0;
 	return r < 0 || lxcri_pod_delete(pod, true, err) < 0 ? -1 : 1;
 }
 
@@ -248,11 +303,14 @@ int converge_pod(struct lxcri_engine *engine, const struct wanted_pod *wanted,
 		 struct lxcri_error *err)
 {
 	autorun(lxcri_pod_freep) struct lxcri_pod *pod = NULL;
+	autorun(strings_finish) struct strings services = {};
 	autorun(pod_plan_finish) struct pod_plan made = {};
+	const struct planning planning = { &services, find_kept, engine };
 	int r;
 
 	/* Before what is there is removed. */
-	if (plan(engine, wanted, find_kept, engine, &made, err) < 0)
+	if (find_services(engine, wanted, &services, err) < 0 ||
+	    plan(wanted, &planning, &made, err) < 0)
 		return -1;
 	r = look(engine, wanted, &made, err);
 	if (r <= 0)
@@ -284,6 +342,7 @@ int converge_check(struct lxcri_engine *engine, const struct object *object, pod
 		   void *userdata, struct lxcri_error *err)
 {
 	autorun(pod_plan_finish) struct pod_plan made = {};
+	const struct planning planning = { .find = find, .userdata = userdata };
 	const struct wanted_pod wanted = wanted_of(object, "");
 	struct rolling rolling;
 
@@ -291,7 +350,7 @@ int converge_check(struct lxcri_engine *engine, const struct object *object, pod
 		return service_check(engine, object, err);
 	if (object->set && rolling_read(object->set, object->kind, &rolling, err) < 0)
 		return fail_while(err, "%s %s", object_kind_name(object->kind), object->meta->name);
-	return wanted.spec ? plan(engine, &wanted, find, userdata, &made, err) : 0;
+	return wanted.spec ? plan(&wanted, &planning, &made, err) : 0;
 }
 
 int converge(struct lxcri_engine *engine, const struct object *object, struct lxcri_error *err)

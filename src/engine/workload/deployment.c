@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/moment.h"
 #include "base/text.h"
+#include "engine/pod/crew.h"
 #include "engine/pod/pod.h"
 #include "engine/workload/replicas.h"
 
@@ -77,6 +78,9 @@ static int look_at(struct rollout *rollout, struct seen *seen, struct lxcri_erro
 		seen->ready_ns = 0;
 	else if (seen->ready_ns == 0)
 		seen->ready_ns = now;
+	/* Nobody makes one meanwhile. */
+	if (seen->is_fresh && seen->ready_ns == 0 && pod_start_left(pod, err) < 0)
+		return -1;
 	seen->is_available =
 		seen->ready_ns > 0 && (!seen->is_fresh || now - seen->ready_ns >= min_ns);
 	return 0;
@@ -109,42 +113,93 @@ static bool is_there(const struct rollout *rollout, const char *id)
 	return false;
 }
 
+/* What is done to some pods side by side. */
+struct share {
+	struct rollout *rollout;
+	size_t *items; /* numbers of wanted ones, or of those that were seen */
+	size_t count;
+};
+
+static int make_one(void *userdata, size_t job, struct lxcri_error *err)
+{
+	const struct share *share = userdata;
+
+	return replicas_make(share->rollout->replicas, (int64_t)share->items[job], err);
+}
+
+static void note_made(void *userdata, size_t job, int result)
+{
+	const struct share *share = userdata;
+	struct rollout *rollout = share->rollout;
+
+	(void)result;
+	add(rollout, rollout->replicas->wanted.items[share->items[job]]);
+	rollout->has_made = true;
+	rollout->progress_ns = moment_now();
+}
+
 /* Makes up to @count of those that are missing. */
 static int make(struct rollout *rollout, int64_t count, struct lxcri_error *err)
 {
-	struct replicas *replicas = rollout->replicas;
+	const struct strings *wanted = &rollout->replicas->wanted;
+	autofree size_t *items = xcalloc(wanted->count + 1, sizeof(*items));
+	struct share share = { .rollout = rollout, .items = items };
 
-	for (size_t i = 0; count > 0 && i < replicas->wanted.count; i++) {
-		const char *id = replicas->wanted.items[i];
+	for (size_t i = 0; (int64_t)share.count < count && i < wanted->count; i++)
+		if (!is_there(rollout, wanted->items[i]))
+			items[share.count++] = i;
 
-		if (is_there(rollout, id))
-			continue;
-		if (replicas_make(replicas, (int64_t)i, err) < 0)
-			return -1;
-		add(rollout, id);
-		rollout->has_made = true;
-		rollout->progress_ns = moment_now();
-		count--;
-	}
-	return 0;
+	const struct crew crew = { .engine = rollout->replicas->engine,
+				   .count = share.count,
+				   .work = make_one,
+				   .done = note_made,
+				   .userdata = &share };
+
+	return crew_run(&crew, err);
+}
+
+static int drop_one(void *userdata, size_t job, struct lxcri_error *err)
+{
+	const struct share *share = userdata;
+	const struct rollout *rollout = share->rollout;
+
+	return converge_drop(rollout->replicas->engine, rollout->items[share->items[job]].id, err);
+}
+
+static void note_dropped(void *userdata, size_t job, int result)
+{
+	const struct share *share = userdata;
+
+	(void)result;
+	share->rollout->items[share->items[job]].is_gone = true;
+	share->rollout->progress_ns = moment_now();
+}
+
+static int drop(struct share *share, struct lxcri_error *err)
+{
+	const struct crew crew = { .engine = share->rollout->replicas->engine,
+				   .count = share->count,
+				   .work = drop_one,
+				   .done = note_dropped,
+				   .userdata = share };
+
+	return crew_run(&crew, err);
 }
 
 /* Removes up to @count of the former that are, or are not, available. */
 static int remove_former(struct rollout *rollout, int64_t count, bool is_available,
 			 struct lxcri_error *err)
 {
-	for (size_t i = rollout->count; count > 0 && i-- > 0;) {
-		struct seen *seen = &rollout->items[i];
+	autofree size_t *items = xcalloc(rollout->count + 1, sizeof(*items));
+	struct share share = { .rollout = rollout, .items = items };
 
-		if (seen->is_gone || seen->is_fresh || seen->is_available != is_available)
-			continue;
-		if (converge_drop(rollout->replicas->engine, seen->id, err) < 0)
-			return -1;
-		seen->is_gone = true;
-		rollout->progress_ns = moment_now();
-		count--;
+	for (size_t i = rollout->count; (int64_t)share.count < count && i-- > 0;) {
+		const struct seen *seen = &rollout->items[i];
+
+		if (!seen->is_gone && !seen->is_fresh && seen->is_available == is_available)
+			items[share.count++] = i;
 	}
-	return 0;
+	return drop(&share, err);
 }
 
 static int take_step(struct rollout *rollout, const struct rolling_step *step,
@@ -224,16 +279,16 @@ static bool is_held(const struct rollout *rollout)
 /* Fewer are wanted than before. */
 static int remove_surplus(struct rollout *rollout, struct lxcri_error *err)
 {
-	for (size_t i = rollout->count; i-- > 0;) {
-		struct seen *seen = &rollout->items[i];
+	autofree size_t *items = xcalloc(rollout->count + 1, sizeof(*items));
+	struct share share = { .rollout = rollout, .items = items };
 
-		if (seen->is_fresh || !is_like_wanted(rollout, seen->id))
-			continue;
-		if (converge_drop(rollout->replicas->engine, seen->id, err) < 0)
-			return -1;
-		seen->is_gone = true;
+	for (size_t i = rollout->count; i-- > 0;) {
+		const struct seen *seen = &rollout->items[i];
+
+		if (!seen->is_fresh && is_like_wanted(rollout, seen->id))
+			items[share.count++] = i;
 	}
-	return 0;
+	return drop(&share, err);
 }
 
 int deployment_converge(struct replicas *replicas, struct lxcri_error *err)

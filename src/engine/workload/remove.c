@@ -3,6 +3,8 @@
 
 #include "engine/workload/remove.h"
 
+#include "base/mem.h"
+#include "engine/pod/crew.h"
 #include "engine/workload/claims.h"
 #include "engine/workload/rolling.h"
 
@@ -29,8 +31,9 @@ static bool goes_with_set(const struct object *object)
 	       rolling.drops_when_deleted;
 }
 
-int remove_object(struct lxcri_engine *engine, const struct object *object,
-		  const struct lxcri_manifest_options *options, struct lxcri_error *err)
+/* Returns whether there was one. */
+static int remove_quietly(struct lxcri_engine *engine, const struct object *object,
+			  const struct lxcri_manifest_options *options, struct lxcri_error *err)
 {
 	const struct object_key key = shelf_key(object);
 	struct object kept = { .kind = object->kind };
@@ -45,35 +48,99 @@ int remove_object(struct lxcri_engine *engine, const struct object *object,
 			r = forget(engine, &kept, err);
 	}
 	object_finish(&kept);
-	if (r == 0 && found > 0 && options->tell)
-		options->tell(options->userdata, key.kind, key.name_space, key.name, "deleted");
 	return r < 0 ? fail_while(err, "delete %s %s", key.kind, key.name) : found > 0;
+}
+
+static void tell(const struct object *object, const struct lxcri_manifest_options *options)
+{
+	const struct object_key key = shelf_key(object);
+
+	if (options->tell)
+		options->tell(options->userdata, key.kind, key.name_space, key.name, "deleted");
+}
+
+int remove_object(struct lxcri_engine *engine, const struct object *object,
+		  const struct lxcri_manifest_options *options, struct lxcri_error *err)
+{
+	int found = remove_quietly(engine, object, options, err);
+
+	if (found > 0)
+		tell(object, options);
+	return found;
+}
+
+/* Objects of which none needs another one. */
+struct batch {
+	struct lxcri_engine *engine;
+	const struct lxcri_manifest_options *options;
+	const struct object **objects;
+	size_t count;
+};
+
+static int remove_one(void *userdata, size_t job, struct lxcri_error *err)
+{
+	const struct batch *batch = userdata;
+
+	return remove_quietly(batch->engine, batch->objects[job], batch->options, err);
+}
+
+static void tell_one(void *userdata, size_t job, int found)
+{
+	const struct batch *batch = userdata;
+
+	if (found > 0)
+		tell(batch->objects[job], batch->options);
+}
+
+/* What has pods is removed side by side. */
+static int remove_batch(const struct batch *batch, struct lxcri_error *err)
+{
+	const struct crew crew = { .engine = batch->engine,
+				   .count = batch->count,
+				   .work = remove_one,
+				   .done = tell_one,
+				   .userdata = (void *)batch,
+				   .goes_on = true };
+
+	return crew_run(&crew, err);
+}
+
+static void collect(const struct object_list *list, bool have_pods, struct batch *batch)
+{
+	batch->count = 0;
+	for (int kind = OBJECT_KINDS; kind-- > 0;)
+		for (size_t i = list->count; i-- > 0;)
+			if (list->items[i].kind == (enum object_kind)kind &&
+			    (kind >= OBJECT_POD) == have_pods)
+				batch->objects[batch->count++] = &list->items[i];
 }
 
 /* Those that need others first; the failure that counts is the first. */
 static void remove_list(struct lxcri_engine *engine, const struct object_list *list,
 			const struct lxcri_manifest_options *options, struct lxcri_error *first)
 {
-	for (int kind = OBJECT_KINDS; kind-- > 0;)
-		for (size_t i = list->count; i-- > 0;) {
-			struct lxcri_error one = {};
+	autofree const struct object **objects = xcalloc(list->count + 1, sizeof(*objects));
+	struct batch batch = { .engine = engine, .options = options, .objects = objects };
+	struct lxcri_error one = {};
 
-			if (list->items[i].kind == (enum object_kind)kind &&
-			    remove_object(engine, &list->items[i], options, &one) < 0 &&
-			    first->code == LXCRI_E_NONE)
-				*first = one;
-		}
+	collect(list, true, &batch);
+	if (remove_batch(&batch, &one) < 0 && first->code == LXCRI_E_NONE)
+		*first = one;
+	collect(list, false, &batch);
+	for (size_t i = 0; i < batch.count; i++) {
+		one = (struct lxcri_error){};
+		if (remove_object(engine, objects[i], options, &one) < 0 &&
+		    first->code == LXCRI_E_NONE)
+			*first = one;
+	}
 }
 
-int lxcri_manifest_delete(struct lxcri_engine *engine, const struct lxcri_manifest *manifests,
-			  size_t n_manifests, const struct lxcri_manifest_options *options,
-			  struct lxcri_error *err)
+static int remove_all(struct lxcri_engine *engine, const struct lxcri_manifest *manifests,
+		      size_t n_manifests, const struct lxcri_manifest_options *options,
+		      struct lxcri_error *err)
 {
-	autoclose int lock = shelf_lock(engine, err);
 	struct lxcri_error first = {};
 
-	if (lock < 0)
-		return -1;
 	for (size_t i = n_manifests; i-- > 0;) {
 		autorun(object_list_finish) struct object_list list = {};
 		const struct field_reader reader = { .source = manifests[i].source,
@@ -91,6 +158,17 @@ int lxcri_manifest_delete(struct lxcri_engine *engine, const struct lxcri_manife
 	return -1;
 }
 
+int lxcri_manifest_delete(struct lxcri_engine *engine, const struct lxcri_manifest *manifests,
+			  size_t n_manifests, const struct lxcri_manifest_options *options,
+			  struct lxcri_error *err)
+{
+	autoclose int lock = shelf_lock(engine, err);
+
+	if (lock < 0 || engine_defer(engine, err) < 0)
+		return -1;
+	return engine_settle(engine, remove_all(engine, manifests, n_manifests, options, err), err);
+}
+
 int lxcri_manifest_delete_one(struct lxcri_engine *engine, const char *kind, const char *name_space,
 			      const char *name, const struct lxcri_manifest_options *options,
 			      struct lxcri_error *err)
@@ -103,8 +181,8 @@ int lxcri_manifest_delete_one(struct lxcri_engine *engine, const char *kind, con
 	if (object_kind_parse(kind, &object.kind, err) < 0)
 		return -1;
 	lock = shelf_lock(engine, err);
-	if (lock < 0)
+	if (lock < 0 || engine_defer(engine, err) < 0)
 		return -1;
-	r = remove_object(engine, &object, options, err);
+	r = engine_settle(engine, remove_object(engine, &object, options, err), err);
 	return r == 0 ? shelf_no_such(object_kind_name(object.kind), name, err) : r < 0 ? -1 : 0;
 }

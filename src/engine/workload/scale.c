@@ -64,7 +64,10 @@ int lxcri_manifest_scale(struct lxcri_engine *engine, const char *kind, const ch
 	r = lock < 0 ? -1 : shelf_find(engine, number, name_space, name, &object, err);
 	if (r <= 0)
 		return r < 0 ? -1 : shelf_no_such(object_kind_name(number), name, err);
-	return scale(engine, &object, replicas, err) < 0 ? fail_while(err, "scale %s", name) : 0;
+	r = engine_defer(engine, err);
+	if (r == 0)
+		r = engine_settle(engine, scale(engine, &object, replicas, err), err);
+	return r < 0 ? fail_while(err, "scale %s", name) : 0;
 }
 
 /* What of all was applied, by turns the kind, the namespace and the name. */
