@@ -178,6 +178,13 @@ static int on_database(sd_event_source *source, int fd, uint32_t events, void *u
 
 	while (read(fd, bytes, sizeof(bytes)) > 0)
 		continue; /* which file it was does not matter */
+	/* What we hold is of the past then; to the others, what they make is not there for us. */
+	if (names->part->engine->database && database_has_moved(names->part->engine->database)) {
+		log_error("the database in %s was taken away; a service begins anew with what is "
+			  "there",
+			  names->part->engine->data);
+		return sd_event_exit(names->part->event, -ESTALE);
+	}
 	if (!database_exists(names->part->engine->data) ||
 	    network_version(names->part->engine, &version, &ignored) < 0 ||
 	    version == names->version)
@@ -189,14 +196,14 @@ static int on_database(sd_event_source *source, int fd, uint32_t events, void *u
 
 static int watch_database(struct names *names, struct lxcri_error *err)
 {
+	const uint32_t changes = IN_MODIFY | IN_CREATE | IN_DELETE | IN_MOVED_FROM |
+				 IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
 	const char *data = names->part->engine->data;
 	int r = path_make_dirs(data, DATA_MODE);
 
 	if (r == 0) {
 		names->database = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-		if (names->database < 0 ||
-		    inotify_add_watch(names->database, data, IN_MODIFY | IN_CREATE | IN_ONLYDIR) <
-			    0)
+		if (names->database < 0 || inotify_add_watch(names->database, data, changes) < 0)
 			r = -errno;
 	}
 	if (r == 0)

@@ -68,6 +68,20 @@ def test_one_serves_a_directory(any_engine):
         assert any_engine.service_pid(), "one that was started by hand stays"
 
 
+def test_it_ends_with_its_database(any_engine, box):
+    """Or it would go on with one that nobody else sees, and take for half made what others make."""
+    sleeper(any_engine, box, "--restart", "always")
+    await_that(any_engine.service_pid, "the service runs")
+    first = any_engine.service_pid()
+    aside = any_engine.data.with_name("aside")
+    any_engine.data.rename(aside)
+    await_that(lambda: any_engine.service_pid() != first, "it has ended")
+    id = sleeper(any_engine, box, "--restart", "always")
+    await_that(any_engine.service_pid, "another one runs")
+    os.kill(any_engine.pid(id), signal.SIGKILL)
+    await_that(lambda: any_engine("inspect", id).ok().json()["restarts"] == 1, "it is started again")
+
+
 def test_it_ends_and_begins_while_somebody_needs_it(any_engine, box):
     """However the end falls together with a new need, that is seen."""
     for i in range(6):

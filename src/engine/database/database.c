@@ -198,6 +198,15 @@ bool database_exists(const char *data_dir)
 	return path_exists(path) != 0;
 }
 
+bool database_has_moved(const struct database *database)
+{
+	int has_moved = 0;
+
+	return sqlite3_file_control(database->handle, "main", SQLITE_FCNTL_HAS_MOVED, &has_moved) ==
+		       SQLITE_OK &&
+	       has_moved;
+}
+
 bool database_is_lost(const char *data_dir)
 {
 	return !database_exists(data_dir) && has_containers(data_dir);

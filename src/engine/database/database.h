@@ -23,6 +23,9 @@ struct database;
 /* Tells whether @data_dir has a database, or may have one. */
 bool database_exists(const char *data_dir);
 
+/* Tells whether the file that is open was removed or renamed, so that others use another one. */
+bool database_has_moved(const struct database *database);
+
 /* Tells whether @data_dir has containers, but no database that knows them. */
 bool database_is_lost(const char *data_dir);
 
