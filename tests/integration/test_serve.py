@@ -4,6 +4,7 @@
 import fcntl
 import os
 import re
+import shutil
 import signal
 import socket
 import threading
@@ -80,6 +81,9 @@ def test_it_ends_with_its_database(any_engine, box):
     await_that(any_engine.service_pid, "another one runs")
     os.kill(any_engine.pid(id), signal.SIGKILL)
     await_that(lambda: any_engine("inspect", id).ok().json()["restarts"] == 1, "it is started again")
+    any_engine("delete", "--force", id).ok()
+    shutil.rmtree(any_engine.data)
+    aside.rename(any_engine.data)
 
 
 def test_it_ends_and_begins_while_somebody_needs_it(any_engine, box):
