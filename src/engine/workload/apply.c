@@ -11,12 +11,21 @@
 #include "engine/network/create.h"
 #include "engine/pod/crew.h"
 #include "engine/pod/ct_manifest.h"
+#include "engine/pod/pod.h"
 #include "engine/service/demand.h"
 #include "engine/workload/remove.h"
 #include "engine/workload/service.h"
 #include "lxcri/network.h"
+#include "os/storage/reserve.h"
 
+#include <errno.h>
+#include <inttypes.h>
 #include <string.h>
+
+/* What going back takes, of which most is what a pod of before needs. */
+#define ROOM_BYTES      (UINT64_C(256) << 10)
+#define ROOM_BYTES_EACH (UINT64_C(64) << 10)
+#define ROOM_BYTES_MAX  (UINT64_C(16) << 20)
 
 struct change {
 	const struct object *object;
@@ -35,6 +44,8 @@ struct apply {
 	struct change *changes; /* in the order in which they are made true */
 	size_t n_changes;
 	struct strings networks; /* that were made for it */
+	struct strings ran;      /* pods of before that may be replaced */
+	int room;                /* on the disk, that is kept for going back */
 };
 
 static void change_finish(struct change *change)
@@ -52,6 +63,8 @@ static void apply_finish(struct apply *apply)
 	free(apply->lists);
 	free(apply->changes);
 	strings_finish(&apply->networks);
+	strings_finish(&apply->ran);
+	closep(&apply->room);
 }
 
 static int read_manifest(struct lxcri_engine *engine, const struct lxcri_manifest *manifest,
@@ -131,6 +144,48 @@ static int note_before(void *userdata, const struct object_key *key, const char 
 	return 0;
 }
 
+/* Tells whether the pod @id is there and has @status. */
+static bool has_status(struct lxcri_engine *engine, const char *id, enum lxcri_pod_status status,
+		       struct lxcri_pod **ret_pod)
+{
+	struct lxcri_error ignored = {};
+	struct pod_look look;
+
+	return lxcri_pod_open(engine, id, ret_pod, &ignored) == 0 &&
+	       pod_look(*ret_pod, &look, &ignored) == 0 && pod_status(*ret_pod, &look) == status;
+}
+
+static int note_running(struct apply *apply, const struct change *change, struct lxcri_error *err)
+{
+	autofree char *owner = shelf_owner(change->object);
+	autorun(strings_finish) struct strings ids = {};
+
+	if (change->is_same || !change->before || change->object->kind < OBJECT_POD)
+		return 0;
+	if (converge_list(apply->engine, owner, &ids, err) < 0)
+		return -1;
+	for (size_t i = 0; i < ids.count; i++) {
+		autorun(lxcri_pod_freep) struct lxcri_pod *pod = NULL;
+
+		if (has_status(apply->engine, ids.items[i], LXCRI_POD_RUNNING, &pod))
+			strings_add(&apply->ran, ids.items[i]);
+	}
+	return 0;
+}
+
+/* Of one that could not be removed there may be no more left to undo than its stop. */
+static void start_again(struct apply *apply)
+{
+	for (size_t i = 0; i < apply->ran.count; i++) {
+		autorun(lxcri_pod_freep) struct lxcri_pod *pod = NULL;
+		struct lxcri_error second = {};
+
+		if (has_status(apply->engine, apply->ran.items[i], LXCRI_POD_STOPPED, &pod) &&
+		    lxcri_pod_start(pod, &second) < 0)
+			log_error("undo: %s", second.text);
+	}
+}
+
 static int look_back(struct apply *apply, struct lxcri_error *err)
 {
 	struct database *database;
@@ -145,7 +200,8 @@ static int look_back(struct apply *apply, struct lxcri_error *err)
 
 		if (objects_each(database, &key, note_before, change, err) < 0 ||
 		    (change->object->service &&
-		     service_find(apply->engine, change->object, &change->row_before, err) < 0))
+		     service_find(apply->engine, change->object, &change->row_before, err) < 0) ||
+		    note_running(apply, change, err) < 0)
 			return -1;
 	}
 	return database ? 0 : -1;
@@ -221,6 +277,21 @@ static int write_one(struct database *database, const struct change *change, boo
 }
 
 /* Writes all down, or with @back what was there before. */
+/* On a disk that is full there would be no way back. */
+static int keep_room(struct apply *apply, struct lxcri_error *err)
+{
+	uint64_t bytes = ROOM_BYTES + apply->n_changes * ROOM_BYTES_EACH;
+	const char *data = apply->engine->data;
+
+	bytes = bytes < ROOM_BYTES_MAX ? bytes : ROOM_BYTES_MAX;
+	apply->room = reserve_room(data, bytes);
+	if (apply->room >= 0 || apply->room == -EOPNOTSUPP)
+		return 0;
+	return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, apply->room,
+			       "keep %" PRIu64 " KiB in %s, for going back if it fails",
+			       bytes >> 10, data);
+}
+
 static int write_all(struct apply *apply, bool back, struct lxcri_error *err)
 {
 	struct database *database = engine_database(apply->engine, err);
@@ -313,6 +384,7 @@ static void undo(struct apply *apply)
 	second = (struct lxcri_error){};
 	if (each_pod(apply, undo_pod, NULL, &second) < 0)
 		log_error("undo: %s", second.text);
+	start_again(apply);
 	for (size_t i = first_of(apply, OBJECT_POD); i-- > 0;)
 		undo_change(apply, i);
 	for (size_t i = 0; i < apply->networks.count; i++)
@@ -394,6 +466,7 @@ static int make_all(struct apply *apply, struct lxcri_error *err)
 	if (make_range(apply, 0, first_of(apply, OBJECT_POD), &lost, err) < 0 ||
 	    each_pod(apply, make_pod, tell_pod, err) < 0 ||
 	    make_range(apply, first_set, apply->n_changes, &lost, err) < 0) {
+		closep(&apply->room);
 		undo(apply);
 		return -1;
 	}
@@ -460,7 +533,8 @@ static int run(struct apply *apply, const struct lxcri_manifest *manifests, size
 			tell(apply, &apply->changes[i]);
 		return 0;
 	}
-	if (make_networks(apply, err) < 0 || write_all(apply, false, err) < 0) {
+	if (keep_room(apply, err) < 0 || make_networks(apply, err) < 0 ||
+	    write_all(apply, false, err) < 0) {
 		struct lxcri_error second = {};
 
 		for (size_t i = 0; i < apply->networks.count; i++)
@@ -479,7 +553,8 @@ int lxcri_manifest_apply(struct lxcri_engine *engine, const struct lxcri_manifes
 {
 	static const struct lxcri_manifest_options none;
 	autorun(apply_finish) struct apply apply = { .engine = engine,
-						     .options = options ? options : &none };
+						     .options = options ? options : &none,
+						     .room = -1 };
 	autoclose int lock = -1;
 
 	int r;
