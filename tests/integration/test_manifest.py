@@ -112,7 +112,7 @@ def test_an_apply_that_fails_leaves_all_as_it_was(one, box, world):
                    pod("a", container(box, script="echo new; exec sleep 1000")),
                    pod("b", container(box), namespace="other"),
                    pod("c", container("oci:/nowhere")))
-    failed.fails("ImageNotFound", "c")
+    failed.fails("ImageNotFound", ": Pod c:", "/nowhere")
     assert one("get", "all", "-o", "json").ok().out == before
     assert set(pods(one)) == {"a"}
     await_that(lambda: one("logs", "a.app").ok().lines == ["old"], "the old one runs")

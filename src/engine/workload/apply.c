@@ -29,7 +29,8 @@
 
 struct change {
 	const struct object *object;
-	char *before; /* the document; NULL: it was not there */
+	const char *source; /* where it was read, borrowed */
+	char *before;       /* the document; NULL: it was not there */
 	int64_t revision_before;
 	struct service_row row_before; /* of a service: the addresses and ports that it had */
 	bool is_same;                  /* as it is to be */
@@ -99,7 +100,7 @@ static int add_change(struct apply *apply, const struct object *object, const ch
 				    object->meta->name);
 	apply->changes =
 		xreallocarray(apply->changes, apply->n_changes + 1, sizeof(*apply->changes));
-	apply->changes[apply->n_changes++] = (struct change){ .object = object };
+	apply->changes[apply->n_changes++] = (struct change){ .object = object, .source = source };
 	return 0;
 }
 
@@ -420,12 +421,19 @@ static int make_one(struct apply *apply, const struct object *object, struct lxc
 	return shelf_has(apply->engine, object, &ignored) == 0 ? 0 : -1;
 }
 
+/* Adds where what cannot be made was asked for. */
+static int fail_at(const struct change *change, struct lxcri_error *err)
+{
+	return fail_while(err, "%s:%u: %s %s", change->source, change->object->line,
+			  object_kind_name(change->object->kind), change->object->meta->name);
+}
+
 static int make_pod(void *userdata, size_t job, struct lxcri_error *err)
 {
 	const struct apply *apply = userdata;
+	const struct change *change = &apply->changes[first_of(apply, OBJECT_POD) + job];
 
-	return converge(apply->engine, apply->changes[first_of(apply, OBJECT_POD) + job].object,
-			err);
+	return converge(apply->engine, change->object, err) < 0 ? fail_at(change, err) : 0;
 }
 
 static void tell_pod(void *userdata, size_t job, int result)
@@ -451,7 +459,7 @@ static int make_range(struct apply *apply, size_t first, size_t end, struct lxcr
 			*lost = one;
 		if (r < 0) {
 			*err = one;
-			return -1;
+			return fail_at(&apply->changes[i], err);
 		}
 	}
 	return 0;
