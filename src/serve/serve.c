@@ -407,9 +407,13 @@ int serve_run(const struct serve_options *options, struct lxcri_error *err)
 	serve->options = options;
 	serve->lock = -1;
 	serve->is_booting = true;
-	if (open_all(serve, err) < 0)
-		/* Who only wanted that there is one has what he wanted. */
-		return serve->lock == -EWOULDBLOCK && options->on_demand ? 0 : -1;
+	if (open_all(serve, err) < 0) {
+		if (serve->lock != -EWOULDBLOCK || !options->on_demand)
+			return -1;
+		/* Who only wanted that there is one has what he wanted; a unit has been started. */
+		(void)sd_notify(false, "READY=1");
+		return 0;
+	}
 	make_command(serve);
 	/* Listening begins before the look, so that nothing is missed in between. */
 	workloads_create(&serve->part, on_settled, serve, &serve->workloads);

@@ -41,7 +41,10 @@ def test_the_service_is_started_again_and_containers_stay(unit, any_engine, box)
     id = any_engine.id()
     any_engine("run", "--detach", "--restart", "always", "--image", box, id, "sleep", "1000", timeout=300).ok()
     pid = any_engine.pid(id)
-    any_engine.end_service()  # which the command had started by itself
+    await_that(any_engine.service_pid, "the one that the command has started by itself", PATIENCE)
+    systemctl("start", unit)  # finds that one, and is content
+    assert pid_of_service() == 0
+    any_engine.end_service()
     systemctl("start", unit)
     assert systemctl("is-active", unit) == "active"
     first = pid_of_service()
