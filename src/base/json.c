@@ -60,6 +60,24 @@ size_t json_count(struct json_object *array)
 	return json_object_is_type(array, json_type_array) ? json_object_array_length(array) : 0;
 }
 
+void json_take_texts(struct json_object *array, struct strings *ret)
+{
+	for (size_t i = 0; i < json_count(array); i++) {
+		const char *text = json_object_get_string(json_object_array_get_idx(array, i));
+
+		strings_add(ret, text ? text : "");
+	}
+}
+
+struct json_object *json_from_texts(const struct strings *strings)
+{
+	struct json_object *array = json_object_new_array();
+
+	for (size_t i = 0; i < strings->count; i++)
+		json_object_array_add(array, json_object_new_string(strings->items[i]));
+	return array;
+}
+
 const char *json_get_text(struct json_object *object, const char *key)
 {
 	struct json_object *value = json_get(object, key);

@@ -11,6 +11,7 @@
 
 #include "base/fail.h"
 #include "base/scope.h"
+#include "base/strings.h"
 
 #include <json-c/json.h>
 #include <stdbool.h>
@@ -51,6 +52,12 @@ struct json_object *json_get(struct json_object *object, const char *key);
 
 /* Returns how many members @array has: 0 when it is NULL or no array. */
 size_t json_count(struct json_object *array);
+
+/* Appends the texts that @array has; a null is an empty one. */
+void json_take_texts(struct json_object *array, struct strings *ret);
+
+/* Returns an array of the texts of @strings. */
+[[nodiscard]] struct json_object *json_from_texts(const struct strings *strings);
 
 /* Returns the text of member @key, or NULL when it is absent or not a string. Borrowed. */
 const char *json_get_text(struct json_object *object, const char *key);

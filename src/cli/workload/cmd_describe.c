@@ -230,8 +230,7 @@ static int describe_object(struct cli *cli, enum object_kind kind, const char *n
 	object = json_object_array_get_idx(array, 0);
 	status = json_get(object, "status");
 	ids = json_get(status, "pods");
-	for (size_t i = 0; i < json_count(ids); i++)
-		strings_add(pods, json_object_get_string(json_object_array_get_idx(ids, i)));
+	json_take_texts(ids, pods);
 	print_clean_line("Name:", name);
 	print_clean_line("Namespace:", name_space);
 	print_clean_line("Kind:", object_kind_name(kind));

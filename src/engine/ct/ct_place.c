@@ -34,14 +34,6 @@ int ct_place_make_token(char token[CT_TOKEN_SIZE], struct lxcri_error *err)
 	return 0;
 }
 
-static void take_roots(struct json_object *array, struct strings *to)
-{
-	size_t count = json_count(array);
-
-	for (size_t i = 0; i < count; i++)
-		strings_add(to, json_object_get_string(json_object_array_get_idx(array, i)));
-}
-
 int ct_place_load(const struct record *record, struct ct_place *ret, struct lxcri_error *err)
 {
 	autojson object = NULL;
@@ -68,7 +60,7 @@ int ct_place_load(const struct record *record, struct ct_place *ret, struct lxcr
 	ret->unsure = json_get_bool(object, "unsure", false);
 	ret->started_ns = json_get_i64(object, "startedNs", 0);
 	ret->ended_ns = json_get_i64(object, "endedNs", 0);
-	take_roots(json_get(object, "roots"), &ret->roots);
+	json_take_texts(json_get(object, "roots"), &ret->roots);
 	ret->asked_ns = json_get_i64(object, "asked", 0);
 	ret->upid = xstrdup(json_get_text(object, "upid"));
 	token = json_get_text(object, "draftToken");
@@ -83,7 +75,6 @@ int ct_place_load(const struct record *record, struct ct_place *ret, struct lxcr
 void ct_place_store(const struct ct_place *place, struct record *record)
 {
 	autojson object = json_object_new_object();
-	struct json_object *roots = json_object_new_array();
 
 	json_set_text(object, "token", place->token);
 	json_set_text(object, "node", place->node);
@@ -98,9 +89,7 @@ void ct_place_store(const struct ct_place *place, struct record *record)
 				       json_object_new_int64(place->started_ns));
 	if (place->ended_ns > 0)
 		json_object_object_add(object, "endedNs", json_object_new_int64(place->ended_ns));
-	json_object_object_add(object, "roots", roots);
-	for (size_t i = 0; i < place->roots.count; i++)
-		json_object_array_add(roots, json_object_new_string(place->roots.items[i]));
+	json_object_object_add(object, "roots", json_from_texts(&place->roots));
 	if (place->asked_ns > 0)
 		json_object_object_add(object, "asked", json_object_new_int64(place->asked_ns));
 	json_set_text(object, "upid", place->upid);

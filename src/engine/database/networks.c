@@ -137,15 +137,12 @@ static const char *text_of(const struct address *address, char text[static ADDRE
 int endpoints_put(struct database *database, const struct endpoint_row *row,
 		  struct lxcri_error *err)
 {
-	autojson aliases = json_object_new_array();
-	autofree char *aliases_text = NULL;
+	autojson aliases = json_from_texts(&row->aliases);
+	autofree char *aliases_text = json_format_line(aliases);
 	char mac[LINK_MAC_TEXT_MAX];
 	char ip4[ADDRESS_TEXT_MAX];
 	char ip6[ADDRESS_TEXT_MAX];
 
-	for (size_t i = 0; i < row->aliases.count; i++)
-		json_object_array_add(aliases, json_object_new_string(row->aliases.items[i]));
-	aliases_text = json_format_line(aliases);
 	return statement_run(database, err,
 			     "INSERT INTO endpoint (" ENDPOINT_COLUMNS ")"
 			     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
@@ -177,10 +174,8 @@ static void take_aliases(const char *text, struct strings *ret)
 	autojson aliases = NULL;
 	struct lxcri_error ignored;
 
-	if (json_parse(text, strlen(text), &json_limits_config, &aliases, &ignored) < 0)
-		return;
-	for (size_t i = 0; i < json_count(aliases); i++)
-		strings_add(ret, json_object_get_string(json_object_array_get_idx(aliases, i)));
+	if (json_parse(text, strlen(text), &json_limits_config, &aliases, &ignored) == 0)
+		json_take_texts(aliases, ret);
 }
 
 static int take_endpoint(void *userdata, sqlite3_stmt *row, struct lxcri_error *err)

@@ -60,7 +60,6 @@ struct json_object *describe_network(const struct network_row *row, struct lxcri
 struct json_object *describe_endpoint(const struct endpoint_row *row)
 {
 	struct json_object *object = json_object_new_object();
-	struct json_object *aliases = json_object_new_array();
 	char mac[LINK_MAC_TEXT_MAX];
 
 	json_set_text(object, "network", row->network);
@@ -70,9 +69,7 @@ struct json_object *describe_endpoint(const struct endpoint_row *row)
 	set_address(object, "ip4", &row->addresses[0]);
 	set_address(object, "ip6", &row->addresses[1]);
 	json_set_text(object, "hostname", row->hostname);
-	for (size_t i = 0; i < row->aliases.count; i++)
-		json_object_array_add(aliases, json_object_new_string(row->aliases.items[i]));
-	json_object_object_add(object, "aliases", aliases);
+	json_object_object_add(object, "aliases", json_from_texts(&row->aliases));
 	return object;
 }
 

@@ -134,11 +134,8 @@ static int choose_times(const struct lxcri_healthcheck *asked,
 static char *check_format(const struct health_check *check)
 {
 	autojson object = json_object_new_object();
-	struct json_object *command = json_object_new_array();
 
-	for (size_t i = 0; i < check->command.count; i++)
-		json_object_array_add(command, json_object_new_string(check->command.items[i]));
-	json_object_object_add(object, "command", command);
+	json_object_object_add(object, "command", json_from_texts(&check->command));
 	json_object_object_add(object, "interval", json_object_new_int64(check->interval_ns));
 	json_object_object_add(object, "timeout", json_object_new_int64(check->timeout_ns));
 	json_object_object_add(object, "startPeriod",

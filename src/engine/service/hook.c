@@ -82,11 +82,7 @@ static int take(const char *text, struct hook *ret)
 	if (json_parse(text, strlen(text), &json_limits_config, &object, &ignored) < 0)
 		return -1;
 	words = json_object_is_type(object, json_type_array) ? object : json_get(object, "command");
-	for (size_t i = 0; i < json_count(words); i++) {
-		const char *word = json_object_get_string(json_object_array_get_idx(words, i));
-
-		strings_add(&ret->command, word ? word : "");
-	}
+	json_take_texts(words, &ret->command);
 	if (words == object)
 		return 0;
 	ret->sleep_seconds = json_get_i64(object, "sleep", 0);

@@ -186,12 +186,6 @@ int probes_choose(const struct lxcri_probes *asked, char **ret, struct lxcri_err
 	return 0;
 }
 
-static void take_words(struct json_object *array, struct strings *ret)
-{
-	for (size_t i = 0; i < json_count(array); i++)
-		strings_add(ret, json_object_get_string(json_object_array_get_idx(array, i)));
-}
-
 bool probe_parse_one(struct json_object *object, struct probe *probe)
 {
 	const char *by = json_get_text(object, "by");
@@ -203,8 +197,8 @@ bool probe_parse_one(struct json_object *object, struct probe *probe)
 			is_known = true;
 		}
 	probe->is_there = true;
-	take_words(json_get(object, "command"), &probe->command);
-	take_words(json_get(object, "headers"), &probe->headers);
+	json_take_texts(json_get(object, "command"), &probe->command);
+	json_take_texts(json_get(object, "headers"), &probe->headers);
 	probe->address = xstrdup(json_get_text(object, "address"));
 	probe->path = xstrdup(json_get_text(object, "path"));
 	probe->port = (uint16_t)json_get_i64(object, "port", 0);

@@ -79,11 +79,8 @@ static char *format(struct request *request)
 	json_object_object_add(object, "version", json_object_new_int(1));
 	for (size_t i = 0; i < ARRAY_LEN(list_members); i++) {
 		const struct strings *list = list_slot(request, &list_members[i]);
-		struct json_object *array = json_object_new_array();
 
-		for (size_t j = 0; j < list->count; j++)
-			json_object_array_add(array, json_object_new_string(list->items[j]));
-		json_object_object_add(object, list_members[i].key, array);
+		json_object_object_add(object, list_members[i].key, json_from_texts(list));
 	}
 	for (size_t i = 0; i < ARRAY_LEN(text_members); i++)
 		json_set_text(object, text_members[i].key, *text_slot(request, &text_members[i]));
@@ -126,14 +123,6 @@ int request_save(const struct lxcri_create_options *options, const char *dir,
 	return r < 0 ? fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "write %s", path) : 0;
 }
 
-static void take_list(struct json_object *array, struct strings *to)
-{
-	size_t count = json_count(array);
-
-	for (size_t i = 0; i < count; i++)
-		strings_add(to, json_object_get_string(json_object_array_get_idx(array, i)));
-}
-
 int request_load(const char *dir, struct request *ret_request, struct lxcri_error *err)
 {
 	autofree char *path = xformat("%s/" REQUEST_FILE, dir);
@@ -154,8 +143,8 @@ int request_load(const char *dir, struct request *ret_request, struct lxcri_erro
 		return fail_while(err, "read %s", path);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(list_members); i++)
-		take_list(json_get(object, list_members[i].key),
-			  list_slot(&request, &list_members[i]));
+		json_take_texts(json_get(object, list_members[i].key),
+				list_slot(&request, &list_members[i]));
 	for (size_t i = 0; i < ARRAY_LEN(text_members); i++)
 		*text_slot(&request, &text_members[i]) =
 			xstrdup(json_get_text(object, text_members[i].key));

@@ -39,15 +39,13 @@ char *parts_add(struct strings *parts, const char *directory, const char *path, 
 
 int parts_save(const struct strings *parts, const char *dir, struct lxcri_error *err)
 {
-	autojson array = json_object_new_array();
+	autojson array = json_from_texts(parts);
 	autofree char *path = xformat("%s/" PARTS_FILE, dir);
 	autofree char *text = NULL;
 	int r;
 
 	if (parts->count == 0)
 		return 0;
-	for (size_t i = 0; i < parts->count; i++)
-		json_object_array_add(array, json_object_new_string(parts->items[i]));
 	text = json_format(array);
 	r = file_write_atomic(AT_FDCWD, path, text, strlen(text), 0600, FILE_VOLATILE);
 	return r < 0 ? fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "write %s", path) : 0;
@@ -70,10 +68,6 @@ int parts_load(const char *dir, struct strings *ret, struct lxcri_error *err)
 		err->code = LXCRI_E_STORAGE_ERROR;
 		return fail_while(err, "read %s", path);
 	}
-	for (size_t i = 0; i < json_count(array); i++) {
-		const char *word = json_object_get_string(json_object_array_get_idx(array, i));
-
-		strings_add(ret, word ? word : "");
-	}
+	json_take_texts(array, ret);
 	return 0;
 }

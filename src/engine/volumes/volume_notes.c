@@ -23,14 +23,11 @@ void volume_notes_finish(struct volume_notes *notes)
 int volume_notes_save(int dir, const struct volume_notes *notes)
 {
 	autojson object = json_object_new_object();
-	struct json_object *labels = json_object_new_array();
 	autofree char *text = NULL;
 
 	json_object_object_add(object, "version", json_object_new_int(1));
 	json_object_object_add(object, "created", json_object_new_int64(notes->created_ns));
-	for (size_t i = 0; i < notes->labels.count; i++)
-		json_object_array_add(labels, json_object_new_string(notes->labels.items[i]));
-	json_object_object_add(object, "labels", labels);
+	json_object_object_add(object, "labels", json_from_texts(&notes->labels));
 	text = json_format_line(object);
 	return file_write_atomic(dir, VOLUME_NOTES, text, strlen(text), 0600, FILE_VOLATILE);
 }
