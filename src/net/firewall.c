@@ -62,10 +62,10 @@ static int take_attribute(const struct nlattr *attribute, void *userdata)
 
 	switch (mnl_attr_get_type(attribute)) {
 	case NFTA_CHAIN_TABLE:
-		firewall_copy_name(attribute, chain->table);
+		netlink_copy_text(attribute, chain->table, FIREWALL_NAME_MAX);
 		break;
 	case NFTA_CHAIN_NAME:
-		firewall_copy_name(attribute, chain->name);
+		netlink_copy_text(attribute, chain->name, FIREWALL_NAME_MAX);
 		break;
 	case NFTA_CHAIN_HOOK:
 		(void)mnl_attr_parse_nested(attribute, take_hook, chain);
@@ -100,25 +100,26 @@ static int take_chain(const struct nlmsghdr *message, void *userdata)
 	return 0;
 }
 
-/* Tells whether the chain is a barrier: 1 or 0, or -errno. */
-static int is_barrier(struct netlink *netfilter, const struct chain *chain, const char *bridge)
+static bool is_same_table(const struct chain *a, const struct chain *b)
 {
-	autorun(firewall_rules_finish) struct firewall_rules rules = {};
-	int verdict;
-	int r = firewall_rules_read(netfilter, chain->family, chain->table, bridge, &rules);
+	return a->family == b->family && strcmp(a->table, b->table) == 0;
+}
 
-	if (r < 0)
-		return r;
-	verdict = firewall_rules_verdict(&rules, chain->name);
+/* Tells whether the chain, whose table has @rules, is a barrier. */
+static bool is_barrier(const struct chain *chain, const struct firewall_rules *rules)
+{
+	int verdict = firewall_rules_verdict(rules, chain->name);
+
 	if (verdict == NF_ACCEPT || (verdict < 0 && !chain->drops))
-		return 0;
-	return !firewall_rules_mention(&rules, chain->name);
+		return false;
+	return !firewall_rules_mention(rules, chain->name);
 }
 
 int firewall_find(const char *own, const char *bridge, firewall_fn each, void *userdata,
 		  struct lxcri_error *err)
 {
 	autorun(chains_finish) struct chains chains = { .own = own };
+	autorun(firewall_rules_finish) struct firewall_rules rules = {};
 	autoptr(netlink) netfilter = NULL;
 	int count = 0;
 	int r = netlink_open(NETLINK_NETFILTER, &netfilter);
@@ -136,8 +137,13 @@ int firewall_find(const char *own, const char *bridge, firewall_fn each, void *u
 			.chain = chain->name,
 		};
 
-		r = is_barrier(netfilter, chain, bridge);
-		if (r <= 0)
+		/* Those of a table come one behind the other. */
+		if (i == 0 || !is_same_table(chain, chain - 1)) {
+			firewall_rules_finish(&rules);
+			r = firewall_rules_read(netfilter, chain->family, chain->table, bridge,
+						&rules);
+		}
+		if (r < 0 || !is_barrier(chain, &rules))
 			continue;
 		each(userdata, &barrier);
 		count++;

@@ -43,17 +43,6 @@ struct nlmsghdr *firewall_add_dump(struct netlink *netfilter, uint16_t type, uin
 	return message;
 }
 
-void firewall_copy_name(const struct nlattr *attribute, char ret[static FIREWALL_NAME_MAX])
-{
-	size_t length =
-		strnlen(mnl_attr_get_payload(attribute), mnl_attr_get_payload_len(attribute));
-
-	if (length >= FIREWALL_NAME_MAX)
-		length = FIREWALL_NAME_MAX - 1;
-	memcpy(ret, mnl_attr_get_payload(attribute), length);
-	ret[length] = '\0';
-}
-
 static int take_verdict(const struct nlattr *attribute, void *userdata)
 {
 	struct firewall_rule *rule = userdata;
@@ -66,7 +55,7 @@ static int take_verdict(const struct nlattr *attribute, void *userdata)
 		}
 		break;
 	case NFTA_VERDICT_CHAIN:
-		firewall_copy_name(attribute, rule->target);
+		netlink_copy_text(attribute, rule->target, FIREWALL_NAME_MAX);
 		break;
 	default:
 		break;
@@ -94,7 +83,7 @@ static int take_extension(const struct nlattr *attribute, void *userdata)
 
 	_Static_assert((int)NFTA_TARGET_NAME == (int)NFTA_MATCH_NAME, "of both");
 	if (mnl_attr_get_type(attribute) == NFTA_TARGET_NAME)
-		firewall_copy_name(attribute, expression->extension);
+		netlink_copy_text(attribute, expression->extension, FIREWALL_NAME_MAX);
 	return MNL_CB_OK;
 }
 
@@ -103,7 +92,7 @@ static int take_member(const struct nlattr *attribute, void *userdata)
 	struct expression *expression = userdata;
 
 	if (mnl_attr_get_type(attribute) == NFTA_EXPR_NAME)
-		firewall_copy_name(attribute, expression->name);
+		netlink_copy_text(attribute, expression->name, FIREWALL_NAME_MAX);
 	if (mnl_attr_get_type(attribute) == NFTA_EXPR_DATA)
 		expression->data = attribute;
 	return MNL_CB_OK;
@@ -140,7 +129,7 @@ static int take_attribute(const struct nlattr *attribute, void *userdata)
 
 	switch (mnl_attr_get_type(attribute)) {
 	case NFTA_RULE_CHAIN:
-		firewall_copy_name(attribute, rule->chain);
+		netlink_copy_text(attribute, rule->chain, FIREWALL_NAME_MAX);
 		break;
 	case NFTA_RULE_EXPRESSIONS:
 		return mnl_attr_parse_nested(attribute, take_expression, rule);

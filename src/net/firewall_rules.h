@@ -14,9 +14,6 @@
 /* Adds a request for all messages of @type (NFT_MSG_GET*) of @family. */
 struct nlmsghdr *firewall_add_dump(struct netlink *netfilter, uint16_t type, uint8_t family);
 
-/* Copies the text of @attribute, cut to what fits. */
-void firewall_copy_name(const struct nlattr *attribute, char ret[static FIREWALL_NAME_MAX]);
-
 struct firewall_rule;
 
 /* Zeroed is none. */

@@ -12,18 +12,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Copies the text of @attribute, which need not be ended. */
-static void copy_text(const struct nlattr *attribute, char *ret, size_t size)
-{
-	size_t length =
-		strnlen(mnl_attr_get_payload(attribute), mnl_attr_get_payload_len(attribute));
-
-	if (length >= size)
-		length = size - 1;
-	memcpy(ret, mnl_attr_get_payload(attribute), length);
-	ret[length] = '\0';
-}
-
 static uint32_t read_u32(const struct nlattr *attribute)
 {
 	return mnl_attr_validate(attribute, MNL_TYPE_U32) < 0 ? 0 : mnl_attr_get_u32(attribute);
@@ -64,7 +52,7 @@ static int take_kind(const struct nlattr *attribute, void *userdata)
 
 	switch (mnl_attr_get_type(attribute)) {
 	case IFLA_INFO_KIND:
-		copy_text(attribute, kind, sizeof(kind));
+		netlink_copy_text(attribute, kind, sizeof(kind));
 		link->is_bridge = strcmp(kind, "bridge") == 0;
 		break;
 	case IFLA_INFO_DATA:
@@ -72,7 +60,7 @@ static int take_kind(const struct nlattr *attribute, void *userdata)
 			(void)mnl_attr_parse_nested(attribute, take_bridge, link);
 		break;
 	case IFLA_INFO_SLAVE_KIND:
-		copy_text(attribute, kind, sizeof(kind));
+		netlink_copy_text(attribute, kind, sizeof(kind));
 		link->is_port = strcmp(kind, "bridge") == 0;
 		break;
 	case IFLA_INFO_SLAVE_DATA:
@@ -106,10 +94,10 @@ static int take_attribute(const struct nlattr *attribute, void *userdata)
 
 	switch (mnl_attr_get_type(attribute)) {
 	case IFLA_IFNAME:
-		copy_text(attribute, link->name, sizeof(link->name));
+		netlink_copy_text(attribute, link->name, sizeof(link->name));
 		break;
 	case IFLA_IFALIAS:
-		copy_text(attribute, link->alias, sizeof(link->alias));
+		netlink_copy_text(attribute, link->alias, sizeof(link->alias));
 		break;
 	case IFLA_ADDRESS:
 		if (mnl_attr_get_payload_len(attribute) == LINK_MAC_BYTES)

@@ -292,6 +292,17 @@ int netlink_run(struct netlink *netlink, netlink_fn each, void *userdata)
 	return answers.result;
 }
 
+void netlink_copy_text(const struct nlattr *attribute, char *ret, size_t size)
+{
+	size_t length =
+		strnlen(mnl_attr_get_payload(attribute), mnl_attr_get_payload_len(attribute));
+
+	if (length >= size)
+		length = size - 1;
+	memcpy(ret, mnl_attr_get_payload(attribute), length);
+	ret[length] = '\0';
+}
+
 const char *netlink_complaint(const struct netlink *netlink)
 {
 	return netlink->complaint;

@@ -40,6 +40,9 @@ static inline void *netlink_payload(struct nlmsghdr *message)
 	return mnl_nlmsg_get_payload(message);
 }
 
+/* Copies the text of @attribute, which need not be ended, cut to what fits into @size bytes. */
+void netlink_copy_text(const struct nlattr *attribute, char *ret, size_t size);
+
 /* Called for each message that is an answer. A value < 0 becomes the result. */
 typedef int (*netlink_fn)(const struct nlmsghdr *message, void *userdata);
 
