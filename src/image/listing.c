@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What a list shows of the stored images, remembered: a line for index.json, "DEVICE INODE CHANGED
- * SIZE", or "-" where it has changed just now; its bytes, behind a line with their number; and a
- * line for each image, "DIGEST SIZE LAYERS CREATED NAME". */
+/* What a list shows of the stored images, remembered: a line with the number of bytes of
+ * index.json, these, and a line for each image, "DIGEST SIZE LAYERS CREATED NAME". */
 
 #include "image/listing.h"
 
 #include "base/json.h"
 #include "base/mem.h"
-#include "base/moment.h"
 #include "base/text.h"
 #include "os/file.h"
 
@@ -16,37 +14,16 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define FILE_NAME      "image-list"
 #define FILE_BYTES_MAX ((size_t)16 << 20)
-/* Longer than the clock of any file system stands still. */
-#define SETTLED_NS 2000000000ll
-#define UNSETTLED  "-"
 
 struct listing {
-	char *stamp; /* of index.json */
-	char *bytes; /* and what is in it */
+	char *bytes; /* what is in index.json */
 	size_t size;
 	struct text text;
 	bool is_unfit; /* it has what no line can hold */
 };
-
-/* Returns what tells this index.json from any other, owned by the caller; NULL: there is none. */
-static char *describe_index(const struct layout *layout)
-{
-	struct stat status;
-	int64_t changed_ns;
-
-	if (layout->images_fd < 0 ||
-	    fstatat(layout->images_fd, "index.json", &status, AT_SYMLINK_NOFOLLOW) < 0)
-		return NULL;
-	changed_ns = (int64_t)status.st_ctim.tv_sec * 1000000000 + status.st_ctim.tv_nsec;
-	if (moment_now() - changed_ns < SETTLED_NS)
-		return xstrdup(UNSETTLED);
-	return xformat("%ju %ju %" PRId64 " %jd", (uintmax_t)status.st_dev,
-		       (uintmax_t)status.st_ino, changed_ns, (intmax_t)status.st_size);
-}
 
 static int read_index(const struct layout *layout, char **ret_bytes, size_t *ret_size)
 {
@@ -99,19 +76,14 @@ static bool parse_line(char *line, struct image *image)
  * there is now. */
 static bool take_index(const struct layout *layout, char **rest, const char *end)
 {
-	autofree char *stamp = describe_index(layout);
-	char *line = strsep(rest, "\n");
-	char *number = *rest ? strsep(rest, "\n") : NULL;
+	const char *number = strsep(rest, "\n");
+	const char *bytes = *rest;
 	uint64_t size;
 
-	if (!stamp || !*rest || text_parse_u64(number, 1, (uint64_t)(end - *rest), &size) < 0)
+	if (!bytes || text_parse_u64(number, 1, (uint64_t)(end - bytes), &size) < 0)
 		return false;
-
-	const char *bytes = *rest;
-
 	*rest += size;
-	return (strcmp(stamp, UNSETTLED) != 0 && strcmp(line, stamp) == 0) ||
-	       is_index(layout, bytes, size);
+	return is_index(layout, bytes, size);
 }
 
 int listing_recall(const struct layout *layout, const char *run_dir,
@@ -141,10 +113,9 @@ struct listing *listing_begin(const struct layout *layout)
 {
 	autoptr(listing) listing = xnew(struct listing);
 
-	listing->stamp = describe_index(layout);
-	if (!listing->stamp || read_index(layout, &listing->bytes, &listing->size) < 0)
+	if (read_index(layout, &listing->bytes, &listing->size) < 0)
 		return NULL;
-	text_addf(&listing->text, "%s\n%zu\n", listing->stamp, listing->size);
+	text_addf(&listing->text, "%zu\n", listing->size);
 	text_append(&listing->text, listing->bytes, listing->size);
 	return steal(listing);
 }
@@ -161,10 +132,9 @@ void listing_add(struct listing *listing, const struct image *image)
 void listing_save(struct listing *listing, const struct layout *layout, const char *run_dir)
 {
 	autoclose int dir = open(run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	autofree char *stamp = describe_index(layout);
 
-	if (!listing || listing->is_unfit || dir < 0 || !stamp ||
-	    strcmp(stamp, listing->stamp) != 0 || !is_index(layout, listing->bytes, listing->size))
+	if (!listing || listing->is_unfit || dir < 0 ||
+	    !is_index(layout, listing->bytes, listing->size))
 		return;
 	(void)file_write_atomic(dir, FILE_NAME, listing->text.data, listing->text.length, 0600,
 				FILE_VOLATILE);
@@ -175,7 +145,6 @@ void listing_free(struct listing *listing)
 	if (!listing)
 		return;
 	text_finish(&listing->text);
-	free(listing->stamp);
 	free(listing->bytes);
 	free(listing);
 }

@@ -3,7 +3,7 @@
 
 /* What a list shows of the stored images, remembered. Parsing an index.json of a thousand images
  * takes longer than all else that a list does, so its result is kept in the run directory, for as
- * long as index.json is the same file, or has the same bytes. */
+ * long as index.json has the same bytes. */
 
 #include "image/layout.h"
 #include "image/store.h"
