@@ -442,6 +442,18 @@ static unsigned int answer_node(const struct dns_zone *zone, const struct zone_n
 	return count;
 }
 
+/* Returns @from as a record of the name @ladder, where the question was for another one. */
+static struct dns_record record_called(const struct dns_zone *zone, const struct ladder *ladder,
+				       const struct zone_record *from)
+{
+	return (struct dns_record){ .name = ladder->name,
+				    .name_size = ladder->size,
+				    .type = from->type,
+				    .ttl = zone->ttl,
+				    .data = zone->arena + from->data,
+				    .data_size = from->size };
+}
+
 /* Adds the addresses of the targets of SRV records, as far as there is room. */
 static void add_targets(const struct dns_zone *zone, const struct zone_node *node,
 			struct dns_answer *answer)
@@ -459,12 +471,7 @@ static void add_targets(const struct dns_zone *zone, const struct zone_node *nod
 		for (uint32_t j = target ? target->first : NONE; j != NONE;
 		     j = zone->records[j].next) {
 			const struct zone_record *from = &zone->records[j];
-			const struct dns_record record = { .name = ladder.name,
-							   .name_size = ladder.size,
-							   .type = from->type,
-							   .ttl = zone->ttl,
-							   .data = zone->arena + from->data,
-							   .data_size = from->size };
+			const struct dns_record record = record_called(zone, &ladder, from);
 
 			if (from->type == DNS_A || from->type == DNS_AAAA)
 				dns_answer_add(answer, DNS_ADDITIONAL, &record);
@@ -555,12 +562,7 @@ static int answer_alias(const struct dns_zone *zone, const struct zone_record *a
 	node = ladder.count > 0 ? find(zone, &ladder, 0) : NULL;
 	for (uint32_t i = node ? node->first : NONE; i != NONE; i = zone->records[i].next) {
 		const struct zone_record *from = &zone->records[i];
-		const struct dns_record record = { .name = ladder.name,
-						   .name_size = ladder.size,
-						   .type = from->type,
-						   .ttl = zone->ttl,
-						   .data = zone->arena + from->data,
-						   .data_size = from->size };
+		const struct dns_record record = record_called(zone, &ladder, from);
 
 		if (from->type == query->type)
 			dns_answer_add(answer, DNS_ANSWER, &record);
