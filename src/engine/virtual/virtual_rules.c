@@ -70,8 +70,7 @@ static int find_members(struct database *database, const struct service_row *row
 	return 0;
 }
 
-/* Finds the number of the port that @ports, "http/tcp=80,dns/udp=53", call by a name; 0: none. */
-static uint16_t port_called(const char *ports, const char *name, uint8_t protocol)
+uint16_t virtual_rules_find_port(const char *ports, const char *name, uint8_t protocol)
 {
 	autofree char *start = xformat("%s/%s=", name, describe_protocol(protocol));
 
@@ -96,9 +95,10 @@ static size_t find_targets(const struct members *members, const struct service_p
 
 	for (size_t i = 0; i < members->count; i++) {
 		const struct member *member = &members->items[i];
-		uint16_t number = port->target ? port->target
-					       : port_called(member->ports, port->target_name,
-							     port->protocol);
+		uint16_t number =
+			port->target ? port->target
+				     : virtual_rules_find_port(member->ports, port->target_name,
+							       port->protocol);
 
 		if (member->addresses[index].family && number)
 			ret[count++] = (struct ruleset_target){ member->addresses[index], number };

@@ -8,6 +8,10 @@
 #include "engine/database/services.h"
 #include "engine/network/session.h"
 
+/* Returns the number of the port that @ports, "http/tcp=80,dns/udp=53" or NULL, call by @name; 0:
+ * none. */
+uint16_t virtual_rules_find_port(const char *ports, const char *name, uint8_t protocol);
+
 /* Collects what makes the rules be as @row says, without the member @without (or NULL). */
 [[nodiscard]] int virtual_rules_set(struct session *session, enum ruleset_before known,
 				    const struct service_row *row, const char *without,

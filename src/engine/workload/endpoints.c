@@ -4,9 +4,9 @@
 #include "engine/workload/endpoints.h"
 
 #include "base/mem.h"
-#include "base/text.h"
 #include "engine/network/rows.h"
 #include "engine/virtual/virtual_ready.h"
+#include "engine/virtual/virtual_rules.h"
 #include "engine/workload/service.h"
 
 #include <netinet/in.h>
@@ -32,29 +32,13 @@ static const char *protocol_name(uint8_t protocol)
 	return protocol == IPPROTO_UDP ? "UDP" : protocol == IPPROTO_SCTP ? "SCTP" : "TCP";
 }
 
-/* What a pod calls @port, as it has it: "http/tcp=80,"; 0 where it calls none so. */
+/* The number of @port in a pod that calls its ports by @names; 0 where it calls none so. */
 static int64_t port_of_pod(const struct service_port *port, const char *names)
 {
-	autofree char *wanted = NULL;
-	const char *found = names;
-	uint64_t number;
-
 	/* Of a headless service the port is the pods' own. */
 	if (!port->target_name)
 		return port->target ? port->target : port->port;
-	wanted = xformat("%s/%s=", port->target_name,
-			 port->protocol == IPPROTO_UDP    ? "udp"
-			 : port->protocol == IPPROTO_SCTP ? "sctp"
-							  : "tcp");
-	while ((found = strstr(found, wanted)) && found != names && found[-1] != ',')
-		found++;
-	if (!found)
-		return 0;
-	found += strlen(wanted);
-
-	autofree char *digits = xstrndup(found, strcspn(found, ","));
-
-	return text_parse_u64(digits, 1, 65535, &number) == 0 ? (int64_t)number : 0;
+	return virtual_rules_find_port(names, port->target_name, port->protocol);
 }
 
 static struct json_object *ports_of(const struct service_row *row, const char *names)

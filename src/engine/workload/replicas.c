@@ -38,13 +38,19 @@ static char *prefix_of(const struct replicas *replicas)
 
 int replicas_make(struct replicas *replicas, int64_t i, struct lxcri_error *err)
 {
-	const struct object_template *pods = replicas->object->set->pods;
+	return replicas_make_from(replicas, i, replicas->object, replicas->sum, err);
+}
+
+int replicas_make_from(struct replicas *replicas, int64_t i, const struct object *revision,
+		       const char *sum, struct lxcri_error *err)
+{
+	const struct object_template *pods = revision->set->pods;
 	autofree char *name = replicas_name(replicas, i);
 	const struct wanted_pod wanted = { .name = name,
 					   .object = replicas->object,
 					   .meta = pods->meta,
 					   .spec = pods->spec,
-					   .sum = replicas->sum,
+					   .sum = sum,
 					   .claims = &replicas->claims };
 
 	return converge_pod(replicas->engine, &wanted, err);

@@ -23,6 +23,11 @@ struct replicas {
 /* Makes pod @i, unless it is there as it is to be. Returns 1 when something was done. */
 [[nodiscard]] int replicas_make(struct replicas *replicas, int64_t i, struct lxcri_error *err);
 
+/* The same from another revision of the object, whose pods are made from what has @sum. */
+[[nodiscard]] int replicas_make_from(struct replicas *replicas, int64_t i,
+				     const struct object *revision, const char *sum,
+				     struct lxcri_error *err);
+
 /* Has those of a Deployment be as wanted. */
 [[nodiscard]] int deployment_converge(struct replicas *replicas, struct lxcri_error *err);
 

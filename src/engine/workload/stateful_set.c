@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "base/moment.h"
+#include "base/text.h"
 #include "engine/pod/pod.h"
 #include "engine/workload/claims.h"
 #include "engine/workload/replicas.h"
@@ -139,26 +140,12 @@ static int settle_range(struct set *set, size_t from, size_t to, struct lxcri_er
 	return 0;
 }
 
-static int make_former(struct set *set, int64_t i, struct lxcri_error *err)
-{
-	struct replicas *replicas = set->replicas;
-	const struct object_template *pods = set->former.set->pods;
-	autofree char *name = replicas_name(replicas, i);
-	const struct wanted_pod wanted = { .name = name,
-					   .object = replicas->object,
-					   .meta = pods->meta,
-					   .spec = pods->spec,
-					   .sum = set->former_sum,
-					   .claims = &replicas->claims };
-
-	return converge_pod(replicas->engine, &wanted, err);
-}
-
 /* Makes one, from what is wanted or with @former from what was. Returns 1 when it is to be waited
  * for. */
 static int make(struct set *set, int64_t i, bool former, struct lxcri_error *err)
 {
-	return former ? make_former(set, i, err) : replicas_make(set->replicas, i, err);
+	return former ? replicas_make_from(set->replicas, i, &set->former, set->former_sum, err)
+		      : replicas_make(set->replicas, i, err);
 }
 
 static bool is_below(const struct set *set, int64_t i)
@@ -169,14 +156,15 @@ static bool is_below(const struct set *set, int64_t i)
 /* The ordinal of a pod of a set; -1 for what is none of its. */
 static int64_t ordinal_of(const struct replicas *replicas, const char *id)
 {
-	for (int64_t i = 0; i <= 1000; i++) {
-		autofree char *name = replicas_name(replicas, i);
-		autofree char *full = pod_plan_id(replicas->object->meta->name_space, name);
+	const struct object_meta *meta = replicas->object->meta;
+	autofree char *name = xformat("%s-", meta->name);
+	autofree char *prefix = pod_plan_id(meta->name_space, name);
+	uint64_t ordinal;
 
-		if (strcmp(full, id) == 0)
-			return i;
-	}
-	return -1;
+	return text_starts_with(id, prefix) &&
+			       text_parse_u64(id + strlen(prefix), 0, INT64_MAX, &ordinal) == 0
+		       ? (int64_t)ordinal
+		       : -1;
 }
 
 /* Drops one that is not wanted: of a set the one with the highest ordinal. Returns 1, or 0 when
