@@ -14,8 +14,6 @@
 
 #include <string.h>
 
-#define NETWORK_KEY CT_POD_PREFIX "network"
-#define NODE_KEY    CT_POD_PREFIX "node"
 #define ORDINAL_MAX 100000
 
 static const char one_container[] =
@@ -161,13 +159,11 @@ static int check_type(const struct field_reader *reader, const struct judged *ju
 /* Tells whether the pod can be on this host, as far as can be told before one is made. */
 static bool can_be_here(const struct judged *judged)
 {
-	autofree char *here = ct_node_here(judged->engine);
-	const char *wanted =
-		judged->meta ? field_map_get(&judged->meta->annotations, NODE_KEY) : NULL;
+	autofree char *here = ct_pod_node_here(
+		judged->engine,
+		judged->meta ? field_map_get(&judged->meta->annotations, CT_POD_NODE) : NULL);
 
-	if (!wanted)
-		wanted = config_text(judged->engine->config, CONFIG_PROXMOX_NODE);
-	return here && (!wanted || strcmp(wanted, here) == 0);
+	return here != NULL;
 }
 
 static bool drops(const struct pod_spec *spec)
@@ -182,8 +178,8 @@ static bool drops(const struct pod_spec *spec)
 static int check_address(const struct field_reader *reader, const struct judged *judged,
 			 const struct yaml_node *node)
 {
-	static const char *const keys[] = { "spec",        "template",  "metadata",
-					    "annotations", NETWORK_KEY, NULL };
+	static const char *const keys[] = { "spec",        "template",     "metadata",
+					    "annotations", CT_POD_NETWORK, NULL };
 	const struct yaml_node *text = find(node, keys);
 
 	if (judged->object->kind != OBJECT_DEPLOYMENT || !text || text->kind != YAML_TEXT)
@@ -195,7 +191,7 @@ static int check_address(const struct field_reader *reader, const struct judged 
 	    !strstr(text->text, ",mac="))
 		return 0;
 	return fail(reader->err, LXCRI_E_UNSUPPORTED_OPERATION,
-		    "%s:%u: spec.template.metadata.annotations[\"" NETWORK_KEY
+		    "%s:%u: spec.template.metadata.annotations[\"" CT_POD_NETWORK
 		    "\"]: an address would be that of all pods of the Deployment; a StatefulSet "
 		    "gives each its own",
 		    reader->source, text->line);
@@ -257,7 +253,7 @@ static int add_word(struct text *text, const char *word, uint64_t ordinal, struc
 	}
 	if (!advance(&address, (unsigned int)prefix, ordinal))
 		return fail(err, LXCRI_E_INVALID_MANIFEST,
-			    "annotation " NETWORK_KEY
+			    "annotation " CT_POD_NETWORK
 			    ": %s has no address for the pod %ju of the set",
 			    word, (uintmax_t)ordinal);
 	text_addf(text, "%.*s=%s/%ju", (int)(value - word), word,
@@ -273,7 +269,7 @@ int ct_manifest_annotation(const struct pod_plan_source *source, const char *key
 	uint64_t ordinal = 0;
 
 	text_addf(&text, "%s=", key);
-	if (!source->keep_identity || strcmp(key, NETWORK_KEY) != 0 || !dash ||
+	if (!source->keep_identity || strcmp(key, CT_POD_NETWORK) != 0 || !dash ||
 	    text_parse_u64(dash + 1, 0, ORDINAL_MAX, &ordinal) < 0 || ordinal == 0) {
 		text_add(&text, value);
 		*ret = text_steal(&text);

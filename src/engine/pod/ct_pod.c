@@ -22,8 +22,6 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define NETWORK_KEY CT_POD_PREFIX "network"
-#define NODE_KEY    CT_POD_PREFIX "node"
 /* Between networks, in whose words there are commas. */
 #define NETWORK_SEPARATOR ";"
 
@@ -55,7 +53,7 @@ static bool is_bridge(const char *network)
 /* Reads on which bridges it is to be; none means on the usual one. */
 static void read_bridges(const struct lxcri_pod_options *options, struct strings *ret)
 {
-	autofree char *text = xstrdup(annotation(options, NETWORK_KEY));
+	autofree char *text = xstrdup(annotation(options, CT_POD_NETWORK));
 
 	for (char *rest = text; rest;) {
 		const char *word = strsep(&rest, NETWORK_SEPARATOR);
@@ -118,23 +116,29 @@ static bool needs_node(const struct lxcri_create_options *container)
 	       (container->restart && text_starts_with(container->restart, "on-failure"));
 }
 
+char *ct_pod_node_here(const struct lxcri_engine *engine, const char *asked)
+{
+	const char *wanted = asked ? asked : config_text(engine->config, CONFIG_PROXMOX_NODE);
+	autofree char *here = ct_node_here(engine);
+
+	return here && (!wanted || strcmp(wanted, here) == 0) ? steal(here) : NULL;
+}
+
 /* Yields the node that the pod has to be on, or NULL for any; owned by the caller. Where it needs
  * what is on this host, that is this host's where it can be. */
 static int choose_node(struct lxcri_engine *engine, const struct lxcri_pod_options *options,
 		       char **ret, struct lxcri_error *err)
 {
-	const char *asked = annotation(options, NODE_KEY);
-	const char *wanted = asked ? asked : config_text(engine->config, CONFIG_PROXMOX_NODE);
-	autofree char *here = ct_node_here(engine);
-	bool can_be_here = here && (!wanted || strcmp(wanted, here) == 0);
+	const char *asked = annotation(options, CT_POD_NODE);
+	autofree char *here = ct_pod_node_here(engine, asked);
 
-	if (options->n_files > 0 && !can_be_here)
+	if (options->n_files > 0 && !here)
 		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
 			    "volume %s: its files are on this host, which is not the node of the "
 			    "pod (proxmox.local_node), and the API of Proxmox VE takes no files; "
 			    "give them as environment, or put them into the image",
 			    options->files[0].directory);
-	*ret = can_be_here && (options->n_files > 0 || needs_node(&options->containers[0]))
+	*ret = here && (options->n_files > 0 || needs_node(&options->containers[0]))
 		       ? steal(here)
 		       : xstrdup(asked);
 	return 0;
@@ -151,7 +155,7 @@ static int check_bridges(const struct lxcri_pod_options *options, struct lxcri_e
 		if (strcmp(bridges.items[i], "none") == 0 && bridges.count == 1)
 			return 0;
 		if (lan_spec_parse(bridges.items[i], &spec, err) < 0)
-			return fail_while(err, "annotation " NETWORK_KEY);
+			return fail_while(err, "annotation " CT_POD_NETWORK);
 	}
 	return 0;
 }
@@ -166,7 +170,7 @@ static bool is_alone(const struct lxcri_pod_options *options)
 
 bool ct_pod_is_alone(const struct lxcri_pod *pod)
 {
-	const char *network = json_get_text(pod->note.annotations, NETWORK_KEY);
+	const char *network = json_get_text(pod->note.annotations, CT_POD_NETWORK);
 
 	return ct_pod_is(pod->shell) && network && strcmp(network, "none") == 0;
 }
@@ -219,7 +223,7 @@ int ct_pod_check(struct lxcri_engine *engine, const struct lxcri_pod_options *op
 		  "the host is the node, whose network a CT has not" },
 		{ options->n_ports > 0, "a port of the host", bridges },
 		{ options->ip || options->ip6, "an address apart from its network",
-		  "write it into the annotation " NETWORK_KEY },
+		  "write it into the annotation " CT_POD_NETWORK },
 		{ options->fs_group, "a group for its volumes", "its API has nothing for it" },
 	};
 	autofree char *node = NULL;
@@ -322,16 +326,13 @@ int ct_pod_join(struct lxcri_pod *pod, const struct lxcri_pod_options *options,
 	return r < 0 ? -1 : 0;
 }
 
-int ct_pod_is_lost(struct lxcri_engine *engine, const char *id, struct lxcri_error *err)
+int ct_pod_is_lost(const struct lxcri_pod *pod, struct lxcri_error *err)
 {
 	autorun(lxcri_container_freep) struct lxcri_container *container = NULL;
-	autorun(lxcri_pod_freep) struct lxcri_pod *pod = NULL;
 
-	if (lxcri_pod_open(engine, id, &pod, err) < 0)
-		return -1;
 	if (!ct_pod_is(pod->shell) || pod->note.n_members == 0)
 		return 0;
-	return lxcri_container_open(engine, pod->note.members[0].id, &container, err) < 0
+	return lxcri_container_open(pod->engine, pod->note.members[0].id, &container, err) < 0
 		       ? -1
 		       : container->lost;
 }
@@ -437,8 +438,8 @@ static void add_annotations(const struct lxcri_pod_options *options, struct loan
 		const char *text = options->annotations[i];
 
 		if (text_starts_with(text, CT_POD_PREFIX) &&
-		    !text_starts_with(text, NETWORK_KEY "=") &&
-		    !text_starts_with(text, NODE_KEY "="))
+		    !text_starts_with(text, CT_POD_NETWORK "=") &&
+		    !text_starts_with(text, CT_POD_NODE "="))
 			strings_add(&loan->annotations, text);
 	}
 }

@@ -12,6 +12,10 @@
 /* What the annotations begin with that say more of a CT. */
 #define CT_POD_PREFIX "org.proxmox-lxcri.proxmox."
 
+/* On which bridges it is, ";" between, and on which node. */
+#define CT_POD_NETWORK CT_POD_PREFIX "network"
+#define CT_POD_NODE    CT_POD_PREFIX "node"
+
 /* Tells whether @shell is that of such a pod. */
 static inline bool ct_pod_is(const struct lxcri_container *shell)
 {
@@ -30,9 +34,12 @@ bool ct_pod_is_alone(const struct lxcri_pod *pod);
 [[nodiscard]] int ct_pod_join(struct lxcri_pod *pod, const struct lxcri_pod_options *options,
 			      struct lxcri_error *err);
 
-/* Tells whether the CT of the pod @id is not in the cluster any more: 1 or 0. */
-[[nodiscard]] int ct_pod_is_lost(struct lxcri_engine *engine, const char *id,
-				 struct lxcri_error *err);
+/* Returns which node this host is where a pod can be on it that is to be on the node @asked (NULL:
+ * as the configuration says, or any); NULL where it cannot. Owned by the caller. */
+[[nodiscard]] char *ct_pod_node_here(const struct lxcri_engine *engine, const char *asked);
+
+/* Tells whether the CT of @pod is not in the cluster any more: 1 or 0. */
+[[nodiscard]] int ct_pod_is_lost(const struct lxcri_pod *pod, struct lxcri_error *err);
 
 /* Has the place say that nobody is to be led there. */
 [[nodiscard]] int ct_pod_leave(struct lxcri_container *shell, struct lxcri_error *err);

@@ -52,7 +52,9 @@ static int settle_doubts(struct lxcri_engine *engine, const struct listing *list
 {
 	for (size_t i = 0; i < listing->doubtful.count; i++) {
 		const char *id = listing->doubtful.items[i];
-		int lost = ct_pod_is_lost(engine, id, err);
+		autorun(lxcri_pod_freep) struct lxcri_pod *pod = NULL;
+		int lost =
+			lxcri_pod_open(engine, id, &pod, err) < 0 ? -1 : ct_pod_is_lost(pod, err);
 
 		if (lost < 0 || (lost > 0 && converge_drop(engine, id, err) < 0))
 			return -1;
@@ -290,7 +292,7 @@ static int look(struct lxcri_engine *engine, const struct wanted_pod *wanted,
 	}
 	r = compare(pod, wanted, err);
 	if (r > 0 && ct_pod_is(pod->shell)) {
-		int lost = ct_pod_is_lost(engine, id, err);
+		int lost = ct_pod_is_lost(pod, err);
 
 		r = lost < 0 ? -1 : lost == 0;
 	}
