@@ -30,7 +30,8 @@
 #define SPAWN_FDS_MAX 16
 
 /* Of the kernel's include/linux/sched.h, the same since Linux 2.6. */
-#define PF_EXITING 0x4u
+#define PF_EXITING  0x4u
+#define PF_SIGNALED 0x400u
 
 /* Enough for what run_child() calls, in an instrumented build too. */
 #define DETACHED_STACK_BYTES (64u << 10)
@@ -209,10 +210,16 @@ int process_start_time(pid_t pid, uint64_t *ret_ticks)
 
 bool process_is_ending(pid_t pid)
 {
+	uint64_t pending;
 	uint64_t flags;
-	int r = read_field(pid, 9, &flags);
+	int r = read_field(pid, 31, &pending);
 
-	return r == -ESRCH || (r == 0 && (flags & PF_EXITING));
+	/* In the kernel's order: a killed process takes the signal, then says so. */
+	if (r == 0 && (pending & 1u << (SIGKILL - 1)))
+		return true;
+	if (r == 0)
+		r = read_field(pid, 9, &flags);
+	return r == -ESRCH || (r == 0 && (flags & (PF_EXITING | PF_SIGNALED)));
 }
 
 int process_signal(pid_t pid, uint64_t start_time, int signal)

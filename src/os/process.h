@@ -41,7 +41,8 @@ int process_exit_code(int wait_status);
  * ever. Returns 0, -ESRCH when there is none, or another -errno when that cannot be told. */
 [[nodiscard]] int process_start_time(pid_t pid, uint64_t *ret_ticks);
 
-/* Tells whether @pid is on its way out, or gone, though its parent may not have heard of it yet. */
+/* Tells whether @pid is on its way out, or gone, though its parent may not have heard of it yet.
+ * One that has been killed is, though it may not have had the time to notice. */
 bool process_is_ending(pid_t pid);
 
 /* Sends @signal to the process that is @pid and was started at @start_time. Returns 0, -ESRCH

@@ -33,18 +33,43 @@ static int open_lock(const struct lxcri_engine *engine)
 	return fd < 0 ? -errno : fd;
 }
 
+/* Tells whether one that hears of what is needed holds the lock of the file @fd. One that was
+ * killed keeps it until the kernel has closed all that it had open, and hears of nothing any more.
+ * *@ret_pid is 0 where it has not written down yet who it is. */
+static bool is_served(int fd, pid_t *ret_pid)
+{
+	char text[32] = "";
+	uint64_t pid = 0;
+	ssize_t size;
+
+	/* Shared: several may look at once, and that of a service is not shared. */
+	if (flock(fd, LOCK_SH | LOCK_NB) == 0 || errno != EWOULDBLOCK) {
+		(void)flock(fd, LOCK_UN);
+		return false;
+	}
+	size = pread(fd, text, sizeof(text) - 1, 0);
+	text[size > 0 ? size : 0] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	if (text_parse_u64(text, 2, INT32_MAX, &pid) < 0)
+		pid = 0;
+	*ret_pid = (pid_t)pid;
+	return pid == 0 || !process_is_ending((pid_t)pid);
+}
+
 int demand_lock(const struct lxcri_engine *engine)
 {
 	static const struct timespec look = { .tv_nsec = 1000000 };
 	autoclose int fd = open_lock(engine);
+	pid_t pid;
 
 	if (fd < 0)
 		return fd;
 	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		/* That of a service is not shared; who looks for one lets go at once. */
-		if (errno != EWOULDBLOCK || flock(fd, LOCK_SH | LOCK_NB) < 0)
+		if (errno != EWOULDBLOCK)
 			return -errno;
-		(void)flock(fd, LOCK_UN);
+		/* Who looks for one lets go at once, who is ending does soon. */
+		if (is_served(fd, &pid))
+			return -EWOULDBLOCK;
 		(void)nanosleep(&look, NULL);
 	}
 	/* For who wants to send it a signal. */
@@ -56,9 +81,9 @@ int demand_lock(const struct lxcri_engine *engine)
 bool demand_is_met(const struct lxcri_engine *engine)
 {
 	autoclose int fd = open_lock(engine);
+	pid_t pid;
 
-	/* Shared: several may look at once. */
-	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+	return fd >= 0 && is_served(fd, &pid);
 }
 
 /* Tells whether systemd is to start it, as the unit that it has for the usual directories. */
@@ -124,28 +149,15 @@ int demand_service(const struct lxcri_engine *engine, struct lxcri_error *err)
 	return r < 0 ? fail_errno(err, r, "start proxmox-lxcri serve") : 0;
 }
 
-/* The number is right while its lock is held. */
-static pid_t find_service(const struct lxcri_engine *engine)
-{
-	autoclose int fd = open_lock(engine);
-	char text[32] = "";
-	uint64_t pid;
-	ssize_t size;
-
-	if (fd < 0 || flock(fd, LOCK_SH | LOCK_NB) == 0 || errno != EWOULDBLOCK)
-		return 0;
-	size = pread(fd, text, sizeof(text) - 1, 0);
-	text[size > 0 ? size : 0] = '\0';
-	text[strcspn(text, "\n")] = '\0';
-	return text_parse_u64(text, 2, INT32_MAX, &pid) == 0 ? (pid_t)pid : 0;
-}
-
 int demand_look_again(const struct lxcri_engine *engine, struct lxcri_error *err)
 {
-	pid_t pid = find_service(engine);
+	autoclose int fd = open_lock(engine);
+	pid_t pid;
 
 	/* One that is ending meanwhile is started again. */
-	return pid > 0 && kill(pid, SIGHUP) == 0 ? 0 : demand_service(engine, err);
+	if (fd >= 0 && is_served(fd, &pid) && pid > 0 && kill(pid, SIGHUP) == 0)
+		return 0;
+	return demand_service(engine, err);
 }
 
 void demand_service_of(const struct lxcri_container *container)
