@@ -17,12 +17,9 @@ const struct json_limits json_limits_image = { 4u << 20, 32, 200000 };
 const struct json_limits json_limits_spec = { 16u << 20, 32, 500000 };
 const struct json_limits json_limits_config = { 4u << 20, 32, 200000 };
 
-int json_parse(const char *bytes, size_t size, const struct json_limits *limits,
-	       struct json_object **ret, struct lxcri_error *err)
+static int parse(const char *bytes, size_t size, const struct json_limits *limits,
+		 struct json_object **ret, struct lxcri_error *err)
 {
-	if (json_scan_check(bytes, size, limits, err) < 0)
-		return -1;
-
 	struct json_tokener *tokener = json_tokener_new_ex((int)limits->depth_max + 2);
 
 	if (!tokener)
@@ -44,6 +41,22 @@ int json_parse(const char *bytes, size_t size, const struct json_limits *limits,
 	}
 	*ret = value;
 	return 0;
+}
+
+int json_parse(const char *bytes, size_t size, const struct json_limits *limits,
+	       struct json_object **ret, struct lxcri_error *err)
+{
+	return json_scan_check(bytes, size, limits, err) < 0 ? -1
+							     : parse(bytes, size, limits, ret, err);
+}
+
+int json_parse_own(const char *bytes, size_t size, struct json_object **ret,
+		   struct lxcri_error *err)
+{
+	if (size > json_limits_config.bytes_max)
+		return fail(err, LXCRI_E_LIMIT_EXCEEDED, "%zu bytes where %zu are allowed", size,
+			    json_limits_config.bytes_max);
+	return parse(bytes, size, &json_limits_config, ret, err);
 }
 
 struct json_object *json_get(struct json_object *object, const char *key)

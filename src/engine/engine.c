@@ -4,6 +4,7 @@
 #include "engine/engine.h"
 
 #include "base/mem.h"
+#include "net/ruleset.h"
 #include "proxmox/pve.h"
 
 #include <ctype.h>
@@ -51,6 +52,7 @@ void lxcri_engine_free(struct lxcri_engine *engine)
 	if (!engine)
 		return;
 	pve_free(engine->pve);
+	ruleset_free(engine->spent);
 	database_free(engine->database);
 	free(engine->root);
 	free(engine->data);

@@ -9,6 +9,7 @@
 #include "lxcri/container.h"
 
 struct pve;
+struct ruleset;
 
 struct lxcri_engine {
 	const struct lxcri_config *config; /* borrowed */
@@ -16,6 +17,7 @@ struct lxcri_engine {
 	char *data;                        /* absolute: persistent data */
 	struct database *database;         /* NULL until engine_database() */
 	struct pve *pve;                   /* NULL until ct_session() */
+	struct ruleset *spent;             /* see session_end() */
 	unsigned int deferred;             /* calls of engine_defer() that have not ended */
 	int shelf;                         /* the lock on workloads; right while it is held */
 };

@@ -45,11 +45,15 @@ int session_begin(struct lxcri_engine *engine, struct session *ret, struct lxcri
 
 void session_end(struct session *session)
 {
-	/* First: to close what rules were removed by takes until every processor has passed through
-	 * the scheduler. */
 	closep(&session->lock);
-	ruleset_free(session->rules);
 	netlink_free(session->route);
+	/* To close what rules were removed by takes until every processor has passed through the
+	 * scheduler, which they mostly have by the time that the engine, or another session, ends.
+	 */
+	if (session->rules) {
+		ruleset_free(session->engine->spent);
+		session->engine->spent = session->rules;
+	}
 	*session = SESSION_NULL;
 }
 

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/moment.h"
 #include "base/text.h"
+#include "engine/pod/crew.h"
 #include "engine/pod/pod.h"
 #include "engine/workload/claims.h"
 #include "engine/workload/replicas.h"
@@ -235,25 +236,66 @@ static int replace(struct set *set, int64_t i, struct lxcri_error *err)
 	return 0;
 }
 
-/* Makes those that are missing, one after the other, or all at once before any is waited for. */
-static int make_missing(struct set *set, struct lxcri_error *err)
-{
-	struct replicas *replicas = set->replicas;
-	const size_t count = replicas->wanted.count;
-	const bool parallel = replicas->rolling.parallel;
+/* Those of a set that are made side by side. */
+struct missing {
+	struct set *set;
+	size_t *ordinals;
+	size_t count;
+};
 
-	for (size_t i = 0; i < count; i++) {
-		if (is_there(replicas, (int64_t)i))
-			continue;
-		if ((!parallel && settle_range(set, 0, i, err) < 0) ||
-		    make(set, (int64_t)i, is_below(set, (int64_t)i), err) < 0 ||
-		    (!parallel && settle(set, i, err) < 0))
-			return -1;
-	}
-	for (size_t i = 0; i < count; i++)
-		if (!is_there(replicas, (int64_t)i) && !set->settled[i] && settle(set, i, err) < 0)
+static int make_one(void *userdata, size_t job, struct lxcri_error *err)
+{
+	const struct missing *missing = userdata;
+	const int64_t i = (int64_t)missing->ordinals[job];
+
+	return make(missing->set, i, is_below(missing->set, i), err);
+}
+
+/* All at once, before any is waited for. */
+static int make_side_by_side(struct missing *missing, struct lxcri_error *err)
+{
+	struct set *set = missing->set;
+	const struct crew crew = { .engine = set->replicas->engine,
+				   .count = missing->count,
+				   .work = make_one,
+				   .userdata = missing };
+
+	if (crew_run(&crew, err) < 0)
+		return -1;
+	for (size_t i = 0; i < missing->count; i++)
+		if (!set->settled[missing->ordinals[i]] &&
+		    settle(set, missing->ordinals[i], err) < 0)
 			return -1;
 	return 0;
+}
+
+/* Each when those before it are ready. */
+static int make_in_order(const struct missing *missing, struct lxcri_error *err)
+{
+	struct set *set = missing->set;
+
+	for (size_t i = 0; i < missing->count; i++) {
+		const size_t ordinal = missing->ordinals[i];
+
+		if (settle_range(set, 0, ordinal, err) < 0 ||
+		    make(set, (int64_t)ordinal, is_below(set, (int64_t)ordinal), err) < 0 ||
+		    settle(set, ordinal, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int make_missing(struct set *set, struct lxcri_error *err)
+{
+	const struct replicas *replicas = set->replicas;
+	autofree size_t *ordinals = xcalloc(replicas->wanted.count + 1, sizeof(*ordinals));
+	struct missing missing = { .set = set, .ordinals = ordinals };
+
+	for (size_t i = 0; i < replicas->wanted.count; i++)
+		if (!is_there(replicas, (int64_t)i))
+			ordinals[missing.count++] = i;
+	return replicas->rolling.parallel ? make_side_by_side(&missing, err)
+					  : make_in_order(&missing, err);
 }
 
 /* Those that are there may be made from something else: the last first. What was claimed goes when
