@@ -500,23 +500,20 @@ static int unplug(struct netlink *route, const struct endpoint_row *endpoint,
 	return r > 0 ? link_remove(route, link.index, err) : r;
 }
 
-/* Removes all interfaces of a pod, whose namespace may be held by somebody's copy of its mount. The
+/* Removes the interfaces of a pod, whose namespace may be held by somebody's copy of its mount. The
  * kernel waits for every processor then, several times: not under the lock of the network, for
  * which others wait. They are the pod's alone, and its lock is held. */
-static int unplug_pod(struct lxcri_engine *engine, const char *pod, struct lxcri_error *err)
+static int unplug_all(const struct endpoint_list *endpoints, struct lxcri_error *err)
 {
-	autorun(endpoint_list_finish) struct endpoint_list endpoints = {};
 	autoptr(netlink) route = NULL;
 	int r = netlink_open(NETLINK_ROUTE, &route);
 
 	if (r < 0)
 		return fail_code_errno(err, LXCRI_E_CONFIGURATION_FAILED, r,
 				       "reach the network of the host");
-	if (endpoint_list_read(engine->database, pod, NULL, &endpoints, err) < 0)
-		return -1;
-	for (size_t i = 0; i < endpoints.count; i++)
-		if (endpoints.items[i].interface && unplug(route, &endpoints.items[i], err) < 0)
-			return fail_while(err, "network %s", endpoints.items[i].network);
+	for (size_t i = 0; i < endpoints->count; i++)
+		if (endpoints->items[i].interface && unplug(route, &endpoints->items[i], err) < 0)
+			return fail_while(err, "network %s", endpoints->items[i].network);
 	return 0;
 }
 
@@ -571,15 +568,18 @@ int attach_release(struct lxcri_engine *engine, const char *container, enum atta
 		   struct lxcri_error *err)
 {
 	autorun(session_end) struct session session = SESSION_NULL;
+	autorun(endpoint_list_finish) struct endpoint_list endpoints = {};
 	int needed = attach_is_needed(engine, container, err);
 
 	if (needed <= 0)
 		return needed;
-	if (end_proxy(engine, container, err) < 0 ||
-	    (end == ATTACH_POD && unplug_pod(engine, container, err) < 0) ||
-	    session_begin(engine, &session, err) < 0)
+	if (end_proxy(engine, container, err) < 0 || session_begin(engine, &session, err) < 0 ||
+	    endpoint_list_read(session.database, container, NULL, &endpoints, err) < 0 ||
+	    release(&session, container, end, err) < 0)
 		return -1;
-	return release(&session, container, end, err);
+	session_end(&session);
+	/* Last: meanwhile the kernel forgets the rules, for which the end of the session waits. */
+	return end == ATTACH_POD ? unplug_all(&endpoints, err) : 0;
 }
 
 int attach_release_one(struct lxcri_engine *engine, const char *container, const char *network,

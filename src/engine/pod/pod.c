@@ -82,7 +82,9 @@ static int settle(struct lxcri_pod *pod, struct lxcri_error *err)
 
 	if (!shell->record.networked || sandbox_is_up(pod->engine, shell->home.id))
 		return 0;
-	r = attach_is_needed(pod->engine, shell->home.id, err);
+	r = sandbox_is_left(pod->engine, shell->home.id)
+		    ? 1
+		    : attach_is_needed(pod->engine, shell->home.id, err);
 	if (r <= 0)
 		return r;
 	r = home_lock(&shell->home, HOME_TRY, err);

@@ -10,6 +10,7 @@
 #include "engine/pod/memory.h"
 #include "engine/pod/pod.h"
 #include "os/network/ns_set.h"
+#include "os/path.h"
 
 #include <string.h>
 #include <time.h>
@@ -31,6 +32,13 @@ bool sandbox_is_up(const struct lxcri_engine *engine, const char *pod)
 	autofree char *path = set_path(engine, pod);
 
 	return ns_set_is_there(path);
+}
+
+bool sandbox_is_left(const struct lxcri_engine *engine, const char *pod)
+{
+	autofree char *path = set_path(engine, pod);
+
+	return path_exists(path) > 0 && !ns_set_is_there(path);
 }
 
 /* A port that is taken has a code of its own, which says more. */
@@ -77,6 +85,14 @@ int sandbox_up(struct lxcri_container *pod, const struct pod_note *note, struct 
 	return explain(err, LXCRI_E_NETWORK_SETUP_FAILED, "set up", pod->home.id);
 }
 
+/* Takes namespaces away by @remove. */
+static int remove_set(const char *path, int (*remove)(const char *path), struct lxcri_error *err)
+{
+	int r = remove(path);
+
+	return r < 0 ? fail_errno(err, r, "remove the namespaces in %s", path) : 0;
+}
+
 int sandbox_down(struct lxcri_container *pod, struct lxcri_error *err)
 {
 	autofree char *path = set_path(pod->engine, pod->home.id);
@@ -84,12 +100,12 @@ int sandbox_down(struct lxcri_container *pod, struct lxcri_error *err)
 
 	if (ct_pod_is(pod))
 		return ct_pod_leave(pod, err);
-	r = pod->record.networked ? attach_release(pod->engine, pod->home.id, ATTACH_POD, err) : 0;
-	if (r == 0) {
-		r = ns_set_remove(path);
-		if (r < 0)
-			(void)fail_errno(err, r, "remove the namespaces in %s", path);
-	}
+	/* First, so that what a killed command leaves behind is never taken for what is whole. */
+	r = remove_set(path, ns_set_break, err);
+	if (r == 0 && pod->record.networked)
+		r = attach_release(pod->engine, pod->home.id, ATTACH_POD, err);
+	if (r == 0)
+		r = remove_set(path, ns_set_remove, err);
 	if (r == 0)
 		r = memory_down(pod, err);
 	return r < 0 ? explain(err, LXCRI_E_NETWORK_CLEANUP_FAILED, "clean up", pod->home.id) : 0;

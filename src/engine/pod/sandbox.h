@@ -20,6 +20,9 @@
 /* Tells whether it is there. */
 bool sandbox_is_up(const struct lxcri_engine *engine, const char *pod);
 
+/* Tells whether a part of it is there, which who was killed has left. */
+bool sandbox_is_left(const struct lxcri_engine *engine, const char *pod);
+
 /* Makes sure of it before a container of the pod @pod is made or started, whose lock is held. */
 [[nodiscard]] int sandbox_need(struct lxcri_engine *engine, const char *pod,
 			       struct lxcri_error *err);

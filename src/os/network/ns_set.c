@@ -60,19 +60,37 @@ int ns_set_open_net(const char *dir)
 	return fd < 0 ? -errno : fd;
 }
 
+/* Takes one away. Several mounts are there where who made them was killed and another one did it
+ * again. */
+static int let_go(const char *dir, const struct kind *kind)
+{
+	autofree char *path = xformat("%s/%s", dir, kind->name);
+
+	while (is_held(path))
+		if (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
+			return -errno;
+	return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+int ns_set_break(const char *dir)
+{
+	int r = 0;
+
+	for (int i = 0; r == 0 && i < KINDS; i++)
+		if (kinds[i].flag != CLONE_NEWNET)
+			r = let_go(dir, &kinds[i]);
+	return r;
+}
+
 int ns_set_remove(const char *dir)
 {
-	for (int i = 0; i < KINDS; i++) {
-		autofree char *path = xformat("%s/%s", dir, kinds[i].name);
+	int r = 0;
 
-		/* Several, where who made them was killed and another one did it again. */
-		while (is_held(path))
-			if (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
-				return -errno;
-		if (unlink(path) < 0 && errno != ENOENT)
-			return -errno;
-	}
-	return rmdir(dir) < 0 && errno != ENOENT ? -errno : 0;
+	for (int i = 0; r == 0 && i < KINDS; i++)
+		r = let_go(dir, &kinds[i]);
+	if (r == 0 && rmdir(dir) < 0 && errno != ENOENT)
+		r = -errno;
+	return r;
 }
 
 static int raise_loopback(void)

@@ -17,5 +17,9 @@ bool ns_set_is_there(const char *dir);
 /* Opens the network namespace of @dir. Returns a descriptor or -errno. */
 [[nodiscard]] int ns_set_open_net(const char *dir);
 
+/* Takes all but the network namespace away: the set is not there any more, and whoever is killed
+ * from here on leaves nothing that is taken for one. None is fine. 0 or -errno. */
+[[nodiscard]] int ns_set_break(const char *dir);
+
 /* Takes the mounts away, and the files and the directory; none is fine. 0 or -errno. */
 [[nodiscard]] int ns_set_remove(const char *dir);
