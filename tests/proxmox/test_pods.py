@@ -168,8 +168,10 @@ def test_what_a_ct_cannot_be_is_refused_by_line_and_field(engine, pve, box):
     apply(engine, template).fails("UnsupportedOperation", ":1: spec.template.spec.containers[1]: ")
     apply(engine, pod("web", container(box), runtimeClassName="gvisor")).fails("UnsupportedOperation", "spec.runtimeClassName")
     template = replicas("Deployment", "web", 2, container(box), **CLASS)
-    template["spec"]["template"]["metadata"]["annotations"] = {ANNOTATION + "network": "bridge:vmbr1,ip=10.9.8.7/24"}
-    apply(engine, template).fails("UnsupportedOperation", "StatefulSet")
+    for words in ("bridge:vmbr1,ip=10.9.8.7/24", "bridge:vmbr1,ip=dhcp;bridge:vmbr2,ip=10.9.8.7/24",
+                  "bridge:vmbr1,ip=dhcp,ip6=fd00::7/64", "bridge:vmbr1,ip=dhcp,mac=02:00:00:00:00:01"):
+        template["spec"]["template"]["metadata"]["annotations"] = {ANNOTATION + "network": words}
+        apply(engine, template).fails("UnsupportedOperation", "StatefulSet")
     # So it is where the configuration has that runtime, and with those who have no manifest.
     engine.sections["container_config"] = {"default_container_type": "proxmox-lxc"}
     engine.configure()

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #define ORDINAL_MAX 100000
+#define WORD_ENDS   ",;" /* of what a network is asked for */
 
 static const char one_container[] =
 	"a pod in Proxmox VE is one CT, and a CT is one container; runtimeClassName lxc, crun or "
@@ -174,6 +175,26 @@ static bool drops(const struct pod_spec *spec)
 	return security && security->capabilities && security->capabilities->drop.count > 0;
 }
 
+/* Tells whether a word of a network names what only one can have. */
+static bool names_one(const char *word, size_t length)
+{
+	static const char *const keys[] = { "ip=", "ip6=", "mac=" };
+	static const char *const open[] = { "dhcp", "auto", "manual" };
+
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+		size_t key = strlen(keys[i]);
+		bool is_open = false;
+
+		if (length < key || strncmp(word, keys[i], key) != 0)
+			continue;
+		for (size_t k = 0; k < ARRAY_LEN(open); k++)
+			is_open |= length - key == strlen(open[k]) &&
+				   strncmp(word + key, open[k], length - key) == 0;
+		return !is_open;
+	}
+	return false;
+}
+
 /* Two pods would have one address. */
 static int check_address(const struct field_reader *reader, const struct judged *judged,
 			 const struct yaml_node *node)
@@ -184,17 +205,18 @@ static int check_address(const struct field_reader *reader, const struct judged 
 
 	if (judged->object->kind != OBJECT_DEPLOYMENT || !text || text->kind != YAML_TEXT)
 		return 0;
-	if (!strstr(text->text, ",ip=") && !strstr(text->text, ",ip6=") &&
-	    !strstr(text->text, ",mac="))
-		return 0;
-	if (strstr(text->text, ",ip=dhcp") && !strstr(text->text, ",ip6=") &&
-	    !strstr(text->text, ",mac="))
-		return 0;
-	return fail(reader->err, LXCRI_E_UNSUPPORTED_OPERATION,
-		    "%s:%u: spec.template.metadata.annotations[\"" CT_POD_NETWORK
-		    "\"]: an address would be that of all pods of the Deployment; a StatefulSet "
-		    "gives each its own",
-		    reader->source, text->line);
+	for (const char *at = text->text; *at;) {
+		size_t length = strcspn(at, WORD_ENDS);
+
+		if (names_one(at, length))
+			return fail(reader->err, LXCRI_E_UNSUPPORTED_OPERATION,
+				    "%s:%u: spec.template.metadata.annotations[\"" CT_POD_NETWORK
+				    "\"]: %.*s would be that of all pods of the Deployment; a "
+				    "StatefulSet gives each its own",
+				    reader->source, text->line, (int)length, at);
+		at += length + (at[length] != '\0');
+	}
+	return 0;
 }
 
 int ct_manifest_judge(const struct field_reader *reader, const struct object *object,
@@ -276,7 +298,7 @@ int ct_manifest_annotation(const struct pod_plan_source *source, const char *key
 		return 0;
 	}
 	for (const char *at = value; *at;) {
-		size_t length = strcspn(at, ",;");
+		size_t length = strcspn(at, WORD_ENDS);
 		autofree char *word = xstrndup(at, length);
 
 		if (add_word(&text, word, ordinal, err) < 0)
