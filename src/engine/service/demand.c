@@ -21,6 +21,7 @@
 
 #define ROOT_MODE 0711
 #define UNIT      "proxmox-lxcri-serve.service"
+#define LOOKS_MAX 10000 /* some more than as many milliseconds */
 
 /* Opens the lock's file; -errno. */
 static int open_lock(const struct lxcri_engine *engine)
@@ -35,7 +36,7 @@ static int open_lock(const struct lxcri_engine *engine)
 
 /* Tells whether one that hears of what is needed holds the lock of the file @fd. One that was
  * killed keeps it until the kernel has closed all that it had open, and hears of nothing any more.
- * *@ret_pid is 0 where it has not written down yet who it is. */
+ * *@ret_pid is 0 where it has not written down yet who it is, or of another pid namespace. */
 static bool is_served(int fd, pid_t *ret_pid)
 {
 	char text[32] = "";
@@ -53,7 +54,7 @@ static bool is_served(int fd, pid_t *ret_pid)
 	if (text_parse_u64(text, 2, INT32_MAX, &pid) < 0)
 		pid = 0;
 	*ret_pid = (pid_t)pid;
-	return pid == 0 || !process_is_ending((pid_t)pid);
+	return pid == 0 || kill((pid_t)pid, 0) < 0 || !process_is_ending((pid_t)pid);
 }
 
 int demand_lock(const struct lxcri_engine *engine)
@@ -64,11 +65,11 @@ int demand_lock(const struct lxcri_engine *engine)
 
 	if (fd < 0)
 		return fd;
-	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+	for (int i = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; i++) {
 		if (errno != EWOULDBLOCK)
 			return -errno;
 		/* Who looks for one lets go at once, who is ending does soon. */
-		if (is_served(fd, &pid))
+		if (i == LOOKS_MAX || is_served(fd, &pid))
 			return -EWOULDBLOCK;
 		(void)nanosleep(&look, NULL);
 	}
