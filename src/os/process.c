@@ -211,7 +211,7 @@ int process_start_time(pid_t pid, uint64_t *ret_ticks)
 bool process_is_ending(pid_t pid)
 {
 	uint64_t pending;
-	uint64_t flags;
+	uint64_t flags = 0;
 	int r = read_field(pid, 31, &pending);
 
 	/* In the kernel's order: a killed process takes the signal, then says so. */
