@@ -18,6 +18,7 @@
 #include <signal.h>
 #include <stdalign.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -208,18 +209,37 @@ int process_start_time(pid_t pid, uint64_t *ret_ticks)
 	return read_field(pid, 22, ret_ticks);
 }
 
+/* Tells whether a signal that nobody can refuse is on its way to @pid: 1, 0 or -errno. That for a
+ * whole process stays until it has been reaped. */
+static int is_killed(pid_t pid)
+{
+	static const char *const keys[] = { "\nSigPnd:\t", "\nShdPnd:\t" };
+	char path[32];
+	autofree char *text = NULL;
+	size_t size;
+	int r;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	r = file_read(AT_FDCWD, path, 8192, &text, &size);
+	if (r < 0)
+		return r == -ENOENT ? -ESRCH : r;
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+		const char *value = strstr(text, keys[i]);
+
+		if (value && strtoull(value + strlen(keys[i]), NULL, 16) & 1u << (SIGKILL - 1))
+			return 1;
+	}
+	return 0;
+}
+
 bool process_is_ending(pid_t pid)
 {
-	uint64_t pending;
 	uint64_t flags = 0;
-	int r = read_field(pid, 31, &pending);
+	int r = is_killed(pid);
 
-	/* In the kernel's order: a killed process takes the signal, then says so. */
-	if (r == 0 && (pending & 1u << (SIGKILL - 1)))
-		return true;
 	if (r == 0)
 		r = read_field(pid, 9, &flags);
-	return r == -ESRCH || (r == 0 && (flags & (PF_EXITING | PF_SIGNALED)));
+	return r > 0 || r == -ESRCH || (r == 0 && (flags & (PF_EXITING | PF_SIGNALED)));
 }
 
 int process_signal(pid_t pid, uint64_t start_time, int signal)
