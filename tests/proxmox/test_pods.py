@@ -242,6 +242,11 @@ def test_pods_without_a_manifest_and_of_other_namespaces(engine, pve, box):
     engine("pod", "delete", "--force", "alone", "prod_web").ok()
 
 
+def test_those_made_side_by_side_have_their_template_sent_once(engine, pve, box):
+    apply(engine, *[pod(name, container(box), **CLASS) for name in ("one", "two", "three")]).ok()
+    assert len([request for request in pve.requests() if request.path.endswith("/upload")]) == 1
+
+
 def test_a_program_has_no_more_rights_than_it_is_left(engine, pve, box):
     security = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"], "add": ["NET_BIND_SERVICE", "CHOWN"]}}
     apply(engine, pod("bound", container(box, securityContext=security), **CLASS), pod("free", container(box), **CLASS)).ok()

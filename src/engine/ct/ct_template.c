@@ -10,14 +10,18 @@
 #include "config/config.h"
 #include "os/file.h"
 #include "os/helper.h"
+#include "os/path.h"
 #include "proxmox/task.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 
 #define INIT_BYTES_MAX ((size_t)16 << 20)
+#define ROOT_MODE      0711
+#define LOCK_FILE      "templates.lock"
 
 /* Returns the name of the template, owned by the caller: it says what is in it, so that another
  * content has another name. NULL means failure. */
@@ -36,6 +40,23 @@ static char *name_of(const char *digest, enum conversion_ct where, struct lxcri_
 	sha256_hex(init, size, hex);
 	return xformat(CT_TEMPLATE_PREFIX "%.24s-%.8s%s.tar.zst", digest + strlen("sha256:"), hex,
 		       where == CONVERSION_CT_BELOW ? "-root" : "");
+}
+
+/* Waits until no other process here looks for a template, or sends one: one that is on its way is
+ * listed, and whoever sends the same one takes it away under those that read it. Returns a
+ * descriptor that holds the lock, or < 0. */
+static int lock(const struct lxcri_engine *engine, struct lxcri_error *err)
+{
+	autofree char *path = xformat("%s/" LOCK_FILE, engine->root);
+	int r = path_make_dirs(engine->root, ROOT_MODE);
+	autoclose int fd = r < 0 ? r : open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (r == 0 && fd < 0)
+		r = -errno;
+	while (r == 0 && flock(fd, LOCK_EX) < 0)
+		if (errno != EINTR)
+			r = -errno;
+	return r < 0 ? fail_errno(err, r, "lock %s", path) : steal_fd(&fd);
 }
 
 /* Looks for the volume of that name. Returns 1, or 0 where there is none. */
@@ -110,8 +131,9 @@ int ct_template_ensure_empty(struct lxcri_engine *engine, const char *node, char
 	const char *storage = config_text(engine->config, CONFIG_PROXMOX_TEMPLATE_STORAGE);
 	autofree char *volume = xformat("%s:vztmpl/%s", storage, name);
 	autoclose int fd = memfd_create(name, MFD_CLOEXEC);
+	autoclose int held = lock(engine, err);
 	struct lxcri_error ignored = {};
-	int found = find(engine->pve, node, storage, volume, err);
+	int found = held < 0 ? -1 : find(engine->pve, node, storage, volume, err);
 	int r;
 
 	if (found < 0)
@@ -136,7 +158,8 @@ int ct_template_ensure(struct lxcri_engine *engine, const char *node, const char
 	autofree char *volume = name ? xformat("%s:vztmpl/%s", storage, name) : NULL;
 	struct lxcri_error ignored = {};
 	autoclose int fd = -1;
-	int found = volume ? find(engine->pve, node, storage, volume, err) : -1;
+	autoclose int held = volume ? lock(engine, err) : -1;
+	int found = held < 0 ? -1 : find(engine->pve, node, storage, volume, err);
 
 	if (found == 0) {
 		fd = convert(engine, digest, where, err);
