@@ -315,6 +315,7 @@ int ct_stop(struct lxcri_container *container, unsigned int grace_seconds, struc
 	autojson params = json_object_new_object();
 	int r;
 
+	ct_thaw(container);
 	if (container->status != LXCRI_STATUS_RUNNING)
 		return 0;
 	if (open_place(container, &place, &config, err) < 0)
@@ -355,6 +356,13 @@ static int ask_to_halt(struct lxcri_container *container, const struct ct_place 
 	return pve_call(container->engine->pve, &request, &upid, err);
 }
 
+static void tell_kill(const struct lxcri_container *container, int signal)
+{
+	autofree char *number = xformat("%d", signal);
+
+	container_event(container, "kill", "signal", number);
+}
+
 int ct_kill(struct lxcri_container *container, int signal, struct lxcri_error *err)
 {
 	autorun(ct_place_finish) struct ct_place place = {};
@@ -367,7 +375,7 @@ int ct_kill(struct lxcri_container *container, int signal, struct lxcri_error *e
 	if (signal != SIGKILL && ct_node_is_here(container->engine, place.node)) {
 		if (ct_signal(container, signal, err) < 0)
 			return -1;
-		container_event(container, "kill", "signal", signal_name(signal));
+		tell_kill(container, signal);
 		return 0;
 	}
 	if (signal != SIGKILL && signal != stop)
@@ -375,11 +383,13 @@ int ct_kill(struct lxcri_container *container, int signal, struct lxcri_error *e
 			    "the API of Proxmox VE sends no signals but SIGKILL and, by halting, "
 			    "the stop signal, which is %s; on node %s proxmox-lxcri sends others",
 			    name ? name : "SIGTERM", place.node);
+	if (signal == SIGKILL)
+		ct_thaw(container);
 	if (signal == SIGKILL ? post(container, &place, "/status/stop", NULL,
 				     task_seconds(container), err) < 0
 			      : ask_to_halt(container, &place, err) < 0)
 		return -1;
-	container_event(container, "kill", "signal", signal_name(signal));
+	tell_kill(container, signal);
 	return 0;
 }
 
@@ -453,6 +463,7 @@ int ct_remove(struct lxcri_container *container, struct lxcri_error *err)
 		return -1;
 	if (ct_get(pve, &place, &config, err) < 0 || check_removable(&place, config, err) < 0)
 		return -1;
+	ct_thaw(container);
 	path = ct_path(&place, "");
 
 	const struct pve_request request = { .method = "DELETE", .path = path, .params = params };
