@@ -30,6 +30,8 @@
 #define INNER_CGROUP "/ns"
 /* How long after it was asked for a start may be. */
 #define START_SECONDS 30
+/* What a task says that somebody has ended. */
+#define TASK_ABORTED "interrupted by signal"
 /* How long HA may take to do what it was asked. */
 #define HA_SECONDS 120
 /* Of a stopped one whose end nobody has seen. */
@@ -308,6 +310,22 @@ int ct_start(struct lxcri_container *container, struct lxcri_error *err)
 	return 0;
 }
 
+/* Ends all of its processes, also while somebody waits for them to end by themselves, which keeps
+ * it locked in Proxmox VE. What HA manages is for HA to stop. */
+static int end_now(struct lxcri_container *container, struct ct_place *place,
+		   struct lxcri_error *err)
+{
+	autojson params = json_object_new_object();
+	autojson status = NULL;
+	int r = read_status(container, place, &status, err);
+
+	if (r <= 0)
+		return r;
+	if (pve_number(json_get(status, "ha"), "managed", 0) == 0)
+		json_object_object_add(params, "overrule-shutdown", json_object_new_int(1));
+	return post(container, place, "/status/stop", params, task_seconds(container), err);
+}
+
 int ct_stop(struct lxcri_container *container, unsigned int grace_seconds, struct lxcri_error *err)
 {
 	autorun(ct_place_finish) struct ct_place place = {};
@@ -321,15 +339,16 @@ int ct_stop(struct lxcri_container *container, unsigned int grace_seconds, struc
 	if (open_place(container, &place, &config, err) < 0)
 		return -1;
 	if (grace_seconds == 0) {
-		r = post(container, &place, "/status/stop", NULL, task_seconds(container), err);
+		r = end_now(container, &place, err);
 	} else {
 		json_object_object_add(params, "timeout", json_object_new_int64(grace_seconds));
 		json_object_object_add(params, "forceStop", json_object_new_int(1));
 		r = post(container, &place, "/status/shutdown", params,
 			 grace_seconds + task_seconds(container), err);
 	}
-	/* It ended by itself meanwhile. */
-	if (r < 0 && err->code == LXCRI_E_INVALID_STATE && strstr(err->text, "not running")) {
+	/* It ended by itself meanwhile, or is ended by somebody who does not wait. */
+	if (r < 0 && ((err->code == LXCRI_E_INVALID_STATE && strstr(err->text, "not running")) ||
+		      strstr(err->text, TASK_ABORTED))) {
 		*err = (struct lxcri_error){};
 		r = 0;
 	}
@@ -385,11 +404,26 @@ int ct_kill(struct lxcri_container *container, int signal, struct lxcri_error *e
 			    name ? name : "SIGTERM", place.node);
 	if (signal == SIGKILL)
 		ct_thaw(container);
-	if (signal == SIGKILL ? post(container, &place, "/status/stop", NULL,
-				     task_seconds(container), err) < 0
+	if (signal == SIGKILL ? end_now(container, &place, err) < 0
 			      : ask_to_halt(container, &place, err) < 0)
 		return -1;
 	tell_kill(container, signal);
+	return 0;
+}
+
+/* Ends one that is to be removed, unless HA keeps it running: its removal is refused then. */
+static int overrule(struct lxcri_container *container, struct ct_place *place,
+		    struct lxcri_error *err)
+{
+	autojson status = NULL;
+	int r = read_status(container, place, &status, err);
+
+	if (r <= 0 || pve_number(json_get(status, "ha"), "managed", 0) != 0 ||
+	    end_now(container, place, err) == 0)
+		return r < 0 ? -1 : 0;
+	if (err->code != LXCRI_E_INVALID_STATE || !strstr(err->text, "not running"))
+		return -1;
+	*err = (struct lxcri_error){};
 	return 0;
 }
 
@@ -464,6 +498,8 @@ int ct_remove(struct lxcri_container *container, struct lxcri_error *err)
 	if (ct_get(pve, &place, &config, err) < 0 || check_removable(&place, config, err) < 0)
 		return -1;
 	ct_thaw(container);
+	if (container->status == LXCRI_STATUS_RUNNING && overrule(container, &place, err) < 0)
+		return -1;
 	path = ct_path(&place, "");
 
 	const struct pve_request request = { .method = "DELETE", .path = path, .params = params };
