@@ -583,6 +583,9 @@ int ct_update_limits(struct lxcri_container *container, struct json_object *reso
 	autojson config = NULL;
 	autojson params = json_object_new_object();
 
+	if (json_get(resources, "devices"))
+		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
+			    "rules for devices of a container of Proxmox VE cannot be changed");
 	if (ct_options_add_resources(resources, params, err) < 0)
 		return -1;
 	if (json_object_object_length(params) == 0)
