@@ -606,6 +606,7 @@ static int make_ct_bundle(struct creation *creation, struct lxcri_error *err)
 	struct bundle *bundle = &creation->bundle;
 
 	options.apparmor_profile = "unconfined"; /* the cluster confines it */
+	options.init = false;                    /* each has one */
 	if (bundle_build(creation->image.config_json, &options, &record->layers, &record->ids,
 			 bundle, err) < 0)
 		return -1;

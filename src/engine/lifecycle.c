@@ -350,10 +350,8 @@ static int stop_ct(struct lxcri_container *container, const struct stop *stop,
 			return -1;
 	}
 	r = stop->note ? 0 : ct_note_end(container, err);
-	if (r == 0)
-		r = ct_stop(container, grace_seconds, err);
 	home_unlock(&container->home);
-	return r;
+	return r < 0 ? r : ct_stop(container, grace_seconds, err);
 }
 
 /* The lock is held only until the connection stands: whoever wants to kill the container shall not

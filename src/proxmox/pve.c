@@ -294,6 +294,7 @@ static enum lxcri_code code_of(uint64_t status, const char *words)
 	} known[] = {
 		{ "already exists", LXCRI_E_CONTAINER_EXISTS },
 		{ "already used", LXCRI_E_CONTAINER_EXISTS },
+		{ "directory '", LXCRI_E_PATH_NOT_FOUND },
 		{ "does not exist", LXCRI_E_CONTAINER_NOT_FOUND },
 		{ "no such", LXCRI_E_CONTAINER_NOT_FOUND },
 		{ "locked", LXCRI_E_INVALID_STATE },

@@ -8,6 +8,7 @@ import os
 import pathlib
 import re
 import subprocess
+import sys
 import time
 
 import pytest
@@ -17,6 +18,9 @@ from fixtures import *  # noqa: F401,F403
 from host import cgroups, mounts
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+if os.environ.get("LXCRI_TEST_CLUSTER"):
+    sys.path.insert(0, str(ROOT / "tests/proxmox"))
+    from suite import *  # noqa: F401,F403
 BUILD = pathlib.Path(os.environ.get("LXCRI_BUILD", ROOT / "build"))
 PROGRAM = BUILD / "proxmox-lxcri"
 # Others make containers with networks at the same time.

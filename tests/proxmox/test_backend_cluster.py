@@ -93,6 +93,7 @@ def test_what_only_root_may_give(engine, pve, box):
     engine.token_file.write_text(ROOT_PASSWORD + "\n")
     engine("run", "--detach", "--device", "/dev/null", "--image", box, "remote", *SLEEP).ok()
     assert engine.guest("remote").config["dev0"] == "/dev/null"
+    engine("create", "--volume", f"{shared}/file:/x", "--image", box, "z").fails("PathNotFound", "directory", code=125)
     engine("delete", "--force", "remote", "local").ok()
     engine.configure(token_file=str(engine.token_file), user=None, password_file=None)
 

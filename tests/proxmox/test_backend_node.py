@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: MIT
 """Containers of the node that the engine itself runs on: what no request of the API does."""
 
+import json
 import os
 import pty
 import subprocess
 import time
 
+import jsonschema
 import pytest
 
 from cluster_engine import *  # noqa: F401,F403
-from cluster_engine import children_of, pid_of
+from cluster_engine import children_of, pid_of, words_of
+from engine import ROOT
 from fake import disk
 
 SLEEP = ("sleep", "1000")
@@ -129,6 +132,7 @@ def test_further_processes(node, pve, make_image):
     top = node("top", name, "nspid,command").ok().out
     assert "1 " in top and "lxcri" in top and "sleep 1000" in top
     assert node("inspect", name).ok().json()["pid"] == pid_of(pve, guest)
+    assert words_of(f"{inside}/cmdline")[0] == b"/.lxcri/init" and not any(words_of(f"{inside}/cmdline")[1:])
     node.configure(local_node="pve2")
     node("exec", name, "true").fails("UnsupportedOperation", "not node pve1", f"CT {guest.vmid}", code=125)
 
@@ -159,6 +163,18 @@ def test_every_signal_reaches_the_program(node, box):
     node("kill", "--signal", "CONT", name).ok()
 
 
+def test_what_is_done_to_it_is_told_as_of_others(node, box):
+    name = node.start(box, *SLEEP)
+    node("exec", name, "true").ok()
+    node("kill", "--signal", "USR2", name).ok()
+    told = [json.loads(line) for line in node("events", "--since", "1h", "--until", "0s", "--format", "json").ok().lines]
+    schema = json.loads((ROOT / "docs/events.schema.json").read_text())
+    for event in told:
+        jsonschema.validate(event, schema)
+    by_name = {event["event"]: event["attributes"] for event in told}
+    assert int(by_name["exec"]["pid"]) > 0 and by_name["kill"]["signal"] == "12"
+
+
 def test_files_go_in_and_out(node, pve, make_image, tmp_path):
     image = make_image(Volumes={"/data": {}}, Cmd=["sleep", "1000"])
     name = node.start(image)
@@ -176,7 +192,7 @@ def test_files_go_in_and_out(node, pve, make_image, tmp_path):
     node("diff", name).fails("UnsupportedOperation", "pct")
 
 
-def test_pause_and_what_it_takes(node, box):
+def test_pause_and_what_it_takes(node, box, make_image):
     name = node.start(box, *SLEEP, flags=("--memory", "64m"))
     stats = node("stats", "--no-stream", "--format", "json", name).ok().json()
     assert "67108864" in str(stats) and "pids" in str(stats)
@@ -186,6 +202,9 @@ def test_pause_and_what_it_takes(node, box):
     node("resume", name).ok()
     node("resume", name).fails("NotPaused")
     assert node.status(name) == "running"
+    node("pause", name).ok()
+    node("update", "--image", make_image(Cmd=["sleep", "7"]), name).fails("InvalidState", "paused")
+    node("delete", "--force", name).ok()
 
 
 def test_a_tmpfs_is_where_it_was_asked_for(node, box):

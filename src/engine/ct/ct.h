@@ -51,6 +51,10 @@ void ct_look(struct lxcri_container *container);
 [[nodiscard]] int ct_pause(struct lxcri_container *container, struct lxcri_error *err);
 [[nodiscard]] int ct_resume(struct lxcri_container *container, struct lxcri_error *err);
 
+/* Thaws one that is to end: frozen it hears of nothing, and where cgroups are of version 1 it
+ * cannot even be killed. Elsewhere than on its node nothing is known of that. */
+void ct_thaw(struct lxcri_container *container);
+
 /* Removes the container from the cluster, whether it runs or is half-made; none is fine. One that
  * is locked or protected is LXCRI_E_INVALID_STATE. */
 [[nodiscard]] int ct_remove(struct lxcri_container *container, struct lxcri_error *err);

@@ -244,8 +244,7 @@ static int run_to_end(struct run *run, const struct ct_place *place, int64_t sin
 	if (ct_node_enter(container, "run", &ignored) == 0)
 		end = pidfd_open(container->state.pid, 0);
 	dir = ct_node_open_state(container, place, err);
-	if (dir < 0 || start_reader(run, dir, end, since_ns, err) < 0 ||
-	    carrier_begin(&run->carrier, false, err) < 0 || carry(run, err) < 0)
+	if (dir < 0 || start_reader(run, dir, end, since_ns, err) < 0 || carry(run, err) < 0)
 		return -1;
 	code = ct_wait(container, SETTLE_SECONDS, err);
 	/* On a device the file can be had for as long as we have it open, and no longer. */
@@ -273,8 +272,9 @@ int ct_run_attached(struct lxcri_container *container, bool pass_signals,
 			    "attach to %s: the output of this container goes to its console alone, "
 			    "which pct console shows",
 			    container->home.id);
+	/* A signal that comes while it starts is passed on when it has. */
 	if (ct_node_need(container, "attach to", &place, err) < 0 ||
-	    begin(container, start, err) < 0)
+	    carrier_begin(&run.carrier, false, err) < 0 || begin(container, start, err) < 0)
 		return -1;
 	return run_to_end(&run, &place, since_ns, err);
 }

@@ -3,6 +3,7 @@
 
 #include "engine/ct/ct.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "engine/ct/ct_node.h"
 #include "engine/event.h"
@@ -123,6 +124,13 @@ static int run_on_terminal(struct session *session, int socket, bool open_stdin,
 	return session->exit_code;
 }
 
+static void tell_exec(const struct lxcri_container *container, pid_t pid)
+{
+	autofree char *number = xformat("%d", (int)pid);
+
+	container_event(container, "exec", "pid", number);
+}
+
 int ct_exec(struct lxcri_container *container, const struct lxcri_exec_options *options,
 	    const char *process_json, bool terminal, struct lxcri_error *err)
 {
@@ -163,6 +171,7 @@ int ct_exec(struct lxcri_container *container, const struct lxcri_exec_options *
 		session.child = 0;
 		return -1;
 	}
+	tell_exec(container, pid);
 	if (write_pid_file(options->pid_file, pid, err) < 0)
 		return -1;
 	if (terminal)
@@ -188,6 +197,9 @@ static int change(struct lxcri_container *container, const char *verb, const cha
 
 int ct_pause(struct lxcri_container *container, struct lxcri_error *err)
 {
+	if (container->status != LXCRI_STATUS_RUNNING)
+		return fail(err, LXCRI_E_INVALID_STATE, "it is %s",
+			    lxcri_status_name(container->status));
 	if (ct_node_enter(container, "pause", err) < 0)
 		return -1;
 	if (container->status == LXCRI_STATUS_PAUSED)
@@ -197,12 +209,27 @@ int ct_pause(struct lxcri_container *container, struct lxcri_error *err)
 
 int ct_resume(struct lxcri_container *container, struct lxcri_error *err)
 {
-	if (ct_node_enter(container, "resume", err) < 0)
+	if (container->status == LXCRI_STATUS_STOPPED)
+		return fail(err, LXCRI_E_INVALID_STATE, "it is stopped");
+	if (container->status == LXCRI_STATUS_RUNNING &&
+	    ct_node_enter(container, "resume", err) < 0)
 		return -1;
 	if (container->status != LXCRI_STATUS_PAUSED)
 		return fail(err, LXCRI_E_NOT_PAUSED, "it is %s, not paused",
 			    lxcri_status_name(container->status));
 	return change(container, "ct-thaw", "resume", err);
+}
+
+void ct_thaw(struct lxcri_container *container)
+{
+	struct lxcri_error problem = {};
+
+	ct_look(container);
+	if (container->status != LXCRI_STATUS_PAUSED)
+		return;
+	if (change(container, "ct-thaw", "resume", &problem) < 0)
+		log_debug("%s", problem.text);
+	container->status = LXCRI_STATUS_RUNNING;
 }
 
 int ct_signal(struct lxcri_container *container, int signal, struct lxcri_error *err)

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "engine/ct/ct_node.h"
+#include "engine/files/root.h"
 #include "proxmox/property.h"
 
 #include <string.h>
@@ -58,6 +59,33 @@ static int add_mount(struct pve *pve, const struct ct_place *place, const char *
 	return 0;
 }
 
+static void add_memory(struct json_object *mounts, const char *target)
+{
+	struct json_object *mount = json_object_new_object();
+
+	json_set_text(mount, "type", "tmpfs");
+	json_set_text(mount, "destination", target);
+	json_object_array_add(mounts, mount);
+}
+
+/* Adds what a start mounts over the files, as the container's specification @own has it. */
+static void add_covers(struct json_object *own, struct json_object *mounts)
+{
+	static const char *const always[] = { "/proc", "/sys", "/dev" };
+	struct json_object *asked = json_get(own, "mounts");
+	size_t count = json_count(asked);
+
+	for (size_t i = 0; i < ARRAY_LEN(always); i++)
+		add_memory(mounts, always[i]);
+	for (size_t i = 0; i < count; i++) {
+		struct json_object *mount = json_object_array_get_idx(asked, i);
+		const char *type = json_get_text(mount, "type");
+
+		if (type && strcmp(type, "tmpfs") == 0)
+			add_memory(mounts, json_get_text(mount, "destination"));
+	}
+}
+
 static int fill(struct pve *pve, struct ct_place *place, struct json_object *spec,
 		struct lxcri_error *err)
 {
@@ -94,9 +122,12 @@ struct json_object *ct_files_spec(struct lxcri_container *container, struct lxcr
 	autorun(ct_place_finish) struct ct_place place = {};
 	struct pve *pve = ct_session(container->engine, err);
 	autojson spec = json_object_new_object();
+	struct lxcri_error ignored = {};
+	autojson own = root_load_spec(container, &ignored);
 
 	if (!pve || ct_place_load(&container->record, &place, err) < 0 ||
 	    fill(pve, &place, spec, err) < 0)
 		return NULL;
+	add_covers(own, json_get(spec, "mounts"));
 	return steal(spec);
 }

@@ -30,6 +30,8 @@
 #define INNER_CGROUP "/ns"
 /* How long after it was asked for a start may be. */
 #define START_SECONDS 30
+/* What a task says that somebody has ended. */
+#define TASK_ABORTED "interrupted by signal"
 /* How long HA may take to do what it was asked. */
 #define HA_SECONDS 120
 /* Of a stopped one whose end nobody has seen. */
@@ -308,6 +310,22 @@ int ct_start(struct lxcri_container *container, struct lxcri_error *err)
 	return 0;
 }
 
+/* Ends all of its processes, also while somebody waits for them to end by themselves, which keeps
+ * it locked in Proxmox VE. What HA manages is for HA to stop. */
+static int end_now(struct lxcri_container *container, struct ct_place *place,
+		   struct lxcri_error *err)
+{
+	autojson params = json_object_new_object();
+	autojson status = NULL;
+	int r = read_status(container, place, &status, err);
+
+	if (r <= 0)
+		return r;
+	if (pve_number(json_get(status, "ha"), "managed", 0) == 0)
+		json_object_object_add(params, "overrule-shutdown", json_object_new_int(1));
+	return post(container, place, "/status/stop", params, task_seconds(container), err);
+}
+
 int ct_stop(struct lxcri_container *container, unsigned int grace_seconds, struct lxcri_error *err)
 {
 	autorun(ct_place_finish) struct ct_place place = {};
@@ -315,20 +333,22 @@ int ct_stop(struct lxcri_container *container, unsigned int grace_seconds, struc
 	autojson params = json_object_new_object();
 	int r;
 
+	ct_thaw(container);
 	if (container->status != LXCRI_STATUS_RUNNING)
 		return 0;
 	if (open_place(container, &place, &config, err) < 0)
 		return -1;
 	if (grace_seconds == 0) {
-		r = post(container, &place, "/status/stop", NULL, task_seconds(container), err);
+		r = end_now(container, &place, err);
 	} else {
 		json_object_object_add(params, "timeout", json_object_new_int64(grace_seconds));
 		json_object_object_add(params, "forceStop", json_object_new_int(1));
 		r = post(container, &place, "/status/shutdown", params,
 			 grace_seconds + task_seconds(container), err);
 	}
-	/* It ended by itself meanwhile. */
-	if (r < 0 && err->code == LXCRI_E_INVALID_STATE && strstr(err->text, "not running")) {
+	/* It ended by itself meanwhile, or is ended by somebody who does not wait. */
+	if (r < 0 && ((err->code == LXCRI_E_INVALID_STATE && strstr(err->text, "not running")) ||
+		      strstr(err->text, TASK_ABORTED))) {
 		*err = (struct lxcri_error){};
 		r = 0;
 	}
@@ -355,6 +375,13 @@ static int ask_to_halt(struct lxcri_container *container, const struct ct_place 
 	return pve_call(container->engine->pve, &request, &upid, err);
 }
 
+static void tell_kill(const struct lxcri_container *container, int signal)
+{
+	autofree char *number = xformat("%d", signal);
+
+	container_event(container, "kill", "signal", number);
+}
+
 int ct_kill(struct lxcri_container *container, int signal, struct lxcri_error *err)
 {
 	autorun(ct_place_finish) struct ct_place place = {};
@@ -367,7 +394,7 @@ int ct_kill(struct lxcri_container *container, int signal, struct lxcri_error *e
 	if (signal != SIGKILL && ct_node_is_here(container->engine, place.node)) {
 		if (ct_signal(container, signal, err) < 0)
 			return -1;
-		container_event(container, "kill", "signal", signal_name(signal));
+		tell_kill(container, signal);
 		return 0;
 	}
 	if (signal != SIGKILL && signal != stop)
@@ -375,11 +402,28 @@ int ct_kill(struct lxcri_container *container, int signal, struct lxcri_error *e
 			    "the API of Proxmox VE sends no signals but SIGKILL and, by halting, "
 			    "the stop signal, which is %s; on node %s proxmox-lxcri sends others",
 			    name ? name : "SIGTERM", place.node);
-	if (signal == SIGKILL ? post(container, &place, "/status/stop", NULL,
-				     task_seconds(container), err) < 0
+	if (signal == SIGKILL)
+		ct_thaw(container);
+	if (signal == SIGKILL ? end_now(container, &place, err) < 0
 			      : ask_to_halt(container, &place, err) < 0)
 		return -1;
-	container_event(container, "kill", "signal", signal_name(signal));
+	tell_kill(container, signal);
+	return 0;
+}
+
+/* Ends one that is to be removed, unless HA keeps it running: its removal is refused then. */
+static int overrule(struct lxcri_container *container, struct ct_place *place,
+		    struct lxcri_error *err)
+{
+	autojson status = NULL;
+	int r = read_status(container, place, &status, err);
+
+	if (r <= 0 || pve_number(json_get(status, "ha"), "managed", 0) != 0 ||
+	    end_now(container, place, err) == 0)
+		return r < 0 ? -1 : 0;
+	if (err->code != LXCRI_E_INVALID_STATE || !strstr(err->text, "not running"))
+		return -1;
+	*err = (struct lxcri_error){};
 	return 0;
 }
 
@@ -452,6 +496,9 @@ int ct_remove(struct lxcri_container *container, struct lxcri_error *err)
 	if (r < 0 || ct_collect(container, err) < 0)
 		return -1;
 	if (ct_get(pve, &place, &config, err) < 0 || check_removable(&place, config, err) < 0)
+		return -1;
+	ct_thaw(container);
+	if (container->status == LXCRI_STATUS_RUNNING && overrule(container, &place, err) < 0)
 		return -1;
 	path = ct_path(&place, "");
 
@@ -536,6 +583,9 @@ int ct_update_limits(struct lxcri_container *container, struct json_object *reso
 	autojson config = NULL;
 	autojson params = json_object_new_object();
 
+	if (json_get(resources, "devices"))
+		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
+			    "rules for devices of a container of Proxmox VE cannot be changed");
 	if (ct_options_add_resources(resources, params, err) < 0)
 		return -1;
 	if (json_object_object_length(params) == 0)

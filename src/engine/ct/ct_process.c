@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "engine/bundle/capability.h"
 #include "engine/update/request.h"
+#include "image/layer/merged.h"
 #include "os/file.h"
 #include "os/signal.h"
 #include "runtime/ct_signal.h"
@@ -189,19 +190,44 @@ static bool is_own_tmpfs(struct json_object *mount)
 	       !text_starts_with(path, "/dev/");
 }
 
-/* The node knows no tmpfs, so our init mounts them; and what is open to all it opens. */
-static void add_mounts(struct json_object *spec, struct text *blob)
+/* Appends to @owners, for each volume whose place is a directory of the image that is not as every
+ * new one, the place and whose it is there, as our init takes it. */
+static void find_owners(const struct bundle *bundle, const struct record *record,
+			struct strings *owners)
 {
+	for (size_t i = 0; i < bundle->n_volumes; i++) {
+		const char *place = bundle->volumes[i].destination;
+		autorun(merged_finish) struct merged dir = {};
+		struct stat status;
+
+		if (bundle->volumes[i].no_copy ||
+		    merged_open_dir(&record->layers, place, &dir) < 0 || dir.count == 0 ||
+		    fstat(dir.fds[0], &status) < 0)
+			continue;
+		if (status.st_uid == 0 && status.st_gid == 0 && (status.st_mode & 07777) == 0755)
+			continue;
+		strings_add(owners, place);
+		strings_addf(owners, CT_OPTION_OWNER "%u %u %o", status.st_uid, status.st_gid,
+			     status.st_mode & 07777);
+	}
+}
+
+/* The node knows no tmpfs, so our init mounts them; and what is open to all it opens. */
+static void add_mounts(const struct bundle *bundle, const struct record *record, struct text *blob)
+{
+	struct json_object *spec = bundle->spec;
 	autofree char *places =
 		xstrdup(json_get_text(json_get(spec, "annotations"), CT_PROCESS_OPEN));
 	struct json_object *mounts = json_get(spec, "mounts");
+	autorun(strings_finish) struct strings owners = {};
 	autorun(strings_finish) struct strings open = {};
 	size_t count = json_count(mounts);
 	uint64_t n;
 
 	for (char *rest = places; rest;)
 		strings_add(&open, strsep(&rest, ":"));
-	n = open.count;
+	find_owners(bundle, record, &owners);
+	n = open.count + owners.count / 2;
 	for (size_t i = 0; i < count; i++)
 		n += is_own_tmpfs(json_object_array_get_idx(mounts, i));
 	add_number(blob, n);
@@ -212,6 +238,11 @@ static void add_mounts(struct json_object *spec, struct text *blob)
 		add(blob, open.items[i]);
 		add_number(blob, 0);
 		add(blob, CT_OPTION_OPEN);
+	}
+	for (size_t i = 0; i < owners.count; i += 2) {
+		add(blob, owners.items[i]);
+		add_number(blob, 0);
+		add(blob, owners.items[i + 1]);
 	}
 }
 
@@ -272,7 +303,7 @@ int ct_process_make(const struct bundle *bundle, const struct record *record,
 	add(&blob, bundle->resolv_conf);
 	add_output(record, &blob);
 	add_bounds(bundle->spec, &blob);
-	add_mounts(bundle->spec, &blob);
+	add_mounts(bundle, record, &blob);
 	add_env(process, &blob, &env);
 	add_args(process, &blob);
 	add_origin(bundle, record, request_dir, &blob);

@@ -100,7 +100,7 @@ static struct json_object *take_tmpfs(struct rest *rest)
 		uint64_t flags = take_number(rest, UINT32_MAX);
 		const char *data = take_text(rest);
 
-		if (strcmp(data, CT_OPTION_OPEN) != 0)
+		if (!ct_option_is_volume(data))
 			add_tmpfs(mounts, target, flags, data);
 	}
 	return mounts;

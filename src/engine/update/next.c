@@ -163,6 +163,7 @@ static int make_bundle(const struct lxcri_container *container, const struct nex
 	if (!old || request_load(container->home.data_dir, &request, err) < 0)
 		return -1;
 	request_apply(&request, &options);
+	options.init = options.init && !ct_is(container); /* those have one */
 	if (bundle_build(source->image->config_json, &options, &source->image->layer_dirs,
 			 &container->record.ids, bundle, err) < 0)
 		return -1;

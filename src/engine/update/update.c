@@ -79,6 +79,8 @@ static int check_container(const struct update *update, struct lxcri_error *err)
 	if (ct_is(container) && update->options->health_command &&
 	    check_node(update->container, err) < 0)
 		return -1;
+	if (ct_is(container))
+		ct_look(update->container);
 	if (container->status == LXCRI_STATUS_PAUSED)
 		return fail(err, LXCRI_E_INVALID_STATE, "it is paused; resume or stop it first");
 	return 0;

@@ -40,6 +40,9 @@
 /* More than there are: the numbers are bits. */
 #define CAPABILITIES_MAX 63
 #define STARTED_FILE     "/.lxcri/started"
+/* By which liblxc halts who blocks it, as systemd does: SIGRTMIN + 3 of glibc, with which liblxc is
+ * built. That of another C library, such as this program may have, is another. */
+#define HALT_SIGNAL 37
 /* In a variable of that name and a number stands one that Proxmox VE cannot express. */
 #define HIDDEN_PREFIX "LXCRI_ENV_"
 
@@ -277,15 +280,37 @@ static long mount_of(int fd)
 	return at ? strtol(at + strlen("mnt_id:"), NULL, 10) : 0;
 }
 
+/* Gives the directory of a volume the owner and the mode that the image has for it; one that has
+ * others than those of a new one is left alone. What has no owners belongs to all anyway. */
+static void give_away(int fd, const char *options)
+{
+	struct stat status;
+	uid_t uid;
+	gid_t gid;
+	mode_t mode;
+
+	if (sscanf(options, CT_OPTION_OWNER "%u %u %o", &uid, &gid, &mode) != 3 ||
+	    fstat(fd, &status) < 0 || status.st_uid != 0 || status.st_gid != 0 ||
+	    (status.st_mode & 07777) != 0755)
+		return;
+	if (fchown(fd, uid, gid) == 0)
+		(void)fchmod(fd, mode);
+}
+
 /* A volume that was just made is its root's alone: lets all write there, as in a directory of a
- * pod. Only to what is mounted: a program may have put links into the way before an update. */
-static void open_to_all(const char *path)
+ * pod, or its owner. Only to what is mounted: a program may have put links into the way before an
+ * update. */
+static void prepare_volume(const char *path, const char *options)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int above = fd >= 0 ? openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 
-	if (above >= 0 && mount_of(fd) != 0 && mount_of(fd) != mount_of(above))
+	if (above < 0 || mount_of(fd) == 0 || mount_of(fd) == mount_of(above))
+		; /* there is none */
+	else if (strcmp(options, CT_OPTION_OPEN) == 0)
 		(void)fchmod(fd, 0777); /* what has no modes is open anyway */
+	else
+		give_away(fd, options);
 	if (above >= 0)
 		(void)close(above);
 	if (fd >= 0)
@@ -295,9 +320,9 @@ static void open_to_all(const char *path)
 static void mount_tmpfs(const struct process *process, bool is_first)
 {
 	for (size_t i = 0; i < process->n_tmpfs; i++) {
-		if (strcmp(tmpfs[i].options, CT_OPTION_OPEN) == 0) {
+		if (ct_option_is_volume(tmpfs[i].options)) {
 			if (is_first)
-				open_to_all(tmpfs[i].target);
+				prepare_volume(tmpfs[i].target, tmpfs[i].options);
 			continue;
 		}
 		make_dirs(tmpfs[i].target);
@@ -367,7 +392,7 @@ static int reap(pid_t program)
  * of System V, and for systemd. */
 static bool is_halt(int number)
 {
-	return number == SIGPWR || number == SIGINT || number == SIGRTMIN + 3;
+	return number == SIGPWR || number == SIGINT || number == HALT_SIGNAL;
 }
 
 /* What it is told by the node's own root says which signal is meant, also one that means something
@@ -436,6 +461,9 @@ int main(int argc, char **argv)
 	if (size <= 0)
 		die("its argument", "is none", EXIT_NOT_EXECUTABLE);
 	take_process(blob, (size_t)size, &process);
+	/* Arguments can be read by everybody, inside and on the node, and what was asked for is
+	 * among them. */
+	memset(argv[1], 0, strlen(argv[1]));
 	(void)umask(022);
 	ct_output_open(&output, &process.log, process.has_console);
 	is_first = access(STARTED_FILE, F_OK) != 0;
