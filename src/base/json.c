@@ -1,63 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* JSON from outside, limits first. The scan in json_scan.c has seen the whole document before
- * json-c does. */
+/* Values of json-c's: asking for members, and writing them out. */
 
 #include "base/json.h"
 
-#include "base/json_scan.h"
 #include "base/mem.h"
 #include "base/text.h"
 
-#include <ctype.h>
 #include <errno.h>
-#include <limits.h>
 #include <string.h>
 
 const struct json_limits json_limits_image = { 4u << 20, 32, 200000 };
 const struct json_limits json_limits_spec = { 16u << 20, 32, 500000 };
 const struct json_limits json_limits_config = { 4u << 20, 32, 200000 };
-
-static int parse(const char *bytes, size_t size, const struct json_limits *limits,
-		 struct json_object **ret, struct lxcri_error *err)
-{
-	struct json_tokener *tokener = json_tokener_new_ex((int)limits->depth_max + 2);
-
-	if (!tokener)
-		return fail_errno(err, ENOMEM, "parse JSON");
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
-
-	/* A bare number at the very end is complete only once something follows it. */
-	struct json_object *value = json_tokener_parse_ex(tokener, bytes, (int)size);
-	enum json_tokener_error problem = json_tokener_get_error(tokener);
-
-	if (problem == json_tokener_continue) {
-		value = json_tokener_parse_ex(tokener, "", 1);
-		problem = json_tokener_get_error(tokener);
-	}
-	json_tokener_free(tokener);
-	if (problem != json_tokener_success) {
-		json_object_put(value);
-		return fail(err, LXCRI_E_INVALID_JSON, "%s", json_tokener_error_desc(problem));
-	}
-	*ret = value;
-	return 0;
-}
-
-int json_parse(const char *bytes, size_t size, const struct json_limits *limits,
-	       struct json_object **ret, struct lxcri_error *err)
-{
-	return json_scan_check(bytes, size, limits, err) < 0 ? -1
-							     : parse(bytes, size, limits, ret, err);
-}
-
-int json_parse_own(const char *bytes, size_t size, struct json_object **ret,
-		   struct lxcri_error *err)
-{
-	if (size > json_limits_config.bytes_max)
-		return fail(err, LXCRI_E_LIMIT_EXCEEDED, "%zu bytes where %zu are allowed", size,
-			    json_limits_config.bytes_max);
-	return parse(bytes, size, &json_limits_config, ret, err);
-}
 
 struct json_object *json_get(struct json_object *object, const char *key)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* JSON from outside, limits first: json-c behind a scan that refuses what json-c would let pass
- * (duplicate keys, excessive depth or number of values, bytes after the document, NUL in a string).
- * Values are json-c's own objects: a getter returns a borrowed pointer; json_free() drops a
- * reference; json_object_get() of json-c takes one.
+/* JSON from outside (RFC 8259), limits first: one walk over the bytes (json_scan.c) refuses what
+ * json-c's parser would let pass (duplicate keys, excessive depth or number of values, bytes after
+ * the document, NUL in a string), and makes the values. These are json-c's own objects: a getter
+ * returns a borrowed pointer; json_free() drops a reference; json_object_get() of json-c takes one.
  *
  * Paths name a value in messages: "process.args[2]", with keys that are not plain words quoted:
  * annotations["org.example/x y"]. */
@@ -36,11 +36,6 @@ extern const struct json_limits json_limits_config;
  * column, or LXCRI_E_LIMIT_EXCEEDED. *@ret is owned by the caller. */
 [[nodiscard]] int json_parse(const char *bytes, size_t size, const struct json_limits *limits,
 			     struct json_object **ret, struct lxcri_error *err);
-
-/* The same for what this program has written itself, where only root can write: without the scan,
- * which takes as long as the rest. For what is read for each of many containers. */
-[[nodiscard]] int json_parse_own(const char *bytes, size_t size, struct json_object **ret,
-				 struct lxcri_error *err);
 
 /* Returns the line (from 1) on which the value at @path begins in a document that json_parse()
  * took, or 0 when there is none. */

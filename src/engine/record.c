@@ -243,7 +243,7 @@ int record_parse(const char *json, size_t size, struct record *ret_record, struc
 	autorun(record_finish) struct record record = {};
 	autojson object = NULL;
 
-	if (json_parse_own(json, size, &object, err) == 0 &&
+	if (json_parse(json, size, &json_limits_config, &object, err) == 0 &&
 	    json_get_i64(object, "version", 0) > RECORD_VERSION)
 		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
 			    "its record is of a later program; install the later program again");

@@ -66,7 +66,7 @@ int monitor_state_parse(const char *json, size_t size, struct monitor_state *ret
 	const char *phase;
 	size_t i = 0;
 
-	if (json_parse_own(json, size, &object, err) < 0)
+	if (json_parse(json, size, &json_limits_config, &object, err) < 0)
 		return -1;
 	if (json_get_i64(object, "version", 0) > MONITOR_STATE_VERSION)
 		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,

@@ -81,7 +81,7 @@ int pod_note_parse(const char *json, struct pod_note *ret, struct lxcri_error *e
 	autorun(pod_note_finish) struct pod_note note = {};
 	autojson object = NULL;
 
-	if (json_parse_own(json, strlen(json), &object, err) < 0) {
+	if (json_parse(json, strlen(json), &json_limits_config, &object, err) < 0) {
 		err->code = LXCRI_E_STORAGE_ERROR;
 		return fail_while(err, "read a pod's record");
 	}
