@@ -310,20 +310,42 @@ int ct_start(struct lxcri_container *container, struct lxcri_error *err)
 	return 0;
 }
 
-/* Ends all of its processes, also while somebody waits for them to end by themselves, which keeps
- * it locked in Proxmox VE. What HA manages is for HA to stop. */
-static int end_now(struct lxcri_container *container, struct ct_place *place,
-		   struct lxcri_error *err)
+/* Tells whether HA keeps it running. Returns 1, 0 where there is no container any more, or < 0. */
+static int look_for_ha(struct lxcri_container *container, struct ct_place *place, bool *ret_managed,
+		       struct lxcri_error *err)
 {
-	autojson params = json_object_new_object();
 	autojson status = NULL;
 	int r = read_status(container, place, &status, err);
 
-	if (r <= 0)
-		return r;
-	if (pve_number(json_get(status, "ha"), "managed", 0) == 0)
+	*ret_managed = r > 0 && pve_number(json_get(status, "ha"), "managed", 0) != 0;
+	return r;
+}
+
+/* Ends all of its processes, also while somebody waits for them to end by themselves, which keeps
+ * it locked in Proxmox VE. What HA manages is for HA to stop. */
+static int post_stop(struct lxcri_container *container, struct ct_place *place, bool is_managed,
+		     struct lxcri_error *err)
+{
+	autojson params = json_object_new_object();
+
+	if (!is_managed)
 		json_object_object_add(params, "overrule-shutdown", json_object_new_int(1));
 	return post(container, place, "/status/stop", params, task_seconds(container), err);
+}
+
+static int end_now(struct lxcri_container *container, struct ct_place *place,
+		   struct lxcri_error *err)
+{
+	bool is_managed;
+	int r = look_for_ha(container, place, &is_managed, err);
+
+	return r <= 0 ? r : post_stop(container, place, is_managed, err);
+}
+
+/* Tells whether what was to be stopped had ended by itself. */
+static bool has_ended_before(const struct lxcri_error *err)
+{
+	return err->code == LXCRI_E_INVALID_STATE && strstr(err->text, "not running");
 }
 
 int ct_stop(struct lxcri_container *container, unsigned int grace_seconds, struct lxcri_error *err)
@@ -347,8 +369,7 @@ int ct_stop(struct lxcri_container *container, unsigned int grace_seconds, struc
 			 grace_seconds + task_seconds(container), err);
 	}
 	/* It ended by itself meanwhile, or is ended by somebody who does not wait. */
-	if (r < 0 && ((err->code == LXCRI_E_INVALID_STATE && strstr(err->text, "not running")) ||
-		      strstr(err->text, TASK_ABORTED))) {
+	if (r < 0 && (has_ended_before(err) || strstr(err->text, TASK_ABORTED))) {
 		*err = (struct lxcri_error){};
 		r = 0;
 	}
@@ -415,13 +436,14 @@ int ct_kill(struct lxcri_container *container, int signal, struct lxcri_error *e
 static int overrule(struct lxcri_container *container, struct ct_place *place,
 		    struct lxcri_error *err)
 {
-	autojson status = NULL;
-	int r = read_status(container, place, &status, err);
+	bool is_managed;
+	int r = look_for_ha(container, place, &is_managed, err);
 
-	if (r <= 0 || pve_number(json_get(status, "ha"), "managed", 0) != 0 ||
-	    end_now(container, place, err) == 0)
+	if (r <= 0 || is_managed)
 		return r < 0 ? -1 : 0;
-	if (err->code != LXCRI_E_INVALID_STATE || !strstr(err->text, "not running"))
+	if (post_stop(container, place, false, err) == 0)
+		return 0;
+	if (!has_ended_before(err))
 		return -1;
 	*err = (struct lxcri_error){};
 	return 0;

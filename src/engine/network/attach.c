@@ -574,7 +574,8 @@ int attach_release(struct lxcri_engine *engine, const char *container, enum atta
 	if (needed <= 0)
 		return needed;
 	if (end_proxy(engine, container, err) < 0 || session_begin(engine, &session, err) < 0 ||
-	    endpoint_list_read(session.database, container, NULL, &endpoints, err) < 0 ||
+	    (end == ATTACH_POD &&
+	     endpoint_list_read(session.database, container, NULL, &endpoints, err) < 0) ||
 	    release(&session, container, end, err) < 0)
 		return -1;
 	session_end(&session);

@@ -305,12 +305,12 @@ static void prepare_volume(const char *path, const char *options)
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int above = fd >= 0 ? openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 
-	if (above < 0 || mount_of(fd) == 0 || mount_of(fd) == mount_of(above))
-		; /* there is none */
-	else if (strcmp(options, CT_OPTION_OPEN) == 0)
-		(void)fchmod(fd, 0777); /* what has no modes is open anyway */
-	else
-		give_away(fd, options);
+	if (above >= 0 && mount_of(fd) != 0 && mount_of(fd) != mount_of(above)) {
+		if (strcmp(options, CT_OPTION_OPEN) == 0)
+			(void)fchmod(fd, 0777); /* what has no modes is open anyway */
+		else
+			give_away(fd, options);
+	}
 	if (above >= 0)
 		(void)close(above);
 	if (fd >= 0)
