@@ -5,14 +5,18 @@
 
 #include "base/mem.h"
 #include "net/ruleset.h"
+#include "os/path.h"
 #include "proxmox/pve.h"
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #define ID_LENGTH_MAX 128
+#define DIR_MODE      0711
 
 char *engine_absolute_path(const char *path, struct lxcri_error *err)
 {
@@ -119,6 +123,22 @@ char *engine_run_dir(const struct lxcri_engine *engine, const char *id)
 char *engine_data_dir(const struct lxcri_engine *engine, const char *id)
 {
 	return xformat("%s/containers/%s", engine->data, id);
+}
+
+int engine_lock_file(const char *dir, const char *name, struct lxcri_error *err)
+{
+	autofree char *path = xformat("%s/%s", dir, name);
+	autoclose int fd = -1;
+	int r = path_make_dirs(dir, DIR_MODE);
+
+	if (r == 0) {
+		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+		r = fd < 0 ? -errno : 0;
+	}
+	while (r == 0 && flock(fd, LOCK_EX) < 0)
+		if (errno != EINTR)
+			r = -errno;
+	return r < 0 ? fail_errno(err, r, "lock %s", path) : steal_fd(&fd);
 }
 
 int engine_check_id(const char *id, struct lxcri_error *err)

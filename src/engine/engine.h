@@ -51,5 +51,9 @@ struct database *engine_database(struct lxcri_engine *engine, struct lxcri_error
  * caller. */
 [[nodiscard]] char *engine_data_dir(const struct lxcri_engine *engine, const char *id);
 
+/* Waits for the lock on the file @name in the directory @dir; both are made where they are missing.
+ * Returns a descriptor that holds it, or -1. */
+[[nodiscard]] int engine_lock_file(const char *dir, const char *name, struct lxcri_error *err);
+
 /* Refuses an id outside [A-Za-z0-9][A-Za-z0-9_.+-]{0,127} with LXCRI_E_INVALID_ARGUMENT. */
 [[nodiscard]] int engine_check_id(const char *id, struct lxcri_error *err);

@@ -10,18 +10,14 @@
 #include "config/config.h"
 #include "os/file.h"
 #include "os/helper.h"
-#include "os/path.h"
 #include "proxmox/task.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/mman.h>
 
 #define INIT_BYTES_MAX ((size_t)16 << 20)
-#define ROOT_MODE      0711
-#define LOCK_FILE      "templates.lock"
 
 /* Returns the name of the template, owned by the caller: it says what is in it, so that another
  * content has another name. NULL means failure. */
@@ -47,16 +43,7 @@ static char *name_of(const char *digest, enum conversion_ct where, struct lxcri_
  * descriptor that holds the lock, or < 0. */
 static int lock(const struct lxcri_engine *engine, struct lxcri_error *err)
 {
-	autofree char *path = xformat("%s/" LOCK_FILE, engine->root);
-	int r = path_make_dirs(engine->root, ROOT_MODE);
-	autoclose int fd = r < 0 ? r : open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-
-	if (r == 0 && fd < 0)
-		r = -errno;
-	while (r == 0 && flock(fd, LOCK_EX) < 0)
-		if (errno != EINTR)
-			r = -errno;
-	return r < 0 ? fail_errno(err, r, "lock %s", path) : steal_fd(&fd);
+	return engine_lock_file(engine->root, "templates.lock", err);
 }
 
 /* Looks for the volume of that name. Returns 1, or 0 where there is none. */

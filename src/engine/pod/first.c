@@ -6,11 +6,9 @@
 #include "base/mem.h"
 #include "engine/pod/pod.h"
 #include "engine/pod/sandbox.h"
-#include "os/path.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 int first_run(struct lxcri_engine *engine, const struct pod_member *member, struct lxcri_error *err)
@@ -61,22 +59,13 @@ int first_run_again(struct lxcri_engine *engine, const char *id, struct lxcri_er
 {
 	autorun(lxcri_pod_freep) struct lxcri_pod *pod = NULL;
 	autofree char *run_dir = engine_run_dir(engine, id);
-	autofree char *path = xformat("%s/first.lock", run_dir);
 	autofree char *mark = xformat("%s/first.todo", run_dir);
 	autoclose int lock = -1;
-	int r;
 
 	if (lxcri_pod_open(engine, id, &pod, err) < 0)
 		return -1;
 	if (!has_first(&pod->note))
 		return 0;
-	r = path_make_dirs(run_dir, 0711);
-	if (r == 0) {
-		lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-		r = lock < 0 ? -errno : 0;
-	}
-	while (r == 0 && flock(lock, LOCK_EX) < 0)
-		if (errno != EINTR)
-			r = -errno;
-	return r < 0 ? fail_errno(err, r, "lock %s", path) : run_all(pod, mark, err);
+	lock = engine_lock_file(run_dir, "first.lock", err);
+	return lock < 0 ? -1 : run_all(pod, mark, err);
 }

@@ -14,24 +14,13 @@
 #include "engine/service/health.h"
 #include "engine/virtual/virtual_rules.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 #define LOCK_FILE "services.lock"
 
 static int take_lock(const struct lxcri_engine *engine, struct lxcri_error *err)
 {
-	autofree char *path = xformat("%s/" LOCK_FILE, engine->data);
-	autoclose int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	int r = fd < 0 ? -errno : 0;
-
-	while (r == 0 && flock(fd, LOCK_EX) < 0)
-		if (errno != EINTR)
-			r = -errno;
-	return r < 0 ? fail_errno(err, r, "lock %s", path) : steal_fd(&fd);
+	return engine_lock_file(engine->data, LOCK_FILE, err);
 }
 
 int virtual_ready_is(struct lxcri_engine *engine, const char *id, char **ret_ports,

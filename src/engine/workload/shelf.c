@@ -4,10 +4,8 @@
 #include "engine/workload/shelf.h"
 
 #include "base/mem.h"
-#include "os/path.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
 #include <time.h>
@@ -27,20 +25,11 @@ static int lock_file(int fd)
 
 int shelf_lock(struct lxcri_engine *engine, struct lxcri_error *err)
 {
-	autofree char *path = xformat("%s/" LOCK_FILE, engine->data);
-	autoclose int fd = -1;
-	int r = path_make_dirs(engine->data, 0711);
+	int fd = engine_lock_file(engine->data, LOCK_FILE, err);
 
-	if (r == 0) {
-		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-		r = fd < 0 ? -errno : 0;
-	}
-	if (r == 0)
-		r = lock_file(fd);
-	if (r < 0)
-		return fail_errno(err, r, "lock %s", path);
-	engine->shelf = fd;
-	return steal_fd(&fd);
+	if (fd >= 0)
+		engine->shelf = fd;
+	return fd;
 }
 
 struct object_key shelf_key(const struct object *object)
