@@ -136,18 +136,20 @@ int lxcri_system_prune(struct lxcri_engine *engine, const struct lxcri_prune_opt
 
 /* A template that containers were made from. Texts are valid during the call. */
 struct lxcri_template {
-	const char *volume; /* "local:vztmpl/lxcri-....tar.zst" */
+	const char *volume; /* "local:vztmpl/lxcri-....tar.zst"; or a dataset, by its full name */
 	const char *node;   /* on which it was found; of a shared storage, the first */
 	const char *digest; /* the first 24 digits of that of its image */
 	uint64_t bytes;
 	int64_t created_ns;
-	bool in_use; /* a container of this engine has that image, or has it to return to */
+	bool in_use; /* a container of this engine has that image, or has it to return to; of a
+			dataset also: it has clones */
 };
 
 typedef void (*lxcri_template_fn)(void *userdata, const struct lxcri_template *template);
 
 /* Lists the templates of proxmox.template_storage, on all nodes that are online, that are named as
- * this program names them; no others are looked at. */
+ * this program names them; no others are looked at. And the datasets that stand for them in the
+ * pools of ZFS of the node that this host is. */
 int lxcri_template_list(struct lxcri_engine *engine, lxcri_template_fn report, void *userdata,
 			struct lxcri_error *err);
 
@@ -158,8 +160,8 @@ struct lxcri_template_gc_options {
 };
 
 /* Removes of these what is not in use and older than the grace period, and reports each. Containers
- * do not need their templates; who makes another one of the same image sends it again. Returns how
- * many they were. The right Datastore.Allocate is needed. */
+ * do not need their templates; who makes another one of the same image sends it again. A dataset
+ * with clones stays. Returns how many they were. The right Datastore.Allocate is needed. */
 int lxcri_template_gc(struct lxcri_engine *engine, const struct lxcri_template_gc_options *options,
 		      lxcri_template_fn report, void *userdata, struct lxcri_error *err);
 

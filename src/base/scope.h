@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define autorun(fn)   [[gnu::cleanup(fn)]]
+#define autorun(fn)   [[gnu::cleanup(fn), maybe_unused]] /* it may be there for its end alone */
 #define autofree      autorun(freep)
 #define autoclose     autorun(closep) /* closes, and resets to -1 */
 #define autoptr(type) autorun(type##_freep) struct type *

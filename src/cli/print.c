@@ -22,6 +22,12 @@ static size_t width(const char *text)
 	return n;
 }
 
+static void print_spaces(size_t n, FILE *out)
+{
+	for (; n > 0; n--)
+		(void)putc(' ', out);
+}
+
 void print_table_finish(struct print_table *table, FILE *out)
 {
 	autofree size_t *widths = xcalloc(table->columns, sizeof(*widths));
@@ -36,12 +42,14 @@ void print_table_finish(struct print_table *table, FILE *out)
 		autofree char *cell = print_clean(table->cells.items[i]);
 		size_t column = i % table->columns;
 
+		(void)fputs(cell, out);
 		if (column + 1 == table->columns)
-			(void)fprintf(out, "%s\n", cell);
+			(void)putc('\n', out);
 		else
-			(void)fprintf(out, "%s%*s", cell,
-				      (int)(widths[column] - width(cell) + COLUMN_GAP), "");
+			print_spaces(widths[column] - width(cell) + COLUMN_GAP, out);
 	}
+	if (table->is_borrowed)
+		table->cells.count = 0;
 	strings_finish(&table->cells);
 }
 

@@ -14,6 +14,7 @@
 struct print_table {
 	size_t columns;
 	struct strings cells; /* row by row */
+	bool is_borrowed;     /* the cells are somebody else's, only their list is the table's */
 };
 
 /* Writes @table, with the control characters of its cells replaced, and empties it. */

@@ -91,7 +91,7 @@ static int read_last_exit(struct lxcri_container *container, struct lxcri_error 
 	return 0;
 }
 
-static int read_state(struct lxcri_container *container, struct lxcri_error *err)
+enum lxcri_status container_status(const struct monitor_state *state)
 {
 	static const enum lxcri_status statuses[] = {
 		[MONITOR_CREATING] = LXCRI_STATUS_CREATING,
@@ -100,6 +100,12 @@ static int read_state(struct lxcri_container *container, struct lxcri_error *err
 		[MONITOR_PAUSED] = LXCRI_STATUS_PAUSED,
 		[MONITOR_STOPPED] = LXCRI_STATUS_STOPPED,
 	};
+
+	return statuses[state->phase];
+}
+
+static int read_state(struct lxcri_container *container, struct lxcri_error *err)
+{
 	struct home *home = &container->home;
 
 	if (home->run_fd < 0)
@@ -112,7 +118,7 @@ static int read_state(struct lxcri_container *container, struct lxcri_error *err
 		return fail_while(err, "read the state of container %s", home->id);
 	if (container->state.phase == MONITOR_CREATING && !container->state.alive)
 		return read_last_exit(container, err);
-	container->status = statuses[container->state.phase];
+	container->status = container_status(&container->state);
 	container->lost = container->state.lost;
 	return 0;
 }
@@ -444,6 +450,7 @@ int container_teardown(struct lxcri_container *container, struct lxcri_error *er
 	if (end_monitor(container, err) < 0)
 		return -1;
 	*err = (struct lxcri_error){}; /* of a monitor that was on its way out */
+	container_limits_forget(container);
 	if (container_clean_up(container, err) < 0)
 		return -1;
 	if (exclude_monitor(&container->home, &lock, err) < 0)

@@ -41,6 +41,9 @@ static inline void lxcri_container_freep(struct lxcri_container **container)
  * is cleaned up, and it is stopped then. */
 [[nodiscard]] int container_refresh(struct lxcri_container *container, struct lxcri_error *err);
 
+/* What a container is whose monitor is alive and has written @state. */
+enum lxcri_status container_status(const struct monitor_state *state);
+
 /* Says what the container is, as of the last refresh, which opening it is as well; texts are valid
  * as long as the container, and until the next call. */
 void container_describe(struct lxcri_container *container, struct lxcri_state *ret_state);

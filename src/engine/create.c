@@ -17,6 +17,7 @@
 #include "engine/creation.h"
 #include "engine/ct/ct.h"
 #include "engine/ct/ct_options.h"
+#include "engine/ct/ct_place.h"
 #include "engine/ct/ct_process.h"
 #include "engine/ct/ct_volume.h"
 #include "engine/driver.h"
@@ -28,6 +29,7 @@
 #include "engine/logs.h"
 #include "engine/network/join.h"
 #include "engine/network/mode.h"
+#include "engine/pod/ct_number.h"
 #include "engine/pod/sandbox.h"
 #include "engine/reserve.h"
 #include "engine/service/hook.h"
@@ -634,9 +636,36 @@ static int make_ct_bundle(struct creation *creation, struct lxcri_error *err)
 	return write_spec(record->bundle, bundle->spec, err);
 }
 
+/* A pod's has its place by the pod. */
+static int join_as_guest(struct creation *creation, struct lxcri_error *err)
+{
+	int r;
+
+	if (creation->place)
+		return 0;
+	if (bundle_choose_hostname(creation->options, &creation->hostname, err) < 0)
+		return -1;
+	r = guest_join_make(creation->container->engine, creation->options, creation->hostname,
+			    &creation->guest, err);
+	if (r > 0)
+		creation->options = &creation->guest.options;
+	return r < 0 ? -1 : 0;
+}
+
 static int make_ct(struct creation *creation, struct lxcri_error *err)
 {
-	return ct_create(creation->container, creation->options, &creation->bundle, err);
+	struct lxcri_container *container = creation->container;
+	autorun(ct_place_finish) struct ct_place place = {};
+
+	if (ct_create(container, creation->options, &creation->bundle, err) < 0)
+		return -1;
+	if (creation->options != &creation->guest.options)
+		return 0;
+	return ct_place_load(&container->record, &place, err) < 0 ||
+			       ct_number_note(container->engine, container->home.id, place.vmid,
+					      err) < 0
+		       ? -1
+		       : 0;
 }
 
 /* It stands on no layer of ours any more. */
@@ -656,6 +685,7 @@ static const struct creation_step ct_steps[] = {
 	{ "find the image", find_image },
 	{ "reserve the id", take_id },
 	{ "make its directories", make_home },
+	{ "join a network as a guest", join_as_guest },
 	{ "write the specification", make_ct_bundle },
 	{ "make it durable", make_durable },
 	{ "create it", make_ct },
@@ -705,6 +735,7 @@ static int create(struct lxcri_engine *engine, struct creation creation,
 	r = run_steps(&creation, err);
 	image_finish(&creation.image);
 	bundle_finish(&creation.bundle);
+	guest_join_finish(&creation.guest);
 	closep(&creation.announcement);
 	closep(&creation.usage_lock);
 	free(creation.hostname);

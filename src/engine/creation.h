@@ -7,6 +7,7 @@
 #include "engine/container.h"
 #include "engine/create.h"
 #include "engine/driver.h"
+#include "engine/guest/guest_join.h"
 #include "engine/network/mode.h"
 #include "image/store.h"
 
@@ -24,6 +25,7 @@ struct creation {
 	enum lxcri_log_driver log_driver;
 	enum network_mode mode; /* of one from an image */
 	char *hostname;
+	struct guest_join guest; /* of one in Proxmox VE */
 	pid_t pid;
 };
 

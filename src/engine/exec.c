@@ -157,7 +157,7 @@ static int exec_in(struct lxcri_container *container, const struct lxcri_exec_op
 			return -1;
 	}
 	if (container_refresh(container, err) < 0 ||
-	    (ct_is(container) && ct_node_enter(container, "exec", err) < 0))
+	    (ct_is(container) && ct_node_enter(container, NULL, err) < 0))
 		return -1;
 	if (container->status != LXCRI_STATUS_RUNNING)
 		return fail(err, LXCRI_E_INVALID_STATE, "it is %s",

@@ -12,9 +12,11 @@
 #include "engine/ct/ct_volume.h"
 #include "engine/event.h"
 #include "engine/files/root.h"
+#include "engine/guest/guest.h"
 #include "engine/lifecycle.h"
 #include "engine/limits/container_limits.h"
 #include "engine/network/attach.h"
+#include "engine/pod/ct_address.h"
 #include "engine/service/demand.h"
 #include "engine/service/hook.h"
 #include "engine/service/restart.h"
@@ -149,8 +151,26 @@ static void tell_services(const struct lxcri_container *container)
 		virtual_ready_tell(container->engine, pod ? pod : container->home.id);
 }
 
+/* Whom a container in Proxmox VE asks for names is there before it; others learn of its addresses
+ * as far as it has them at once. */
+static void prepare_guest(const struct lxcri_container *container)
+{
+	if (ct_is(container) && !container->record.pod_of)
+		guest_demand_service(container->engine, container->home.id);
+}
+
+static void find_guest(struct lxcri_container *container)
+{
+	struct lxcri_error err = {};
+
+	if (ct_is(container) && !container->record.pod_of &&
+	    ct_address_look_at(container, &err) < 0)
+		log_warning("the addresses of container %s: %s", container->home.id, err.text);
+}
+
 int lxcri_container_start(struct lxcri_container *container, struct lxcri_error *err)
 {
+	prepare_guest(container);
 	if (container_lock(container, err) < 0)
 		return -1;
 
@@ -166,8 +186,10 @@ int lxcri_container_start(struct lxcri_container *container, struct lxcri_error 
 		hook_run_started(container, mark);
 	else
 		closep(&mark);
-	if (r == 0)
+	if (r == 0) {
+		find_guest(container);
 		tell_services(container);
+	}
 	return r < 0 ? fail_as(err, LXCRI_E_CONTAINER_START_FAILED, "start %s", container->home.id)
 		     : 0;
 }
@@ -202,9 +224,11 @@ static int attach(struct lxcri_container *container, bool pass_signals, struct l
 
 static int start_ct_noted(struct lxcri_container *container, struct lxcri_error *err)
 {
+	prepare_guest(container);
 	if (start_noted(container, lifecycle_start_locked, err) < 0)
 		return -1;
 	demand_service_of(container);
+	find_guest(container);
 	return 0;
 }
 
@@ -336,6 +360,17 @@ struct stop {
 	const enum restart_note *note; /* NULL: nothing */
 };
 
+/* Nobody is to be led to what has ended. */
+static void leave_guest(const struct lxcri_container *container)
+{
+	struct lxcri_error err = {};
+	struct database *database = engine_database(container->engine, &err);
+
+	if (!container->record.pod_of &&
+	    (!database || endpoints_note_gone(database, container->home.id, &err) < 0))
+		log_warning("the names of container %s: %s", container->home.id, err.text);
+}
+
 /* What is run in it before it is told to end takes a while, and no lock. */
 static int stop_ct(struct lxcri_container *container, const struct stop *stop,
 		   struct lxcri_error *err)
@@ -351,7 +386,10 @@ static int stop_ct(struct lxcri_container *container, const struct stop *stop,
 	}
 	r = stop->note ? 0 : ct_note_end(container, err);
 	home_unlock(&container->home);
-	return r < 0 ? r : ct_stop(container, grace_seconds, err);
+	if (r < 0 || ct_stop(container, grace_seconds, err) < 0)
+		return -1;
+	leave_guest(container);
+	return 0;
 }
 
 /* The lock is held only until the connection stands: whoever wants to kill the container shall not

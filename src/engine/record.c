@@ -3,102 +3,111 @@
 
 #include "engine/record.h"
 
-#include "base/json.h"
+#include "base/json_walk.h"
 #include "base/mem.h"
 #include "base/scope.h"
 
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* The second came with drivers whose files an older program would not find, nor remove, the third
  * with updates, of whose root file systems the same is true, the fourth with containers of Proxmox
- * VE, which it would leave there, and with pods, which it would take for containers. */
-#define RECORD_VERSION         4
+ * VE, which it would leave there, and with pods, which it would take for containers. In the fifth
+ * what a pod is is an object: it was JSON in a text, which a list of pods read twice. */
+#define RECORD_VERSION         5
+#define RECORD_VERSION_PODS    4
 #define RECORD_VERSION_UPDATES 3
 #define RECORD_VERSION_DRIVERS 2
 #define RECORD_VERSION_FIRST   1
 
-/* The members that are plain texts and plain truths, by their key. */
-static const struct text_member {
-	const char *key;
-	size_t offset;
-	bool required;
-} text_members[] = {
-	{ "id", offsetof(struct record, id), true },
-	{ "bundle", offsetof(struct record, bundle), true },
-	{ "runtimePath", offsetof(struct record, runtime_path), false },
-	{ "image", offsetof(struct record, image), false },
-	{ "digest", offsetof(struct record, digest), false },
-	{ "logPath", offsetof(struct record, log_path), false },
-	{ "logId", offsetof(struct record, log_id), false },
-	{ "stopSignal", offsetof(struct record, stop_signal), false },
-	{ "consoleSocket", offsetof(struct record, console_socket), false },
-	{ "restart", offsetof(struct record, restart), false },
-	{ "stoppedBoot", offsetof(struct record, stopped_boot), false },
-	{ "health", offsetof(struct record, health), false },
-	{ "probes", offsetof(struct record, probes), false },
-	{ "preStop", offsetof(struct record, pre_stop), false },
-	{ "postStart", offsetof(struct record, post_start), false },
-	{ "slice", offsetof(struct record, slice), false },
-	{ "scope", offsetof(struct record, scope), false },
-	{ "networkOf", offsetof(struct record, network_of), false },
-	{ "pod", offsetof(struct record, pod), false },
-	{ "podOf", offsetof(struct record, pod_of), false },
-	{ "driver", offsetof(struct record, driver), false },
-	{ "previous", offsetof(struct record, previous), false },
-	{ "history", offsetof(struct record, history), false },
-	{ "ct", offsetof(struct record, ct), false },
+enum member_kind {
+	MEMBER_TEXT,
+	MEMBER_TRUTH,
+	MEMBER_NUMBER,
+	MEMBER_TYPE,
+	MEMBER_PHASE,
+	MEMBER_STDIO,
+	MEMBER_IDS,
+	MEMBER_LAYERS,
+	MEMBER_POD,
 };
 
-static const struct bool_member {
+/* What every record has. */
+#define MEMBERS_NEEDED (1u << MEMBER_TYPE | 1u << MEMBER_PHASE | 1u << MEMBER_STDIO)
+
+/* The members but the version, ordered by their key. */
+static const struct member {
 	const char *key;
+	enum member_kind kind;
 	size_t offset;
-} bool_members[] = {
-	{ "terminal", offsetof(struct record, terminal) },
-	{ "openStdin", offsetof(struct record, open_stdin) },
-	{ "remove", offsetof(struct record, remove) },
-	{ "wanted", offsetof(struct record, wanted) },
-	{ "isFirst", offsetof(struct record, is_first) },
-	{ "networked", offsetof(struct record, networked) },
-	{ "isShifted", offsetof(struct record, is_shifted) },
-	{ "ownsBundle", offsetof(struct record, owns_bundle) },
+} members[] = {
+	{ "attempted", MEMBER_NUMBER, offsetof(struct record, attempted_ns) },
+	{ "bundle", MEMBER_TEXT, offsetof(struct record, bundle) },
+	{ "consoleSocket", MEMBER_TEXT, offsetof(struct record, console_socket) },
+	{ "created", MEMBER_NUMBER, offsetof(struct record, created_ns) },
+	{ "ct", MEMBER_TEXT, offsetof(struct record, ct) },
+	{ "digest", MEMBER_TEXT, offsetof(struct record, digest) },
+	{ "driver", MEMBER_TEXT, offsetof(struct record, driver) },
+	{ "failures", MEMBER_NUMBER, offsetof(struct record, failures) },
+	{ "health", MEMBER_TEXT, offsetof(struct record, health) },
+	{ "history", MEMBER_TEXT, offsetof(struct record, history) },
+	{ "id", MEMBER_TEXT, offsetof(struct record, id) },
+	{ "ids", MEMBER_IDS, offsetof(struct record, ids) },
+	{ "image", MEMBER_TEXT, offsetof(struct record, image) },
+	{ "isFirst", MEMBER_TRUTH, offsetof(struct record, is_first) },
+	{ "isShifted", MEMBER_TRUTH, offsetof(struct record, is_shifted) },
+	{ "layers", MEMBER_LAYERS, offsetof(struct record, layers) },
+	{ "logId", MEMBER_TEXT, offsetof(struct record, log_id) },
+	{ "logMaxBytes", MEMBER_NUMBER, offsetof(struct record, log_max_bytes) },
+	{ "logMaxFiles", MEMBER_NUMBER, offsetof(struct record, log_max_files) },
+	{ "logPath", MEMBER_TEXT, offsetof(struct record, log_path) },
+	{ "networkOf", MEMBER_TEXT, offsetof(struct record, network_of) },
+	{ "networked", MEMBER_TRUTH, offsetof(struct record, networked) },
+	{ "openStdin", MEMBER_TRUTH, offsetof(struct record, open_stdin) },
+	{ "ownsBundle", MEMBER_TRUTH, offsetof(struct record, owns_bundle) },
+	{ "phase", MEMBER_PHASE, offsetof(struct record, phase) },
+	{ "pod", MEMBER_POD, offsetof(struct record, pod) },
+	{ "podOf", MEMBER_TEXT, offsetof(struct record, pod_of) },
+	{ "postStart", MEMBER_TEXT, offsetof(struct record, post_start) },
+	{ "preStop", MEMBER_TEXT, offsetof(struct record, pre_stop) },
+	{ "previous", MEMBER_TEXT, offsetof(struct record, previous) },
+	{ "probes", MEMBER_TEXT, offsetof(struct record, probes) },
+	{ "remove", MEMBER_TRUTH, offsetof(struct record, remove) },
+	{ "restart", MEMBER_TEXT, offsetof(struct record, restart) },
+	{ "restarts", MEMBER_NUMBER, offsetof(struct record, restarts) },
+	{ "revision", MEMBER_NUMBER, offsetof(struct record, revision) },
+	{ "runtimePath", MEMBER_TEXT, offsetof(struct record, runtime_path) },
+	{ "scope", MEMBER_TEXT, offsetof(struct record, scope) },
+	{ "slice", MEMBER_TEXT, offsetof(struct record, slice) },
+	{ "stdio", MEMBER_STDIO, offsetof(struct record, stdio) },
+	{ "stopSignal", MEMBER_TEXT, offsetof(struct record, stop_signal) },
+	{ "stoppedBoot", MEMBER_TEXT, offsetof(struct record, stopped_boot) },
+	{ "terminal", MEMBER_TRUTH, offsetof(struct record, terminal) },
+	{ "type", MEMBER_TYPE, offsetof(struct record, type) },
+	{ "wanted", MEMBER_TRUTH, offsetof(struct record, wanted) },
 };
 
-/* Numbers, with what they are in the record of a program that did not have them. */
-static const struct number_member {
-	const char *key;
-	size_t offset;
-	int64_t otherwise;
-} number_members[] = {
-	{ "created", offsetof(struct record, created_ns), 0 },
-	{ "logMaxBytes", offsetof(struct record, log_max_bytes), 10 << 20 },
-	{ "logMaxFiles", offsetof(struct record, log_max_files), 3 },
-	{ "restarts", offsetof(struct record, restarts), 0 },
-	{ "failures", offsetof(struct record, failures), 0 },
-	{ "attempted", offsetof(struct record, attempted_ns), 0 },
-	{ "revision", offsetof(struct record, revision), 0 },
-};
+/* What is in the record of a program that did not have it yet: what is not here, is zero. */
+static const struct record otherwise = { .log_max_bytes = 10 << 20, .log_max_files = 3 };
 
-static char **text_slot(const struct record *record, const struct text_member *member)
+static void *slot(const struct record *record, const struct member *member)
 {
-	return (char **)((char *)record + member->offset);
+	return (char *)record + member->offset;
 }
 
-static bool *bool_slot(const struct record *record, const struct bool_member *member)
+static char **text_slot(const struct record *record, const struct member *member)
 {
-	return (bool *)((char *)record + member->offset);
-}
-
-static int64_t *number_slot(const struct record *record, const struct number_member *member)
-{
-	return (int64_t *)((char *)record + member->offset);
+	return slot(record, member);
 }
 
 void record_finish(struct record *record)
 {
-	for (size_t i = 0; i < ARRAY_LEN(text_members); i++)
-		free(*text_slot(record, &text_members[i]));
+	for (size_t i = 0; i < ARRAY_LEN(members); i++)
+		if (members[i].kind == MEMBER_TEXT)
+			free(*text_slot(record, &members[i]));
 	strings_finish(&record->layers);
+	json_free(record->pod);
 	*record = (struct record){};
 }
 
@@ -126,7 +135,7 @@ struct id_map record_id_map(const struct record_ids *ids)
 				.gids = make_extents(ids, ids->keep_gid) };
 }
 
-static void add_ids(struct json_object *object, const struct record_ids *ids)
+static void add_ids(struct json_object *object, const char *key, const struct record_ids *ids)
 {
 	struct json_object *part;
 
@@ -139,7 +148,7 @@ static void add_ids(struct json_object *object, const struct record_ids *ids)
 		json_object_object_add(part, "keepUid", json_object_new_int64(ids->keep_uid));
 		json_object_object_add(part, "keepGid", json_object_new_int64(ids->keep_gid));
 	}
-	json_object_object_add(object, "ids", part);
+	json_object_object_add(object, key, part);
 }
 
 static void take_ids(struct json_object *part, struct record_ids *ids)
@@ -157,8 +166,10 @@ static void take_ids(struct json_object *part, struct record_ids *ids)
 
 static int version_of(const struct record *record)
 {
-	if (record->type == LXCRI_PROXMOX_LXC || record->pod || record->pod_of)
+	if (record->pod)
 		return RECORD_VERSION;
+	if (record->type == LXCRI_PROXMOX_LXC || record->pod_of)
+		return RECORD_VERSION_PODS;
 	if (record->revision > 0)
 		return RECORD_VERSION_UPDATES;
 	return !record->driver || strcmp(record->driver, "overlay") == 0 ||
@@ -167,91 +178,258 @@ static int version_of(const struct record *record)
 		       : RECORD_VERSION_DRIVERS;
 }
 
+/* What is as in a record without that member needs none: a list reads all records. */
+static void add_member(struct json_object *object, const struct record *record,
+		       const struct member *member)
+{
+	const void *value = slot(record, member);
+
+	switch (member->kind) {
+	case MEMBER_TEXT:
+		json_set_text(object, member->key, *text_slot(record, member));
+		break;
+	case MEMBER_TRUTH:
+		if (*(const bool *)value)
+			json_object_object_add(object, member->key, json_object_new_boolean(true));
+		break;
+	case MEMBER_NUMBER:
+		if (*(const int64_t *)value != *(const int64_t *)slot(&otherwise, member))
+			json_object_object_add(object, member->key,
+					       json_object_new_int64(*(const int64_t *)value));
+		break;
+	case MEMBER_TYPE:
+		json_set_text(object, member->key, lxcri_container_type_name(record->type));
+		break;
+	case MEMBER_PHASE:
+		json_set_text(object, member->key,
+			      record->phase == RECORD_READY ? "ready" : "creating");
+		break;
+	case MEMBER_STDIO:
+		json_set_text(object, member->key,
+			      record->stdio == LXCRI_STDIO_LOG ? "log" : "inherit");
+		break;
+	case MEMBER_IDS:
+		add_ids(object, member->key, &record->ids);
+		break;
+	case MEMBER_LAYERS:
+		if (record->layers.count > 0)
+			json_object_object_add(object, member->key,
+					       json_from_texts(&record->layers));
+		break;
+	case MEMBER_POD:
+		if (record->pod)
+			json_object_object_add(object, member->key, json_object_get(record->pod));
+		break;
+	}
+}
+
 char *record_format(const struct record *record)
 {
 	autojson object = json_object_new_object();
-	struct json_object *layers = json_object_new_array();
 
 	json_object_object_add(object, "version", json_object_new_int(version_of(record)));
-	for (size_t i = 0; i < ARRAY_LEN(text_members); i++)
-		json_set_text(object, text_members[i].key, *text_slot(record, &text_members[i]));
-	/* What is as in a record without that member needs none: a list reads all records. */
-	for (size_t i = 0; i < ARRAY_LEN(bool_members); i++)
-		if (*bool_slot(record, &bool_members[i]))
-			json_object_object_add(object, bool_members[i].key,
-					       json_object_new_boolean(true));
-	json_set_text(object, "type", lxcri_container_type_name(record->type));
-	json_set_text(object, "phase", record->phase == RECORD_READY ? "ready" : "creating");
-	json_set_text(object, "stdio", record->stdio == LXCRI_STDIO_LOG ? "log" : "inherit");
-	for (size_t i = 0; i < ARRAY_LEN(number_members); i++) {
-		int64_t number = *number_slot(record, &number_members[i]);
-
-		if (number != number_members[i].otherwise)
-			json_object_object_add(object, number_members[i].key,
-					       json_object_new_int64(number));
-	}
-	for (size_t i = 0; i < record->layers.count; i++)
-		json_object_array_add(layers, json_object_new_string(record->layers.items[i]));
-	if (record->layers.count > 0)
-		json_object_object_add(object, "layers", json_object_get(layers));
-	json_object_put(layers);
-	add_ids(object, &record->ids);
+	for (size_t i = 0; i < ARRAY_LEN(members); i++)
+		add_member(object, record, &members[i]);
 	return json_format_line(object);
 }
 
-static int take_words(struct json_object *object, struct record *record, struct lxcri_error *err)
+/* What a pod is was written in a text before the fifth version. */
+static int take_pod(struct json_object *pod, struct record *record, struct lxcri_error *err)
 {
-	const char *type = json_get_text(object, "type");
-	const char *phase = json_get_text(object, "phase");
-	const char *stdio = json_get_text(object, "stdio");
-
-	if (!type || !phase || !stdio)
-		return fail(err, LXCRI_E_STORAGE_ERROR, "type, phase or stdio is missing");
-	record->phase = strcmp(phase, "ready") == 0 ? RECORD_READY : RECORD_CREATING;
-	record->stdio = strcmp(stdio, "log") == 0 ? LXCRI_STDIO_LOG : LXCRI_STDIO_INHERIT;
-	return lxcri_container_type_parse(type, &record->type, err);
+	json_free(record->pod);
+	record->pod = NULL;
+	if (!json_object_is_type(pod, json_type_string)) {
+		record->pod = json_object_get(pod);
+		return 0;
+	}
+	return json_parse(json_object_get_string(pod), (size_t)json_object_get_string_len(pod),
+			  &json_limits_config, &record->pod, err);
 }
 
-static int take_members(struct json_object *object, struct record *record, struct lxcri_error *err)
+static int take_nested(const struct member *member, struct json_walk *walk, struct record *record,
+		       struct lxcri_error *err)
 {
-	struct json_object *layers = json_get(object, "layers");
+	autojson made = NULL;
 
-	for (size_t i = 0; i < ARRAY_LEN(text_members); i++) {
-		const char *text = json_get_text(object, text_members[i].key);
+	if (json_walk_make(walk, &made, err) < 0)
+		return -1;
+	if (member->kind == MEMBER_POD)
+		return take_pod(made, record, err);
+	if (member->kind == MEMBER_IDS)
+		take_ids(made, &record->ids);
+	else
+		json_take_texts(made, &record->layers);
+	return 0;
+}
 
-		if (!text && text_members[i].required)
-			return fail(err, LXCRI_E_STORAGE_ERROR, "%s is missing",
-				    text_members[i].key);
-		*text_slot(record, &text_members[i]) = xstrdup(text);
+/* Returns NULL for what is no text. */
+static char *copy(const struct json_plain *value)
+{
+	return value->type == json_type_string ? xstrndup(value->text.text, value->text.length)
+					       : NULL;
+}
+
+static int take_type(const struct json_plain *value, struct record *record, struct lxcri_error *err)
+{
+	autofree char *name = copy(value);
+
+	if (lxcri_container_type_parse(name, &record->type, err) == 0)
+		return 0;
+	err->code = LXCRI_E_STORAGE_ERROR; /* of a later program's record nothing but the version is
+					      read */
+	return -1;
+}
+
+static int take_plain(const struct member *member, const struct json_plain *value,
+		      struct record *record, struct lxcri_error *err)
+{
+	void *place = slot(record, member);
+
+	switch (member->kind) {
+	case MEMBER_TEXT:
+		free(*text_slot(record, member));
+		*text_slot(record, member) = copy(value);
+		break;
+	case MEMBER_TRUTH:
+		*(bool *)place = value->type == json_type_boolean && value->number;
+		break;
+	case MEMBER_NUMBER:
+		if (value->type == json_type_int)
+			*(int64_t *)place = value->number;
+		break;
+	case MEMBER_TYPE:
+		return take_type(value, record, err);
+	case MEMBER_PHASE:
+		record->phase = json_plain_says(value, "ready") ? RECORD_READY : RECORD_CREATING;
+		break;
+	case MEMBER_STDIO:
+		record->stdio =
+			json_plain_says(value, "log") ? LXCRI_STDIO_LOG : LXCRI_STDIO_INHERIT;
+		break;
+	case MEMBER_IDS:
+	case MEMBER_LAYERS:
+	case MEMBER_POD:
+		break; /* not plain */
 	}
-	for (size_t i = 0; i < ARRAY_LEN(bool_members); i++)
-		*bool_slot(record, &bool_members[i]) =
-			json_get_bool(object, bool_members[i].key, false);
-	if (json_object_is_type(layers, json_type_array))
-		for (size_t i = 0; i < json_object_array_length(layers); i++)
-			strings_add(&record->layers,
-				    json_object_get_string(json_object_array_get_idx(layers, i)));
-	take_ids(json_get(object, "ids"), &record->ids);
-	for (size_t i = 0; i < ARRAY_LEN(number_members); i++)
-		*number_slot(record, &number_members[i]) =
-			json_get_i64(object, number_members[i].key, number_members[i].otherwise);
-	return take_words(object, record, err);
+	return 0;
+}
+
+static int compare_key(const void *key, const void *member)
+{
+	return json_slice_compare(key, ((const struct member *)member)->key);
+}
+
+static int take_member(const struct member *member, struct json_walk *walk, struct record *record,
+		       struct lxcri_error *err)
+{
+	struct json_plain value;
+
+	if (member->kind == MEMBER_IDS || member->kind == MEMBER_LAYERS ||
+	    member->kind == MEMBER_POD)
+		return take_nested(member, walk, record, err);
+	if (json_walk_read(walk, &value, err) < 0)
+		return -1;
+	if (MEMBERS_NEEDED & 1u << member->kind && value.type != json_type_string)
+		return fail(err, LXCRI_E_STORAGE_ERROR, "%s is no text", member->key);
+	return take_plain(member, &value, record, err);
+}
+
+/* The version comes first: of a later program nothing else need be understood. */
+static int check_version(struct json_walk *walk, struct lxcri_error *err)
+{
+	struct json_plain version;
+
+	if (json_walk_read(walk, &version, err) < 0)
+		return -1;
+	return version.number > RECORD_VERSION
+		       ? fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
+			      "its record is of a later program; install the later program again")
+		       : 0;
+}
+
+/* One walk over what is there: most of what could be is not. */
+static int take_members(struct json_walk *walk, struct record *record, struct lxcri_error *err)
+{
+	unsigned int seen = 0;
+	struct json_slice key;
+	int r;
+
+	*record = otherwise;
+	while ((r = json_walk_next(walk, &key, err)) > 0) {
+		const struct member *member =
+			bsearch(&key, members, ARRAY_LEN(members), sizeof(*members), compare_key);
+
+		if (json_slice_compare(&key, "version") == 0 && check_version(walk, err) < 0)
+			return -1;
+		if (member && take_member(member, walk, record, err) < 0)
+			return -1;
+		if (member)
+			seen |= 1u << member->kind;
+	}
+	if (r < 0)
+		return -1;
+	if (!record->id || !record->bundle)
+		return fail(err, LXCRI_E_STORAGE_ERROR, "%s is missing",
+			    record->id ? "bundle" : "id");
+	return (seen & MEMBERS_NEEDED) == MEMBERS_NEEDED
+		       ? 0
+		       : fail(err, LXCRI_E_STORAGE_ERROR, "type, phase or stdio is missing");
 }
 
 int record_parse(const char *json, size_t size, struct record *ret_record, struct lxcri_error *err)
 {
 	autorun(record_finish) struct record record = {};
-	autojson object = NULL;
+	autorun(json_walk_finish) struct json_walk walk =
+		JSON_WALK(json, size, &json_limits_config);
 
-	if (json_parse(json, size, &json_limits_config, &object, err) == 0 &&
-	    json_get_i64(object, "version", 0) > RECORD_VERSION)
-		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
-			    "its record is of a later program; install the later program again");
-	if (!object || take_members(object, &record, err) < 0) {
+	if (take_members(&walk, &record, err) < 0) {
+		if (err->code == LXCRI_E_UNSUPPORTED_OPERATION)
+			return -1;
 		err->code = LXCRI_E_STORAGE_ERROR;
 		return fail_while(err, "read a container's record");
 	}
 	*ret_record = record;
 	record = (struct record){};
 	return 0;
+}
+
+bool record_glance(const char *json, size_t size, struct record_brief *ret)
+{
+	enum {
+		VERSION,
+		TYPE,
+		PHASE,
+		CREATED,
+		RESTARTS,
+		POD,
+		POD_OF,
+		HEALTH,
+		PROBES,
+		POST_START,
+		KEYS
+	};
+	static const char *const keys[KEYS] = {
+		[VERSION] = "version",      [TYPE] = "type",         [PHASE] = "phase",
+		[CREATED] = "created",      [RESTARTS] = "restarts", [POD] = "pod",
+		[POD_OF] = "podOf",         [HEALTH] = "health",     [PROBES] = "probes",
+		[POST_START] = "postStart",
+	};
+	const struct json_slice object = { json, size };
+	struct json_slice values[KEYS];
+	struct lxcri_error told_later;
+	autofree char *type = NULL;
+
+	if (json_pick(&object, keys, KEYS, values, &told_later) < 0 ||
+	    json_slice_compare(&values[PHASE], "\"ready\"") != 0 ||
+	    json_slice_number(&values[VERSION]) > RECORD_VERSION ||
+	    !json_slice_text(&values[TYPE], &type) || !type ||
+	    lxcri_container_type_parse(type, &ret->type, &told_later) < 0)
+		return false;
+	ret->created_ns = json_slice_number(&values[CREATED]);
+	ret->restarts = json_slice_number(&values[RESTARTS]);
+	ret->pod = values[POD];
+	ret->is_simple =
+		ret->type != LXCRI_PROXMOX_LXC && values[POD_OF].length > 0 &&
+		values[HEALTH].length + values[PROBES].length + values[POST_START].length == 0;
+	return true;
 }

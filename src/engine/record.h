@@ -7,6 +7,7 @@
  * directory. */
 
 #include "base/fail.h"
+#include "base/json_walk.h"
 #include "base/strings.h"
 #include "lxcri/container.h"
 #include "os/id_map.h"
@@ -48,16 +49,16 @@ struct record {
 	char *post_start;   /* done after its start; or NULL */
 	char *slice;        /* of systemd, in which its scope is; NULL: none that we make */
 	char *network_of;   /* the container whose network it is on; or NULL */
-	char *pod;          /* of a pod's record: what it is, as pod/note.h has it; else NULL */
 	char *pod_of;       /* the pod that it is a container of; or NULL */
 	char *scope;        /* the name of its scope, also where a runtime makes it; or NULL */
 	char *driver; /* of its root file system (struct snapshot_ops), or NULL: see driver_of() */
-	struct strings layers; /* that it stands on, topmost first; empty: it stands for itself */
-	char *previous;        /* the record from before the last update, to which a rollback
-				  returns, as record_format() has it; or NULL */
-	char *history;         /* of updates, see engine/update/history.h; or NULL */
-	char *ct;              /* its place in Proxmox VE, see engine/ct/ct_place.h; or NULL */
-	int64_t revision;      /* the highest number of a root file system that it has had */
+	struct strings layers;   /* that it stands on, topmost first; empty: it stands for itself */
+	char *previous;          /* the record from before the last update, to which a rollback
+				    returns, as record_format() has it; or NULL */
+	char *history;           /* of updates, see engine/update/history.h; or NULL */
+	char *ct;                /* its place in Proxmox VE, see engine/ct/ct_place.h; or NULL */
+	int64_t revision;        /* the highest number of a root file system that it has had */
+	struct json_object *pod; /* of a pod: what it is, as pod/note.h has it; or NULL */
 	struct record_ids ids;
 	int64_t created_ns;
 	int64_t log_max_bytes; /* of one log file; 0: no limit */
@@ -88,3 +89,15 @@ void record_finish(struct record *record);
 /* Reads what record_format() wrote. Damage is LXCRI_E_STORAGE_ERROR. */
 [[nodiscard]] int record_parse(const char *json, size_t size, struct record *ret_record,
 			       struct lxcri_error *err);
+
+/* What a list of pods needs to know of a record. */
+struct record_brief {
+	enum lxcri_container_type type;
+	int64_t created_ns;
+	int64_t restarts;
+	bool is_simple; /* of a container of a pod: while it is up, its state says how it is */
+	struct json_slice pod; /* what a pod is, in the record; of length 0: it is none */
+};
+
+/* Reads it of a record that is whole and ready. False where record_parse() is to be asked. */
+bool record_glance(const char *json, size_t size, struct record_brief *ret);

@@ -20,7 +20,7 @@
 #define WORKER_FIND_ALL "find-all" /* DATA SOURCE: its first document */
 #define WORKER_HASH     "hash"     /* DATA HEX...: blobs */
 #define WORKER_CONVERT \
-	"convert" /* DATA DIGEST raw SIZE | ct-template COMPRESSION | zfs -; to descriptor 3 */
+	"convert" /* DATA DIGEST raw SIZE | ct-template COMPRESSION | zfs HOW; to descriptor 3 */
 #define WORKER_BROKEN    "broken"    /* of hash: a list of objects with name and text */
 #define WORKER_IMAGES    "images"    /* of load: a list of objects with name and digest */
 #define WORKER_WORKERS   "--workers" /* N, before the verb: layers at a time */
@@ -43,6 +43,9 @@
 /* A template with our init among its files, by zstd; and one whose files are all in CT_ROOT. */
 #define WORKER_CT       "zstd-ct"
 #define WORKER_CT_BELOW "zstd-ct-below"
+/* A dataset with our init among its files; and one that has no device files besides. */
+#define WORKER_CT_FILES          "ct"
+#define WORKER_CT_FILES_NO_NODES "ct-no-nodes"
 
 /* The descriptor of an archive that comes or goes, or of the socket (image/worker/feed.h) to who
  * does the other half of a pull. */

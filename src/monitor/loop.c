@@ -326,6 +326,7 @@ static void release_places(struct supervisor *supervisor)
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		if (supervisor->lock >= 0 && !supervisor->committed)
 			(void)unlinkat(supervisor->run_dirfd, names[i], 0);
+	closep(&supervisor->state_lock);
 	closep(&supervisor->lock);
 }
 
@@ -355,7 +356,8 @@ static void conclude(struct supervisor *supervisor)
 	record->phase = MONITOR_STOPPED;
 	record->pid = record->keeper = 0;
 	record->pid_start_time = record->keeper_start_time = 0;
-	(void)record_write(record, supervisor->run_dirfd, supervisor->exit_dirfd, &ignored);
+	(void)record_write(record, supervisor->run_dirfd, supervisor->exit_dirfd,
+			   &supervisor->state_lock, &ignored);
 	release_places(supervisor);
 	tell_everyone(supervisor, deadline);
 	supervisor->concluded = supervisor->committed;

@@ -26,6 +26,7 @@ static struct supervisor the_supervisor = {
 	.run_dirfd = -1,
 	.exit_dirfd = -1,
 	.lock = -1,
+	.state_lock = -1,
 	.signals = -1,
 };
 

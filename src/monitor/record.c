@@ -60,10 +60,11 @@ static void format(const struct record *record, struct text *json)
 	text_add(json, "]}\n");
 }
 
-int record_write(const struct record *record, int run_dirfd, int exit_dirfd,
+int record_write(const struct record *record, int run_dirfd, int exit_dirfd, int *lock,
 		 struct lxcri_error *err)
 {
 	autorun(text_finish) struct text json = {};
+	int written = -1;
 	int durable = 0;
 	int r;
 
@@ -73,9 +74,11 @@ int record_write(const struct record *record, int run_dirfd, int exit_dirfd,
 	if (exit_dirfd >= 0 && record->phase == MONITOR_STOPPED)
 		durable = file_write_atomic(exit_dirfd, WIRE_STATE, json.data, json.length, 0600,
 					    FILE_DURABLE);
-	r = file_write_atomic(run_dirfd, WIRE_STATE, json.data, json.length, 0600, FILE_VOLATILE);
+	r = file_write_locked(run_dirfd, WIRE_STATE, json.data, json.length, 0600, &written);
 	if (r < 0)
 		return fail_errno(err, r, "write " WIRE_STATE);
+	closep(lock);
+	*lock = written;
 	return durable < 0 ? fail_errno(err, durable, "write the exit record") : 0;
 }
 

@@ -28,10 +28,11 @@ struct record {
 [[nodiscard]] int record_processes(struct record *record, pid_t pid, pid_t keeper,
 				   struct lxcri_error *err);
 
-/* Puts the record into the run directory @run_dirfd; and durably into @exit_dirfd too, unless that
- * is < 0 or the container has not stopped. */
+/* Puts the record into the run directory @run_dirfd, where it bears a lock of this process while
+ * *@lock is open, which the next one replaces (-1: it is the first); and durably into @exit_dirfd
+ * too, unless that is < 0 or the container has not stopped. */
 [[nodiscard]] int record_write(const struct record *record, int run_dirfd, int exit_dirfd,
-			       struct lxcri_error *err);
+			       int *lock, struct lxcri_error *err);
 
 /* Returns the time now, in nanoseconds since the epoch. */
 int64_t record_now(void);

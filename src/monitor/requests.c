@@ -27,7 +27,8 @@ static int change_phase(struct supervisor *supervisor, enum monitor_phase phase,
 			struct lxcri_error *err)
 {
 	supervisor->record.phase = phase;
-	return record_write(&supervisor->record, supervisor->run_dirfd, -1, err);
+	return record_write(&supervisor->record, supervisor->run_dirfd, -1, &supervisor->state_lock,
+			    err);
 }
 
 static int require_alive(const struct supervisor *supervisor, struct lxcri_error *err)

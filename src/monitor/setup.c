@@ -308,7 +308,8 @@ static int setup_record(struct supervisor *supervisor, struct lxcri_error *err)
 	if (record_processes(&supervisor->record, container->init, container->keeper, err) < 0)
 		return -1;
 	supervisor->record.phase = MONITOR_CREATED;
-	if (record_write(&supervisor->record, supervisor->run_dirfd, -1, err) < 0)
+	if (record_write(&supervisor->record, supervisor->run_dirfd, -1, &supervisor->state_lock,
+			 err) < 0)
 		return -1;
 	(void)unlinkat(supervisor->run_dirfd, WIRE_BUNDLE, 0);
 	return 0;

@@ -63,7 +63,8 @@ struct supervisor {
 	int run_dirfd;
 	int exit_dirfd;
 	int lock;
-	int signals; /* a signalfd */
+	int state_lock; /* of what the record was written to; -1: nothing yet */
+	int signals;    /* a signalfd */
 	struct runtime_container container;
 	char *console_path; /* of the socket on which the backend sends us the terminal */
 	struct streams streams;

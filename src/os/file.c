@@ -107,20 +107,32 @@ static int dir_length(const char *path)
 	return slash ? (int)(slash - path) + 1 : 0;
 }
 
-int file_write_atomic(int dirfd, const char *name, const void *bytes, size_t size, mode_t mode,
-		      enum file_durability durability)
+struct contents {
+	const void *bytes;
+	size_t size;
+	mode_t mode;
+};
+
+/* Puts the file there and leaves it open. With @is_locked nobody sees it without its lock. */
+static int put(int dirfd, const char *name, const struct contents *contents,
+	       enum file_durability durability, bool is_locked, int *ret_fd)
 {
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	/* The pid keeps two writers apart; a leftover of a dead one is overwritten. */
 	const int length = dir_length(name);
 	autofree char *temporary =
 		xformat("%.*s.%s.%d", length, name, name + length, (int)getpid());
-	autoclose int fd = openat(dirfd, temporary,
-				  O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+	autoclose int fd =
+		openat(dirfd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
+		       contents->mode);
 	int r;
 
 	if (fd < 0)
 		return -errno;
-	r = fchmod(fd, mode) < 0 ? -errno : file_write_all(fd, bytes, size);
+	r = fchmod(fd, contents->mode) < 0 ? -errno
+					   : file_write_all(fd, contents->bytes, contents->size);
+	if (r == 0 && is_locked && fcntl(fd, F_SETLK, &lock) < 0)
+		r = -errno;
 	if (r == 0 && durability == FILE_DURABLE && fsync(fd) < 0)
 		r = -errno;
 	if (r == 0 && renameat(dirfd, temporary, dirfd, name) < 0)
@@ -136,7 +148,25 @@ int file_write_atomic(int dirfd, const char *name, const void *bytes, size_t siz
 		if (dir < 0 || fsync(dir) < 0)
 			return -errno;
 	}
+	*ret_fd = steal_fd(&fd);
 	return 0;
+}
+
+int file_write_atomic(int dirfd, const char *name, const void *bytes, size_t size, mode_t mode,
+		      enum file_durability durability)
+{
+	const struct contents contents = { bytes, size, mode };
+	autoclose int fd = -1;
+
+	return put(dirfd, name, &contents, durability, false, &fd);
+}
+
+int file_write_locked(int dirfd, const char *name, const void *bytes, size_t size, mode_t mode,
+		      int *ret_fd)
+{
+	const struct contents contents = { bytes, size, mode };
+
+	return put(dirfd, name, &contents, FILE_VOLATILE, true, ret_fd);
 }
 
 bool file_is_temporary(const char *name)

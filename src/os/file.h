@@ -26,6 +26,13 @@ enum file_durability {
 [[nodiscard]] int file_write_atomic(int dirfd, const char *name, const void *bytes, size_t size,
 				    mode_t mode, enum file_durability durability);
 
+/* The same, volatile, of a file that bears a lock of this process, as fcntl() gives them, from the
+ * moment at which it is there: until *@ret_fd, which the caller owns, is closed or the process
+ * ends.
+ */
+[[nodiscard]] int file_write_locked(int dirfd, const char *name, const void *bytes, size_t size,
+				    mode_t mode, int *ret_fd);
+
 /* Tells whether @name is one that file_write_atomic() gives its temporary files: who was to rename
  * it may be gone. */
 bool file_is_temporary(const char *name);

@@ -183,6 +183,11 @@ struct monitor_state {
 [[nodiscard]] int monitor_read_state(int dirfd, struct monitor_state *ret_state,
 				     struct lxcri_error *err);
 
+/* Reads phase and started_ns in fewer calls of the system, in the run directory @name of @dirfd
+ * whose monitor is alive; the rest is empty. False where it is not, or where that cannot be told
+ * so. */
+bool monitor_glance(int dirfd, const char *name, struct monitor_state *ret_state);
+
 /* Returns the pid of the monitor of the run directory @run_dirfd, or 0 when none is alive. */
 pid_t monitor_find(int run_dirfd);
 

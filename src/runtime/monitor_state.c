@@ -2,6 +2,7 @@
 /* What a monitor wrote last, and cleaning up after one that was killed. */
 
 #include "base/json.h"
+#include "base/json_walk.h"
 #include "base/mem.h"
 #include "base/scope.h"
 #include "base/text.h"
@@ -24,9 +25,13 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <time.h>
+#include <unistd.h>
 
 #define STATE_BYTES_MAX   (64u << 10)
 #define RUNTIME_BYTES_MAX (1u << 20)
+
+/* What a state is mostly less than. */
+#define GLANCE_BYTES_MAX 4096
 
 /* A killed process needs a moment; one that does not go in this time is stuck in the kernel. */
 #define GONE_TIMEOUT_MS 10000
@@ -56,43 +61,113 @@ static void add_cgroup(const char *path, struct strings *cgroups)
 		strings_add(cgroups, path);
 }
 
+static const char *const phase_names[] = {
+	[MONITOR_CREATING] = "creating", [MONITOR_CREATED] = "created",
+	[MONITOR_RUNNING] = "running",   [MONITOR_PAUSED] = "paused",
+	[MONITOR_STOPPED] = "stopped",
+};
+
+/* What is read of state.json, its numbers as they are written. */
+struct reading {
+	size_t phase; /* ARRAY_LEN(phase_names): none that is known */
+	int64_t version, pid, pid_start_time, keeper, keeper_start_time, exit_code, started_ns,
+		finished_ns, oom_kills;
+	bool lost;
+};
+
+static int64_t *find_number(const struct json_slice *key, struct reading *reading)
+{
+	const struct {
+		const char *key;
+		int64_t *place;
+	} numbers[] = {
+		{ "version", &reading->version },
+		{ "pid", &reading->pid },
+		{ "pid_start_time", &reading->pid_start_time },
+		{ "keeper", &reading->keeper },
+		{ "keeper_start_time", &reading->keeper_start_time },
+		{ "exit_code", &reading->exit_code },
+		{ "started_ns", &reading->started_ns },
+		{ "finished_ns", &reading->finished_ns },
+		{ "oom_kills", &reading->oom_kills },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
+		if (json_slice_compare(key, numbers[i].key) == 0)
+			return numbers[i].place;
+	return NULL;
+}
+
+static size_t find_phase(const struct json_slice *name)
+{
+	size_t i = 0;
+
+	while (i < ARRAY_LEN(phase_names) && json_slice_compare(name, phase_names[i]) != 0)
+		i++;
+	return i;
+}
+
+static int take_cgroups(struct json_walk *walk, struct strings *cgroups, struct lxcri_error *err)
+{
+	autojson list = NULL;
+
+	if (json_walk_make(walk, &list, err) < 0)
+		return -1;
+	for (size_t i = 0; i < json_count(list); i++)
+		add_cgroup(json_object_get_string(json_object_array_get_idx(list, i)), cgroups);
+	return 0;
+}
+
+static int take_member(struct json_walk *walk, const struct json_slice *key,
+		       struct reading *reading, struct strings *cgroups, struct lxcri_error *err)
+{
+	int64_t *number = find_number(key, reading);
+	struct json_plain value;
+
+	if (json_slice_compare(key, "cgroups") == 0)
+		return cgroups ? take_cgroups(walk, cgroups, err) : 0;
+	if (json_walk_read(walk, &value, err) < 0)
+		return -1;
+	if (number && value.type == json_type_int)
+		*number = value.number;
+	else if (json_slice_compare(key, "phase") == 0 && value.type == json_type_string)
+		reading->phase = find_phase(&value.text);
+	else if (json_slice_compare(key, "lost") == 0)
+		reading->lost = value.type == json_type_boolean && value.number;
+	return 0;
+}
+
 int monitor_state_parse(const char *json, size_t size, struct monitor_state *ret_state,
 			struct strings *cgroups, struct lxcri_error *err)
 {
-	static const char *const names[] = { "creating", "created", "running", "paused",
-					     "stopped" };
-	autojson object = NULL;
-	struct monitor_state state = {};
-	const char *phase;
-	size_t i = 0;
+	autorun(json_walk_finish) struct json_walk walk =
+		JSON_WALK(json, size, &json_limits_config);
+	struct reading reading = { .phase = ARRAY_LEN(phase_names) };
+	struct json_slice key;
+	int r;
 
-	if (json_parse(json, size, &json_limits_config, &object, err) < 0)
+	while ((r = json_walk_next(&walk, &key, err)) > 0)
+		if (take_member(&walk, &key, &reading, cgroups, err) < 0)
+			return -1;
+	if (r < 0)
 		return -1;
-	if (json_get_i64(object, "version", 0) > MONITOR_STATE_VERSION)
+	if (reading.version > MONITOR_STATE_VERSION)
 		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
 			    WIRE_STATE " is of a later program; install the later program again");
-	phase = json_get_text(object, "phase");
-	while (phase && i < ARRAY_LEN(names) && strcmp(names[i], phase) != 0)
-		i++;
-	if (!phase || i == ARRAY_LEN(names))
+	if (reading.phase == ARRAY_LEN(phase_names))
 		return fail(err, LXCRI_E_INVALID_JSON, "phase is missing or unknown");
-	state.phase = (enum monitor_phase)i;
-	state.pid = (pid_t)json_get_u64(object, "pid", 0);
-	state.pid_start_time = json_get_u64(object, "pid_start_time", 0);
-	state.keeper = (pid_t)json_get_u64(object, "keeper", 0);
-	state.keeper_start_time = json_get_u64(object, "keeper_start_time", 0);
-	state.exit_code = (int)json_get_i64(object, "exit_code", 0);
-	state.started_ns = json_get_i64(object, "started_ns", 0);
-	state.finished_ns = json_get_i64(object, "finished_ns", 0);
-	state.oom_kills = json_get_u64(object, "oom_kills", 0);
-	state.lost = json_get_bool(object, "lost", false);
-
-	struct json_object *list = json_get(object, "cgroups");
-	size_t count = cgroups ? json_count(list) : 0;
-
-	for (i = 0; i < count; i++)
-		add_cgroup(json_object_get_string(json_object_array_get_idx(list, i)), cgroups);
-	*ret_state = state;
+	*ret_state = (struct monitor_state){
+		.phase = (enum monitor_phase)reading.phase,
+		.pid = (pid_t)reading.pid,
+		.pid_start_time = (uint64_t)reading.pid_start_time,
+		.keeper = (pid_t)reading.keeper,
+		.keeper_start_time = (uint64_t)reading.keeper_start_time,
+		.exit_code = (int)reading.exit_code,
+		.started_ns = reading.started_ns,
+		.finished_ns = reading.finished_ns,
+		.oom_kills = (uint64_t)reading.oom_kills,
+		.lost = reading.lost,
+	};
 	return 0;
 }
 
@@ -167,6 +242,46 @@ int monitor_read_state(int dirfd, struct monitor_state *ret_state, struct lxcri_
 		return -1;
 	ret_state->alive = alive;
 	return 0;
+}
+
+/* Reads @json in brief. */
+static bool glance_at(const char *json, size_t size, struct monitor_state *ret_state)
+{
+	enum { VERSION, PHASE, STARTED, KEYS };
+	static const char *const keys[KEYS] = {
+		[VERSION] = "version", [PHASE] = "phase", [STARTED] = "started_ns"
+	};
+	const struct json_slice object = { json, size };
+	struct json_slice values[KEYS];
+	struct lxcri_error told_later;
+	struct json_slice name;
+	size_t phase;
+
+	if (json_pick(&object, keys, KEYS, values, &told_later) < 0 ||
+	    json_slice_number(&values[VERSION]) > MONITOR_STATE_VERSION ||
+	    values[PHASE].length <= 2)
+		return false;
+	name = (struct json_slice){ values[PHASE].text + 1, values[PHASE].length - 2 };
+	phase = find_phase(&name);
+	*ret_state = (struct monitor_state){ .phase = (enum monitor_phase)phase,
+					     .alive = true,
+					     .started_ns = json_slice_number(&values[STARTED]) };
+	return phase < ARRAY_LEN(phase_names);
+}
+
+bool monitor_glance(int dirfd, const char *name, struct monitor_state *ret_state)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	autofree char *path = xformat("%s/" WIRE_STATE, name);
+	autoclose int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	char json[GLANCE_BYTES_MAX];
+	ssize_t size;
+
+	if (fd < 0 || fcntl(fd, F_GETLK, &lock) < 0 || lock.l_type == F_UNLCK)
+		return false;
+	size = read(fd, json, sizeof(json));
+	/* One that fills it may go on. */
+	return size >= 0 && (size_t)size < sizeof(json) && glance_at(json, (size_t)size, ret_state);
 }
 
 /* Tells whether two absolute paths are of one hierarchy. */

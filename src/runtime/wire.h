@@ -22,7 +22,8 @@
 #define WIRE_DATA_MAX (64u << 10) /* bytes of one WIRE_STDIN, WIRE_STDOUT or WIRE_STDERR */
 #define WIRE_SOCKET   "monitor.sock"
 #define WIRE_LOCK     "monitor.lock" /* held by fcntl() while the monitor lives */
-#define WIRE_STATE    "state.json"   /* written by the monitor at each transition */
+#define WIRE_STATE \
+	"state.json" /* written by the monitor at each transition, locked as the lock is */
 
 /* While the container is being created: the bundle's path, ended by NUL, and as many directories in
  * which the runtime may make a cgroup that is called as the container. */

@@ -153,29 +153,40 @@ static void on_addressed(void *userdata, const struct job_end *end)
 	job_free(steal(guarded->addressing));
 }
 
-/* Tells whether the pod @id is known to be reached somewhere. */
-static bool has_address(const struct guarded *guarded, const char *id)
+/* What is known of the place of a container in Proxmox VE, or of its pod's. */
+enum place { PLACE_NONE, PLACE_UNKNOWN, PLACE_KNOWN };
+
+static enum place find_place(const struct guarded *guarded, const struct record *record)
 {
+	const char *id = record->pod_of ? record->pod_of : guarded->id;
 	autorun(endpoint_list_finish) struct endpoint_list rows = {};
 	struct lxcri_error ignored = {};
 	struct database *database = engine_database(guarded->part->engine, &ignored);
 
-	return database && endpoint_list_read(database, id, NULL, &rows, &ignored) == 0 &&
-	       rows.count > 0 && rows.items[0].away;
+	/* What cannot be read now may be there. */
+	if (!database || endpoint_list_read(database, id, NULL, &rows, &ignored) < 0)
+		return PLACE_UNKNOWN;
+	if (rows.count == 0)
+		return PLACE_NONE;
+	return rows.items[0].away ? PLACE_KNOWN : PLACE_UNKNOWN;
 }
 
-/* A lease comes when it comes, and may be another one later. */
-static void see_to_address(struct guarded *guarded, const struct lxcri_container *container)
+/* A lease comes when it comes, and may be another one later. What has ended is known no more; a
+ * pod's is the pod's affair. */
+static void see_to_address(struct guarded *guarded, const struct lxcri_container *container,
+			   enum place place)
 {
 	struct job_options options = { .timeout_us = ADDRESS_TIMEOUT_US, .ended = on_addressed };
-	const char *pod = container->record.pod_of;
+	const bool runs = container->status == LXCRI_STATUS_RUNNING;
 	const int64_t now = moment_now();
 	int64_t pause = POLL_NS / 2;
 	int r;
 
-	if (!pod || container->status != LXCRI_STATUS_RUNNING || guarded->addressing)
+	if (guarded->addressing || place == PLACE_NONE ||
+	    (!runs && (container->status != LXCRI_STATUS_STOPPED || container->record.pod_of ||
+		       place == PLACE_UNKNOWN)))
 		return;
-	if (has_address(guarded, pod))
+	if (runs && place == PLACE_KNOWN)
 		pause = ADDRESS_NS;
 	if (now - guarded->addressed_ns < pause)
 		return;
@@ -190,8 +201,9 @@ static void see_to_address(struct guarded *guarded, const struct lxcri_container
 static void watch_ct(struct guarded *guarded, struct lxcri_container *container)
 {
 	const struct record *record = &container->record;
-	const bool is_wanted =
-		record->restart || record->health || record->probes || record->pod_of;
+	const enum place place = find_place(guarded, record);
+	const bool is_wanted = record->restart || record->health || record->probes ||
+			       record->pod_of || place != PLACE_NONE;
 
 	if (!is_wanted || container->status == LXCRI_STATUS_CREATING) {
 		forget_monitor(guarded);
@@ -199,7 +211,7 @@ static void watch_ct(struct guarded *guarded, struct lxcri_container *container)
 		return;
 	}
 	set_timer(guarded, &guarded->poll_timer, POLL_NS, on_poll_time);
-	see_to_address(guarded, container);
+	see_to_address(guarded, container, place);
 	ct_look(container);
 	if (container->state.pid > 0 && container->state.pid == guarded->monitor_pid)
 		return;

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/database/name_sums.h"
+#include "serve/guest_places.h"
 #include "serve/job.h"
 #include "serve/netwatch.h"
 #include "os/path.h"
@@ -23,8 +24,9 @@
 #define REPAIR_US         300000ull
 #define REPAIR_TIMEOUT_US 60000000ull
 #define DATA_MODE         0711
-/* When a bridge was not there to listen at. */
-#define RETRY_US 500000ull
+/* When a bridge was not there to listen at; where guests ask, longer each time. */
+#define RETRY_US     500000ull
+#define RETRY_US_MAX 5000000ull
 
 struct names {
 	const struct serve_part *part;
@@ -35,7 +37,10 @@ struct names {
 	struct nameserver *nameserver;
 	struct resolvers *resolvers;
 	struct netwatch *netwatch;
+	struct guest_places guests;
+	uint64_t guests_us; /* until they are looked at again, if they have to be */
 	sd_event_source *refresh;
+	sd_event_source *guests_refresh;
 	sd_event_source *repair;
 	struct job *repairing;
 	size_t n_networks;
@@ -47,11 +52,13 @@ void names_free(struct names *names)
 	if (!names)
 		return;
 	(void)sd_event_source_disable_unref(names->refresh);
+	(void)sd_event_source_disable_unref(names->guests_refresh);
 	(void)sd_event_source_disable_unref(names->repair);
 	(void)sd_event_source_disable_unref(names->database_source);
 	closep(&names->database);
 	job_free(names->repairing);
 	netwatch_free(names->netwatch);
+	guest_places_finish(&names->guests);
 	resolvers_free(names->resolvers);
 	nameserver_free(names->nameserver);
 	free(names);
@@ -76,7 +83,7 @@ static int put_network(struct names *names, const struct network_row *row,
 		       const struct name_sum *sum, struct lxcri_error *err)
 {
 	struct nameserver_network network = { .name = row->name,
-					      .bridge = row->bridge,
+					      .bridge = sum->has_endpoints ? row->bridge : NULL,
 					      .sum = sum->sum };
 	const struct names_judge judge = { names->owner.is_ready, names->owner.userdata };
 	autorun(text_finish) struct text zone = {};
@@ -87,42 +94,12 @@ static int put_network(struct names *names, const struct network_row *row,
 			return -1;
 		network.zone = zone.data;
 	}
-	describe(row, &network);
+	if (sum->has_endpoints)
+		describe(row, &network);
 	r = nameserver_put(names->nameserver, &network);
 	strings_finish(&network.gateways);
 	strings_finish(&network.subnets);
 	return r < 0 ? fail_errno(err, r, "answer for the names of %s", row->name) : 0;
-}
-
-/* Networks without a container that runs have nobody who could ask. */
-static int put_all(struct names *names, struct lxcri_error *err)
-{
-	struct lxcri_engine *engine = names->part->engine;
-	autorun(name_sum_list_finish) struct name_sum_list sums = {};
-	struct database *database;
-
-	if (!database_exists(engine->data))
-		return 0;
-	database = engine_database(engine, err);
-	if (!database || name_sum_list_read(database, &sums, err) < 0)
-		return -1;
-	for (size_t i = 0; i < sums.count; i++) {
-		struct network_row row = {};
-		int r;
-
-		if (!sums.items[i].has_endpoints)
-			continue;
-		r = network_get(engine, sums.items[i].network, &row, err);
-		if (r == 0)
-			r = put_network(names, &row, &sums.items[i], err);
-		network_row_finish(&row);
-		if (r < 0) {
-			log_debug("%s", err->text);
-			*err = (struct lxcri_error){};
-			names->has_failed = true;
-		}
-	}
-	return 0;
 }
 
 static void set_timer(struct names *names, sd_event_source **timer, uint64_t us,
@@ -142,6 +119,54 @@ static void set_timer(struct names *names, sd_event_source **timer, uint64_t us,
 		r = sd_event_source_set_enabled(*timer, SD_EVENT_ONESHOT);
 	if (r < 0)
 		log_error("set a timer: %s", strerror(-r));
+}
+
+static int on_refresh(sd_event_source *source, uint64_t usec, void *userdata);
+
+/* The networks that guests are of come first. */
+static int put_guests(struct names *names, struct lxcri_error *err)
+{
+	int r = guest_places_put(&names->guests, names->part->engine, names->nameserver, err);
+
+	if (r > 0)
+		names->guests_us = RETRY_US;
+	if (r != 0)
+		return r < 0 ? -1 : 0;
+	set_timer(names, &names->guests_refresh, names->guests_us, on_refresh);
+	names->guests_us =
+		names->guests_us < RETRY_US_MAX / 2 ? names->guests_us * 2 : RETRY_US_MAX;
+	return 0;
+}
+
+/* Networks without a container that runs, or a guest, have nobody who could ask. */
+static int put_all(struct names *names, struct lxcri_error *err)
+{
+	struct lxcri_engine *engine = names->part->engine;
+	autorun(name_sum_list_finish) struct name_sum_list sums = {};
+	struct database *database;
+
+	if (!database_exists(engine->data))
+		return 0;
+	database = engine_database(engine, err);
+	if (!database || name_sum_list_read(database, &sums, err) < 0)
+		return -1;
+	for (size_t i = 0; i < sums.count; i++) {
+		struct network_row row = {};
+		int r;
+
+		if (!sums.items[i].has_endpoints && !sums.items[i].has_guests)
+			continue;
+		r = network_get(engine, sums.items[i].network, &row, err);
+		if (r == 0)
+			r = put_network(names, &row, &sums.items[i], err);
+		network_row_finish(&row);
+		if (r < 0) {
+			log_debug("%s", err->text);
+			*err = (struct lxcri_error){};
+			names->has_failed = true;
+		}
+	}
+	return put_guests(names, err);
 }
 
 static int on_refresh(sd_event_source *source, uint64_t usec, void *userdata)
@@ -196,8 +221,11 @@ static int on_database(sd_event_source *source, int fd, uint32_t events, void *u
 
 static int watch_database(struct names *names, struct lxcri_error *err)
 {
-	const uint32_t changes = IN_MODIFY | IN_CREATE | IN_DELETE | IN_MOVED_FROM |
-				 IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
+	/* Others see what is committed once its index says so, which is memory, and so tells
+	 * nothing, and comes after the log was written and flushed. Who commits closes the log some
+	 * time. */
+	const uint32_t changes = IN_MODIFY | IN_CLOSE_WRITE | IN_CREATE | IN_DELETE |
+				 IN_MOVED_FROM | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
 	const char *data = names->part->engine->data;
 	int r = path_make_dirs(data, DATA_MODE);
 
@@ -272,6 +300,7 @@ int names_create(const struct serve_part *part, const struct names_owner *owner,
 	names->part = part;
 	names->owner = *owner;
 	names->database = -1;
+	names->guests_us = RETRY_US;
 	if (watch_database(names, err) < 0 ||
 	    nameserver_create(part, &names->nameserver, err) < 0 ||
 	    resolvers_create(part, on_other_resolvers, names, &names->resolvers, err) < 0 ||

@@ -27,6 +27,7 @@ struct place {
 	char *name;
 	char *bridge;
 	char *zone;
+	char *guests;
 	uint64_t sum; /* of what it was made from */
 	struct strings gateways;
 	struct strings subnets;
@@ -64,6 +65,7 @@ static void place_finish(struct place *place)
 	free(place->name);
 	free(place->bridge);
 	free(place->zone);
+	free(place->guests);
 	strings_finish(&place->gateways);
 	strings_finish(&place->subnets);
 	*place = (struct place){};
@@ -184,9 +186,12 @@ static int tell_place(const struct nameserver *nameserver, struct place *place)
 		r = dns_control_send_network(nameserver->control, place->name,
 					     (const char *const *)place->subnets.items,
 					     place->subnets.count, place->fds, place->n_fds);
-	if (r == 0)
+	if (r == 0 && place->zone)
 		r = dns_control_send_zone(nameserver->control, place->name, place->zone,
 					  strlen(place->zone));
+	if (r == 0 && place->guests)
+		r = dns_control_send_guests(nameserver->control, place->name, place->guests,
+					    strlen(place->guests));
 	place->is_told = r == 0;
 	return r;
 }
@@ -232,21 +237,26 @@ static int parse_gateway(const char *text, union dns_address *ret)
 }
 
 /* Binds one socket. The address may be there only in a moment, and others of the host may have the
- * port at all addresses. Returns it, or -errno. */
-static int open_socket(const union dns_address *address, int type, const char *bridge)
+ * port at all addresses; but where @is_shared it is one of the owner's, whose own name servers come
+ * first. Datagrams are told apart by SO_REUSEADDR, which is given later then: for those who come
+ * after us. Returns it, or -errno. */
+static int open_socket(const union dns_address *address, int type, const char *bridge,
+		       bool is_shared)
 {
 	static const int on = 1;
+	const bool is_careful = is_shared && type == SOCK_DGRAM;
 	autoclose int fd = socket(address->any.sa_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd < 0)
 		return -errno;
-	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
+	if ((!is_careful && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0) ||
 	    setsockopt(fd, SOL_IP, IP_FREEBIND, &on, sizeof(on)) < 0 ||
 	    (bridge &&
 	     setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, bridge, (socklen_t)strlen(bridge)) < 0) ||
 	    (address->any.sa_family == AF_INET6 &&
 	     setsockopt(fd, SOL_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0) ||
 	    bind(fd, &address->any, dns_address_size(address)) < 0 ||
+	    (is_careful && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0) ||
 	    (type == SOCK_STREAM && listen(fd, BACKLOG) < 0))
 		return -errno;
 	return steal_fd(&fd);
@@ -262,7 +272,8 @@ static int open_sockets(struct place *place)
 
 		for (size_t j = 0; r >= 0 && j < ARRAY_LEN(types); j++) {
 			r = place->n_fds < DNS_LISTENERS_MAX
-				    ? open_socket(&address, types[j], place->bridge)
+				    ? open_socket(&address, types[j], place->bridge,
+						  place->guests != NULL)
 				    : -E2BIG;
 			if (r >= 0)
 				place->fds[place->n_fds++] = r;
@@ -325,7 +336,7 @@ static int see_to_sockets(struct place *place, const struct nameserver_network *
 	const unsigned int index = network->bridge ? if_nametoindex(network->bridge) : 0;
 	int r;
 
-	if (place->n_fds > 0 && place->index == index &&
+	if ((place->n_fds > 0 || network->gateways.count == 0) && place->index == index &&
 	    is_equal(&place->gateways, &network->gateways) &&
 	    is_equal(&place->subnets, &network->subnets))
 		return 0;
@@ -341,19 +352,29 @@ static int see_to_sockets(struct place *place, const struct nameserver_network *
 	return r;
 }
 
+/* Has *@kept be a copy of @text, unless that is NULL. Returns whether it is another one. */
+static bool take_text(const char *text, char **kept)
+{
+	if (!text || (*kept && strcmp(*kept, text) == 0))
+		return false;
+	free(*kept);
+	*kept = xstrdup(text);
+	return true;
+}
+
 int nameserver_put(struct nameserver *nameserver, const struct nameserver_network *network)
 {
 	struct place *place = need_place(nameserver, network->name);
-	const bool is_new =
-		network->zone && (!place->zone || strcmp(place->zone, network->zone) != 0);
+	const bool has_zone = take_text(network->zone, &place->zone);
+	const bool is_new = take_text(network->guests, &place->guests) || has_zone;
+	const bool had_sockets = place->n_fds > 0;
 	int r = see_to_sockets(place, network);
 
 	place->seen = true;
 	place->sum = network->sum;
-	if (is_new) {
-		free(place->zone);
-		place->zone = xstrdup(network->zone);
-	}
+	/* The process gives up those of an interface that is gone as well. */
+	if (r < 0 && had_sockets && nameserver->control >= 0)
+		(void)tell_place(nameserver, place);
 	if (r < 0)
 		return r;
 	if (!nameserver->child)

@@ -26,6 +26,8 @@ struct nameserver_network {
 	const char *bridge;      /* the interface that queries come from; NULL: any */
 	struct strings gateways; /* addresses to listen at */
 	struct strings subnets;  /* of those who are answered */
+	const char *guests;      /* who is answered instead, as one of other networks (see
+				  * net/dns/dns_guests.h); NULL: nobody */
 	const char *zone;        /* NULL: as it was */
 	uint64_t sum;            /* of what the zone was made from */
 };
@@ -37,7 +39,8 @@ bool nameserver_has(const struct nameserver *nameserver, const char *name, uint6
  */
 void nameserver_begin_round(struct nameserver *nameserver);
 
-/* Makes the network what it should be; the process is started for the first. 0 or -errno. */
+/* Makes the network what it should be; the process is started for the first. 0 or -errno:
+ * -EADDRINUSE where somebody else listens at an address that guests ask. */
 [[nodiscard]] int nameserver_put(struct nameserver *nameserver,
 				 const struct nameserver_network *network);
 

@@ -140,6 +140,10 @@ class Sweep:
                 moments.append(Moment(backend, scenario, hit, early))
         return moments
 
+    def comes(self, moment):
+        """Tells whether the moment comes in another run in which nothing fails."""
+        return moment in self.trace(moment.backend, moment.scenario)
+
     def find(self):
         """Returns the moments of all scenarios on all backends, and writes them where others look."""
         def find_on(backend):
@@ -167,7 +171,7 @@ class Sweep:
 
     def cases(self):
         """(moments, action), of which the later moments stand in for one that does not come: everything
-        in a long check; else each point of each program killed once, and let fail once, with backends,
+        in a long check; else each point of each program killed once, or let fail once, with backends,
         scenarios and actions in turn."""
         places = {}
         for moment in self.moments:
@@ -178,10 +182,10 @@ class Sweep:
         else:
             cases = []
             for number, (_, moments) in enumerate(sorted(places.items())):
-                for turn, actions in ((number, KILLS), (number + 1, ERRORS)):
-                    start = turn % len(moments)
-                    possible = [action for action in actions if action in moments[start].hit.actions()]
-                    cases.append((moments[start:] + moments[:start], possible[number % len(possible)]))
+                actions = (KILLS, ERRORS)[number % 2]
+                start = number // 2 % len(moments)
+                possible = [action for action in actions if action in moments[start].hit.actions()]
+                cases.append((moments[start:] + moments[:start], possible[number // 2 % len(possible)]))
         random.Random(1).shuffle(cases)  # so that a share has some of everything
         share, shares = map(int, SHARE.split("/"))
         return cases[share::shares]

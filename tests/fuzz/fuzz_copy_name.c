@@ -7,6 +7,8 @@
 #include <assert.h>
 #include <string.h>
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	autofree char *text = xstrndup((const char *)data, size);

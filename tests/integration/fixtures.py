@@ -7,6 +7,7 @@ import os
 import pathlib
 import shutil
 import tempfile
+import zlib
 
 import pytest
 
@@ -26,6 +27,16 @@ KINDS = {
 }
 
 
+# Of what runc is asked that crun is asked as well, how many are left out where time is short, but for one.
+SAMPLED = int(os.environ.get("LXCRI_TEST_SAMPLED", "0"))
+
+
+def is_sampled_out(item):
+    """crun and runc are driven by the same calls, lxc by others."""
+    backends = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    return SAMPLED and "runc" in backends and zlib.crc32(item.nodeid.split("/")[-1].encode()) % SAMPLED != 0
+
+
 def pytest_collection_modifyitems(session, config, items):
     """Skips what is listed. An entry that names no test is a mistake."""
     wanted = {entry["test"]: entry for entry in SKIPS}
@@ -41,6 +52,8 @@ def pytest_collection_modifyitems(session, config, items):
     unknown = [name for name in wanted if name not in met and name.split("::")[0] in files]
     if unknown and len(config.args) == 1 and "::" not in config.args[0] and not config.option.keyword:
         raise pytest.UsageError(f"skips.json names tests that do not exist: {unknown}")
+    config.hook.pytest_deselected(items=[item for item in items if is_sampled_out(item)])
+    items[:] = [item for item in items if not is_sampled_out(item)]
 
 
 def pytest_configure(config):

@@ -106,9 +106,15 @@ class NameServer:
             one.close()
 
     def zone(self, text, name="net"):
-        fd = os.memfd_create("zone")
+        self.send("zone", text, name)
+
+    def guests(self, text, name="net"):
+        self.send("guests", text, name)
+
+    def send(self, word, text, name):
+        fd = os.memfd_create(word)
         os.write(fd, text.encode())
-        self.tell(f"zone {name}", [fd])
+        self.tell(f"{word} {name}", [fd])
         os.close(fd)
 
     def counters(self):

@@ -106,4 +106,5 @@ def test_exec_writes_a_pid_file_too(engine, start, work):
     id = start()
     engine("exec", "--detach", "--pid-file", work / "pid", id, "sleep", "4712").ok()
     pid = int((work / "pid").read_text())
-    assert pathlib.Path(f"/proc/{pid}/cmdline").read_bytes() == b"sleep\x004712\x00"
+    program = pathlib.Path(f"/proc/{pid}/cmdline")
+    await_that(lambda: program.read_bytes() == b"sleep\x004712\x00", "the program is there: runc may not have executed it yet")

@@ -124,6 +124,62 @@ def test_a_network_knows_its_own_names_alone(namespace, server, client):
         namespace("ip", "address", "delete", "10.213.2.2/24", "dev", "eth0", where=namespace.inner)
 
 
+@pytest.fixture
+def shared(namespace):
+    """A server whose sockets are for guests of two networks that have none of their own."""
+    made = NameServer(namespace)
+    made.listen("lan", subnets=[])
+    for name, text in (("net", ZONE), ("other", "origin cluster.local\naddress db 10.213.2.2\n")):
+        made.tell(f"network {name}")
+        made.zone(text, name)
+    yield made
+    made.close()
+
+
+def test_guests_know_the_names_of_their_own_network_alone(namespace, shared):
+    one, two = Client(namespace), Client(namespace, STRANGER)
+    shared.guests(f"{PEER} net\n{STRANGER} other\n{PEER6} other\n", "lan")
+    ready(one)
+    for ask in (one.ask, one.ask_tcp):
+        assert ask("web").values == [PEER] and ask("db").rcode == NXDOMAIN
+    for client in (two, Client(namespace, PEER6, GATEWAY6)):
+        for ask in (client.ask, client.ask_tcp):
+            assert ask("db").values == ["10.213.2.2"] and ask("web").rcode == NXDOMAIN
+    # One who is of another network from now on.
+    shared.guests(f"{PEER} other\n", "lan")
+    ready(one, "db")
+
+
+def test_who_is_no_guest_is_refused(namespace, shared):
+    one, stranger = Client(namespace), Client(namespace, STRANGER)
+    assert one.ask("web", timeout=0.5) is None
+    shared.guests("", "lan")
+    assert await_that(lambda: one.ask("web", timeout=0.5), "it is told").rcode == REFUSED
+    shared.guests(f"{PEER} net\n", "lan")
+    ready(one)
+    for name in ("web", "example.org"):
+        found = stranger.ask(name)
+        assert (found.rcode, found.values) == (REFUSED, [])
+    with pytest.raises(ConnectionError):
+        stranger.ask_tcp("web")
+    # What makes no sense changes nothing, and what an answer has went to nobody else.
+    shared.guests(f"{STRANGER} net\nnonsense\n", "lan")
+    assert stranger.ask("web").rcode == REFUSED and one.ask("web").values == [PEER]
+
+
+def test_a_guest_of_a_network_that_is_not_known_yet_is_to_come_again(namespace, shared):
+    client = Client(namespace)
+    shared.guests(f"{PEER} new\n", "lan")
+    assert await_that(lambda: client.ask("web", timeout=0.5), "it is told").rcode == SERVFAIL
+    shared.tell("network new")
+    shared.zone(ZONE, "new")
+    ready(client)
+    shared.tell("drop new")
+    await_that(lambda: client.ask("web").rcode == SERVFAIL, "it is gone")
+    shared.tell("drop lan")
+    await_that(lambda: client.ask("web", timeout=0.2) is None, "nobody listens")
+
+
 def test_a_zone_is_replaced_while_it_is_asked(client, server):
     for i in range(2, 30):
         server.zone(f"address web 10.213.1.{i}\n")

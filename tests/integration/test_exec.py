@@ -72,7 +72,8 @@ def test_detached_it_goes_on(engine, start, work):
     id = start()
     engine("exec", "-d", "--pid-file", work / "pid", id, "sleep", "4713").ok()
     pid = int((work / "pid").read_text())
-    assert b"4713" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+    program = pathlib.Path(f"/proc/{pid}/cmdline")
+    await_that(lambda: b"4713" in program.read_bytes(), "the program is there: runc may not have executed it yet")
 
 
 def test_a_process_object_says_it_all(engine, start, work):

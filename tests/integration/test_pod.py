@@ -39,6 +39,15 @@ def test_containers_of_a_pod_share_network_ipc_and_host_name(lx, box):
     assert pods(lx) == {} and lx.list() == [] and held(lx) == []
 
 
+def test_who_lists_pods_finishes_what_a_killed_update_left(lx, box):
+    lx.keep_service_away()  # it would finish it too
+    apply(lx, pod("web", container(box, "a"))).ok()
+    mark = lx.root / "updating.web.a"
+    mark.touch()
+    assert lx("get", "pods").ok().lines[1].split()[1:4] == ["web", "1/1", "Running"]
+    assert not mark.exists()
+
+
 def test_a_pod_with_one_container_has_no_further_process(lx, box, world):
     def count():
         return len([1 for entry in os.listdir("/proc") if entry.isdigit()

@@ -128,6 +128,8 @@ def test_who_is_ended_is_out_of_its_service_first_and_runs_its_hook(one, box, wo
     await_that(lambda: one("exec", "web.app", "test", "-e", "/hooked").code == 0, "the hook runs", 60)
     await_that(lambda: answers() == base, "the service leads nowhere", 60)
     assert not is_ready() and inspect(one, "web")["status"] == "Running"
+    told = {line.split()[1]: line.split()[3] for line in one("get", "pods").ok().lines[1:]}
+    assert told == {"other": "Running", "web": "Terminating"}
     assert "ended" not in one("logs", "web").out
     one("exec", "web.app", "touch", "/done").ok()
     ending.join(60)

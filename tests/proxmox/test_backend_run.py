@@ -199,6 +199,8 @@ def test_templates_are_listed_and_collected(engine, pve, box, make_image, templa
     listed = engine("image", "templates", "--format", "json").ok().json()
     assert len(listed) == 2 and all(one["inUse"] and one["node"] == "pve1" for one in listed)
     assert template not in [one["volume"] for one in listed], "only ours are looked at"
+    assert engine("image", "list", "--templates", "--format", "json").ok().json() == listed
+    assert engine("image", "list", "--templates", "--quiet").ok().lines == [one["volume"] for one in listed]
     engine("delete", "--force", unused).ok()
     assert [one["inUse"] for one in engine("image", "templates", "--format", "json").ok().json()].count(False) == 1
     assert engine("image", "gc", "--templates", "--format", "json").ok().json() == [], "it is too young"

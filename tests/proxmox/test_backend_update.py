@@ -43,6 +43,21 @@ def kept(guest):
     return {key: guest.config[key] for key in ("net0", "mp0", "hostname", "tags", "memory", "unprivileged")}
 
 
+def test_an_update_keeps_whom_it_asks_for_names(engine, pve, make_image):
+    old, new = images(make_image)
+    name = engine.start(old, flags=("--dns", "192.0.2.53", "--dns-search", "example.org", "--add-host", "far:192.0.2.9"))
+    guest = engine.guest(name)
+
+    def files():
+        root = f"/proc/{program_of(pve, guest)}/root/etc"
+        return [open(f"{root}/{file}", encoding="ascii").read() for file in ("resolv.conf", "hosts", "hostname")]
+
+    before = files()
+    assert "nameserver 192.0.2.53\nsearch example.org\n" in before[0] and "192.0.2.9\tfar" in before[1].replace(" ", "\t")
+    engine("update", name, "--image", new, "--settle", "1").ok()
+    assert release_of(pve, guest) == "2" and files() == before
+
+
 def test_an_update_keeps_number_address_and_volumes(engine, pve, make_image):
     old, new = images(make_image)
     name = engine.start(old)

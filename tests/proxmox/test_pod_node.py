@@ -101,3 +101,33 @@ def test_claims_lead_to_the_node_that_they_are_on(node, pve, box):
     assert guest_of(node, pve, "db-0").node == "pve2" and pid_of(pve, guest_of(node, pve, "db-0"))
     node("delete", "--volumes", "-f", "-", input=stream(one)).ok()
     assert not pve.cluster.guests
+
+
+def test_what_is_executed_has_no_more_rights_than_the_program(node, box):
+    security = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"], "add": ["NET_BIND_SERVICE", "CHOWN"]}}
+    apply(node, pod("bound", container(box, securityContext=security), **CLASS), pod("free", container(box), **CLASS)).ok()
+
+    def rights(name, *flags):
+        lines = node("exec", *flags, name, "--", "cat", "/proc/self/status").ok().lines
+        return {key: int(value, 16) for key, value in (line.split(":\t", 1) for line in lines if line.startswith(("Cap", "NoNew")))}
+
+    few = 1 << 10 | 1 << 0
+    bound, free = rights("bound"), rights("free")
+    assert bound["CapBnd"] == bound["CapEff"] == few and bound["NoNewPrivs"] == 1
+    assert rights("bound", "--user", "1000") == {**bound, "CapEff": 0, "CapPrm": 0}
+    assert free["CapEff"] & few == few and free["CapEff"] != few and free["NoNewPrivs"] == 0
+
+
+def test_what_fails_is_told_once(node, pve, box):
+    apply(node, pod("web", container(box), **CLASS)).ok()
+    node("pod", "stop", "web").ok()
+    for words, said in ((("exec", "web.app", "true"), "exec in web.app: it is stopped"),
+                        (("pause", "web.app"), "pause web.app: it is stopped")):
+        assert said in node(*words).err
+    node("pod", "start", "web").ok()
+    node.configure(local_node="none")
+    for words, said in ((("exec", "web.app", "true"), "exec in web.app: the API"), (("pause", "web.app"), "pause web.app: the API"),
+                        (("resume", "web.app"), "resume web.app: the API"), (("logs", "web.app"), "logs web.app: the API"),
+                        (("kill", "-s", "HUP", "web.app"), "kill web.app: the API")):
+        err = node(*words).err
+        assert said in err and err.count("web.app") == 1, err

@@ -194,6 +194,10 @@ typedef int (*lxcri_pod_fn)(void *userdata, const struct lxcri_pod_state *state)
 int lxcri_pod_list(struct lxcri_engine *engine, lxcri_pod_fn each, void *userdata,
 		   struct lxcri_error *err);
 
+/* Lists those of the namespace @name_space (NULL: all), and does not look at the others. */
+int lxcri_pod_list_in(struct lxcri_engine *engine, const char *name_space, lxcri_pod_fn each,
+		      void *userdata, struct lxcri_error *err);
+
 #pragma GCC visibility pop
 #ifdef __cplusplus
 }

@@ -36,7 +36,8 @@ static const struct option_entry options_of_image[] = {
 	       "gc: also what was used a short while ago; never what is in use"),
 	OPTION(image_options, dry_run, "dry-run", 0, OPTION_FLAG, NULL, "gc: show what would go"),
 	OPTION(image_options, templates, "templates", 0, OPTION_FLAG, NULL,
-	       "gc: templates in a cluster of Proxmox VE instead, that no container of ours has"),
+	       "list: templates in a cluster of Proxmox VE instead; gc: those that no container of "
+	       "ours has"),
 	OPTION(image_options, quiet, "quiet", 'q', OPTION_FLAG, NULL,
 	       "list: only the names; pull, push: only the digest; copy: nothing"),
 	{},
@@ -108,7 +109,7 @@ static int check_options(const struct cli *cli, const struct image_options *opti
 		{ options->all, "--all", { "gc", "copy" } },
 		{ options->force, "--force", { "gc" } },
 		{ options->dry_run, "--dry-run", { "gc" } },
-		{ options->templates, "--templates", { "gc" } },
+		{ options->templates, "--templates", { "gc", "list" } },
 		{ options->quiet, "--quiet", { "pull", "push", "copy", "list" } },
 	};
 

@@ -70,6 +70,8 @@ int image_list(struct cli *cli, struct lxcri_image_manager *images,
 
 	if (argv[0])
 		return cli_usage(cli, err, "list: expected no argument");
+	if (options->templates)
+		return image_templates(cli, images, options, argv, err);
 	if (is_json < 0)
 		return fail_while(err, "image list");
 	(void)clock_gettime(CLOCK_REALTIME, &now);

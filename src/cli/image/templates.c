@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* image templates, and image gc --templates. */
+/* image templates, which is image list --templates, and image gc --templates. */
 
 #include "base/mem.h"
 #include "base/scope.h"
@@ -10,6 +10,7 @@
 struct template_listing {
 	struct print_table table;
 	struct json_object *array; /* NULL for a table */
+	bool quiet;
 	size_t count;
 };
 
@@ -21,6 +22,10 @@ static void add(void *userdata, const struct lxcri_template *template)
 	char created[PRINT_TIME_MAX];
 
 	listing->count++;
+	if (listing->quiet) {
+		(void)puts(template->volume);
+		return;
+	}
 	if (!listing->array) {
 		strings_add(cells, template->volume);
 		strings_add(cells, template->node);
@@ -51,7 +56,7 @@ static int show(const struct image_options *options,
 	static const char *const heading[] = { "VOLUME", "NODE", "IMAGE", "SIZE", "IN USE" };
 	int is_json = print_wants_json(options->format, err);
 	autojson array = is_json == 1 ? json_object_new_array() : NULL;
-	struct template_listing listing = { .array = array };
+	struct template_listing listing = { .array = array, .quiet = options->quiet };
 	int r;
 
 	if (is_json < 0)
@@ -61,7 +66,7 @@ static int show(const struct image_options *options,
 		strings_add(&listing.table.cells, heading[i]);
 	r = look(cli, options, &listing, err);
 	/* What went before a failure did go. */
-	if (r < 0 && listing.count == 0)
+	if ((r < 0 && listing.count == 0) || listing.quiet)
 		strings_finish(&listing.table.cells);
 	else if (is_json)
 		print_json(array, stdout);

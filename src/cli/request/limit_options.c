@@ -121,7 +121,7 @@ static int add_members(const struct limit_options *options, struct json_object *
 	for (size_t i = 0; i < ARRAY_LEN(members); i++) {
 		const struct member *member = &members[i];
 		const char *text = *(const char *const *)((const char *)options + member->offset);
-		int64_t value;
+		int64_t value = 0;
 
 		if (!text)
 			continue;

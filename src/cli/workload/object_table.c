@@ -175,8 +175,7 @@ static int add_pod(void *userdata, const struct lxcri_pod_state *state)
 	const struct object_table *wanted = rows->wanted;
 	autofree char *age = print_duration(moment_now() - state->created_ns);
 
-	if ((wanted->name_space && strcmp(wanted->name_space, state->name_space) != 0) ||
-	    (wanted->name && strcmp(wanted->name, name_of(state)) != 0))
+	if (wanted->name && strcmp(wanted->name, name_of(state)) != 0)
 		return 0;
 	strings_add(&rows->cells, state->name_space);
 	strings_add(&rows->cells, name_of(state));
@@ -197,7 +196,7 @@ static int read_rows(struct cli *cli, struct rows *rows, struct lxcri_error *err
 	autojson array = NULL;
 
 	if (rows->layout == &pod_layout) {
-		if (lxcri_pod_list(cli->engine, add_pod, rows, err) < 0)
+		if (lxcri_pod_list_in(cli->engine, wanted->name_space, add_pod, rows, err) < 0)
 			return -1;
 		return wanted->name && rows->cells.count == 0
 			       ? fail(err, LXCRI_E_OBJECT_NOT_FOUND, "no Pod is called %s",
@@ -245,26 +244,26 @@ static void print_rows(const struct rows *rows, const struct strings *before, bo
 {
 	const char *const *columns = rows->layout->columns;
 	struct print_table table = { .columns = rows->layout->count -
-						(is_wide(rows->wanted) ? 0 : rows->layout->wide) };
+						(is_wide(rows->wanted) ? 0 : rows->layout->wide),
+				     .is_borrowed = true };
+	const char *output = rows->wanted->output;
+	const bool names_alone = output && strcmp(output, "name") == 0;
 
-	for (size_t i = 0; with_heading && i < table.columns; i++)
-		strings_add(&table.cells, columns[i]);
+	for (size_t i = 0; with_heading && !names_alone && i < table.columns; i++)
+		strings_add_consume(&table.cells, (char *)columns[i]);
 	for (size_t i = 0; i + rows->layout->count <= rows->cells.count; i += rows->layout->count) {
 		char **row = rows->cells.items + i;
 
 		if (is_known(rows, row, before))
 			continue;
-		if (rows->wanted->output && strcmp(rows->wanted->output, "name") == 0) {
+		if (names_alone) {
 			print_names(rows, row);
 			continue;
 		}
 		for (size_t k = 0; k < table.columns; k++)
-			strings_add(&table.cells, row[k]);
+			strings_add_consume(&table.cells, row[k]);
 	}
-	if (rows->wanted->output && strcmp(rows->wanted->output, "name") == 0)
-		strings_finish(&table.cells);
-	else
-		print_table_finish(&table, stdout);
+	print_table_finish(&table, stdout);
 	(void)fflush(stdout);
 }
 

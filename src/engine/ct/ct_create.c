@@ -3,7 +3,10 @@
  *
  * The record has the token, the node and the number before the cluster is asked to make it; the
  * token is among its tags from the first. So a kill at any moment leaves either nothing there, or
- * something that the next command finds by the record, and removes. */
+ * something that the next command finds by the record, and removes.
+ *
+ * Where its storage is a pool of ZFS of this host it is made with nothing in it, and then gets a
+ * clone of the image's dataset: engine/ct/zfs/ct_clone.c. */
 
 #include "engine/ct/ct.h"
 
@@ -18,6 +21,8 @@
 #include "engine/ct/ct_options.h"
 #include "engine/ct/ct_template.h"
 #include "engine/ct/ct_volume.h"
+#include "engine/ct/zfs/ct_clone.h"
+#include "engine/ct/zfs/ct_pool.h"
 #include "engine/pod/ct_number.h"
 #include "proxmox/property.h"
 #include "proxmox/task.h"
@@ -248,6 +253,84 @@ static int verify(struct ct_creation *creation, struct lxcri_error *err)
 	return save_place(creation, err);
 }
 
+/* Tells whether files of the image belong into volumes: 1, 0 or -1. Those get there when a template
+ * is unpacked over them, and by no other way. */
+static int has_volumes_to_fill(struct ct_creation *creation, struct lxcri_error *err)
+{
+	for (size_t i = 0; i < creation->bundle->n_volumes; i++) {
+		const char *name = creation->bundle->volumes[i].name;
+		autorun(ct_keeper_finish) struct ct_keeper keeper = {};
+		int r = name ? ct_keeper_find(creation->pve, name, &keeper, err) : 0;
+
+		if (r <= 0)
+			return r < 0 ? -1 : 1;
+	}
+	return 0;
+}
+
+static struct ct_clone_wish wish_for(struct ct_creation *creation)
+{
+	struct lxcri_container *container = creation->container;
+
+	return (struct ct_clone_wish){
+		.container = container,
+		.place = &creation->place,
+		.storage = creation->target.storage,
+		.digest = container->record.digest,
+		.is_unprivileged = !creation->options->privileged,
+		.bytes = config_u64(container->engine->config, CONFIG_PROXMOX_ROOTFS_SIZE),
+	};
+}
+
+/* Chooses by what its files come, and adds the template to the parameters: that of the image, or
+ * for a clone an empty one, whose root file system is left again. Returns 1 for a clone, or 0. */
+static int choose_template(struct ct_creation *creation, struct lxcri_error *err)
+{
+	struct lxcri_engine *engine = creation->container->engine;
+	const struct ct_clone_wish wish = wish_for(creation);
+	const char *node = creation->target.node;
+	autofree char *template = NULL;
+	autofree char *root = NULL;
+	int r = ct_pool_can_be(engine, node) ? has_volumes_to_fill(creation, err) : 1;
+
+	if (r >= 0)
+		r = r > 0 ? 0 : ct_clone_prepare(&wish, err);
+	if (r < 0 || (r > 0 ? ct_template_ensure_empty(engine, node, &template, err)
+			    : ct_template_ensure(engine, node, wish.digest, CONVERSION_CT_ROOT,
+						 &template, err)) < 0)
+		return -1;
+	json_set_text(creation->params, "ostemplate", template);
+	if (r > 0) {
+		root = ct_options_new_volume(creation->target.storage, CT_OPTIONS_EMPTY_BYTES);
+		json_set_text(creation->params, "rootfs", root);
+	}
+	return r;
+}
+
+/* Gives the container, which is there, a clone for its root file system. The one that it was made
+ * with becomes an unused volume by that, and goes. */
+static int change_root(struct ct_creation *creation, struct lxcri_error *err)
+{
+	struct lxcri_container *container = creation->container;
+	const struct ct_clone_wish wish = wish_for(creation);
+	struct ct_place *place = &creation->place;
+	autofree char *volume = NULL;
+	int r = ct_clone_make(&wish, &volume, err);
+
+	if (r < 0)
+		return -1;
+	if (r == 0)
+		return fail(err, LXCRI_E_ZFS_ERROR,
+			    "storage %s is no pool of ZFS of this host any more", wish.storage);
+	free(place->rootfs);
+	place->rootfs = steal(volume);
+	if (save_place(creation, err) < 0 || ct_apply(container, err) < 0 ||
+	    ct_collect(container, err) < 0)
+		return -1;
+	ct_place_finish(place);
+	return ct_place_load(&container->record, place, err);
+}
+
 /* Before there is a container: what cannot be attached to is not made to be. */
 static int check_attachable(const struct ct_creation *creation, struct lxcri_error *err)
 {
@@ -342,11 +425,10 @@ static int choose_target(struct ct_creation *creation, struct lxcri_error *err)
 
 static int create(struct ct_creation *creation, struct lxcri_error *err)
 {
-	struct lxcri_container *container = creation->container;
-	struct lxcri_engine *engine = container->engine;
+	struct lxcri_engine *engine = creation->container->engine;
 	autorun(ct_extra_finish) struct ct_extra extra = {};
 	autojson later = json_object_new_object();
-	autofree char *template = NULL;
+	int by_clone;
 
 	creation->pve = ct_session(engine, err);
 	if (!creation->pve || ct_session_check(creation->pve, err) < 0 ||
@@ -358,16 +440,15 @@ static int create(struct ct_creation *creation, struct lxcri_error *err)
 	if (check_service(creation, err) < 0 ||
 	    ct_extra_read(creation->options, creation->bundle, &extra, err) < 0 ||
 	    ct_extra_check(engine, &extra, creation->target.node, err) < 0 ||
-	    fill_params(creation, err) < 0 || ct_extra_add(creation, &extra, err) < 0 ||
-	    ct_template_ensure(engine, creation->target.node, container->record.digest,
-			       CONVERSION_CT_ROOT, &template, err) < 0)
+	    fill_params(creation, err) < 0 || ct_extra_add(creation, &extra, err) < 0)
 		return -1;
-	json_set_text(creation->params, "ostemplate", template);
-	if (ct_volume_add_named(creation, later, err) < 0)
+	by_clone = choose_template(creation, err);
+	if (by_clone < 0 || ct_volume_add_named(creation, later, err) < 0)
 		return -1;
 	if (ct_creation_make(creation, err) < 0)
 		return fail_while(err, "make it on node %s", creation->target.node);
-	if (verify(creation, err) < 0 || add_later(creation, later, err) < 0)
+	if (verify(creation, err) < 0 || (by_clone > 0 && change_root(creation, err) < 0) ||
+	    add_later(creation, later, err) < 0)
 		return -1;
 	return ct_extra_apply(creation, &extra, err);
 }

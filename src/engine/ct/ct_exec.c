@@ -6,7 +6,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/ct/ct_node.h"
+#include "engine/ct/ct_process.h"
 #include "engine/event.h"
+#include "engine/files/root.h"
 #include "os/file.h"
 #include "os/process.h"
 #include "os/socket.h"
@@ -141,6 +143,7 @@ int ct_exec(struct lxcri_container *container, const struct lxcri_exec_options *
 	autoclose int process = make_file(process_json, err);
 	struct ct_helper helper = CT_HELPER_NULL;
 	int ends[2] = { -1, -1 };
+	autojson spec = NULL;
 	pid_t pid = 0;
 	int r;
 
@@ -149,6 +152,9 @@ int ct_exec(struct lxcri_container *container, const struct lxcri_exec_options *
 			    "a detached process on a terminal, or a console socket, is not to be "
 			    "had in a container of Proxmox VE");
 	if (process < 0 || ct_place_load(&container->record, &place, err) < 0)
+		return -1;
+	spec = root_load_spec(container, err);
+	if (!spec)
 		return -1;
 	r = terminal ? socket_pair(ends) : 0;
 	if (r < 0)
@@ -160,6 +166,7 @@ int ct_exec(struct lxcri_container *container, const struct lxcri_exec_options *
 	helper.verb = "ct-exec";
 	helper.process = process;
 	helper.console = theirs;
+	helper.bounds = ct_process_bounds(spec);
 	helper.detach = options->detach;
 	if (!terminal) {
 		helper.streams[0] = options->open_stdin ? STDIN_FILENO : -1;
@@ -200,7 +207,7 @@ int ct_pause(struct lxcri_container *container, struct lxcri_error *err)
 	if (container->status != LXCRI_STATUS_RUNNING)
 		return fail(err, LXCRI_E_INVALID_STATE, "it is %s",
 			    lxcri_status_name(container->status));
-	if (ct_node_enter(container, "pause", err) < 0)
+	if (ct_node_enter(container, NULL, err) < 0)
 		return -1;
 	if (container->status == LXCRI_STATUS_PAUSED)
 		return fail(err, LXCRI_E_ALREADY_PAUSED, "it is paused already");
@@ -211,8 +218,7 @@ int ct_resume(struct lxcri_container *container, struct lxcri_error *err)
 {
 	if (container->status == LXCRI_STATUS_STOPPED)
 		return fail(err, LXCRI_E_INVALID_STATE, "it is stopped");
-	if (container->status == LXCRI_STATUS_RUNNING &&
-	    ct_node_enter(container, "resume", err) < 0)
+	if (container->status == LXCRI_STATUS_RUNNING && ct_node_enter(container, NULL, err) < 0)
 		return -1;
 	if (container->status != LXCRI_STATUS_PAUSED)
 		return fail(err, LXCRI_E_NOT_PAUSED, "it is %s, not paused",
@@ -242,7 +248,7 @@ int ct_signal(struct lxcri_container *container, int signal, struct lxcri_error 
 	autoclose int process = -1;
 	uint64_t start_time = 0;
 
-	if (ct_node_enter(container, "kill", err) < 0)
+	if (ct_node_enter(container, NULL, err) < 0)
 		return -1;
 	process = pidfd_open(container->state.pid, 0);
 	/* Asked after it is open, the time tells whose it is. */

@@ -10,6 +10,7 @@
 #include "engine/ct/ct_extra.h"
 #include "engine/ct/ct_node.h"
 #include "engine/ct/ct_options.h"
+#include "engine/ct/zfs/ct_clone.h"
 #include "engine/event.h"
 #include "engine/files/root.h"
 #include "lxcri/limits.h"
@@ -512,7 +513,8 @@ int ct_remove(struct lxcri_container *container, struct lxcri_error *err)
 	pve = ct_session(container->engine, err);
 	r = pve ? ct_search_patiently(pve, &place, err) : -1;
 	if (r == 0)
-		return ct_drop_draft(container, &place, NULL, err) < 0
+		return ct_drop_draft(container, &place, NULL, err) < 0 ||
+				       ct_clone_collect(container, &place, NULL, err) < 0
 			       ? -1
 			       : remove_torso(container, &place, err);
 	if (r < 0 || ct_collect(container, err) < 0)
@@ -534,7 +536,11 @@ int ct_remove(struct lxcri_container *container, struct lxcri_error *err)
 		json_object_object_add(params, "purge", json_object_new_int(1));
 	if (task_run(pve, &request, task_seconds(container), err) < 0)
 		return fail_while(err, "remove CT %u from node %s", place.vmid, place.node);
-	return 0;
+	/* One that was made when the container was on this node, and is on another by now. */
+	ct_place_finish(&place);
+	return ct_place_load(&container->record, &place, err) < 0
+		       ? -1
+		       : ct_clone_collect(container, &place, NULL, err);
 }
 
 int ct_wait(struct lxcri_container *container, int timeout_seconds, struct lxcri_error *err)

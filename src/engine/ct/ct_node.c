@@ -31,6 +31,7 @@ static pid_t spawn_helper(const struct lxcri_engine *engine, const struct ct_pla
 {
 	autofree char *path = helper_path("lxcri-lxc");
 	autofree char *name = xformat("%u", place->vmid);
+	autofree char *bounds = xformat("%ju", (uintmax_t)helper->bounds);
 	char *argv[16] = {
 		"lxcri-lxc", (char *)helper->verb,
 		"--name",    name,
@@ -58,6 +59,8 @@ static pid_t spawn_helper(const struct lxcri_engine *engine, const struct ct_pla
 	if (helper->process >= 0) {
 		argv[n++] = "--process-fd";
 		argv[n++] = "4";
+		argv[n++] = "--bounds";
+		argv[n++] = bounds;
 	}
 	if (helper->console >= 0) {
 		argv[n++] = "--console-fd";
@@ -138,6 +141,13 @@ bool ct_node_is_here(const struct lxcri_engine *engine, const char *node)
 	return here && strcmp(here, node) == 0;
 }
 
+/* Puts what is done to the container in front of what has failed, unless the caller does that. */
+static int fail_verb(const struct lxcri_container *container, const char *verb,
+		     struct lxcri_error *err)
+{
+	return verb ? fail_while(err, "%s %s", verb, container->home.id) : -1;
+}
+
 int ct_node_need(struct lxcri_container *container, const char *verb, struct ct_place *ret,
 		 struct lxcri_error *err)
 {
@@ -150,16 +160,17 @@ int ct_node_need(struct lxcri_container *container, const char *verb, struct ct_
 	r = ct_find(pve, ret, &config, err);
 	if (r < 0)
 		return -1;
-	if (r == 0)
-		return fail(err, LXCRI_E_CONTAINER_NOT_FOUND, "%s %s: in Proxmox VE it is gone",
-			    verb, container->home.id);
-	if (ct_node_is_here(container->engine, ret->node))
+	if (r > 0 && ct_node_is_here(container->engine, ret->node))
 		return 0;
-	return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
-		    "%s %s: the API of Proxmox VE has nothing for that, and this host is not node "
-		    "%s (proxmox.local_node); there proxmox-lxcri can do it, and there are pct "
-		    "exec, pct console, pct push and pct pull for CT %u",
-		    verb, container->home.id, ret->node, ret->vmid);
+	if (r == 0)
+		(void)fail(err, LXCRI_E_CONTAINER_NOT_FOUND, "in Proxmox VE it is gone");
+	else
+		(void)fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
+			   "the API of Proxmox VE has nothing for that, and this host is not node "
+			   "%s (proxmox.local_node); there proxmox-lxcri can do it, and there are "
+			   "pct exec, pct console, pct push and pct pull for CT %u",
+			   ret->node, ret->vmid);
+	return fail_verb(container, verb, err);
 }
 
 static int take_process(struct lxcri_container *container, const struct ct_place *place,
@@ -186,12 +197,11 @@ int ct_node_enter(struct lxcri_container *container, const char *verb, struct lx
 
 	if (ct_node_need(container, verb, &place, err) < 0)
 		return -1;
-	if (container->status != LXCRI_STATUS_RUNNING && container->status != LXCRI_STATUS_PAUSED)
-		return fail(err, LXCRI_E_INVALID_STATE, "%s %s: it is %s", verb, container->home.id,
-			    lxcri_status_name(container->status));
-	return take_process(container, &place, err) < 0
-		       ? fail_while(err, "%s %s", verb, container->home.id)
-		       : 0;
+	if (container->status == LXCRI_STATUS_RUNNING || container->status == LXCRI_STATUS_PAUSED)
+		return take_process(container, &place, err) < 0 ? fail_verb(container, verb, err)
+								: 0;
+	(void)fail(err, LXCRI_E_INVALID_STATE, "it is %s", lxcri_status_name(container->status));
+	return fail_verb(container, verb, err);
 }
 
 void ct_look(struct lxcri_container *container)

@@ -14,8 +14,9 @@
 /* Tells whether this host is @node: by the configuration, else by its name and /etc/pve. */
 bool ct_node_is_here(const struct lxcri_engine *engine, const char *node);
 
-/* Finds where @container is, which has to be here for @verb. LXCRI_E_UNSUPPORTED_OPERATION, naming
- * the node that it is on. The caller ends *@ret. */
+/* Finds where @container is, which has to be here for @verb; NULL is for a caller whose own words
+ * for what failed say that. LXCRI_E_UNSUPPORTED_OPERATION, naming the node that it is on. The
+ * caller ends *@ret. */
 [[nodiscard]] int ct_node_need(struct lxcri_container *container, const char *verb,
 			       struct ct_place *ret, struct lxcri_error *err);
 
@@ -40,10 +41,12 @@ struct ct_helper {
 	int streams[3];   /* -1: /dev/null */
 	int process;      /* of ct-exec: a file with the process object */
 	int console;      /* of ct-exec: to which the terminal's master is sent; -1: it has none */
+	uint64_t bounds;  /* of ct-exec: capabilities that it may have at most; bit n is number n */
 	bool detach;
 };
-#define CT_HELPER_NULL \
-	((struct ct_helper){ .streams = { -1, -1, -1 }, .process = -1, .console = -1 })
+#define CT_HELPER_NULL       \
+	((struct ct_helper){ \
+		.streams = { -1, -1, -1 }, .process = -1, .console = -1, .bounds = UINT64_MAX })
 
 /* Starts it. Returns the child, whose exit code is that of the process; *@ret_pid is what it told:
  * the first process's, or that of the process that was executed. Negative: it is frozen. */

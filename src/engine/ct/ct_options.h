@@ -32,6 +32,9 @@
 /* Adds entry point and environment. */
 void ct_options_add_process(const struct ct_process *process, struct json_object *params);
 
+/* Of a root file system with nothing in it. */
+#define CT_OPTIONS_EMPTY_BYTES ((uint64_t)64 << 20)
+
 /* Returns a new volume of @bytes on @storage, "STORAGE:GIB"; owned by the caller. */
 [[nodiscard]] char *ct_options_new_volume(const char *storage, uint64_t bytes);
 

@@ -14,6 +14,15 @@
 #define CT_TAG        "lxcri"
 #define CT_TAG_PREFIX "lxcri-" /* before the token */
 
+/* A dataset that is to be a volume of the container, and that no key of its configuration names
+ * yet.
+ */
+struct ct_clone {
+	char *volume;  /* "local-zfs:subvol-100-disk-1" */
+	char *dataset; /* "rpool/data/subvol-100-disk-1" */
+	char *size;    /* what it may hold: "8G" */
+};
+
 /* Zeroed is none. */
 struct ct_place {
 	char token[CT_TOKEN_SIZE];
@@ -35,6 +44,10 @@ struct ct_place {
 	uint32_t draft_vmid;
 	int64_t draft_asked_ns; /* when it was asked for */
 	char *draft_key;        /* what its volume is called once it is here: "unused3"; or NULL */
+
+	/* Written down before they are made. */
+	struct ct_clone *clones;
+	size_t n_clones;
 };
 
 /* Frees what @place holds. Safe to repeat. */
@@ -47,12 +60,32 @@ void ct_place_finish(struct ct_place *place);
 [[nodiscard]] int ct_place_load(const struct record *record, struct ct_place *ret,
 				struct lxcri_error *err);
 
+/* Notes in @place, which is not stored, that @clone is about to be made. */
+void ct_place_add_clone(struct ct_place *place, const struct ct_clone *clone);
+
+/* Returns the one that is to be @volume, borrowed, or NULL. */
+const struct ct_clone *ct_place_find_clone(const struct ct_place *place, const char *volume);
+
+/* Forgets that one. */
+void ct_place_forget_clone(struct ct_place *place, const char *volume);
+
+/* Forgets that the container had a root file system on @volume. */
+void ct_place_forget_root(struct ct_place *place, const char *volume);
+
 /* Makes @record, which another one follows, say no more that the container was seen to be as it
  * says: should it be in force again, the container is to be made so. */
 void ct_place_doubt(struct record *record);
 
 /* Puts it into @record, which is not saved. */
 void ct_place_store(const struct ct_place *place, struct record *record);
+
+/* Returns the volume that the property string @text (or NULL) of a container's configuration names;
+ * owned by the caller, or NULL. */
+[[nodiscard]] char *ct_place_parse_volume(const char *text);
+
+/* Returns the root file system of before the last update of @record; owned by the caller, or NULL.
+ */
+[[nodiscard]] char *ct_place_previous_root(const struct record *record);
 
 /* Tells whether @key, of a container's configuration, is "mp" and a number. */
 bool ct_is_mount_key(const char *key);

@@ -129,17 +129,25 @@ static void add_output(const struct record *record, struct text *blob)
 	add_number(blob, record->terminal);
 }
 
-/* Adds what its process may not get: privileges that it has not, capabilities (0: as it is). */
-static void add_bounds(struct json_object *spec, struct text *blob)
+uint64_t ct_process_bounds(struct json_object *spec)
 {
 	const char *text = json_get_text(json_get(spec, "annotations"), CT_PROCESS_CAPABILITIES);
 	uint64_t capabilities = 0;
 
-	if (text && text_parse_u64(text, 0, INT64_MAX, &capabilities) < 0)
-		capabilities = 0;
+	if (!text)
+		return UINT64_MAX;
+	return text_parse_u64(text, 0, INT64_MAX, &capabilities) < 0 ? 0 : capabilities;
+}
+
+/* Adds what its process may not get: privileges that it has not, capabilities (0: as it is). */
+static void add_bounds(struct json_object *spec, struct text *blob)
+{
+	const uint64_t capabilities = ct_process_bounds(spec);
+	const bool is_bound = capabilities != UINT64_MAX;
+
 	add_number(blob, json_get_bool(json_get(spec, "process"), "noNewPrivileges", false));
-	add_number(blob, text != NULL);
-	add_number(blob, capabilities);
+	add_number(blob, is_bound);
+	add_number(blob, is_bound ? capabilities : 0);
 }
 
 /* Returns the mount flag that the option @word is, or 0. */

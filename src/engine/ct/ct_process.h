@@ -16,6 +16,9 @@
  * it they are those that Proxmox VE leaves to containers. */
 #define CT_PROCESS_CAPABILITIES "org.proxmox-lxcri.capabilities"
 
+/* Reads what @spec says of that; all capabilities where it says nothing. */
+uint64_t ct_process_bounds(struct json_object *spec);
+
 /* Zeroed is empty. */
 struct ct_process {
 	char *entrypoint;
@@ -41,6 +44,9 @@ struct ct_process {
 [[nodiscard]] int ct_process_read(const struct ct_process *process, struct record *record,
 				  struct json_object **ret_spec, char **ret_request,
 				  struct lxcri_error *err);
+
+/* Has @bundle have the files of /etc that @process has. */
+void ct_process_keep_files(const struct ct_process *process, struct bundle *bundle);
 
 /* What of it stands beside a specification, from which it cannot be made again. */
 #define CT_PROCESS_FILE "process.json"

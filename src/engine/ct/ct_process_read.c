@@ -200,19 +200,55 @@ static void take_all(struct rest *rest, bool has_bounds, const struct ct_process
 	take_origin(rest, record, spec, ret_request);
 }
 
+/* Returns the texts of @process, owned by the caller, and in *@ret_rest the first of them: the
+ * version. */
+static char *open_texts(const struct ct_process *process, struct rest *ret_rest)
+{
+	char *blob = NULL;
+	size_t size = 0;
+
+	if (process->entrypoint && text_starts_with(process->entrypoint, INIT_WORDS))
+		blob = base64_decode(process->entrypoint + strlen(INIT_WORDS), &size);
+	*ret_rest = (struct rest){ blob, blob ? blob + size : NULL, .is_broken = !blob };
+	return blob;
+}
+
+static void keep_text(struct rest *rest, char **text)
+{
+	const char *kept = take_text(rest);
+
+	if (rest->is_broken)
+		return;
+	free(*text);
+	*text = *kept ? xstrdup(kept) : NULL;
+}
+
+void ct_process_keep_files(const struct ct_process *process, struct bundle *bundle)
+{
+	struct rest rest = {};
+	autofree char *blob = open_texts(process, &rest);
+	uint64_t groups;
+
+	(void)take_text(&rest);
+	(void)take_number(&rest, 64); /* the signal */
+	(void)take_number(&rest, UINT32_MAX);
+	(void)take_number(&rest, UINT32_MAX);
+	groups = take_number(&rest, GROUPS_MAX);
+	for (uint64_t i = 0; i < groups + 1 && !rest.is_broken; i++)
+		(void)take_text(&rest); /* behind them the directory */
+	keep_text(&rest, &bundle->hosts);
+	keep_text(&rest, &bundle->hostname);
+	keep_text(&rest, &bundle->resolv_conf);
+}
+
 int ct_process_read(const struct ct_process *process, struct record *record,
 		    struct json_object **ret_spec, char **ret_request, struct lxcri_error *err)
 {
 	autojson spec = json_object_new_object();
-	autofree char *blob = NULL;
-	size_t size = 0;
 	struct rest rest = {};
-	const char *version;
+	autofree char *blob = open_texts(process, &rest);
+	const char *version = take_text(&rest);
 
-	if (process->entrypoint && text_starts_with(process->entrypoint, INIT_WORDS))
-		blob = base64_decode(process->entrypoint + strlen(INIT_WORDS), &size);
-	rest = (struct rest){ blob, blob ? blob + size : NULL, .is_broken = !blob };
-	version = take_text(&rest);
 	if (strcmp(version, VERSION_OF_BLOB) == 0 || strcmp(version, VERSION_BEFORE) == 0)
 		take_all(&rest, strcmp(version, VERSION_OF_BLOB) == 0, process, record, spec,
 			 ret_request);

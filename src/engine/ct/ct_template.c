@@ -5,7 +5,6 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/sha256.h"
 #include "base/text.h"
 #include "config/config.h"
 #include "os/file.h"
@@ -19,21 +18,27 @@
 
 #define INIT_BYTES_MAX ((size_t)16 << 20)
 
+int ct_template_sum_init(char hex[SHA256_HEX_SIZE], struct lxcri_error *err)
+{
+	autofree char *path = helper_path("lxcri-ct-init");
+	autofree char *init = NULL;
+	size_t size = 0;
+	int r = file_read(AT_FDCWD, path, INIT_BYTES_MAX, &init, &size);
+
+	if (r < 0)
+		return fail_errno(err, r, "read %s", path);
+	sha256_hex(init, size, hex);
+	return 0;
+}
+
 /* Returns the name of the template, owned by the caller: it says what is in it, so that another
  * content has another name. NULL means failure. */
 static char *name_of(const char *digest, enum conversion_ct where, struct lxcri_error *err)
 {
-	autofree char *path = helper_path("lxcri-ct-init");
-	autofree char *init = NULL;
 	char hex[SHA256_HEX_SIZE];
-	size_t size = 0;
-	int r = file_read(AT_FDCWD, path, INIT_BYTES_MAX, &init, &size);
 
-	if (r < 0) {
-		(void)fail_errno(err, r, "read %s", path);
+	if (ct_template_sum_init(hex, err) < 0)
 		return NULL;
-	}
-	sha256_hex(init, size, hex);
 	return xformat(CT_TEMPLATE_PREFIX "%.24s-%.8s%s.tar.zst", digest + strlen("sha256:"), hex,
 		       where == CONVERSION_CT_BELOW ? "-root" : "");
 }

@@ -7,7 +7,12 @@
 #include "engine/ct/ct_session.h"
 #include "image/convert/conversion.h"
 
+#include "base/sha256.h"
+
 #define CT_TEMPLATE_PREFIX "lxcri-"
+
+/* Yields the sum of the init that goes into templates and datasets, in hexadecimal digits. */
+[[nodiscard]] int ct_template_sum_init(char hex[SHA256_HEX_SIZE], struct lxcri_error *err);
 
 /* Makes sure that a template with nothing in it but an empty directory is there, for containers
  * that never run. */

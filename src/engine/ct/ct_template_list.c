@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The templates that are in the cluster, and the end of those that nobody needs. Which are ours
- * their names say; no other file is ever removed. */
+/* The templates that are in the cluster, the datasets that stand for them in pools of this host,
+ * and the end of those that nobody needs. Which are ours their names say, and of datasets a
+ * property; no other file or dataset is ever removed. */
 
 #include "lxcri/system.h"
 
@@ -9,14 +10,16 @@
 #include "base/strings.h"
 #include "base/text.h"
 #include "config/config.h"
+#include "engine/ct/ct_node.h"
 #include "engine/ct/ct_template.h"
+#include "engine/ct/zfs/ct_image.h"
 #include "proxmox/task.h"
 #include "proxmox/upid.h"
 
 #include <string.h>
 
 #define NS_IN_SECOND  1000000000ll
-#define DIGEST_DIGITS 24
+#define DIGEST_DIGITS CT_DATASET_DIGITS
 #define INIT_DIGITS   8
 #define HEX           "0123456789abcdef"
 
@@ -144,6 +147,35 @@ static int look_on(struct templates *templates, const char *node, struct lxcri_e
 	return pve_truth(json_object_array_get_idx(storages, 0), "shared");
 }
 
+/* The digits of the digest begin the last part of its name. One without its snapshot was never made
+ * to its end, and nobody is at it: we have the lock. */
+static int look_at_dataset(void *userdata, const char *name, const struct ct_dataset_state *state,
+			   struct lxcri_error *err)
+{
+	struct templates *templates = userdata;
+	autofree char *node = ct_node_here(templates->engine);
+	autofree char *digest = xformat("%.*s", DIGEST_DIGITS, strrchr(name, '/') + 1);
+	const struct lxcri_template dataset = {
+		.volume = name,
+		.node = node,
+		.digest = digest,
+		.bytes = state->bytes,
+		.created_ns = state->created_ns,
+		.in_use = state->is_whole && (state->has_clones || is_used(templates, digest)),
+	};
+	int r = 1;
+
+	if (templates->gc && state->is_whole && !is_due(templates, &dataset))
+		return 0;
+	if (templates->gc && !templates->gc->dry_run)
+		r = ct_dataset_destroy(name, err);
+	if (r <= 0)
+		return r;
+	templates->removed++;
+	templates->report(templates->userdata, &dataset);
+	return 0;
+}
+
 static int look(struct templates *templates, struct lxcri_error *err)
 {
 	struct lxcri_engine *engine = templates->engine;
@@ -167,7 +199,9 @@ static int look(struct templates *templates, struct lxcri_error *err)
 		if (node && node_name_is_valid(node) && status && strcmp(status, "online") == 0)
 			r = look_on(templates, node, err);
 	}
-	return r < 0 ? -1 : templates->removed;
+	if (r < 0 || ct_image_each(engine, look_at_dataset, templates, err) < 0)
+		return -1;
+	return templates->removed;
 }
 
 int lxcri_template_list(struct lxcri_engine *engine, lxcri_template_fn report, void *userdata,

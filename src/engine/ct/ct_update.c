@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* Another image for a container of Proxmox VE.
  *
- * A root file system cannot be given from one container to another there, but a mount point can. So
- * a second container, the draft, is made from a template that has all in one directory, at which a
- * volume is mounted; that volume is given to ours, as one that is not used, and the draft goes.
- * Which volume is the root file system the record says: ct_apply() makes the container what it
- * says, before each start. So a kill at any moment leaves the one or the other. The volume that is
- * left is a mount point for a moment: by that it becomes an unused one of the container, to be seen
- * in Proxmox VE and not forgotten. */
+ * Where its storage is a pool of ZFS of this host, the files come as a clone of the image's dataset
+ * (engine/ct/zfs/ct_clone.c, which has the order of things). Elsewhere they are copied: a root file
+ * system cannot be given from one container to another there, but a mount point can. So a second
+ * container, the draft, is made from a template that has all in one directory, at which a volume is
+ * mounted; that volume is given to ours, as one that is not used, and the draft goes. Which volume
+ * is the root file system the record says: ct_apply() makes the container what it says, before each
+ * start. So a kill at any moment leaves the one or the other. The volume that is left is a mount
+ * point for a moment: by that it becomes an unused one of the container, to be seen in Proxmox VE
+ * and not forgotten. */
 
 #include "engine/ct/ct.h"
 
@@ -20,6 +22,7 @@
 #include "engine/ct/ct_options.h"
 #include "engine/ct/ct_template.h"
 #include "engine/ct/ct_volume.h"
+#include "engine/ct/zfs/ct_clone.h"
 #include "engine/files/root.h"
 #include "image/convert/template.h"
 #include "proxmox/property.h"
@@ -30,14 +33,12 @@
 #include <time.h>
 
 /* Where the volume that is left is a mount point for a moment. */
-#define LEFT_KEY   "mp254"
-#define LEFT_PATH  "/.lxcri/left"
-#define MP_MAX     250
-#define UNUSED_MAX 256
-/* What is beside the mount point in a draft: nothing. */
-#define DRAFT_ROOT_BYTES ((uint64_t)64 << 20)
-#define POLL_NS          250000000l
-#define NS_IN_SECOND     1000000000ll
+#define LEFT_KEY     "mp254"
+#define LEFT_PATH    "/.lxcri/left"
+#define MP_MAX       250
+#define UNUSED_MAX   256
+#define POLL_NS      250000000l
+#define NS_IN_SECOND 1000000000ll
 
 static unsigned int task_seconds(const struct lxcri_container *container)
 {
@@ -76,17 +77,6 @@ void ct_name_volumes(struct bundle *bundle, struct json_object *spec)
 	bundle_mount_volumes(bundle, false);
 }
 
-/* Returns the volume that the property string @text names; owned by the caller, or NULL. */
-static char *volume_of(const char *text)
-{
-	autorun(property_finish) struct property_string mount = {};
-	struct lxcri_error ignored = {};
-
-	if (!text || property_parse(text, "volume", &mount, &ignored) < 0)
-		return NULL;
-	return xstrdup(property_find(&mount, "volume"));
-}
-
 /* Removes the container @place, which is a draft. None is fine. */
 static int remove_draft(struct lxcri_container *container, struct ct_place *draft,
 			struct lxcri_error *err)
@@ -123,7 +113,7 @@ int ct_drop_draft(struct lxcri_container *container, struct ct_place *place,
 	autorun(ct_place_finish) struct ct_place draft = { .vmid = place->draft_vmid,
 							   .asked_ns = place->draft_asked_ns };
 	const char *given = place->draft_key ? json_get_text(config, place->draft_key) : NULL;
-	autofree char *volume = volume_of(given);
+	autofree char *volume = ct_place_parse_volume(given);
 
 	if (!*place->draft_token)
 		return 0;
@@ -141,32 +131,19 @@ int ct_drop_draft(struct lxcri_container *container, struct ct_place *place,
 	return home_save_record(container->engine, &container->home, &container->record, err);
 }
 
-/* Returns the root file system of before the last update; owned by the caller, or NULL. */
-static char *previous_root(const struct record *record)
-{
-	autorun(record_finish) struct record previous = {};
-	autorun(ct_place_finish) struct ct_place place = {};
-	struct lxcri_error ignored = {};
-
-	if (!record->previous ||
-	    record_parse(record->previous, strlen(record->previous), &previous, &ignored) < 0 ||
-	    ct_place_load(&previous, &place, &ignored) < 0)
-		return NULL;
-	return steal(place.rootfs);
-}
-
 /* Returns which of the unused volumes of @config is a root file system that was ours, and is named
  * by nobody any more. Borrowed from @config, or NULL. */
 static const char *find_outlived(const struct lxcri_container *container,
 				 const struct ct_place *place, struct json_object *config)
 {
-	autofree char *previous = previous_root(&container->record);
+	autofree char *previous = ct_place_previous_root(&container->record);
 
 	json_object_object_foreach(config, key, value)
 	{
-		autofree char *volume = text_starts_with(key, "unused")
-						? volume_of(json_object_get_string(value))
-						: NULL;
+		autofree char *volume =
+			text_starts_with(key, "unused")
+				? ct_place_parse_volume(json_object_get_string(value))
+				: NULL;
 
 		if (volume && strings_has(&place->roots, volume) &&
 		    (!place->rootfs || strcmp(volume, place->rootfs) != 0) &&
@@ -185,7 +162,8 @@ int ct_collect(struct lxcri_container *container, struct lxcri_error *err)
 
 	if (!pve || ct_place_load(&container->record, &place, err) < 0 ||
 	    ct_get(pve, &place, &config, err) < 0 ||
-	    ct_drop_draft(container, &place, config, err) < 0)
+	    ct_drop_draft(container, &place, config, err) < 0 ||
+	    ct_clone_collect(container, &place, config, err) < 0)
 		return -1;
 	for (unsigned int i = 0; i < UNUSED_MAX; i++) {
 		json_freep(&config);
@@ -206,7 +184,7 @@ static void fill_draft(struct ct_creation *creation, const struct ct_place *plac
 	const struct lxcri_config *settings = creation->container->engine->config;
 	struct json_object *params = creation->params;
 	autofree char *storage = xstrndup(place->rootfs, strcspn(place->rootfs, ":"));
-	autofree char *root = ct_options_new_volume(storage, DRAFT_ROOT_BYTES);
+	autofree char *root = ct_options_new_volume(storage, CT_OPTIONS_EMPTY_BYTES);
 	autofree char *volume =
 		ct_options_new_volume(storage, config_u64(settings, CONFIG_PROXMOX_ROOTFS_SIZE));
 	autofree char *mount = xformat("%s,mp=/" TEMPLATE_BELOW, volume);
@@ -270,7 +248,7 @@ static int make_volume(struct ct_creation *creation, struct ct_place *place,
 	    give_volume(container, &creation->place, place, err) < 0 ||
 	    ct_get(creation->pve, place, &after, err) < 0)
 		return -1;
-	volume = volume_of(json_get_text(after, place->draft_key));
+	volume = ct_place_parse_volume(json_get_text(after, place->draft_key));
 	if (!volume)
 		return fail(err, LXCRI_E_SYSTEM, "CT %u has not got the volume %s", place->vmid,
 			    place->draft_key);
@@ -285,6 +263,54 @@ static int make_volume(struct ct_creation *creation, struct ct_place *place,
 	return 0;
 }
 
+/* Returns what its root file system may hold. */
+static uint64_t root_bytes(const struct lxcri_container *container, struct json_object *config)
+{
+	const char *text = json_get_text(config, "rootfs");
+	autorun(property_finish) struct property_string rootfs = {};
+	struct lxcri_error ignored = {};
+	const char *size = text && property_parse(text, "volume", &rootfs, &ignored) == 0
+				   ? property_find(&rootfs, "size")
+				   : NULL;
+	uint64_t bytes = 0;
+
+	if (size && property_parse_size(size, &bytes) == 0 && bytes > 0)
+		return bytes;
+	return config_u64(container->engine->config, CONFIG_PROXMOX_ROOTFS_SIZE);
+}
+
+/* Brings the files of the image @digest to the container, without a copy where that can be. */
+static int bring_files(struct ct_creation *creation, struct ct_place *place,
+		       struct json_object *config, const char *digest, struct lxcri_error *err)
+{
+	struct lxcri_container *container = creation->container;
+	autofree char *storage = xstrndup(place->rootfs, strcspn(place->rootfs, ":"));
+	const struct ct_clone_wish wish = {
+		.container = container,
+		.place = place,
+		.storage = storage,
+		.digest = digest,
+		.is_unprivileged = pve_truth(config, "unprivileged"),
+		.bytes = root_bytes(container, config),
+	};
+	autofree char *template = NULL;
+	autofree char *volume = NULL;
+	int r = ct_clone_make(&wish, &volume, err);
+
+	if (r < 0)
+		return -1;
+	if (r > 0) {
+		free(place->rootfs);
+		place->rootfs = steal(volume);
+		return 0;
+	}
+	if (ct_template_ensure(container->engine, place->node, digest, CONVERSION_CT_BELOW,
+			       &template, err) < 0 ||
+	    ct_place_make_token(creation->place.token, err) < 0)
+		return -1;
+	return make_volume(creation, place, config, template, err);
+}
+
 int ct_prepare_next(struct lxcri_container *container, const struct bundle *bundle,
 		    struct record *next, struct lxcri_error *err)
 {
@@ -295,7 +321,6 @@ int ct_prepare_next(struct lxcri_container *container, const struct bundle *bund
 		.params = json_object_new_object(),
 		.task_seconds = task_seconds(container),
 	};
-	autofree char *template = NULL;
 	autojson config = NULL;
 
 	creation.pve = ct_session(container->engine, err);
@@ -313,10 +338,7 @@ int ct_prepare_next(struct lxcri_container *container, const struct bundle *bund
 	if (!place.rootfs)
 		return fail(err, LXCRI_E_INVALID_STATE, "CT %u has no known root file system",
 			    place.vmid);
-	if (ct_template_ensure(container->engine, place.node, next->digest, CONVERSION_CT_BELOW,
-			       &template, err) < 0 ||
-	    ct_place_make_token(creation.place.token, err) < 0 ||
-	    make_volume(&creation, &place, config, template, err) < 0)
+	if (bring_files(&creation, &place, config, next->digest, err) < 0)
 		return fail_while(err, "bring the files of the image to CT %u", place.vmid);
 	*place.draft_token = '\0';
 	freep(&place.draft_key);
@@ -391,17 +413,19 @@ static int put_record(struct lxcri_container *container, struct ct_place *place,
 {
 	static const char *const no_keys[] = { NULL };
 	const struct record *record = &container->record;
+	const struct ct_clone *clone = ct_place_find_clone(place, place->rootfs);
 	autorun(ct_process_finish) struct ct_process process = {};
 	autorun(property_finish) struct property_string rootfs = {};
 	autojson params = json_object_new_object();
 	const char *text = json_get_text(config, "rootfs");
-	autofree char *now = volume_of(text);
+	autofree char *now = ct_place_parse_volume(text);
 	autofree char *left = xformat("%s,mp=" LEFT_PATH, now ? now : "");
 	autofree char *description = ct_description(record);
 	autofree char *value = NULL;
 
 	if (!now || property_parse(text, "volume", &rootfs, err) < 0 ||
 	    property_set(&rootfs, "volume", place->rootfs, err) < 0 ||
+	    (clone && property_set(&rootfs, "size", clone->size, err) < 0) ||
 	    ct_process_load(record->bundle, &process, err) < 0 ||
 	    add_new_volumes(container, place, config, params, err) < 0)
 		return fail_while(err, "CT %u", place->vmid);
@@ -419,7 +443,7 @@ static bool is_mounted(struct json_object *config, const char *volume)
 	json_object_object_foreach(config, key, value)
 	{
 		autofree char *used = ct_is_mount_key(key) && strcmp(key, LEFT_KEY) != 0
-					      ? volume_of(json_object_get_string(value))
+					      ? ct_place_parse_volume(json_object_get_string(value))
 					      : NULL;
 
 		if (used && strcmp(used, volume) == 0)
@@ -434,7 +458,7 @@ static bool is_kept(struct json_object *config, const char *volume)
 	json_object_object_foreach(config, key, value)
 	{
 		autofree char *kept = text_starts_with(key, "unused")
-					      ? volume_of(json_object_get_string(value))
+					      ? ct_place_parse_volume(json_object_get_string(value))
 					      : NULL;
 
 		if (kept && strcmp(kept, volume) == 0)
@@ -462,13 +486,16 @@ static int note_applied(struct lxcri_container *container, struct ct_place *plac
 			const char *volume, struct lxcri_error *err)
 {
 	if (place->applied && strcmp(place->applied, volume) == 0 && place->rootfs &&
-	    strcmp(place->rootfs, volume) == 0)
+	    strcmp(place->rootfs, volume) == 0 && !ct_place_find_clone(place, volume))
 		return 0;
+	ct_clone_mount(container, place, volume);
+	ct_place_forget_clone(place, volume);
 	free(place->applied);
 	place->applied = xstrdup(volume);
 	free(place->rootfs);
 	place->rootfs = xstrdup(volume);
-	strings_add(&place->roots, volume);
+	if (!strings_has(&place->roots, volume))
+		strings_add(&place->roots, volume);
 	ct_place_store(place, &container->record);
 	return home_save_record(container->engine, &container->home, &container->record, err);
 }
@@ -487,12 +514,16 @@ int ct_apply(struct lxcri_container *container, struct lxcri_error *err)
 	autojson config = NULL;
 	autofree char *now = NULL;
 	autofree char *wanted = NULL;
+	struct lxcri_error problem = {};
 
 	if (!pve || ct_place_load(&container->record, &place, err) < 0 ||
 	    ct_get(pve, &place, &config, err) < 0 ||
 	    release_left(container, &place, &config, err) < 0)
 		return -1;
-	now = volume_of(json_get_text(config, "rootfs"));
+	/* What an update has left keeps nothing from starting. */
+	if (ct_clone_collect(container, &place, config, &problem) < 0)
+		log_warning("%s", problem.text);
+	now = ct_place_parse_volume(json_get_text(config, "rootfs"));
 	if (!place.rootfs || !now)
 		return 0;
 	if (!was_returned(&place))
@@ -500,7 +531,7 @@ int ct_apply(struct lxcri_container *container, struct lxcri_error *err)
 	/* Also one that somebody moved to another storage, or has restored: names are no sign then.
 	 */
 	if (strcmp(now, place.rootfs) == 0 || !strings_has(&place.roots, now) ||
-	    !is_kept(config, place.rootfs))
+	    !(is_kept(config, place.rootfs) || ct_clone_is_there(&place, place.rootfs)))
 		return note_applied(container, &place, now, err);
 	if (was_returned(&place)) {
 		log_warning("container %s, CT %u, was returned to an earlier root file system in "

@@ -24,8 +24,6 @@
 #define KEEPER_KEY       "mp0"
 #define NOTE_PREFIX      "org.proxmox-lxcri.proxmox.volume."
 #define DIRECTORY_PREFIX "org.proxmox-lxcri.proxmox.directory."
-/* What is beside the volume in a keeper: nothing. */
-#define ROOT_BYTES ((uint64_t)64 << 20)
 
 void ct_keeper_finish(struct ct_keeper *keeper)
 {
@@ -163,7 +161,7 @@ static void fill_keeper(struct ct_creation *keeper, const struct ct_creation *cr
 	const struct lxcri_config *config = creation->container->engine->config;
 	const char *storage = creation->target.storage;
 	struct json_object *params = keeper->params;
-	autofree char *root = ct_options_new_volume(storage, ROOT_BYTES);
+	autofree char *root = ct_options_new_volume(storage, CT_OPTIONS_EMPTY_BYTES);
 	autofree char *volume =
 		ct_options_new_volume(storage, config_u64(config, CONFIG_PROXMOX_VOLUME_SIZE));
 	autofree char *mount = xformat("%s,mp=/volume,backup=1", volume);

@@ -90,8 +90,9 @@ void database_roll_back(struct database *database);
 [[nodiscard]] int database_delete_container(struct database *database, const char *id,
 					    struct lxcri_error *err);
 
-/* Calls @each for every record, ordered by id; both texts are valid during the call. A value < 0
- * ends the walk and is returned. */
+/* Calls @each for every record, ordered by id; both texts are valid during the call, which must not
+ * change the database: who does so while he reads cannot wait for others who do (roster.h reads all
+ * first). A value < 0 ends the walk and is returned. */
 [[nodiscard]] int database_each_container(struct database *database,
 					  int (*each)(void *userdata, const char *id,
 						      const char *record),

@@ -11,7 +11,7 @@
 #include <string.h>
 
 /* What the second column says. */
-enum kind { KIND_ENDPOINT, KIND_SERVICE, KIND_MEMBER, KIND_ALIAS, KIND_AWAY };
+enum kind { KIND_ENDPOINT, KIND_SERVICE, KIND_MEMBER, KIND_ALIAS, KIND_AWAY, KIND_GUEST };
 
 static struct name_sum *need(struct name_sum_list *list, const char *network)
 {
@@ -38,6 +38,7 @@ static int take_row(void *userdata, sqlite3_stmt *row, struct lxcri_error *err)
 	/* Rows come in any order. */
 	item->sum += sum ^ sum >> 29;
 	item->has_endpoints |= kind == KIND_ENDPOINT;
+	item->has_guests |= kind == KIND_GUEST;
 	item->has_members |= kind == KIND_MEMBER;
 	return 0;
 }
@@ -50,9 +51,11 @@ int name_sum_list_read(struct database *database, struct name_sum_list *ret,
 	return statement_read(database, err, &rows,
 			      "SELECT network, 0, container, ip4, ip6, hostname, aliases"
 			      " FROM endpoint WHERE interface IS NOT NULL UNION ALL"
-			      /* Who is elsewhere has names, but asks for none. */
+			      /* Who is elsewhere has names, but asks for none unless a guest. */
 			      " SELECT network, 4, container, ip4, ip6, hostname, aliases"
 			      " FROM endpoint WHERE away UNION ALL"
+			      " SELECT network, 5, container, '', '', '', ''"
+			      " FROM endpoint JOIN guest USING (container) UNION ALL"
 			      " SELECT network, 1, space, name, ports, unready,"
 			      " ifnull(ip4, '') || ' ' || ifnull(ip6, '') FROM service"
 			      " UNION ALL"

@@ -12,6 +12,7 @@ struct name_sum {
 	char *network;
 	uint64_t sum;
 	bool has_endpoints; /* somebody runs in it */
+	bool has_guests;    /* somebody outside of it asks for its names */
 	bool has_members;   /* of services, so that it matters who is ready */
 };
 

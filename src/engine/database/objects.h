@@ -24,8 +24,8 @@ struct object_key {
 [[nodiscard]] int objects_delete_revision(struct database *database, const struct object_key *key,
 					  int64_t revision, struct lxcri_error *err);
 
-/* Called for each; all is valid during the call. A value < 0 ends the walk and is the result; then
- * @err is filled. */
+/* Called for each, once all have been read; all is valid during the call, which may change the
+ * database. A value < 0 ends the walk and is the result; then @err is filled. */
 typedef int (*object_row_fn)(void *userdata, const struct object_key *key, const char *document,
 			     int64_t revision, struct lxcri_error *err);
 

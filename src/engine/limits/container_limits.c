@@ -5,6 +5,8 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/strings.h"
+#include "base/text.h"
 #include "engine/ct/ct.h"
 #include "engine/event.h"
 #include "engine/limits/container_scope.h"
@@ -13,16 +15,18 @@
 #include "oci/spec_resources.h"
 #include "oci/spec_validate.h"
 #include "os/file.h"
+#include "os/path.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 /* The limits of a caller's bundle after an update; its config.json is not ours to change. */
 #define RESOURCES_FILE "resources.json"
 
 /* Is in the run directory while what is recorded may not be in force. */
-#define UPDATING_FILE "updating"
+#define UPDATING "updating." /* and the id: a file of the run-time directory */
 
 /* Where the limits of one container are kept, as they were before a change. */
 struct kept {
@@ -158,19 +162,25 @@ int container_limits_load(struct lxcri_container *container, struct lxcri_error 
 	return container_limits_plan(container, kept.resources, err);
 }
 
-static int begin_update(const struct lxcri_container *container, struct lxcri_error *err)
+/* Beside those of all others, so that whoever looks at many containers looks at one directory. */
+static char *mark_path(const struct lxcri_container *container)
 {
-	autoclose int fd = openat(container->home.run_fd, UPDATING_FILE,
-				  O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-
-	return fd < 0 ? fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno, "write %s/%s",
-					container->home.run_dir, UPDATING_FILE)
-		      : 0;
+	return xformat("%s/" UPDATING "%s", container->engine->root, container->home.id);
 }
 
-static void end_update(const struct lxcri_container *container)
+static int begin_update(const struct lxcri_container *container, struct lxcri_error *err)
 {
-	(void)unlinkat(container->home.run_fd, UPDATING_FILE, 0); /* else it is done once more */
+	autofree char *path = mark_path(container);
+	autoclose int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	return fd < 0 ? fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno, "write %s", path) : 0;
+}
+
+void container_limits_forget(const struct lxcri_container *container)
+{
+	autofree char *path = mark_path(container);
+
+	(void)unlink(path); /* else it is done once more */
 }
 
 static int enforce(struct lxcri_container *container, struct lxcri_error *err)
@@ -179,17 +189,28 @@ static int enforce(struct lxcri_container *container, struct lxcri_error *err)
 							  : container_limits_apply(container, err);
 }
 
+bool container_limits_all_settled(const struct lxcri_engine *engine)
+{
+	autorun(strings_finish) struct strings names = {};
+	bool is_settled = path_list_shown(engine->root, &names) == 0;
+
+	for (size_t i = 0; is_settled && i < names.count; i++)
+		is_settled = !text_starts_with(names.items[i], UPDATING);
+	return is_settled;
+}
+
 void container_limits_settle(struct lxcri_container *container)
 {
 	bool had_lock = container->home.locked;
+	autofree char *mark = mark_path(container);
 	struct lxcri_error err = {};
 
-	if (faccessat(container->home.run_fd, UPDATING_FILE, F_OK, 0) < 0)
+	if (access(mark, F_OK) < 0)
 		return;
 	if (home_lock(&container->home, HOME_TRY, &err) <= 0)
 		return; /* the update goes on */
 	if (container_limits_load(container, &err) == 0 && enforce(container, &err) == 0)
-		end_update(container);
+		container_limits_forget(container);
 	else
 		log_warning("finish the update of container %s: %s", container->home.id, err.text);
 	if (!had_lock)
@@ -222,13 +243,13 @@ static int change(struct lxcri_container *container, struct kept *kept, struct j
 	if (save(kept, after, err) < 0) {
 		/* It may be there nevertheless, and not be on the disk. */
 		if (save(kept, before, &second) == 0)
-			end_update(container);
+			container_limits_forget(container);
 		return -1;
 	}
 	/* The scope first: what its cgroup refuses is nothing yet. */
 	if (container_scope_update(container, err) == 0) {
 		if (container_limits_apply(container, err) == 0) {
-			end_update(container);
+			container_limits_forget(container);
 			return 0;
 		}
 		if (container_limits_plan(container, old, &second) < 0 ||
@@ -238,7 +259,7 @@ static int change(struct lxcri_container *container, struct kept *kept, struct j
 	if (save(kept, before, &second) < 0)
 		log_error("%s", second.text);
 	else
-		end_update(container);
+		container_limits_forget(container);
 	return -1;
 }
 

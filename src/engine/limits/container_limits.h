@@ -19,6 +19,12 @@
  * update was, or one is at work; a failure is logged, and left to the next who comes. */
 void container_limits_settle(struct lxcri_container *container);
 
+/* Tells whether that would do nothing to any container. */
+bool container_limits_all_settled(const struct lxcri_engine *engine);
+
+/* Takes back that an update has begun: it is done, or the container goes. */
+void container_limits_forget(const struct lxcri_container *container);
+
 /* Puts what was planned into the cgroups that the container's monitor has noted. Errors as
  * limits_apply(). */
 [[nodiscard]] int container_limits_apply(const struct lxcri_container *container,

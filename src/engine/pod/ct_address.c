@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "engine/ct/ct.h"
 #include "engine/ct/ct_session.h"
 #include "engine/network/rows.h"
 #include "engine/pod/ct_pod.h"
@@ -88,15 +89,15 @@ static int ask(struct lxcri_container *container, const struct endpoint_row *row
 	return addresses[0].family != 0 || addresses[1].family != 0;
 }
 
-static int note(struct lxcri_pod *pod, const struct address addresses[2], struct lxcri_error *err)
+static int note(struct lxcri_engine *engine, const char *id, const struct address addresses[2],
+		struct lxcri_error *err)
 {
-	const char *id = pod->shell->home.id;
-	int changed = endpoints_note_away(pod->engine->database, id, addresses, err);
+	int changed = endpoints_note_away(engine->database, id, addresses, err);
 
 	if (changed < 0)
 		return -1;
 	if (changed > 0)
-		virtual_ready_tell(pod->engine, id);
+		virtual_ready_tell(engine, id);
 	return 1;
 }
 
@@ -114,7 +115,25 @@ static int look(struct lxcri_pod *pod, struct lxcri_error *err)
 	if (rows.count == 0 || container->status != LXCRI_STATUS_RUNNING)
 		return 0;
 	r = ask(container, &rows.items[0], addresses, err);
-	return r > 0 ? note(pod, addresses, err) : r;
+	return r > 0 ? note(pod->engine, pod->shell->home.id, addresses, err) : r;
+}
+
+int ct_address_look_at(struct lxcri_container *container, struct lxcri_error *err)
+{
+	autorun(endpoint_list_finish) struct endpoint_list rows = {};
+	struct database *database = engine_database(container->engine, err);
+	const char *id = container->home.id;
+	struct address addresses[2] = {};
+	int r;
+
+	if (!database || endpoint_list_read(database, id, NULL, &rows, err) < 0)
+		return -1;
+	if (rows.count > 0 && container->status == LXCRI_STATUS_STOPPED)
+		return endpoints_note_gone(database, id, err) < 0 ? -1 : 0;
+	if (rows.count == 0 || container->status != LXCRI_STATUS_RUNNING)
+		return 0;
+	r = ask(container, &rows.items[0], addresses, err);
+	return r > 0 ? note(container->engine, id, addresses, err) : r;
 }
 
 int ct_address_look(struct lxcri_engine *engine, const char *id, struct lxcri_error *err)
@@ -126,6 +145,8 @@ int ct_address_look(struct lxcri_engine *engine, const char *id, struct lxcri_er
 
 	if (lxcri_container_open(engine, id, &container, &gone) == 0 && container->record.pod_of)
 		id = container->record.pod_of;
+	else if (container && ct_is(container))
+		return ct_address_look_at(container, err);
 	if (lxcri_pod_open(engine, id, &pod, err) < 0)
 		return -1;
 	if (!ct_pod_is(pod->shell) || pod->note.n_members == 0)

@@ -9,6 +9,7 @@
 #include "engine/create.h"
 #include "engine/ct/ct_node.h"
 #include "engine/ct/ct_process.h"
+#include "engine/guest/guest_join.h"
 #include "engine/headless/headless.h"
 #include "engine/lan/lan_spec.h"
 #include "engine/network/create.h"
@@ -17,21 +18,14 @@
 #include "engine/pod/directories.h"
 #include "engine/pod/fields.h"
 #include "engine/pod/identity.h"
+#include "engine/pod/lookup.h"
+#include "image/convert/ct_dataset.h"
 
 #include <errno.h>
 #include <string.h>
-#include <sys/random.h>
 
 /* Between networks, in whose words there are commas. */
 #define NETWORK_SEPARATOR ";"
-
-/* Which ids of its node the unprivileged CTs of Proxmox VE have. */
-#define CT_ID_START 100000
-#define CT_ID_COUNT 65536
-
-/* Bits of the first byte of a MAC address. */
-#define MAC_MULTICAST 0x01u
-#define MAC_LOCAL     0x02u
 
 /* Returns what the pod's annotation @key says, or NULL. */
 static const char *annotation(const struct lxcri_pod_options *options, const char *key)
@@ -243,32 +237,16 @@ int ct_pod_check(struct lxcri_engine *engine, const struct lxcri_pod_options *op
 	return choose_node(engine, options, &node, err);
 }
 
-/* The MAC address that is asked for, or a new one: other engines may have pods of the same name on
- * the same bridge. */
+/* Of the first of its bridges. */
 static int choose_mac(const struct lxcri_pod_options *options, struct endpoint_row *endpoint,
 		      struct lxcri_error *err)
 {
-	static const unsigned char none[LINK_MAC_BYTES];
 	autorun(strings_finish) struct strings bridges = {};
-	struct lan_spec spec = {};
 
-	if (options->mac_address)
-		return link_mac_parse(options->mac_address, endpoint->mac) < 0
-			       ? fail(err, LXCRI_E_INVALID_ARGUMENT,
-				      "\"%.40s\" is no MAC address of one interface",
-				      options->mac_address)
-			       : 0;
 	read_bridges(options, &bridges);
-	if (bridges.count > 0 && lan_spec_is(bridges.items[0]) &&
-	    lan_spec_parse(bridges.items[0], &spec, err) < 0)
-		return -1;
-	memcpy(endpoint->mac, spec.mac, sizeof(spec.mac));
-	if (memcmp(spec.mac, none, sizeof(none)) != 0)
-		return 0;
-	if (getrandom(endpoint->mac, sizeof(endpoint->mac), 0) != sizeof(endpoint->mac))
-		return fail_errno(err, errno, "make a random address");
-	endpoint->mac[0] = (unsigned char)((endpoint->mac[0] & ~MAC_MULTICAST) | MAC_LOCAL);
-	return 0;
+	return guest_join_choose_mac(options->mac_address,
+				     bridges.count > 0 ? bridges.items[0] : NULL, endpoint->mac,
+				     err);
 }
 
 static int put_place(struct session *session, const struct lxcri_pod *pod,
@@ -357,7 +335,8 @@ int ct_pod_make_directories(const struct lxcri_pod *pod, const struct lxcri_pod_
 			strings_add(&names, options->directories[i]);
 	with_files.directories = (const char *const *)names.items;
 	if (!options->containers[0].privileged)
-		owner.record.ids = (struct record_ids){ .start = CT_ID_START, .size = CT_ID_COUNT };
+		owner.record.ids =
+			(struct record_ids){ .start = CT_DATASET_FIRST_ID, .size = CT_DATASET_IDS };
 	return directories_make(&owner, &with_files, err);
 }
 
@@ -371,6 +350,7 @@ struct loan {
 	struct strings tmpfs;
 	struct strings sources;
 	struct text open; /* where all may write */
+	struct lookup lookup;
 	struct lxcri_volume *volumes;
 	size_t n_volumes;
 };
@@ -385,6 +365,7 @@ static void loan_finish(struct loan *loan)
 	strings_finish(&loan->tmpfs);
 	strings_finish(&loan->sources);
 	text_finish(&loan->open);
+	lookup_finish(&loan->lookup);
 }
 
 static void add_tmpfs(const struct lxcri_volume *volume, const char *memory, struct loan *loan)
@@ -480,6 +461,31 @@ static int note_number(const struct lxcri_pod *pod, const struct lxcri_container
 	return ct_number_note(pod->engine, pod->shell->home.id, place.vmid, err) < 0 ? -1 : 0;
 }
 
+/* Has the pod ask our own server for names where that can be, and writes down that it does: who is
+ * killed before the CT is made leaves a row of a pod that is removed. */
+static int choose_names(const struct lxcri_pod *pod, const struct lxcri_pod_options *options,
+			struct lxcri_create_options *member, struct loan *loan,
+			struct lxcri_error *err)
+{
+	autorun(guest_row_finish) struct guest_row guest = {};
+	char server[ADDRESS_TEXT_MAX];
+	const struct guest_wish wish = { (const char *const *)loan->bridges.items, loan->volumes,
+					 loan->n_volumes };
+	int r = lookup_is_given(options)
+			? 0
+			: guest_find_server(pod->engine, &wish, &loan->node, &guest, err);
+
+	if (r < 0)
+		return -1;
+	guest.container = xstrdup(pod->shell->home.id);
+	if (r == 0)
+		return guests_delete(pod->engine->database, guest.container, err);
+	if (guests_put(pod->engine->database, &guest, err) < 0)
+		return -1;
+	(void)address_format(&guest.server, server);
+	return lookup_choose(pod, options, server, member, &loan->lookup, err);
+}
+
 int ct_pod_create_member(struct lxcri_pod *pod, const struct lxcri_pod_options *options,
 			 const struct lxcri_create_options *given, struct lxcri_error *err)
 {
@@ -489,7 +495,11 @@ int ct_pod_create_member(struct lxcri_pod *pod, const struct lxcri_pod_options *
 					    .ids = &pod->shell->record.ids };
 	struct lxcri_create_options member = *given;
 
-	if (borrow(pod, options, given, &loan, err) < 0)
+	member.dns = options->dns;
+	member.dns_search = options->dns_search;
+	member.dns_options = options->dns_options;
+	if (borrow(pod, options, given, &loan, err) < 0 ||
+	    choose_names(pod, options, &member, &loan, err) < 0)
 		return -1;
 	member.id = loan.id;
 	member.type = &pod->shell->record.type;
@@ -501,9 +511,6 @@ int ct_pod_create_member(struct lxcri_pod *pod, const struct lxcri_pod_options *
 	member.tmpfs = (const char *const *)loan.tmpfs.items;
 	member.volumes = loan.volumes;
 	member.n_volumes = loan.n_volumes;
-	member.dns = options->dns;
-	member.dns_search = options->dns_search;
-	member.dns_options = options->dns_options;
 	member.add_hosts = options->add_hosts;
 	member.userns = NULL;
 	if (create_in_pod(pod->engine, &member, &place, &container, err) < 0)

@@ -43,7 +43,7 @@ static int change_locked(struct lxcri_pod *pod, const char *const *labels,
 
 	if (labels_fill(&pod->note, labels, annotations, err) < 0)
 		return -1;
-	free(record->pod);
+	json_free(record->pod);
 	record->pod = pod_note_format(&pod->note);
 	return home_save_record(pod->engine, &pod->shell->home, record, err) < 0 ? -1 : 1;
 }

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/event.h"
+#include "engine/guest/guest.h"
 #include "engine/pod/ct_address.h"
 #include "engine/pod/ct_pod.h"
 #include "engine/pod/first.h"
@@ -92,6 +93,8 @@ static int start(struct lxcri_pod *pod, struct lxcri_error *err)
 
 	if (prepare(pod, err) < 0)
 		return pod_fail(err, LXCRI_E_POD_START_FAILED, "start pod %s", id);
+	if (ct_pod_is(pod->shell))
+		guest_demand_service(pod->engine, id);
 	if (start_members(pod, err) < 0) {
 		if (lxcri_pod_stop(pod, &at_once, &second) < 0)
 			log_error("%s", second.text);

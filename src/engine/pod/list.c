@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/scope.h"
 #include "engine/ct/ct.h"
 #include "engine/inspect.h"
 #include "engine/network/describe.h"
@@ -12,41 +13,128 @@
 
 #include <string.h>
 
-static int visit(struct roster *roster, struct roster_entry *entry, struct lxcri_engine *engine,
-		 struct lxcri_pod_state *ret_state, struct lxcri_pod **ret_pod,
-		 struct lxcri_error *err)
-{
-	/* One that is half made is removed as it is opened. */
-	int r = entry->record.phase == RECORD_READY
-			? pod_open_known(engine, roster, &entry->record, ret_pod, err)
-			: lxcri_pod_open(engine, entry->id, ret_pod, err);
+struct listing {
+	struct lxcri_engine *engine;
+	const char *name_space; /* or NULL: all */
+	lxcri_pod_fn each;
+	void *userdata;
+	struct roster *roster;
+	bool any_is_ending;
+};
 
-	return r < 0 ? -1 : lxcri_pod_state(*ret_pod, ret_state, err);
+static bool is_wanted(const struct listing *listing, const struct pod_note *note)
+{
+	return !listing->name_space || strcmp(note->name_space, listing->name_space) == 0;
+}
+
+/* Returns 1 to end the listing. */
+static int tell(const struct listing *listing, const struct lxcri_pod_state *state)
+{
+	return listing->each(listing->userdata, state) < 0;
+}
+
+/* Tells of a pod that has to be opened for that. */
+static int open_and_tell(const struct listing *listing, struct roster_entry *entry,
+			 struct lxcri_error *err)
+{
+	autorun(lxcri_pod_freep) struct lxcri_pod *pod = NULL;
+	autorun(record_finish) struct record record = {};
+	struct lxcri_pod_state state;
+	int r;
+
+	if (!roster_take(entry, &record) || !record.pod)
+		return 0;
+	/* One that is half made is removed as it is opened. */
+	r = record.phase == RECORD_READY
+		    ? pod_open_known(listing->engine, listing->roster, &record, &pod, err)
+		    : lxcri_pod_open(listing->engine, entry->id, &pod, err);
+	if (r < 0)
+		return -1;
+	if (!is_wanted(listing, &pod->note))
+		return 0;
+	return lxcri_pod_state(pod, &state, err) < 0 ? -1 : tell(listing, &state);
+}
+
+/* Looks at the containers of a pod as a list does. False where one has to be opened for that. */
+static bool glance(const struct listing *listing, const struct pod_note *note, struct pod_look *ret)
+{
+	struct lxcri_state state;
+
+	*ret = (struct pod_look){};
+	for (size_t i = 0; i < note->n_members; i++) {
+		if (!roster_glance(listing->roster, note->members[i].id, &state))
+			return false;
+		pod_look_add(ret, &state, note->members[i].is_first);
+	}
+	return note->n_members > 0;
+}
+
+/* Records are written without spaces: what is a container for sure need not be read to be told so.
+ */
+static bool may_be_pod(const struct roster_entry *entry)
+{
+	return entry->json && strstr(entry->json, "\"pod\":");
+}
+
+/* The containers of most pods are up. To open each of many for that costs a multiple of a look at
+ * it: nothing is made of the records but what the list tells. */
+static int visit(const struct listing *listing, struct roster_entry *entry, struct lxcri_error *err)
+{
+	const struct record_brief *brief = &entry->brief;
+	autorun(pod_note_finish) struct pod_note note = {};
+	autofree char *manifest = NULL;
+	struct pod_look look;
+	struct lxcri_pod_state state;
+
+	if (!may_be_pod(entry))
+		return 0;
+	if (brief->pod.length == 0 || !pod_note_glance(&brief->pod, &note, &manifest))
+		return open_and_tell(listing, entry, err);
+	if (!is_wanted(listing, &note))
+		return 0;
+	if (!glance(listing, &note, &look))
+		return open_and_tell(listing, entry, err);
+	pod_describe(&note, &look, &state);
+	state.id = entry->id;
+	state.manifest = manifest;
+	state.type = brief->type;
+	state.created_ns = brief->created_ns;
+	state.ending = listing->any_is_ending && pod_is_ending(listing->engine, entry->id);
+	freep(&entry->json); /* what is kept of the others has its room */
+	return tell(listing, &state);
+}
+
+static void walk(const struct listing *listing)
+{
+	for (size_t i = 0; i < listing->roster->count; i++) {
+		struct lxcri_error problem = {};
+		int r = visit(listing, &listing->roster->entries[i], &problem);
+
+		if (r > 0)
+			return;
+		/* One that cannot be read must not hide the others. */
+		if (r < 0 && problem.code != LXCRI_E_POD_NOT_FOUND)
+			log_warning("%s", problem.text);
+	}
+}
+
+int lxcri_pod_list_in(struct lxcri_engine *engine, const char *name_space, lxcri_pod_fn each,
+		      void *userdata, struct lxcri_error *err)
+{
+	autorun(roster_finish) struct roster roster = ROSTER_NULL;
+	struct listing listing = { engine,   name_space, each,
+				   userdata, &roster,    pod_any_is_ending(engine) };
+
+	if (roster_read_pods(engine, &roster, err) < 0)
+		return pod_fail(err, LXCRI_E_POD_LIST_FAILED, "list the pods");
+	walk(&listing);
+	return 0;
 }
 
 int lxcri_pod_list(struct lxcri_engine *engine, lxcri_pod_fn each, void *userdata,
 		   struct lxcri_error *err)
 {
-	autorun(roster_finish) struct roster roster = {};
-
-	if (roster_read(engine, &roster, err) < 0)
-		return pod_fail(err, LXCRI_E_POD_LIST_FAILED, "list the pods");
-	for (size_t i = 0; i < roster.count; i++) {
-		autorun(lxcri_pod_freep) struct lxcri_pod *pod = NULL;
-		struct lxcri_error problem = {};
-		struct lxcri_pod_state state;
-
-		if (!roster.entries[i].record.pod)
-			continue;
-		if (visit(&roster, &roster.entries[i], engine, &state, &pod, &problem) == 0) {
-			if (each(userdata, &state) < 0)
-				return 0;
-		} else if (problem.code != LXCRI_E_POD_NOT_FOUND) {
-			/* One that cannot be read must not hide the others. */
-			log_warning("%s", problem.text);
-		}
-	}
-	return 0;
+	return lxcri_pod_list_in(engine, NULL, each, userdata, err);
 }
 
 /* What is asked of a container, with what came of it. */

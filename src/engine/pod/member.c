@@ -8,7 +8,7 @@
 #include "engine/create.h"
 #include "engine/pod/directories.h"
 #include "engine/pod/fields.h"
-#include "engine/service/names.h"
+#include "engine/pod/lookup.h"
 
 #include <string.h>
 
@@ -17,8 +17,7 @@ struct loan {
 	char *id;
 	struct lxcri_volume *volumes;
 	struct strings sources;
-	struct names_lookup lookup;
-	struct strings joined[3];
+	struct lookup lookup;
 	struct strings filled[3];
 };
 
@@ -27,9 +26,7 @@ static void loan_finish(struct loan *loan)
 	free(loan->id);
 	free(loan->volumes);
 	strings_finish(&loan->sources);
-	names_lookup_finish(&loan->lookup);
-	for (size_t i = 0; i < ARRAY_LEN(loan->joined); i++)
-		strings_finish(&loan->joined[i]);
+	lookup_finish(&loan->lookup);
 	for (size_t i = 0; i < ARRAY_LEN(loan->filled); i++)
 		strings_finish(&loan->filled[i]);
 }
@@ -64,44 +61,6 @@ static bool is_first(const struct lxcri_pod_options *options,
 	       given < options->init_containers + options->n_init_containers;
 }
 
-/* Returns @first with @then behind it. */
-static const char *const *join(const char *const *first, const char *const *then,
-			       struct strings *ret)
-{
-	for (; first && *first; first++)
-		strings_add(ret, *first);
-	for (; then && *then; then++)
-		if (!strings_has(ret, *then))
-			strings_add(ret, *then);
-	return (const char *const *)ret->items;
-}
-
-/* Whom the container asks for names: its networks' servers, and what the pod says. */
-static int choose_names(const struct lxcri_pod *pod, const struct lxcri_pod_options *options,
-			struct lxcri_create_options *member, struct loan *loan,
-			struct lxcri_error *err)
-{
-	struct lxcri_create_options names = *member;
-
-	if (!pod->shell->record.networked || options->host_dns)
-		return 0;
-	names.id = pod->shell->home.id;
-	names.services = options->services;
-	if (options->dns_joins)
-		names.dns = names.dns_search = names.dns_options = NULL;
-	if (names_complete(pod->engine, &names, &loan->lookup, err) < 0)
-		return -1;
-	member->dns = names.dns;
-	member->dns_search = names.dns_search;
-	member->dns_options = names.dns_options;
-	if (!options->dns_joins)
-		return 0;
-	member->dns = join(names.dns, options->dns, &loan->joined[0]);
-	member->dns_search = join(names.dns_search, options->dns_search, &loan->joined[1]);
-	member->dns_options = join(names.dns_options, options->dns_options, &loan->joined[2]);
-	return 0;
-}
-
 int member_create(struct lxcri_pod *pod, const struct lxcri_pod_options *options,
 		  const struct lxcri_create_options *given, struct lxcri_error *err)
 {
@@ -131,7 +90,8 @@ int member_create(struct lxcri_pod *pod, const struct lxcri_pod_options *options
 	member.n_ports = 0;
 	member.userns =
 		given->privileged || pod->shell->record.ids.size == 0 ? "host" : options->userns;
-	if (choose_names(pod, options, &member, &loan, err) < 0 ||
+	if ((pod->shell->record.networked &&
+	     lookup_choose(pod, options, NULL, &member, &loan.lookup, err) < 0) ||
 	    fields_fill(pod, &member.env, &loan.filled[0], err) < 0 ||
 	    fields_fill(pod, &member.entrypoint, &loan.filled[1], err) < 0 ||
 	    fields_fill(pod, &member.command, &loan.filled[2], err) < 0)

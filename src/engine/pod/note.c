@@ -5,8 +5,6 @@
 
 #include "base/mem.h"
 
-#include <string.h>
-
 void pod_note_finish(struct pod_note *note)
 {
 	for (size_t i = 0; i < note->n_members; i++) {
@@ -31,9 +29,9 @@ void pod_note_add(struct pod_note *note, const char *name, const char *id, bool 
 								.is_first = is_first };
 }
 
-char *pod_note_format(const struct pod_note *note)
+struct json_object *pod_note_format(const struct pod_note *note)
 {
-	autojson object = json_object_new_object();
+	struct json_object *object = json_object_new_object();
 	struct json_object *members = json_object_new_array();
 
 	json_set_text(object, "namespace", note->name_space);
@@ -58,7 +56,7 @@ char *pod_note_format(const struct pod_note *note)
 	json_object_object_add(object, "fsGroup", json_object_new_int64(note->fs_group));
 	json_object_object_add(object, "labels", json_object_get(note->labels));
 	json_object_object_add(object, "annotations", json_object_get(note->annotations));
-	return json_format_line(object);
+	return object;
 }
 
 static int take_members(struct json_object *members, struct pod_note *note, struct lxcri_error *err)
@@ -76,15 +74,10 @@ static int take_members(struct json_object *members, struct pod_note *note, stru
 	return 0;
 }
 
-int pod_note_parse(const char *json, struct pod_note *ret, struct lxcri_error *err)
+int pod_note_parse(struct json_object *object, struct pod_note *ret, struct lxcri_error *err)
 {
 	autorun(pod_note_finish) struct pod_note note = {};
-	autojson object = NULL;
 
-	if (json_parse(json, strlen(json), &json_limits_config, &object, err) < 0) {
-		err->code = LXCRI_E_STORAGE_ERROR;
-		return fail_while(err, "read a pod's record");
-	}
 	note.name_space = xstrdup(json_get_text(object, "namespace"));
 	note.hostname = xstrdup(json_get_text(object, "hostname"));
 	note.owner = xstrdup(json_get_text(object, "owner"));
@@ -102,4 +95,70 @@ int pod_note_parse(const char *json, struct pod_note *ret, struct lxcri_error *e
 	*ret = note;
 	note = (struct pod_note){};
 	return 0;
+}
+
+static bool glance_at_container(const struct json_slice *object, struct pod_note *note)
+{
+	enum { NAME, ID, INIT, KEYS };
+	static const char *const keys[KEYS] = { [NAME] = "name", [ID] = "id", [INIT] = "init" };
+	struct json_slice values[KEYS];
+	struct lxcri_error told_later;
+	autofree char *name = NULL;
+	autofree char *id = NULL;
+
+	if (json_pick(object, keys, KEYS, values, &told_later) < 0 ||
+	    !json_slice_text(&values[NAME], &name) || !json_slice_text(&values[ID], &id) || !name ||
+	    !id)
+		return false;
+	pod_note_add(note, name, id, json_slice_compare(&values[INIT], "true") == 0);
+	return true;
+}
+
+static bool glance_at_containers(const struct json_slice *array, struct pod_note *note)
+{
+	autorun(json_walk_finish) struct json_walk walk =
+		JSON_WALK(array->text, array->length, &json_limits_config);
+	struct lxcri_error told_later;
+	struct json_slice object;
+	int r;
+
+	while ((r = json_walk_item(&walk, &told_later)) > 0)
+		if (json_walk_pass(&walk, &object, &told_later) < 0 ||
+		    !glance_at_container(&object, note))
+			return false;
+	return r == 0;
+}
+
+static bool glance_at_sum(const struct json_slice *annotations, char **ret)
+{
+	static const char *const key = POD_MANIFEST_SUM;
+	struct json_slice sum = {};
+	struct lxcri_error told_later;
+
+	return (annotations->length == 0 ||
+		json_pick(annotations, &key, 1, &sum, &told_later) == 0) &&
+	       json_slice_text(&sum, ret);
+}
+
+bool pod_note_glance(const struct json_slice *json, struct pod_note *ret, char **ret_manifest)
+{
+	enum { NAMESPACE, HOSTNAME, OWNER, CONTAINERS, ANNOTATIONS, KEYS };
+	static const char *const keys[KEYS] = {
+		[NAMESPACE] = "namespace",   [HOSTNAME] = "hostname",       [OWNER] = "owner",
+		[CONTAINERS] = "containers", [ANNOTATIONS] = "annotations",
+	};
+	autorun(pod_note_finish) struct pod_note note = {};
+	struct json_slice values[KEYS];
+	struct lxcri_error told_later;
+
+	if (json_pick(json, keys, KEYS, values, &told_later) < 0 ||
+	    !json_slice_text(&values[NAMESPACE], &note.name_space) ||
+	    !json_slice_text(&values[HOSTNAME], &note.hostname) ||
+	    !json_slice_text(&values[OWNER], &note.owner) || !note.name_space || !note.hostname ||
+	    values[CONTAINERS].length == 0 || !glance_at_containers(&values[CONTAINERS], &note) ||
+	    !glance_at_sum(&values[ANNOTATIONS], ret_manifest))
+		return false;
+	*ret = note;
+	note = (struct pod_note){};
+	return true;
 }

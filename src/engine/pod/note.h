@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* What a pod's record says of it, as JSON in its member "pod". */
+/* What a pod's record says of it, an object in its member "pod". */
 
 #include "base/fail.h"
-#include "base/json.h"
+#include "base/json_walk.h"
 #include "base/strings.h"
 
 #include <stdbool.h>
@@ -40,8 +40,15 @@ void pod_note_finish(struct pod_note *note);
 /* Appends a member. */
 void pod_note_add(struct pod_note *note, const char *name, const char *id, bool is_first);
 
-/* Returns @note as JSON, owned by the caller. */
-[[nodiscard]] char *pod_note_format(const struct pod_note *note);
+/* Returns @note as an object, owned by the caller. */
+[[nodiscard]] struct json_object *pod_note_format(const struct pod_note *note);
 
-/* Reads what that wrote; the caller finishes *@ret. LXCRI_E_STORAGE_ERROR. */
-[[nodiscard]] int pod_note_parse(const char *json, struct pod_note *ret, struct lxcri_error *err);
+/* Reads of the text of what that made what a list tells: the names, the owner and the containers,
+ * and of the annotations POD_MANIFEST_SUM alone (NULL: it has none). The caller finishes *@ret and
+ * frees *@ret_manifest. False where pod_note_parse() is to be asked. */
+bool pod_note_glance(const struct json_slice *json, struct pod_note *ret, char **ret_manifest);
+
+/* Reads what that made, of which it keeps parts; the caller finishes *@ret.
+ * LXCRI_E_STORAGE_ERROR. */
+[[nodiscard]] int pod_note_parse(struct json_object *object, struct pod_note *ret,
+				 struct lxcri_error *err);

@@ -3,6 +3,7 @@
 
 #include "engine/pod/pod.h"
 
+#include "base/fnv.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/event.h"
@@ -176,31 +177,49 @@ int pod_lock(struct lxcri_pod *pod, struct lxcri_error *err)
 	return found < 0 ? -1 : no_such_pod(pod->shell->home.id, err);
 }
 
-static char *ending_path(const struct lxcri_engine *engine, const char *id)
+/* All pods have a byte each in one file, by their id: whoever looks at all of them asks once. */
+static int open_endings(const struct lxcri_engine *engine, int flags)
 {
-	autofree char *run_dir = engine_run_dir(engine, id);
+	autofree char *path = xformat("%s/ending", engine->root);
 
-	return xformat("%s/ending", run_dir);
+	return open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | flags, 0600);
+}
+
+static struct flock place_of(const char *id, short type)
+{
+	uint64_t sum = FNV_START;
+
+	for (; *id; id++)
+		sum = fnv_add(sum, (unsigned char)*id);
+	return (struct flock){
+		.l_type = type, .l_whence = SEEK_SET, .l_start = (off_t)(sum >> 2), .l_len = 1
+	};
+}
+
+/* Only asks for a lock and does not take it: who asks is in nobody's way. */
+static bool is_locked(const struct lxcri_engine *engine, struct flock lock)
+{
+	autoclose int fd = open_endings(engine, 0);
+
+	return fd >= 0 && fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }
 
 int pod_mark_ending(const struct lxcri_engine *engine, const char *id)
 {
-	autofree char *path = ending_path(engine, id);
-	autoclose int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	/* Shared: two may end it at once. */
-	struct flock lock = { .l_type = F_RDLCK, .l_whence = SEEK_SET };
+	autoclose int fd = open_endings(engine, O_CREAT);
+	struct flock lock = place_of(id, F_RDLCK); /* shared: two may end it at once */
 
 	return fd < 0 || fcntl(fd, F_OFD_SETLK, &lock) < 0 ? -errno : steal_fd(&fd);
 }
 
 bool pod_is_ending(const struct lxcri_engine *engine, const char *id)
 {
-	autofree char *path = ending_path(engine, id);
-	autoclose int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	return is_locked(engine, place_of(id, F_WRLCK));
+}
 
-	/* Only asked for, not taken: who asks is in nobody's way. */
-	return fd >= 0 && fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+bool pod_any_is_ending(const struct lxcri_engine *engine)
+{
+	return is_locked(engine, (struct flock){ .l_type = F_WRLCK, .l_whence = SEEK_SET });
 }
 
 bool pod_is_ready(const struct lxcri_pod_state *state)
@@ -220,30 +239,48 @@ static void count(const struct lxcri_state *state, struct pod_look *look)
 	look->restarts += state->restarts;
 }
 
+void pod_look_add(struct pod_look *look, const struct lxcri_state *state, bool is_first)
+{
+	look->alive += state->status != LXCRI_STATUS_STOPPED;
+	look->has_run |= state->started_ns > 0 || state->status == LXCRI_STATUS_STOPPED;
+	if (!is_first)
+		count(state, look);
+	else
+		look->running += state->status == LXCRI_STATUS_RUNNING;
+}
+
+static int look_at_member(struct lxcri_pod *pod, const struct pod_member *member,
+			  struct pod_look *look, struct lxcri_error *err)
+{
+	autorun(lxcri_container_freep) struct lxcri_container *container = NULL;
+	struct lxcri_error gone = {};
+	struct lxcri_state state;
+
+	if (roster_open(pod->roster, pod->engine, member->id, &container, &gone) < 0) {
+		if (gone.code == LXCRI_E_CONTAINER_NOT_FOUND)
+			return 0; /* its pod is about to go, too */
+		*err = gone;
+		return -1;
+	}
+	container_describe(container, &state);
+	pod_look_add(look, &state, member->is_first);
+	return 0;
+}
+
 int pod_look(struct lxcri_pod *pod, struct pod_look *ret, struct lxcri_error *err)
 {
 	*ret = (struct pod_look){};
-	for (size_t i = 0; i < pod->note.n_members; i++) {
-		const struct pod_member *member = &pod->note.members[i];
-		autorun(lxcri_container_freep) struct lxcri_container *container = NULL;
-		struct lxcri_error gone = {};
-		struct lxcri_state state;
-
-		if (roster_open(pod->roster, pod->engine, member->id, &container, &gone) < 0) {
-			if (gone.code == LXCRI_E_CONTAINER_NOT_FOUND)
-				continue; /* its pod is about to go, too */
-			*err = gone;
+	for (size_t i = 0; i < pod->note.n_members; i++)
+		if (look_at_member(pod, &pod->note.members[i], ret, err) < 0)
 			return -1;
-		}
-		container_describe(container, &state);
-		ret->alive += state.status != LXCRI_STATUS_STOPPED;
-		ret->has_run |= state.started_ns > 0 || state.status == LXCRI_STATUS_STOPPED;
-		if (!member->is_first)
-			count(&state, ret);
-		else
-			ret->running += state.status == LXCRI_STATUS_RUNNING;
-	}
 	return 0;
+}
+
+static enum lxcri_pod_status status_by_containers(const struct pod_look *look)
+{
+	if (look->running > 0)
+		return LXCRI_POD_RUNNING;
+	return look->has_run ? LXCRI_POD_STOPPED : LXCRI_POD_CREATED;
 }
 
 enum lxcri_pod_status pod_status(const struct lxcri_pod *pod, const struct pod_look *look)
@@ -253,9 +290,22 @@ enum lxcri_pod_status pod_status(const struct lxcri_pod *pod, const struct pod_l
 		return !sandbox_is_up(pod->engine, pod->shell->home.id) ? LXCRI_POD_STOPPED
 		       : pod->shell->record.wanted                      ? LXCRI_POD_RUNNING
 									: LXCRI_POD_CREATED;
-	if (look->running > 0)
-		return LXCRI_POD_RUNNING;
-	return look->has_run ? LXCRI_POD_STOPPED : LXCRI_POD_CREATED;
+	return status_by_containers(look);
+}
+
+void pod_describe(const struct pod_note *note, const struct pod_look *look,
+		  struct lxcri_pod_state *ret_state)
+{
+	*ret_state = (struct lxcri_pod_state){
+		.name_space = note->name_space,
+		.hostname = note->hostname,
+		.owner = note->owner,
+		.status = status_by_containers(look),
+		.n_containers = look->containers,
+		.n_running = look->running,
+		.n_ready = look->ready,
+		.restarts = look->restarts,
+	};
 }
 
 int lxcri_pod_state(struct lxcri_pod *pod, struct lxcri_pod_state *ret_state,
@@ -265,21 +315,13 @@ int lxcri_pod_state(struct lxcri_pod *pod, struct lxcri_pod_state *ret_state,
 
 	if (pod_look(pod, &look, err) < 0 || settle_known(pod, &look, err) < 0)
 		return fail_while(err, "look at pod %s", pod->shell->home.id);
-	*ret_state = (struct lxcri_pod_state){
-		.id = pod->shell->home.id,
-		.name_space = pod->note.name_space,
-		.hostname = pod->note.hostname,
-		.owner = pod->note.owner,
-		.manifest = json_get_text(pod->note.annotations, POD_MANIFEST_SUM),
-		.type = pod->shell->record.type,
-		.status = pod_status(pod, &look),
-		.created_ns = pod->shell->record.created_ns,
-		.n_containers = look.containers,
-		.n_running = look.running,
-		.n_ready = look.ready,
-		.restarts = look.restarts,
-		.ending = pod_is_ending(pod->engine, pod->shell->home.id),
-	};
+	pod_describe(&pod->note, &look, ret_state);
+	ret_state->id = pod->shell->home.id;
+	ret_state->manifest = json_get_text(pod->note.annotations, POD_MANIFEST_SUM);
+	ret_state->type = pod->shell->record.type;
+	ret_state->status = pod_status(pod, &look);
+	ret_state->created_ns = pod->shell->record.created_ns;
+	ret_state->ending = pod_is_ending(pod->engine, pod->shell->home.id);
 	return 0;
 }
 

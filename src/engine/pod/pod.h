@@ -48,6 +48,9 @@ static inline void lxcri_pod_freep(struct lxcri_pod **pod)
 /* Tells whether somebody is ending the pod @id. */
 bool pod_is_ending(const struct lxcri_engine *engine, const char *id);
 
+/* The same of any pod. */
+bool pod_any_is_ending(const struct lxcri_engine *engine);
+
 /* Tells whether a pod is to be talked to: all of its containers run and are well, and nobody is
  * ending it. */
 bool pod_is_ready(const struct lxcri_pod_state *state);
@@ -59,6 +62,14 @@ struct pod_look {
 	int64_t restarts;
 	bool has_run;
 };
+
+/* Adds a container, of those that run at first where @is_first. */
+void pod_look_add(struct pod_look *look, const struct lxcri_state *state, bool is_first);
+
+/* Says what that makes of a pod of @note that has containers; id, type and the like are left to the
+ * caller. */
+void pod_describe(const struct pod_note *note, const struct pod_look *look,
+		  struct lxcri_pod_state *ret_state);
 
 /* Reads it. */
 [[nodiscard]] int pod_look(struct lxcri_pod *pod, struct pod_look *ret, struct lxcri_error *err);

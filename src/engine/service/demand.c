@@ -87,6 +87,14 @@ bool demand_is_met(const struct lxcri_engine *engine)
 	return fd >= 0 && is_served(fd, &pid);
 }
 
+pid_t demand_process(const struct lxcri_engine *engine)
+{
+	autoclose int fd = open_lock(engine);
+	pid_t pid = 0;
+
+	return fd >= 0 && is_served(fd, &pid) ? pid : 0;
+}
+
 /* Tells whether systemd is to start it, as the unit that it has for the usual directories. */
 static bool has_unit(const struct lxcri_engine *engine)
 {

@@ -25,5 +25,8 @@ void demand_service_of(const struct lxcri_container *container);
 /* Tells whether one runs. */
 bool demand_is_met(const struct lxcri_engine *engine);
 
+/* Returns the process of the one that runs; 0 for none, or one that is not known. */
+pid_t demand_process(const struct lxcri_engine *engine);
+
 /* Has the service look at everything anew, starting it where it does not run. */
 [[nodiscard]] int demand_look_again(const struct lxcri_engine *engine, struct lxcri_error *err);

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "engine/container.h"
+#include "engine/roster.h"
 #include "engine/update/next.h"
 #include "image/store.h"
 #include "os/path.h"
@@ -243,9 +244,8 @@ static bool is_unmade(const char *json)
 	       record.phase == RECORD_CREATING;
 }
 
-static int visit(void *userdata, const char *id, const char *json)
+static void visit(struct walk *walk, const char *id, const char *json)
 {
-	struct walk *walk = userdata;
 	autofree char *dir = engine_data_dir(walk->check->engine, id);
 
 	strings_add(&walk->ids, id);
@@ -253,7 +253,6 @@ static int visit(void *userdata, const char *id, const char *json)
 		strings_add(is_unmade(json) ? &walk->unmade : &walk->gone, id);
 	else
 		check_record(walk->check, id, json);
-	return 0;
 }
 
 /* Deletes the record unless somebody is at work on the container, or it has a directory after all:
@@ -358,6 +357,7 @@ static void check_leftovers(struct walk *walk)
 int check_records(struct check *check, struct lxcri_error *err)
 {
 	autorun(walk_finish) struct walk walk = { .check = check };
+	autorun(roster_finish) struct roster roster = ROSTER_NULL;
 	autoptr(database) own = NULL;
 	struct database *database = NULL;
 
@@ -366,8 +366,10 @@ int check_records(struct check *check, struct lxcri_error *err)
 		database = engine_database(check->engine, err);
 	else if (database_open_read_only(check->engine->data, &own, err) == 0)
 		database = own;
-	if (!database || database_each_container(database, visit, &walk, err) < 0)
+	if (!database || roster_read_from(database, &roster, err) < 0)
 		return -1;
+	for (size_t i = 0; i < roster.count; i++)
+		visit(&walk, roster.entries[i].id, roster.entries[i].json);
 	check_gone(check, &walk.unmade, database);
 	if (!check_all_gone(&walk))
 		check_gone(check, &walk.gone, database);

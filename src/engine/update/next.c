@@ -145,6 +145,18 @@ static int make_volumes(const struct lxcri_container *container, const struct ne
 	return 0;
 }
 
+/* Whom it asks for names, and which it knows itself, is not the image's to say. */
+static int keep_files(const struct lxcri_container *container, struct bundle *bundle,
+		      struct lxcri_error *err)
+{
+	autorun(ct_process_finish) struct ct_process process = {};
+
+	if (ct_process_load(container->record.bundle, &process, err) < 0)
+		return -1;
+	ct_process_keep_files(&process, bundle);
+	return 0;
+}
+
 /* Builds the specification. The name and the hostname are the container's, so is all that an image
  * does not say. */
 static int make_bundle(const struct lxcri_container *container, const struct next_source *source,
@@ -174,7 +186,7 @@ static int make_bundle(const struct lxcri_container *container, const struct nex
 	graft(old, &request, bundle);
 	if (ct_is(container)) {
 		ct_name_volumes(bundle, old);
-		return 0;
+		return keep_files(container, bundle, err);
 	}
 	return make_volumes(container, source, next, bundle, err);
 }

@@ -157,3 +157,11 @@ int conversion_make_ct(struct image_store *store, const char *digest, enum conve
 	return run(store, digest, WORKER_TEMPLATE,
 		   where == CONVERSION_CT_ROOT ? WORKER_CT : WORKER_CT_BELOW, fd, err);
 }
+
+int conversion_fill_ct(struct image_store *store, const char *digest, enum conversion_owner owner,
+		       int fd, struct lxcri_error *err)
+{
+	return run(store, digest, WORKER_ZFS,
+		   owner == CONVERSION_PRIVILEGED ? WORKER_CT_FILES : WORKER_CT_FILES_NO_NODES, fd,
+		   err);
+}

@@ -35,3 +35,11 @@ enum conversion_ct { CONVERSION_CT_ROOT, CONVERSION_CT_BELOW };
  * LXCRI_E_INVALID_FORMAT for an image that has something there. */
 [[nodiscard]] int conversion_make_ct(struct image_store *store, const char *digest,
 				     enum conversion_ct where, int fd, struct lxcri_error *err);
+
+/* Whose the files of a container are: its own root's, who may have no device files, or root's. */
+enum conversion_owner { CONVERSION_PRIVILEGED, CONVERSION_UNPRIVILEGED };
+
+/* Writes it with our init to the empty root directory @fd of a dataset, mounted so that the owners
+ * become those on the disk. Fails the same, and as conversion_run(). */
+[[nodiscard]] int conversion_fill_ct(struct image_store *store, const char *digest,
+				     enum conversion_owner owner, int fd, struct lxcri_error *err);

@@ -6,13 +6,19 @@
 
 #include "base/mem.h"
 #include "base/scope.h"
+#include "image/convert/template.h"
 #include "image/convert/walk.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+
+#define CHUNK_BYTES ((size_t)1 << 20)
 
 struct fill {
-	int root;  /* borrowed */
+	int root; /* borrowed */
+	enum fill_devices devices;
 	int *dirs; /* from the root down to where the walk stands */
 	size_t depth;
 };
@@ -56,6 +62,9 @@ static int enter(void *userdata, const struct walk_entry *entry, struct lxcri_er
 	struct fill *fill = userdata;
 	int r;
 
+	if (fill->devices == FILL_WITHOUT_DEVICES &&
+	    (S_ISCHR(entry->status->st_mode) || S_ISBLK(entry->status->st_mode)))
+		return 0;
 	if (entry->fd >= 0)
 		r = enter_dir(fill, entry);
 	else if (entry->first)
@@ -78,10 +87,51 @@ static int leave(void *userdata, const struct walk_entry *entry, struct lxcri_er
 	return r < 0 ? fail_entry(entry, r, err) : 0;
 }
 
-int fill_dir(const int *fds, size_t count, int to, struct lxcri_error *err)
+int fill_dir(const int *fds, size_t count, int to, enum fill_devices devices,
+	     struct lxcri_error *err)
 {
-	autorun(fill_finish) struct fill fill = { .root = to };
+	autorun(fill_finish) struct fill fill = { .root = to, .devices = devices };
 	const struct walk_visitor visitor = { enter, leave, &fill };
 
 	return walk_layers(fds, count, &visitor, err);
+}
+
+static int copy_content(int from, int to)
+{
+	off_t at = 0;
+	ssize_t sent;
+
+	do {
+		sent = sendfile(to, from, &at, CHUNK_BYTES);
+	} while (sent > 0);
+	return sent < 0 ? -errno : 0;
+}
+
+/* Returns 0 or -errno: -EEXIST where the tree has something of that name. */
+static int add_program(int root, int program)
+{
+	autoclose int dir = -1;
+	autoclose int fd = -1;
+
+	if (mkdirat(root, TEMPLATE_INIT_DIR, 0755) < 0)
+		return -errno;
+	dir = openat(root, TEMPLATE_INIT_DIR, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dir < 0 || fchmod(dir, 0755) < 0)
+		return -errno;
+	fd = openat(dir, "init", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
+	if (fd < 0 || fchmod(fd, 0755) < 0)
+		return -errno;
+	return copy_content(program, fd);
+}
+
+int fill_add_init(int root, int init, struct lxcri_error *err)
+{
+	int r = add_program(root, init);
+
+	if (r == -EEXIST)
+		return fail(err, LXCRI_E_INVALID_FORMAT,
+			    "the image has a /" TEMPLATE_INIT_DIR " of its own");
+	return r < 0 ? fail_code_errno(err, LXCRI_E_CONVERSION_FAILED, r,
+				       "write \"" TEMPLATE_INIT_DIR "/init\"")
+		     : 0;
 }

@@ -104,7 +104,7 @@ static int explain(const struct raw *raw, struct lxcri_error *err)
 
 int raw_write(struct raw *raw, struct lxcri_error *err)
 {
-	if (fill_dir(raw->layers, raw->n_layers, raw->root, err) < 0 ||
+	if (fill_dir(raw->layers, raw->n_layers, raw->root, FILL_WITH_DEVICES, err) < 0 ||
 	    ext4_image_unmount(&raw->root, err) < 0)
 		return explain(raw, err);
 	return 0;

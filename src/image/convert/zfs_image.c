@@ -21,8 +21,6 @@
 /* By which every program of ZFS speaks to the module. */
 #define ZFS_DEVICE "/dev/zfs"
 
-#define DIGEST "org.proxmox-lxcri:image"
-
 static int check_zfs(struct lxcri_error *err)
 {
 	autoclose int fd = open(ZFS_DEVICE, O_RDWR | O_CLOEXEC);
@@ -142,7 +140,7 @@ static int create(const struct zfs_image *image, int lock, struct lxcri_error *e
 	for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
 		strings_add(&args, fixed[i]);
 	strings_add(&args, "-o");
-	strings_addf(&args, DIGEST "=%s", image->digest);
+	strings_addf(&args, ZFS_BASE_DIGEST "=%s", image->digest);
 	if (options->size_bytes) {
 		strings_add(&args, "-o");
 		strings_addf(&args, "refquota=%llu", (unsigned long long)options->size_bytes);

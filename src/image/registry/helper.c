@@ -130,7 +130,7 @@ int helper_get(const char *name, const char *server, int64_t timeout_ms, struct 
 	autofree char *path = find_program(program);
 	autorun(text_finish) struct text answer = {};
 	autoclose int from = -1;
-	pid_t pid;
+	pid_t pid = -1;
 
 	if (!path)
 		return fail(err, LXCRI_E_COMMAND_NOT_FOUND, "%s is not on PATH", program);

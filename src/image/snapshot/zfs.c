@@ -59,8 +59,8 @@ static bool is_ready(const struct snapshot_place *place, const char *layer_dir)
 static int make_clone(const char *origin, const char *name, const char *kind,
 		      struct lxcri_error *err)
 {
-	const struct zfs_property property = { ZFS_BASE_KIND, kind };
-	int r = zfs_clone(origin, name, &property);
+	const struct zfs_property property = { .name = ZFS_BASE_KIND, .value = kind };
+	int r = zfs_clone(origin, name, &property, 1);
 
 	return r < 0 ? fail_code_errno(err, LXCRI_E_ZFS_ERROR, r, "clone %s as %s", origin, name)
 		     : 0;

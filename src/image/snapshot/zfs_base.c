@@ -14,8 +14,6 @@
 #include <string.h>
 #include <time.h>
 
-#define DATA "org.proxmox-lxcri:data"
-
 /* A mount namespace that has ended gives its mounts back in its own time. */
 #define BUSY_TRIES   200
 #define BUSY_NS      25000000L
@@ -43,9 +41,8 @@ bool zfs_base_is_name(const char *name, size_t bytes_max)
 	}
 }
 
-/* Reads the value that @name itself has of the property; NULL: it has none. */
-static int read_own(const char *name, const char *property, char **ret_value,
-		    struct lxcri_error *err)
+int zfs_base_read_own(const char *name, const char *property, char **ret_value,
+		      struct lxcri_error *err)
 {
 	autorun(strings_finish) struct strings lines = {};
 
@@ -62,7 +59,7 @@ static int check_owner(const struct snapshot_place *place, struct lxcri_error *e
 {
 	autofree char *owner = NULL;
 
-	if (read_own(place->dataset, DATA, &owner, err) < 0)
+	if (zfs_base_read_own(place->dataset, ZFS_BASE_DATA, &owner, err) < 0)
 		return -1;
 	if (!owner)
 		return fail(err, LXCRI_E_ZFS_ERROR,
@@ -118,7 +115,7 @@ int zfs_base_make_group(const struct snapshot_place *place, const char *name,
 /* What is below inherits the properties. */
 static int make_base(const struct snapshot_place *place, struct lxcri_error *err)
 {
-	autofree char *owner = xformat(DATA "=%s", place->data_dir);
+	autofree char *owner = xformat(ZFS_BASE_DATA "=%s", place->data_dir);
 
 	return ZFS_TOOL(NULL, err, "create", ZFS_BASE_PROPERTIES, "-o", owner, place->dataset);
 }
@@ -174,11 +171,11 @@ int zfs_base_list(const char *parent, const char *kind, struct strings *names,
 	return 0;
 }
 
-static int check_kind(const char *name, const char *kind, struct lxcri_error *err)
+int zfs_base_check_kind(const char *name, const char *kind, struct lxcri_error *err)
 {
 	autofree char *found = NULL;
 
-	if (read_own(name, ZFS_BASE_KIND, &found, err) < 0)
+	if (zfs_base_read_own(name, ZFS_BASE_KIND, &found, err) < 0)
 		return -1;
 	return found && strcmp(found, kind) == 0
 		       ? 0
@@ -207,7 +204,7 @@ int zfs_base_destroy(const char *name, const char *kind, struct lxcri_error *err
 				       "destroy the dataset %s: ZFS cannot be had", name);
 	if (!zfs_exists(name))
 		return 0;
-	if (check_kind(name, kind, err) < 0)
+	if (zfs_base_check_kind(name, kind, err) < 0)
 		return -1;
 	r = zfs_destroy(name);
 	if (r < 0 && zfs_exists(ready) && zfs_destroy(ready) == 0)

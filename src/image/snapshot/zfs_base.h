@@ -17,6 +17,10 @@
 #define ZFS_BASE_KIND  "org.proxmox-lxcri:kind"
 #define ZFS_BASE_IMAGE "image" /* such a kind */
 #define ZFS_BASE_READY "@ready"
+/* Of what all is below: the data directory that it belongs to. */
+#define ZFS_BASE_DATA "org.proxmox-lxcri:data"
+/* Of an image: its digest. */
+#define ZFS_BASE_DIGEST "org.proxmox-lxcri:image"
 /* The group that such are in which nobody named a place for. */
 #define ZFS_BASE_PREPARED "prepared"
 
@@ -46,6 +50,14 @@ bool zfs_base_is_name(const char *name, size_t bytes_max);
 /* Makes the dataset @name below that of the place, which is there. The same lock must be held. */
 [[nodiscard]] int zfs_base_make_group(const struct snapshot_place *place, const char *name,
 				      struct lxcri_error *err);
+
+/* Reads the value that @name itself has of @property, a user's: *@ret_value, the caller's, is NULL
+ * where it has none. LXCRI_E_ZFS_ERROR. */
+[[nodiscard]] int zfs_base_read_own(const char *name, const char *property, char **ret_value,
+				    struct lxcri_error *err);
+
+/* Checks that @name is one of ours of @kind. LXCRI_E_ZFS_ERROR. */
+[[nodiscard]] int zfs_base_check_kind(const char *name, const char *kind, struct lxcri_error *err);
 
 /* Opens the root directory of the dataset @name, which is mounted where nobody else sees it for as
  * long as that is open. LXCRI_E_ZFS_ERROR. */

@@ -170,10 +170,15 @@ static int convert_template(const struct convert *convert, struct lxcri_error *e
 static int fill_dataset(const struct convert *convert, struct lxcri_error *err)
 {
 	int root = convert->request->fd;
+	bool no_nodes = strcmp(convert->request->how, WORKER_CT_FILES_NO_NODES) == 0;
+	bool is_ct = no_nodes || strcmp(convert->request->how, WORKER_CT_FILES) == 0;
+	autoclose int init = is_ct ? open_init(err) : -1;
 
-	if (confine(convert, root, err) < 0)
+	if ((is_ct && init < 0) || confine(convert, root, err) < 0)
 		return -1;
-	if (fill_dir(convert->layers, convert->n_layers, root, err) == 0)
+	if (fill_dir(convert->layers, convert->n_layers, root,
+		     no_nodes ? FILL_WITHOUT_DEVICES : FILL_WITH_DEVICES, err) == 0 &&
+	    (!is_ct || fill_add_init(root, init, err) == 0))
 		return 0;
 	/* A quota is a size that somebody chose; a pool that is full is nobody's choice. */
 	if (err->errnum == ENOSPC || err->errnum == EIO)

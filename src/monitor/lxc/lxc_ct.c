@@ -36,7 +36,8 @@ struct ct_command {
 	const char *lxcpath;
 	int process; /* a file with the process object */
 	int sync;
-	int console; /* connected socket for the terminal's master; -1 without one */
+	int console;     /* connected socket for the terminal's master; -1 without one */
+	uint64_t bounds; /* the capabilities that a process may have at most; bit n is number n */
 	bool detach;
 };
 
@@ -46,9 +47,10 @@ struct ct_attached {
 	int report[2];
 };
 
-/* Takes what the container gives its own root: no more than the configuration leaves, and nothing
- * for another user. */
-static int take_capabilities(struct lxc_plan_process *process, struct lxcri_error *err)
+/* Takes what the container gives its own root: no more than the configuration and @bounds leave,
+ * and nothing for another user. */
+static int take_capabilities(struct lxc_plan_process *process, uint64_t bounds,
+			     struct lxcri_error *err)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[2] = {};
@@ -59,10 +61,11 @@ static int take_capabilities(struct lxc_plan_process *process, struct lxcri_erro
 	for (unsigned int i = 0; i < CAPABILITY_BITS; i++)
 		if (prctl(PR_CAPBSET_READ, i, 0, 0, 0) == 1)
 			process->bounding |= (uint64_t)1 << i;
+	process->bounding &= bounds;
 	process->permitted = process->effective = process->inheritable = process->ambient = 0;
 	if (process->uid == 0)
 		process->permitted = process->effective =
-			data[0].permitted | (uint64_t)data[1].permitted << 32;
+			(data[0].permitted | (uint64_t)data[1].permitted << 32) & bounds;
 	return 0;
 }
 
@@ -83,7 +86,9 @@ static int become(struct ct_attached *attached, struct lxcri_error *err)
 	}
 	/* No process of the container's is in a session of the host's. */
 	(void)setsid();
-	return take_capabilities(process, err) < 0 ? -1 : shim_execute(&launch, err);
+	return take_capabilities(process, attached->command->bounds, err) < 0
+		       ? -1
+		       : shim_execute(&launch, err);
 }
 
 /* Runs in the container, as root of it. */
@@ -227,6 +232,7 @@ static int parse(struct ct_command *command, int argc, char **argv)
 		{ "process-fd", required_argument, NULL, 'o' },
 		{ "sync-fd", required_argument, NULL, 's' },
 		{ "console-fd", required_argument, NULL, 'c' },
+		{ "bounds", required_argument, NULL, 'b' },
 		{ "detach", no_argument, NULL, 'd' },
 		{},
 	};
@@ -250,6 +256,9 @@ static int parse(struct ct_command *command, int argc, char **argv)
 		case 'c':
 			r = take_descriptor(optarg, &command->console);
 			break;
+		case 'b':
+			r = text_parse_u64(optarg, 0, UINT64_MAX, &command->bounds);
+			break;
 		case 'd':
 			command->detach = true;
 			break;
@@ -264,7 +273,9 @@ static int parse(struct ct_command *command, int argc, char **argv)
 
 int lxc_ct_main(int argc, char **argv)
 {
-	struct ct_command command = { .verb = argv[0], .process = -1, .sync = -1, .console = -1 };
+	struct ct_command command = {
+		.verb = argv[0], .process = -1, .sync = -1, .console = -1, .bounds = UINT64_MAX
+	};
 	struct lxc_sync message = { .type = LXC_SYNC_FAILED };
 	int r;
 

@@ -51,22 +51,41 @@ static int obey_network(struct dns_server *server, struct order *order, struct l
 	return dns_server_put_network_consume(server, &options, err);
 }
 
-static int obey_zone(struct dns_server *server, struct order *order, struct lxcri_error *err)
+/* Reads the file that came with @order. */
+static int read_file(const struct order *order, char **ret_text, size_t *ret_size,
+		     struct lxcri_error *err)
 {
-	struct dns_zone *zone = NULL;
-	autofree char *text = NULL;
-	size_t size;
 	int r = order->n_fds == 1 ? 0 : -EINVAL;
 
 	if (r == 0 && lseek(order->fds[0], 0, SEEK_SET) < 0)
 		r = -errno;
 	if (r == 0)
-		r = file_read_fd(order->fds[0], DNS_ZONE_BYTES_MAX, &text, &size);
-	if (r < 0)
-		return fail_errno(err, r, "read the zone of %s", order->words[1]);
-	if (dns_zone_parse(text, size, &zone, err) < 0)
+		r = file_read_fd(order->fds[0], DNS_ZONE_BYTES_MAX, ret_text, ret_size);
+	return r < 0 ? fail_errno(err, r, "read the %s of %s", order->words[0], order->words[1])
+		     : 0;
+}
+
+static int obey_zone(struct dns_server *server, struct order *order, struct lxcri_error *err)
+{
+	struct dns_zone *zone = NULL;
+	autofree char *text = NULL;
+	size_t size = 0;
+
+	if (read_file(order, &text, &size, err) < 0 || dns_zone_parse(text, size, &zone, err) < 0)
 		return -1;
 	return dns_server_set_zone_consume(server, order->words[1], zone, err);
+}
+
+static int obey_guests(struct dns_server *server, struct order *order, struct lxcri_error *err)
+{
+	struct dns_guests *guests = NULL;
+	autofree char *text = NULL;
+	size_t size = 0;
+
+	if (read_file(order, &text, &size, err) < 0 ||
+	    dns_guests_parse(text, size, &guests, err) < 0)
+		return -1;
+	return dns_server_set_guests_consume(server, order->words[1], guests, err);
 }
 
 static int obey_drop(struct dns_server *server, struct order *order, struct lxcri_error *err)
@@ -93,9 +112,8 @@ static const struct order_kind {
 	size_t n_words; /* at least */
 	int (*obey)(struct dns_server *server, struct order *order, struct lxcri_error *err);
 } order_kinds[] = {
-	{ "network", 2, obey_network },
-	{ "zone", 2, obey_zone },
-	{ "drop", 2, obey_drop },
+	{ "network", 2, obey_network },     { "zone", 2, obey_zone },
+	{ "guests", 2, obey_guests },       { "drop", 2, obey_drop },
 	{ "resolvers", 1, obey_resolvers },
 };
 
@@ -151,16 +169,26 @@ int dns_control_send_network(int fd, const char *name, const char *const *subnet
 	return send_text(fd, &text, fds, n_fds);
 }
 
-int dns_control_send_zone(int fd, const char *name, const char *bytes, size_t size)
+static int send_file(int fd, const char *word, const char *name, const char *bytes, size_t size)
 {
 	autorun(text_finish) struct text text = {};
-	autoclose int file = memfd_create("zone", MFD_CLOEXEC);
+	autoclose int file = memfd_create(word, MFD_CLOEXEC);
 	int r = file < 0 ? -errno : file_write_all(file, bytes, size);
 
 	if (r < 0)
 		return r;
-	text_addf(&text, "zone %s", name);
+	text_addf(&text, "%s %s", word, name);
 	return send_text(fd, &text, &file, 1);
+}
+
+int dns_control_send_zone(int fd, const char *name, const char *bytes, size_t size)
+{
+	return send_file(fd, "zone", name, bytes, size);
+}
+
+int dns_control_send_guests(int fd, const char *name, const char *bytes, size_t size)
+{
+	return send_file(fd, "guests", name, bytes, size);
 }
 
 int dns_control_send_drop(int fd, const char *name)

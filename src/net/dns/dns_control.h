@@ -6,6 +6,7 @@
  *
  *     network NAME SUBNET...      with its sockets
  *     zone NAME                   with a file that has the zone (dns_zone_parse())
+ *     guests NAME                 with a file that has them (dns_guests_parse())
  *     drop NAME
  *     resolvers [ADDRESS...]
  *
@@ -26,5 +27,6 @@
 [[nodiscard]] int dns_control_send_network(int fd, const char *name, const char *const *subnets,
 					   size_t n_subnets, const int *fds, size_t n_fds);
 [[nodiscard]] int dns_control_send_zone(int fd, const char *name, const char *text, size_t size);
+[[nodiscard]] int dns_control_send_guests(int fd, const char *name, const char *text, size_t size);
 [[nodiscard]] int dns_control_send_drop(int fd, const char *name);
 [[nodiscard]] int dns_control_send_resolvers(int fd, const char *const *addresses, size_t count);

@@ -16,6 +16,7 @@ struct dns_network {
 	size_t n_fds;
 	uint32_t generation; /* another one whenever its sockets are others */
 	struct dns_zone *zone;
+	struct dns_guests *guests; /* its sockets are for these, of other networks; NULL: its own */
 };
 
 struct dns_batch;
@@ -35,7 +36,7 @@ struct dns_server {
 [[nodiscard]] int dns_server_watch(const struct dns_server *server, int fd,
 				   enum dns_event_kind kind, uint32_t place);
 
-/* Tells whether who is at @address may ask the network. */
+/* Tells whether who is at @address may ask the network, or is one of its guests. */
 bool dns_network_serves(const struct dns_network *network, const union dns_address *address);
 
 /* Answers @bytes into @room. @asker says who asks the network. Returns the size of the answer, 0

@@ -103,6 +103,7 @@ static void network_finish(struct dns_server *server, uint32_t place)
 	for (size_t i = 0; i < network->n_fds; i++)
 		closep(&network->fds[i]);
 	dns_zone_free(network->zone);
+	dns_guests_free(network->guests);
 	*network = (struct dns_network){ .generation = network->generation + 1 };
 }
 
@@ -162,6 +163,7 @@ int dns_server_put_network_consume(struct dns_server *server,
 				   struct lxcri_error *err)
 {
 	uint32_t place = find_network(server, options->name);
+	struct dns_guests *guests;
 	struct dns_zone *zone;
 
 	if (!*options->name || strlen(options->name) >= DNS_NETWORK_NAME_MAX ||
@@ -181,8 +183,10 @@ int dns_server_put_network_consume(struct dns_server *server,
 	struct dns_network *network = &server->networks[place];
 
 	zone = steal(network->zone);
+	guests = steal(network->guests);
 	network_finish(server, place);
 	network->zone = zone;
+	network->guests = guests;
 	(void)strcpy(network->name, options->name);
 	network->n_subnets = options->n_subnets;
 	if (options->n_subnets > 0)
@@ -214,6 +218,20 @@ int dns_server_set_zone_consume(struct dns_server *server, const char *name, str
 	return 0;
 }
 
+int dns_server_set_guests_consume(struct dns_server *server, const char *name,
+				  struct dns_guests *guests, struct lxcri_error *err)
+{
+	uint32_t place = *name ? find_network(server, name) : DNS_NETWORKS_MAX;
+
+	if (place == DNS_NETWORKS_MAX) {
+		dns_guests_free(guests);
+		return fail(err, LXCRI_E_INVALID_ARGUMENT, "no network is called \"%.80s\"", name);
+	}
+	dns_guests_free(server->networks[place].guests);
+	server->networks[place].guests = guests;
+	return 0;
+}
+
 void dns_server_drop_network(struct dns_server *server, const char *name)
 {
 	uint32_t place = *name ? find_network(server, name) : DNS_NETWORKS_MAX;
@@ -230,6 +248,8 @@ void dns_server_set_resolvers(struct dns_server *server, const union dns_address
 
 bool dns_network_serves(const struct dns_network *network, const union dns_address *address)
 {
+	if (network->guests)
+		return dns_guests_find(network->guests, address) != NULL;
 	for (size_t i = 0; i < network->n_subnets; i++)
 		if (dns_subnet_has(&network->subnets[i], address))
 			return true;
@@ -243,6 +263,25 @@ static int refuse(struct dns_answer *answer, enum dns_rcode rcode, struct dns_co
 	return (int)dns_answer_end(answer, rcode);
 }
 
+/* Finds the zone that @asker sees, which may be NULL. Returns the code that he gets instead: that
+ * of a stranger, or of one whose network we do not know of yet. */
+static enum dns_rcode find_zone(const struct dns_server *server, const struct dns_network *network,
+				const struct dns_asker *asker, const struct dns_zone **ret)
+{
+	const char *name;
+	uint32_t place;
+
+	*ret = network->zone;
+	if (!network->guests)
+		return DNS_NOERROR;
+	name = dns_guests_find(network->guests, &asker->address);
+	if (!name)
+		return DNS_REFUSED;
+	place = find_network(server, name);
+	*ret = place < DNS_NETWORKS_MAX ? server->networks[place].zone : NULL;
+	return *ret ? DNS_NOERROR : DNS_SERVFAIL;
+}
+
 int dns_server_answer(struct dns_server *server, const struct dns_network *network,
 		      const struct dns_asker *asker, const uint8_t *bytes, size_t size,
 		      const struct dns_room *room)
@@ -250,6 +289,8 @@ int dns_server_answer(struct dns_server *server, const struct dns_network *netwo
 	struct dns_counters *counters = server->counters;
 	struct dns_query query;
 	struct dns_answer answer;
+	const struct dns_zone *zone;
+	enum dns_rcode refusal;
 	int rcode = -ENOENT;
 
 	counters->queries++;
@@ -259,17 +300,19 @@ int dns_server_answer(struct dns_server *server, const struct dns_network *netwo
 	}
 	dns_answer_begin(&answer, &query, room->bytes,
 			 asker->is_tcp ? room->limit : dns_udp_limit(&query));
-	if (query.fault != DNS_NOERROR)
-		return refuse(&answer, query.fault, counters);
+	refusal = find_zone(server, network, asker, &zone);
+	if (refusal == DNS_NOERROR)
+		refusal = query.fault;
+	if (refusal != DNS_NOERROR)
+		return refuse(&answer, refusal, counters);
 	if (query.type == DNS_AXFR || query.type == DNS_IXFR ||
 	    (query.class != DNS_CLASS_IN && query.class != DNS_CLASS_ANY))
 		return refuse(&answer, DNS_REFUSED, counters);
-	if (network->zone)
-		rcode = dns_zone_ask(network->zone, &query, &answer);
+	if (zone)
+		rcode = dns_zone_ask(zone, &query, &answer);
 	if (rcode == -EREMOTE && query.recursion_desired) {
 		uint8_t target[DNS_NAME_MAX];
-		size_t target_size =
-			dns_zone_find_alias(network->zone, query.name, query.name_size, target);
+		size_t target_size = dns_zone_find_alias(zone, query.name, query.name_size, target);
 
 		dns_query_lead(&query, target, target_size);
 		dns_forward_ask(server->forward, &query, asker, server->now_ms);
@@ -312,7 +355,8 @@ static size_t answer_datagram(struct dns_server *server, uint32_t place, size_t 
 					 .place = place,
 					 .generation = network->generation };
 
-	if (!dns_network_serves(network, &asker.address)) {
+	/* At the sockets of guests a stranger is told that he is one. */
+	if (!network->guests && !dns_network_serves(network, &asker.address)) {
 		server->counters->foreign++;
 		return 0;
 	}

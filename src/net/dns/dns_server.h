@@ -4,11 +4,15 @@
 /* A name server for several networks, each with a zone and sockets of its own. It is a set of
  * descriptors that a loop polls: nothing here waits, and no client keeps another one from being
  * answered. Only who has an address of the network is answered, and sees of all zones only that of
- * his own. What the zone does not know the resolvers are asked for. */
+ * his own. What the zone does not know the resolvers are asked for.
+ *
+ * The sockets of a network may be for guests instead: each is answered as one of the network that
+ * he is of, which may have no sockets, and everybody else is refused. */
 
 #include "base/fail.h"
 #include "base/scope.h"
 #include "net/dns/dns_forward.h"
+#include "net/dns/dns_guests.h"
 #include "net/dns/dns_zone.h"
 
 #define DNS_NETWORKS_MAX     1024
@@ -48,6 +52,11 @@ struct dns_network_options {
 /* Gives the network @name the zone @zone_consume. LXCRI_E_INVALID_ARGUMENT for an unknown one. */
 [[nodiscard]] int dns_server_set_zone_consume(struct dns_server *server, const char *name,
 					      struct dns_zone *zone, struct lxcri_error *err);
+
+/* Has the sockets of the network @name be for @guests_consume. LXCRI_E_INVALID_ARGUMENT for an
+ * unknown one. */
+[[nodiscard]] int dns_server_set_guests_consume(struct dns_server *server, const char *name,
+						struct dns_guests *guests, struct lxcri_error *err);
 
 /* Forgets the network @name; an unknown one is fine. */
 void dns_server_drop_network(struct dns_server *server, const char *name);

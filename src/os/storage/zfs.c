@@ -26,6 +26,7 @@ static int (*lzc_destroy)(const char *name);
 static int (*list_alloc)(struct nvlist **list, unsigned int flags, int may_sleep);
 static int (*list_add_boolean)(struct nvlist *list, const char *name);
 static int (*list_add_string)(struct nvlist *list, const char *name, const char *value);
+static int (*list_add_number)(struct nvlist *list, const char *name, uint64_t value);
 static void (*list_free)(struct nvlist *list);
 
 static int opened = -ENOPKG;
@@ -45,12 +46,14 @@ static void load(void)
 	static const char *const core[] = { "libzfs_core_init", "lzc_exists", "lzc_snapshot",
 					    "lzc_clone",        "lzc_rename", "lzc_destroy" };
 	static const char *const pairs[] = { "nvlist_alloc", "nvlist_add_boolean",
-					     "nvlist_add_string", "nvlist_free" };
+					     "nvlist_add_string", "nvlist_add_uint64",
+					     "nvlist_free" };
 	void **const core_slots[] = { (void **)&lzc_init,     (void **)&lzc_exists,
 				      (void **)&lzc_snapshot, (void **)&lzc_clone,
 				      (void **)&lzc_rename,   (void **)&lzc_destroy };
 	void **const pair_slots[] = { (void **)&list_alloc, (void **)&list_add_boolean,
-				      (void **)&list_add_string, (void **)&list_free };
+				      (void **)&list_add_string, (void **)&list_add_number,
+				      (void **)&list_free };
 
 	if (load_from("libnvpair.so.3", pairs, pair_slots, ARRAY_LEN(pairs)) &&
 	    load_from("libzfs_core.so.3", core, core_slots, ARRAY_LEN(core)))
@@ -90,20 +93,25 @@ int zfs_snapshot(const char *name)
 	return -r;
 }
 
-int zfs_clone(const char *origin, const char *name, const struct zfs_property *property)
+int zfs_clone(const char *origin, const char *name, const struct zfs_property *properties,
+	      size_t count)
 {
-	struct nvlist *properties = NULL;
+	struct nvlist *list = NULL;
 	int r = zfs_open();
 
 	if (r < 0)
 		return r;
-	r = list_alloc(&properties, UNIQUE_NAMES, 0);
+	r = list_alloc(&list, UNIQUE_NAMES, 0);
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		const struct zfs_property *one = &properties[i];
+
+		r = one->value ? list_add_string(list, one->name, one->value)
+			       : list_add_number(list, one->name, one->number);
+	}
 	if (r == 0)
-		r = list_add_string(properties, property->name, property->value);
-	if (r == 0)
-		r = lzc_clone(name, origin, properties);
-	if (properties)
-		list_free(properties);
+		r = lzc_clone(name, origin, list);
+	if (list)
+		list_free(list);
 	return -r;
 }
 

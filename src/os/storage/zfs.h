@@ -5,6 +5,8 @@
  * only. All return 0 or -errno. */
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 /* Gets hold of library and kernel module. -ENOPKG without the library, -ENODEV or another -errno
  * without the module. */
@@ -16,15 +18,22 @@ bool zfs_exists(const char *name);
 /* Makes the snapshot @name ("DATASET@SNAPSHOT"), after which all in it is on the disk. */
 [[nodiscard]] int zfs_snapshot(const char *name);
 
-/* A property of a user's, "MODULE:PROPERTY". */
+/* A property: a user's, "MODULE:PROPERTY", with a text, or one of ZFS itself with the number that
+ * the kernel knows its value by. */
 struct zfs_property {
 	const char *name;
-	const char *value;
+	const char *value; /* NULL: it is @number */
+	uint64_t number;
 };
 
-/* Makes @name, which has @property from its first moment, a clone of the snapshot @origin. */
+/* Numbers of values of "acltype" and "xattr". */
+#define ZFS_ACLTYPE_POSIX 1
+#define ZFS_XATTR_SA      2
+
+/* Makes @name, which has the @count @properties from its first moment, a clone of the snapshot
+ * @origin. It is mounted nowhere. */
 [[nodiscard]] int zfs_clone(const char *origin, const char *name,
-			    const struct zfs_property *property);
+			    const struct zfs_property *properties, size_t count);
 
 /* Gives the dataset @from the name @to, in the same pool: -EEXIST where that is there. */
 [[nodiscard]] int zfs_rename(const char *from, const char *to);

@@ -89,6 +89,7 @@ def path(cluster, node, volume):
     storage.need(node)
     if storage.get(node, volname).is_blank:
         raise Died(f"mount of '{volume}' failed: there is no file system on it")
+    storage.activate(node, volname)
     return str(storage.path(node, volname))
 
 

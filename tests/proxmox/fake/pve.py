@@ -15,6 +15,7 @@ from fake.container import Host
 from fake.person import Person
 from fake.server import Record, Server, serve
 from fake.storage import Storage
+from fake.zfs_storage import ZfsStorage
 
 ROOT_PASSWORD = "secret"
 SETTLE_SECONDS = 60
@@ -108,6 +109,10 @@ class FakeProxmox:
         """Adds a storage: "dir" or "zfspool"."""
         self.cluster.add_storage(Storage(self.directory / "storage", name, kind, content, **options))
 
+    def add_zfs(self, name, dataset):
+        """Adds a storage of datasets, on the first node: this machine has ZFS. The dataset is made for it."""
+        self.cluster.add_storage(ZfsStorage(self.directory / "storage", name, dataset, self.node))
+
     def fill_storage(self, name, left_bytes=0):
         """Leaves so much of a storage."""
         storage = self.cluster.get_storage(name)
@@ -163,6 +168,8 @@ class FakeProxmox:
         self.cluster.host.close()
         self.cluster.tasks.settle(SETTLE_SECONDS)
         self.cluster.host.close()
+        for storage in self.cluster.storages.values():
+            storage.close()
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def __enter__(self):

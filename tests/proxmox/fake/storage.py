@@ -55,6 +55,17 @@ class Storage:
         self.volumes = {}  # (node, volume name) → Volume
         self.lock = threading.RLock()
 
+    @property
+    def pool(self):
+        """What the configuration of a pool of ZFS says."""
+        return self.name
+
+    def activate(self, node, volname):
+        """Makes a volume's files be where path() says."""
+
+    def close(self):
+        """Removes what is left, but for directories."""
+
     # Where things are.
 
     def key(self, node, volname):

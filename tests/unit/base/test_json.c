@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/json.h"
 #include "base/json_path.h"
+#include "base/mem.h"
+#include "base/scope.h"
 #include "base/text.h"
 #include "test.h"
 
@@ -27,6 +29,42 @@ static struct json_object *parse(const char *text)
 
 	assert_int_equal(json_parse(text, strlen(text), &json_limits_spec, &value, &err), 0);
 	return value;
+}
+
+/* What stands for itself is passed over some bytes at a time. */
+static void what_ends_a_run_of_plain_bytes_is_seen_at_any_place(void **state)
+{
+	static const struct {
+		const char *bytes;
+		const char *meaning; /* NULL: it is refused */
+	} cases[] = { { "\\n", "\n" },    { "\\\"", "\"" }, { "\xc3\xa9", "\xc3\xa9" },
+		      { "\x7f", "\x7f" }, { "~", "~" },     { "!#[]", "!#[]" },
+		      { "\x01", NULL },   { "\x1f", NULL }, { "\xff", NULL },
+		      { "\x80", NULL },   { "\n", NULL } };
+	struct lxcri_error err = {};
+
+	for (size_t before = 0; before < 20; before++)
+		for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+			for (int behind = 0; behind < 20; behind += 9) {
+				autojson value = NULL;
+				autofree char *text = xformat(
+					"[\"%.*s%s%.*s\"]", (int)before, "abcdefghijklmnopqrst",
+					cases[i].bytes, behind, "ABCDEFGHIJKLMNOPQRST");
+				int r = json_parse(text, strlen(text), &json_limits_spec, &value,
+						   &err);
+
+				assert_int_equal(r, cases[i].meaning ? 0 : -1);
+				if (r < 0)
+					continue;
+
+				autofree char *meant =
+					xformat("%.*s%s%.*s", (int)before, "abcdefghijklmnopqrst",
+						cases[i].meaning, behind, "ABCDEFGHIJKLMNOPQRST");
+
+				assert_string_equal(
+					json_object_get_string(json_object_array_get_idx(value, 0)),
+					meant);
+			}
 }
 
 static void an_object_may_not_repeat_a_key_however_it_is_written(void **state)
@@ -283,6 +321,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_value_may_hold_nul_where_that_is_allowed_and_a_key_never),
+		cmocka_unit_test(what_ends_a_run_of_plain_bytes_is_seen_at_any_place),
 		cmocka_unit_test(an_object_may_not_repeat_a_key_however_it_is_written),
 		cmocka_unit_test(what_is_not_json_is_refused_with_its_place),
 		cmocka_unit_test(a_nul_byte_is_no_end_of_the_document),

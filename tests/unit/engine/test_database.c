@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "engine/database/database.h"
 #include "engine/database/networks.h"
+#include "engine/database/objects.h"
 #include "engine/database/schema.h"
 #include "os/path.h"
 #include "base/mem.h"
@@ -329,6 +330,48 @@ static void a_container_s_place_in_networks_goes_with_its_record(void **state)
 	assert_int_equal(ports_find_taker(database, &other, &taker, &err), 0);
 }
 
+struct pair {
+	struct database *ours;
+	struct database *others;
+};
+
+/* Somebody else has changed something since the walk began. */
+static int change_what_is_read(void *userdata, const struct object_key *key, const char *document,
+			       int64_t revision, struct lxcri_error *err)
+{
+	const struct pair *pair = userdata;
+	const struct object_key seen = { "Seen", key->name_space, key->name };
+
+	assert_int_equal(database_put_container(pair->others, key->name, "{}", err), 0);
+	return objects_put(pair->ours, &seen, document, revision, err);
+}
+
+static void objects_can_be_changed_while_they_are_walked_through(void **state)
+{
+	static const char *const names[] = { "a", "b" };
+	const struct object_key all = { "Pod", NULL, NULL };
+	const struct object_key seen = { "Seen", NULL, NULL };
+	autoptr(database) ours = NULL;
+	autoptr(database) others = NULL;
+	struct lxcri_error err = {};
+
+	assert_int_equal(database_open(directory, &ours, &err), 0);
+	assert_int_equal(database_open(directory, &others, &err), 0);
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		for (int64_t revision = 1; revision <= 2; revision++) {
+			const struct object_key key = { "Pod", "default", names[i] };
+
+			assert_int_equal(objects_put(ours, &key, "{}", revision, &err), 0);
+		}
+
+	struct pair pair = { ours, others };
+	const struct object_key a = { "Pod", "default", "a" };
+
+	assert_int_equal(objects_each(ours, &all, change_what_is_read, &pair, &err), 2);
+	assert_int_equal(objects_each_revision(ours, &a, change_what_is_read, &pair, &err), 2);
+	assert_int_equal(objects_each(ours, &seen, change_what_is_read, &pair, &err), 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -361,6 +404,9 @@ int main(void)
 			remove_directory),
 		cmocka_unit_test_setup_teardown(bytes_that_are_no_database_are_refused,
 						make_directory, remove_directory),
+		cmocka_unit_test_setup_teardown(
+			objects_can_be_changed_while_they_are_walked_through, make_directory,
+			remove_directory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -180,7 +180,7 @@ static size_t make_response(const char *question, ldns_rr_type type, const char 
 		LDNS_STATUS_OK);
 	ldns_pkt_set_qr(packet, true);
 	ldns_pkt_set_id(packet, 77);
-	ldns_pkt_set_rcode(packet, rcode);
+	ldns_pkt_set_rcode(packet, (uint8_t)rcode);
 	for (; *answers; answers++) {
 		ldns_rr *rr = NULL;
 

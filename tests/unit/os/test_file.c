@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/scope.h"
 #include "os/file.h"
 #include "test.h"
 
@@ -8,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char directory[] = "/tmp/lxcri-test-file-XXXXXX";
@@ -83,6 +85,44 @@ static int remove_directory(void **state)
 	return rmdir(directory);
 }
 
+static short lock_on(int dir, const char *name)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	int status;
+	pid_t pid = fork();
+
+	/* To who holds it a lock is none. */
+	if (pid == 0) {
+		int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
+
+		_exit(fd < 0 || fcntl(fd, F_GETLK, &lock) < 0 ? 99 : lock.l_type);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return (short)WEXITSTATUS(status);
+}
+
+static void a_file_is_locked_from_the_moment_at_which_it_is_there(void **state)
+{
+	autoclose int dir = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int first = -1;
+	int second = -1;
+
+	assert_int_equal(file_write_locked(dir, "locked", "1", 1, 0600, &first), 0);
+	assert_int_equal(lock_on(dir, "locked"), F_WRLCK);
+	assert_int_equal(file_write_locked(dir, "locked", "22", 2, 0600, &second), 0);
+	close(first); /* of the file that was there */
+	assert_int_equal(lock_on(dir, "locked"), F_WRLCK);
+	close(second);
+	assert_int_equal(lock_on(dir, "locked"), F_UNLCK);
+
+	autofree char *text = NULL;
+	size_t size;
+
+	assert_int_equal(file_read(dir, "locked", 10, &text, &size), 0);
+	assert_string_equal(text, "22");
+	assert_int_equal(unlinkat(dir, "locked", 0), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -90,6 +130,7 @@ int main(void)
 		cmocka_unit_test(a_parent_that_is_missing_is_told),
 		cmocka_unit_test(what_a_writer_leaves_is_known_by_its_name),
 		cmocka_unit_test(what_is_there_of_some_files_is_flushed),
+		cmocka_unit_test(a_file_is_locked_from_the_moment_at_which_it_is_there),
 	};
 
 	return cmocka_run_group_tests(tests, make_directory, remove_directory);

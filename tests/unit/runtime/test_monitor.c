@@ -28,6 +28,32 @@ static void the_exit_code_is_that_of_the_process(void **state)
 	}
 }
 
+static void a_glance_tells_of_a_monitor_that_is_alive(void **state)
+{
+	struct monitor_state recorded;
+	struct scene scene;
+
+	scene_init(&scene, state, "trap : USR1; sleep 100");
+	scene_create(&scene);
+
+	autoclose int above = open(scene.dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	assert_true(monitor_glance(above, "run", &recorded));
+	assert_true(recorded.alive && recorded.phase == MONITOR_CREATED &&
+		    recorded.started_ns == 0);
+	assert_int_equal(monitor_begin(scene.monitor, &scene.err), 0);
+	assert_true(monitor_glance(above, "run", &recorded));
+	assert_true(recorded.phase == MONITOR_RUNNING && recorded.started_ns > 0);
+	assert_false(monitor_glance(above, "bundle", &recorded));
+	assert_false(monitor_glance(above, "none", &recorded));
+	assert_false(monitor_glance(-1, "run", &recorded));
+	assert_int_equal(monitor_kill(scene.monitor, SIGKILL, false, &scene.err), 0);
+	assert_int_equal(scene_wait(&scene), 128 + SIGKILL);
+	scene_until(monitor_find(scene.run_dirfd) == 0);
+	assert_false(monitor_glance(above, "run", &recorded));
+	scene_finish(&scene);
+}
+
 static void a_signal_counts_as_128_and_its_number(void **state)
 {
 	struct scene scene;
@@ -465,6 +491,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON_ALL(the_exit_code_is_that_of_the_process),
+		ON_ALL(a_glance_tells_of_a_monitor_that_is_alive),
 		ON_ALL(a_signal_counts_as_128_and_its_number),
 		ON_ALL(created_means_that_nothing_of_the_user_runs_yet),
 		ON_ALL(a_container_is_started_once),

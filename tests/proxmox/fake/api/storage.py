@@ -30,7 +30,7 @@ def configured(call):
             entry = {"storage": storage.name, "type": storage.kind, "content": ",".join(sorted(storage.content)),
                      "digest": "0" * 40, "shared": int(storage.shared)}
             entry["pool" if storage.kind == "zfspool" else "path"] = \
-                storage.name if storage.kind == "zfspool" else str(storage.base / storage.name)
+                storage.pool if storage.kind == "zfspool" else str(storage.base / storage.name)
             if not storage.is_enabled:
                 entry["disable"] = 1
             found.append(entry)

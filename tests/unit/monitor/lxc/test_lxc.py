@@ -98,7 +98,6 @@ class Container:
         null = os.open("/dev/null", os.O_RDWR)
         sources = [write_end, null, self.out.fileno(), self.err.fileno()]
         high = [fcntl.fcntl(fd, fcntl.F_DUPFD, 100) for fd in sources]
-        os.set_inheritable(100, True)
 
         def arrange():
             for target, fd in zip((3, 4, 5, 6), high):
