@@ -153,25 +153,26 @@ static int scan_escape(struct json_scan *scan, enum use use, struct text *text)
 	return 0;
 }
 
-/* Returns how many plain bytes are at @at, or as many of them as can be told at once. A byte that
- * is none marks itself, and may borrow from those behind it: the first mark counts. */
+/* Returns how many plain bytes are at @at, or as many of them as can be told at once. */
 static size_t count_plain(const char *at, const char *end)
 {
-	const uint64_t ones = 0x0101010101010101;
-	const uint64_t highest = ones * 0x80;
-	uint64_t word;
+	typedef signed char block __attribute__((vector_size(16)));
+	uint64_t marks[sizeof(block) / sizeof(uint64_t)];
+	block bytes;
 
-	if (end - at < (ptrdiff_t)sizeof(word))
+	if (end - at < (ptrdiff_t)sizeof(bytes))
 		return is_plain[(unsigned char)*at];
-	memcpy(&word, at, sizeof(word));
-	word = le64toh(word);
+	memcpy(&bytes, at, sizeof(bytes));
 
-	const uint64_t below_space = word - ones * ' ';
-	const uint64_t quotes = (word ^ ones * '"') - ones;
-	const uint64_t backslashes = (word ^ ones * '\\') - ones;
-	const uint64_t marks = (word | below_space | quotes | backslashes) & highest;
+	/* What is beyond ASCII is negative. */
+	const block is_other = (bytes < ' ') | (bytes == '"') | (bytes == '\\');
 
-	return marks ? (size_t)__builtin_ctzll(marks) / CHAR_BIT : sizeof(word);
+	memcpy(marks, &is_other, sizeof(marks));
+	if (marks[0])
+		return (size_t)__builtin_ctzll(le64toh(marks[0])) / CHAR_BIT;
+	if (marks[1])
+		return sizeof(*marks) + (size_t)__builtin_ctzll(le64toh(marks[1])) / CHAR_BIT;
+	return sizeof(bytes);
 }
 
 /* Passes over what stands for itself in a string: all but what ends a run of it, which is a quote,

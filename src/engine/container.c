@@ -204,8 +204,7 @@ int container_refresh(struct lxcri_container *container, struct lxcri_error *err
 	if (read_state(container, err) < 0)
 		return -1;
 	if (!is_widowed(container)) {
-		if (container->status != LXCRI_STATUS_STOPPED)
-			container_limits_settle(container);
+		container_limits_settle(container);
 		return leave_networks(container, err);
 	}
 	if (!had_lock && home_lock(&container->home, HOME_WAIT, err) < 0)

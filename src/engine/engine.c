@@ -125,7 +125,7 @@ char *engine_data_dir(const struct lxcri_engine *engine, const char *id)
 	return xformat("%s/containers/%s", engine->data, id);
 }
 
-int engine_lock_file(const char *dir, const char *name, struct lxcri_error *err)
+static int lock_file(const char *dir, const char *name, int how, struct lxcri_error *err)
 {
 	autofree char *path = xformat("%s/%s", dir, name);
 	autoclose int fd = -1;
@@ -135,10 +135,20 @@ int engine_lock_file(const char *dir, const char *name, struct lxcri_error *err)
 		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 		r = fd < 0 ? -errno : 0;
 	}
-	while (r == 0 && flock(fd, LOCK_EX) < 0)
+	while (r == 0 && flock(fd, how) < 0)
 		if (errno != EINTR)
 			r = -errno;
 	return r < 0 ? fail_errno(err, r, "lock %s", path) : steal_fd(&fd);
+}
+
+int engine_lock_file(const char *dir, const char *name, struct lxcri_error *err)
+{
+	return lock_file(dir, name, LOCK_EX, err);
+}
+
+int engine_try_lock_file(const char *dir, const char *name, struct lxcri_error *err)
+{
+	return lock_file(dir, name, LOCK_EX | LOCK_NB, err);
 }
 
 int engine_check_id(const char *id, struct lxcri_error *err)

@@ -55,5 +55,8 @@ struct database *engine_database(struct lxcri_engine *engine, struct lxcri_error
  * Returns a descriptor that holds it, or -1. */
 [[nodiscard]] int engine_lock_file(const char *dir, const char *name, struct lxcri_error *err);
 
+/* The same, but fails where somebody has it. */
+[[nodiscard]] int engine_try_lock_file(const char *dir, const char *name, struct lxcri_error *err);
+
 /* Refuses an id outside [A-Za-z0-9][A-Za-z0-9_.+-]{0,127} with LXCRI_E_INVALID_ARGUMENT. */
 [[nodiscard]] int engine_check_id(const char *id, struct lxcri_error *err);

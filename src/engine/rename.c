@@ -22,6 +22,7 @@
 #include "engine/database/lans.h"
 #include "engine/database/networks.h"
 #include "engine/event.h"
+#include "engine/limits/container_limits.h"
 #include "engine/volumes/volume.h"
 #include "lxcri/files.h"
 #include "os/file.h"
@@ -397,6 +398,7 @@ static int rename_locked(struct lxcri_container *container, struct home *target,
 	 * description is put right by the next update, should it fail here. */
 	if (ct_is(container) && ct_rename(container, &renaming.record, &second) < 0)
 		log_warning("%s", second.text);
+	container_limits_forget(container);
 	if (path_remove_tree(AT_FDCWD, container->home.run_dir) < 0)
 		log_warning("something is left in %s", container->home.run_dir);
 	return 0;

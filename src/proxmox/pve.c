@@ -44,13 +44,21 @@ struct pve {
 	bool may_be_done;
 };
 
+/* Who asks next starts another: an answer that was not read would be taken for that of the next
+ * request. */
+static void hang_up(struct pve *pve)
+{
+	closep(&pve->socket); /* by which it knows that it is to end */
+	if (pve->pid > 0)
+		(void)process_wait(pve->pid);
+	pve->pid = 0;
+}
+
 void pve_free(struct pve *pve)
 {
 	if (!pve)
 		return;
-	closep(&pve->socket); /* by which it knows that it is to end */
-	if (pve->pid > 0)
-		(void)process_wait(pve->pid);
+	hang_up(pve);
 	if (pve->settings)
 		explicit_bzero(pve->settings, strlen(pve->settings));
 	free(pve->settings);
@@ -205,7 +213,10 @@ static int start(struct pve *pve, struct lxcri_error *err)
 	}
 	pve->socket = steal_fd(&near);
 	r = send_json(pve->socket, pve->settings, -1);
-	return r < 0 ? fail_errno(err, r, "talk to lxcri-proxmox") : 0;
+	if (r == 0)
+		return 0;
+	hang_up(pve);
+	return fail_errno(err, r, "talk to lxcri-proxmox");
 }
 
 /* Refuses what could begin another line in a file of the server. Only the variables of an
@@ -388,31 +399,47 @@ static int take_answer(struct pve *pve, const struct pve_request *request, struc
 	return 0;
 }
 
+/* Sends a request to lxcri-proxmox, which is started where there is none, or where the one that
+ * was has died since the last request. */
+static int send_request(struct pve *pve, const char *json, int fd, struct lxcri_error *err)
+{
+	for (;;) {
+		const bool is_new = pve->pid == 0;
+		int r = is_new ? start(pve, err) : 0;
+
+		if (r < 0)
+			return -1;
+		r = send_json(pve->socket, json, fd);
+		if (r == 0)
+			return 0;
+		hang_up(pve);
+		if (is_new)
+			return fail_errno(err, r, "talk to lxcri-proxmox");
+	}
+}
+
 int pve_call(struct pve *pve, const struct pve_request *request, struct json_object **ret_data,
 	     struct lxcri_error *err)
 {
 	autorun(answer_finish) struct answer answer = {};
 	autofree char *json = NULL;
-	int r;
 
 	pve->may_be_done = false;
 	if (check_request(request, err) < 0)
 		return fail_while(err, "%s %s", request->method, request->path);
-	if (pve->pid == 0 && start(pve, err) < 0)
-		return -1;
 	json = format_request(request);
 	if (strlen(json) > PROXMOX_REQUEST_BYTES_MAX)
 		return fail(err, LXCRI_E_LIMIT_EXCEEDED,
 			    "%s %s: %zu bytes are too much for a "
 			    "request",
 			    request->method, request->path, strlen(json));
-	r = send_json(pve->socket, json, request->upload ? request->fd : -1);
-	if (r < 0)
-		return fail_errno(err, r, "%s %s: talk to lxcri-proxmox", request->method,
-				  request->path);
-	pve->may_be_done = true;
-	if (receive(pve, &answer, err) < 0)
+	if (send_request(pve, json, request->upload ? request->fd : -1, err) < 0)
 		return fail_while(err, "%s %s", request->method, request->path);
+	pve->may_be_done = true;
+	if (receive(pve, &answer, err) < 0) {
+		hang_up(pve);
+		return fail_while(err, "%s %s", request->method, request->path);
+	}
 	return take_answer(pve, request, &answer, ret_data, err);
 }
 

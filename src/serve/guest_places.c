@@ -47,7 +47,8 @@ static void add_address(struct crowd *crowd, const struct guest_row *row,
 	crowd->n_lines++;
 }
 
-/* Takes those that ask where the first of @rows does, which they stand behind. */
+/* Takes those that ask where the first of @rows does, which they stand behind. What was given to
+ * one comes before what a container says that it has: of an address the first counts. */
 static void gather(const struct guest_row *rows, size_t count, struct crowd *ret)
 {
 	char server[ADDRESS_TEXT_MAX];
@@ -58,11 +59,12 @@ static void gather(const struct guest_row *rows, size_t count, struct crowd *ret
 	       address_equals(&rows[ret->count].server, &rows->server)) {
 		const struct guest_row *row = &rows[ret->count++];
 
-		for (int i = 0; i < 2; i++) {
-			add_address(ret, row, &row->known[i]);
+		for (int i = 0; i < 2; i++)
 			add_address(ret, row, &row->addresses[i]);
-		}
 	}
+	for (size_t i = 0; i < ret->count; i++)
+		for (int k = 0; k < 2; k++)
+			add_address(ret, &rows[i], &rows[i].known[k]);
 	ret->name = xformat("%s@%s", address_format(&rows->server, server), rows->device);
 }
 

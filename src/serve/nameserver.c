@@ -128,7 +128,10 @@ static int start_process(struct nameserver *nameserver);
 
 static int on_respawn(sd_event_source *source, uint64_t usec, void *userdata)
 {
-	(void)start_process(userdata);
+	struct nameserver *nameserver = userdata;
+
+	if (!nameserver->child) /* else a round was quicker */
+		(void)start_process(nameserver);
 	return 0;
 }
 

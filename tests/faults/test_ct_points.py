@@ -25,6 +25,7 @@ from test_pods import identity, members  # noqa: E402
 SLEEP = ("sleep", "1000")
 DEADLINE = 120
 PROGRAM = "proxmox-lxcri"
+FIRST_ANSWER = f"os/socket.c:socket_receive:recvmsg@{PROGRAM}#1"  # of lxcri-proxmox; a pod is looked at, and all goes on
 
 
 @pytest.fixture
@@ -41,13 +42,13 @@ def template(pve, work):
 
 
 def moments(engine, work, words):
-    """Returns (moment, action) of all that the command gets to, of which a short check takes some."""
+    """Returns (moment, action) of all that the command gets to, of which a short check takes some, the same each time."""
     trace = Trace(work / "trace")
     engine(*words, env=trace.environment).ok()
     found = sorted({str(hit) for hit in trace.hits() if hit.program == PROGRAM})
     assert found, "the build has no fault points"
     every = [(moment, action) for moment in found for action in (*KILLS, "EIO")]
-    return every if LONG else random.Random().sample(every, 4)
+    return every if LONG else random.Random(1).sample(every, 4)
 
 
 def at(work, moment, action):
@@ -91,7 +92,8 @@ def test_a_pod_of_a_set_is_one_ct_that_stays_who_it_is(engine, pve, box, work): 
     engine("apply", "-f", test_pods_kill.write(engine, box, "first")).ok()
     before = identity(members(pve)["db-0"])
     path = test_pods_kill.write(engine, box, "second")
-    for number, (moment, action) in enumerate(moments(engine, work, ("apply", "-f", path))):
+    every = moments(engine, work, ("apply", "-f", path))
+    for number, (moment, action) in enumerate([(FIRST_ANSWER, "EIO"), *every]):
         test_pods_kill.write(engine, box, number)
         engine("apply", "-f", path, env=at(work, moment, action))
         test_pods_kill.look(engine, pve, (moment, action))

@@ -258,7 +258,7 @@ def make_host_engine(world, work):
         for name in one("network", "list", "--quiet").lines:
             if name != "default":
                 one("network", "remove", name).ok()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 20
     while (difference := world.host.inventory() ^ before) and time.monotonic() < deadline:
         time.sleep(0.05)
     if difference:

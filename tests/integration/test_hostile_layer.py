@@ -10,6 +10,7 @@ import time
 import pytest
 
 import ocibuild
+from engine import is_soon
 from ocibuild import Image, Layer, device, directory, entry, fifo, file, hardlink, opaque, symlink, whiteout
 from test_worker import assert_nothing_left, data, sentinel, substitute, take, trees  # noqa: F401
 
@@ -177,7 +178,7 @@ def test_a_hostile_layer_leaves_nothing_and_touches_nothing(data, tmp_path, sent
         bad = Layer(content=bad.content, blob=blob)
     begun = time.monotonic()
     answer = take(data, tmp_path, Image([Layer([file("good", b"1")]), bad, Layer([file("too", b"2")])]))
-    assert time.monotonic() - begun < 60
+    assert is_soon(begun, 60)
     assert answer.get("code") == code, answer
     assert text in answer["text"] and "layer 2" in answer["text"], answer
     assert "\n" not in answer["text"] and len(answer["text"]) < 1024
@@ -199,7 +200,7 @@ def test_an_opaque_whiteout_a_hundred_thousand_times_is_not_slow(data, tmp_path)
     begun = time.monotonic()
     answer = take(data, tmp_path, Image([layer]))
     assert "code" not in answer, answer
-    assert time.monotonic() - begun < 60
+    assert is_soon(begun, 60)
     assert answer["rss"] < 64 << 10
 
 

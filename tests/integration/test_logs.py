@@ -57,7 +57,7 @@ def test_following_shows_what_comes_and_ends_with_the_container(engine, box_star
 def test_following_a_stopped_container_ends(engine, box_start):
     id = box_start("echo", "one")
     engine.await_status(id, "stopped")
-    assert engine("logs", "--follow", id, timeout=5).ok().lines == ["one"]
+    assert engine("logs", "--follow", id).ok().lines == ["one"]
 
 
 def test_a_last_line_without_an_end_is_kept(engine, box_start):

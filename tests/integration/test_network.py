@@ -420,7 +420,7 @@ def test_a_command_killed_at_any_moment_leaves_nothing(lx, box, world, seed):
                 assert deleted.code == 0 or deleted.error == "ContainerNotFound", deleted
         # A monitor whose creator was killed takes a moment to undo what it has made.
         await_that(lambda: lx("stop", "--time", "0", kept).code == 0, "it has stopped")
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 20
         while (difference := world.host.inventory() ^ before) and time.monotonic() < deadline:
             time.sleep(0.05)
         assert difference == set()

@@ -46,6 +46,10 @@ def test_who_lists_pods_finishes_what_a_killed_update_left(lx, box):
     mark.touch()
     assert lx("get", "pods").ok().lines[1].split()[1:4] == ["web", "1/1", "Running"]
     assert not mark.exists()
+    lx("pod", "stop", "web").ok()
+    mark.touch()
+    lx("list").ok()
+    assert not mark.exists(), "one that is stopped has nothing to finish"
 
 
 def test_a_pod_with_one_container_has_no_further_process(lx, box, world):

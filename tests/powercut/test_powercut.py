@@ -19,7 +19,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integratio
 from host import Unchanged  # noqa: E402
 
 CUTS = {"ext4": 200, "btrfs": 60} if LONG else {"ext4": 20}
-SEED = int(os.environ.get("LXCRI_POWERCUT_SEED", random.randrange(1 << 32)))
+SEED = int(os.environ.get("LXCRI_POWERCUT_SEED", random.randrange(1 << 32) if LONG else 1))
 KEPT = BUILD / "powercut"
 AGAIN = os.environ.get("LXCRI_POWERCUT_AGAIN", "0") != "0"  # with the recordings that are there
 

@@ -60,8 +60,8 @@ def settle(pve):
 
 
 def chosen(points, number):
-    """Returns all points, or so many of them, which are others in each run."""
-    return points if LONG else sorted(random.Random().sample(points, number))
+    """Returns all points, or so many of them, which are the same in each run: a long check has them all."""
+    return points if LONG else sorted(random.Random(1).sample(points, number))
 
 
 @pytest.fixture

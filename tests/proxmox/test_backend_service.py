@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Restart policies and health checks of containers of Proxmox VE."""
 
+import os
+import pathlib
+import signal
+
 import pytest
 
 from cluster_engine import *  # noqa: F401,F403
@@ -57,6 +61,26 @@ def test_who_stops_it_keeps_it_stopped(node, pve, box):
     assert not starts(pve) and state_of(node, name)["restarts"] == before
     node("update", "--restart", "no", name).ok()
     assert state_of(node, name)["restart"] == "no"
+
+
+def askers(node):
+    """The processes by which the service asks the cluster."""
+    def lines(pid, name):
+        try:
+            return pathlib.Path(f"/proc/{pid}/{name}").read_text(encoding="ascii")
+        except OSError:
+            return ""
+
+    return [int(pid) for pid in os.listdir("/proc") if pid.isdigit() and "lxcri-proxmox" in lines(pid, "comm")
+            and f"\nPPid:\t{node.service_pid()}\n" in lines(pid, "status")]
+
+
+def test_one_by_which_it_asked_and_that_has_died_is_followed_by_another(node, box):
+    name = node.start(box, *SLEEP, flags=("--restart", "always"))
+    for dead in await_that(lambda: askers(node), "the service asks the cluster", DEADLINE):
+        os.kill(dead, signal.SIGKILL)
+    node("kill", "--signal", "USR1", name).ok()
+    await_that(lambda: state_of(node, name)["restarts"] >= 1 and node.status(name) == "running", "it is back", DEADLINE)
 
 
 def test_a_check_says_how_well_it_is(node, box):

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from cluster_engine import *  # noqa: F401,F403
+from engine import is_soon
 from fake.pve import ROOT_PASSWORD
 
 SLEEP = ("sleep", "1000")
@@ -114,7 +115,7 @@ def test_hosts_that_are_not_there_are_not_waited_for_again(engine, pve, box):
     engine.configure(hosts=["192.0.2.1"], timeout=2)
     began = time.monotonic()
     engine("list").ok()
-    assert time.monotonic() - began < 8, "each was waited for"
+    assert is_soon(began, 8), "each was waited for"
 
 
 def test_another_certificate_is_refused_and_shown(engine, pve, box):
@@ -188,7 +189,7 @@ def test_a_slow_server_is_not_waited_for_for_ever(engine, pve, box):
     pve.mischief.delay("/nodes/{node}/lxc/{vmid}/config", 5, method="GET")
     began = time.monotonic()
     engine("state", name).fails("Timeout", "timed out")
-    assert time.monotonic() - began < 8
+    assert is_soon(began, 8)
 
 
 def test_a_lost_node_is_told(engine, pve, box):

@@ -315,6 +315,7 @@ static int change_root(struct ct_creation *creation, struct lxcri_error *err)
 	const struct ct_clone_wish wish = wish_for(creation);
 	struct ct_place *place = &creation->place;
 	autofree char *volume = NULL;
+	autofree char *wanted = NULL;
 	int r = ct_clone_make(&wish, &volume, err);
 
 	if (r < 0)
@@ -322,13 +323,19 @@ static int change_root(struct ct_creation *creation, struct lxcri_error *err)
 	if (r == 0)
 		return fail(err, LXCRI_E_ZFS_ERROR,
 			    "storage %s is no pool of ZFS of this host any more", wish.storage);
+	wanted = xstrdup(volume);
 	free(place->rootfs);
 	place->rootfs = steal(volume);
 	if (save_place(creation, err) < 0 || ct_apply(container, err) < 0 ||
 	    ct_collect(container, err) < 0)
 		return -1;
 	ct_place_finish(place);
-	return ct_place_load(&container->record, place, err);
+	if (ct_place_load(&container->record, place, err) < 0)
+		return -1;
+	return place->rootfs && strcmp(place->rootfs, wanted) == 0
+		       ? 0
+		       : fail(err, LXCRI_E_ZFS_ERROR, "%s is gone: somebody has destroyed it",
+			      wanted);
 }
 
 /* Before there is a container: what cannot be attached to is not made to be. */

@@ -500,6 +500,13 @@ static int note_applied(struct lxcri_container *container, struct ct_place *plac
 	return home_save_record(container->engine, &container->home, &container->record, err);
 }
 
+/* Tells whether the record's root file system can become the container's: 1 or 0. */
+static int has_wanted(const struct ct_place *place, struct json_object *config,
+		      struct lxcri_error *err)
+{
+	return is_kept(config, place->rootfs) ? 1 : ct_clone_is_there(place, place->rootfs, err);
+}
+
 /* Tells whether somebody has given it another of its root file systems, as a snapshot's return
  * does, since it had the record's. */
 static bool was_returned(const struct ct_place *place)
@@ -515,6 +522,7 @@ int ct_apply(struct lxcri_container *container, struct lxcri_error *err)
 	autofree char *now = NULL;
 	autofree char *wanted = NULL;
 	struct lxcri_error problem = {};
+	int r;
 
 	if (!pve || ct_place_load(&container->record, &place, err) < 0 ||
 	    ct_get(pve, &place, &config, err) < 0 ||
@@ -530,8 +538,12 @@ int ct_apply(struct lxcri_container *container, struct lxcri_error *err)
 		forget_data(&place, config);
 	/* Also one that somebody moved to another storage, or has restored: names are no sign then.
 	 */
-	if (strcmp(now, place.rootfs) == 0 || !strings_has(&place.roots, now) ||
-	    !(is_kept(config, place.rootfs) || ct_clone_is_there(&place, place.rootfs)))
+	r = strcmp(now, place.rootfs) == 0 || !strings_has(&place.roots, now)
+		    ? 0
+		    : has_wanted(&place, config, err);
+	if (r < 0)
+		return -1;
+	if (r == 0)
 		return note_applied(container, &place, now, err);
 	if (was_returned(&place)) {
 		log_warning("container %s, CT %u, was returned to an earlier root file system in "

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/moment.h"
 #include "config/config.h"
 #include "engine/ct/ct_node.h"
 #include "engine/ct/ct_volume.h"
@@ -17,8 +18,13 @@
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
-#define DNS_PORT 53
+#define DNS_PORT    53
+#define NAME_SERVER "lxcri-dns"
+#define NS_IN_MS    1000000
+/* How long a name server is waited for whose service has ended. */
+#define REMNANT_NS (1000ll * NS_IN_MS)
 
 /* An address that this host has. */
 struct own {
@@ -97,21 +103,36 @@ static bool choose(const struct ifaddrs *list, const struct lan_spec *spec, cons
 	return found;
 }
 
-/* Tells whether nobody but our own service waits there. */
+/* Tells whether somebody else than our own service waits there. */
+static bool is_taken(const struct lxcri_engine *engine, const struct guest_row *guest,
+		     struct listener *ret)
+{
+	pid_t service;
+
+	if (!listener_find(guest->server.family, guest->server.bytes, DNS_PORT, ret))
+		return false;
+	service = demand_process(engine);
+	return service <= 0 || !listener_is_of(ret, service);
+}
+
+/* Tells whether nobody else waits there, or soon will no more. */
 static bool is_free(const struct lxcri_engine *engine, const struct guest_row *guest)
 {
+	const int64_t end = moment_now() + REMNANT_NS;
+	const struct timespec pause = { 0, 20 * NS_IN_MS };
 	struct listener listener;
 	char name[LISTENER_NAME_MAX];
 	char text[ADDRESS_TEXT_MAX];
-	pid_t service;
 	pid_t pid;
 
-	if (!listener_find(guest->server.family, guest->server.bytes, DNS_PORT, &listener))
-		return true;
-	service = demand_process(engine);
-	if (service > 0 && listener_is_of(&listener, service))
-		return true;
-	pid = listener_name(&listener, name);
+	for (;;) {
+		if (!is_taken(engine, guest, &listener))
+			return true;
+		pid = listener_name(&listener, name);
+		if (strcmp(name, NAME_SERVER) != 0 || moment_now() >= end)
+			break;
+		(void)nanosleep(&pause, NULL);
+	}
 	log_warning("%s (%d) answers for names at %s on %s, so the container is told of no names "
 		    "of ours",
 		    name, (int)pid, address_format(&guest->server, text), guest->device);

@@ -3,6 +3,7 @@
 
 #include "engine/guest/guest_join.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "engine/lan/lan_spec.h"
 #include "engine/network/create.h"
@@ -54,30 +55,39 @@ static const char *const *bridges_of(const struct lxcri_create_options *options)
 		       : networks;
 }
 
+/* Returns 1, or 0 where another has its MAC address: of that nothing forbids a second one. */
 static int put_rows(struct session *session, const struct endpoint_row *endpoint,
 		    const struct guest_row *guest, struct lxcri_error *err)
 {
 	autorun(network_row_finish) struct network_row network = {};
+	char mac[LINK_MAC_TEXT_MAX];
+	int r;
 
-	return network_find_or_create(session, endpoint->network, &network, err) < 0 ||
-			       endpoints_put(session->database, endpoint, err) < 0 ||
+	if (network_find_or_create(session, endpoint->network, &network, err) < 0)
+		return -1;
+	r = endpoints_have(session->database, endpoint->network, NULL,
+			   link_mac_format(endpoint->mac, mac), err);
+	if (r != 0)
+		return r < 0 ? -1 : 0;
+	return endpoints_put(session->database, endpoint, err) < 0 ||
 			       guests_put(session->database, guest, err) < 0
 		       ? -1
-		       : 0;
+		       : 1;
 }
 
 static int make_place(struct lxcri_engine *engine, const struct endpoint_row *endpoint,
 		      const struct guest_row *guest, struct lxcri_error *err)
 {
 	autorun(session_end) struct session session = SESSION_NULL;
+	int r;
 
 	if (session_begin(engine, &session, err) < 0 || database_begin(session.database, err) < 0)
 		return -1;
-	if (put_rows(&session, endpoint, guest, err) == 0 &&
-	    database_commit(session.database, err) == 0)
-		return 0;
+	r = put_rows(&session, endpoint, guest, err);
+	if (r > 0 && database_commit(session.database, err) == 0)
+		return 1;
 	database_roll_back(session.database);
-	return -1;
+	return r == 0 ? 0 : -1;
 }
 
 /* Has the options say what follows from that. */
@@ -121,9 +131,15 @@ int guest_join_make(struct lxcri_engine *engine, const struct lxcri_create_optio
 		return r;
 	guest.container = xstrdup(options->id);
 	if (guest_join_choose_mac(options->mac_address, bridges ? bridges[0] : NULL, endpoint.mac,
-				  err) < 0 ||
-	    make_place(engine, &endpoint, &guest, err) < 0)
+				  err) < 0)
 		return -1;
 	(void)link_mac_format(endpoint.mac, ret->mac);
+	r = make_place(engine, &endpoint, &guest, err);
+	if (r == 0)
+		log_warning("another container has the MAC address %s, so %s is told of no names "
+			    "of ours",
+			    ret->mac, options->id);
+	if (r <= 0)
+		return r;
 	return complete(engine, &guest, ret, err) < 0 ? -1 : 1;
 }

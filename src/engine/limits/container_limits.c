@@ -209,7 +209,9 @@ void container_limits_settle(struct lxcri_container *container)
 		return;
 	if (home_lock(&container->home, HOME_TRY, &err) <= 0)
 		return; /* the update goes on */
-	if (container_limits_load(container, &err) == 0 && enforce(container, &err) == 0)
+	/* One that is stopped is started with what is recorded. */
+	if (container->status == LXCRI_STATUS_STOPPED ||
+	    (container_limits_load(container, &err) == 0 && enforce(container, &err) == 0))
 		container_limits_forget(container);
 	else
 		log_warning("finish the update of container %s: %s", container->home.id, err.text);

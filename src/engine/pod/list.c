@@ -122,11 +122,11 @@ int lxcri_pod_list_in(struct lxcri_engine *engine, const char *name_space, lxcri
 		      void *userdata, struct lxcri_error *err)
 {
 	autorun(roster_finish) struct roster roster = ROSTER_NULL;
-	struct listing listing = { engine,   name_space, each,
-				   userdata, &roster,    pod_any_is_ending(engine) };
+	struct listing listing = { engine, name_space, each, userdata, &roster, false };
 
 	if (roster_read_pods(engine, &roster, err) < 0)
 		return pod_fail(err, LXCRI_E_POD_LIST_FAILED, "list the pods");
+	listing.any_is_ending = pod_any_is_ending(engine);
 	walk(&listing);
 	return 0;
 }

@@ -41,15 +41,15 @@ static void what_ends_a_run_of_plain_bytes_is_seen_at_any_place(void **state)
 		      { "\x7f", "\x7f" }, { "~", "~" },     { "!#[]", "!#[]" },
 		      { "\x01", NULL },   { "\x1f", NULL }, { "\xff", NULL },
 		      { "\x80", NULL },   { "\n", NULL } };
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJ";
 	struct lxcri_error err = {};
 
-	for (size_t before = 0; before < 20; before++)
+	for (size_t before = 0; before < 36; before++)
 		for (size_t i = 0; i < ARRAY_LEN(cases); i++)
-			for (int behind = 0; behind < 20; behind += 9) {
+			for (int behind = 0; behind < 36; behind += 17) {
 				autojson value = NULL;
-				autofree char *text = xformat(
-					"[\"%.*s%s%.*s\"]", (int)before, "abcdefghijklmnopqrst",
-					cases[i].bytes, behind, "ABCDEFGHIJKLMNOPQRST");
+				autofree char *text = xformat("[\"%.*s%s%.*s\"]", (int)before,
+							      plain, cases[i].bytes, behind, plain);
 				int r = json_parse(text, strlen(text), &json_limits_spec, &value,
 						   &err);
 
@@ -57,9 +57,8 @@ static void what_ends_a_run_of_plain_bytes_is_seen_at_any_place(void **state)
 				if (r < 0)
 					continue;
 
-				autofree char *meant =
-					xformat("%.*s%s%.*s", (int)before, "abcdefghijklmnopqrst",
-						cases[i].meaning, behind, "ABCDEFGHIJKLMNOPQRST");
+				autofree char *meant = xformat("%.*s%s%.*s", (int)before, plain,
+							       cases[i].meaning, behind, plain);
 
 				assert_string_equal(
 					json_object_get_string(json_object_array_get_idx(value, 0)),

@@ -4,8 +4,11 @@
 #include "base/scope.h"
 #include "test.h"
 
+#include <net/if.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -67,6 +70,18 @@ static void who_waits_at_any_address_waits_at_each(void **state)
 	assert_false(listener_is_of(&listener, getpid()));
 }
 
+/* Where nobody else waits. */
+static int make_network(void **state)
+{
+	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	autoclose int fd = -1;
+
+	if (unshare(CLONE_NEWNET) < 0)
+		return -1;
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	return fd < 0 ? -1 : ioctl(fd, SIOCSIFFLAGS, &request);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -74,5 +89,5 @@ int main(void)
 		cmocka_unit_test(who_waits_at_any_address_waits_at_each),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, make_network, NULL);
 }

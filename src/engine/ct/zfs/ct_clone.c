@@ -205,15 +205,11 @@ static int is_owned(const struct ct_place *place, const struct ct_clone *clone,
 	return token && strcmp(token, place->token) == 0;
 }
 
-bool ct_clone_is_there(const struct ct_place *place, const char *volume)
+int ct_clone_is_there(const struct ct_place *place, const char *volume, struct lxcri_error *err)
 {
 	const struct ct_clone *clone = ct_place_find_clone(place, volume);
-	struct lxcri_error problem = {};
-	int r = clone ? is_owned(place, clone, &problem) : 0;
 
-	if (r < 0)
-		log_warning("%s", problem.text);
-	return r > 0;
+	return clone ? is_owned(place, clone, err) : 0;
 }
 
 /* Tells whether what we mount is mounted for all. */
@@ -234,7 +230,7 @@ void ct_clone_mount(const struct lxcri_container *container, const struct ct_pla
 
 	if (!clone || !sees_host_mounts())
 		return;
-	lock = ct_image_lock(container->engine, &problem);
+	lock = ct_image_try_lock(container->engine, &problem);
 
 	const char *const args[] = { "mount", clone->dataset, NULL };
 
@@ -243,12 +239,19 @@ void ct_clone_mount(const struct lxcri_container *container, const struct ct_pla
 		log_debug("%s", problem.text);
 }
 
-static int destroy(const struct ct_place *place, const struct ct_clone *clone, int lock,
-		   struct lxcri_error *err)
+/* Waits for the lock: the container may be down only as long as there is something to destroy. */
+static int destroy(const struct lxcri_engine *engine, const struct ct_place *place,
+		   const struct ct_clone *clone, struct lxcri_error *err)
 {
 	const char *const args[] = { "destroy", "-r", clone->dataset, NULL };
-	int r = is_owned(place, clone, err);
+	autoclose int lock = -1;
+	int r;
 
+	if (zfs_open() < 0)
+		return fail(err, LXCRI_E_ZFS_ERROR, "destroy the dataset %s: ZFS cannot be had",
+			    clone->dataset);
+	lock = ct_image_lock(engine, err);
+	r = lock < 0 ? -1 : is_owned(place, clone, err);
 	return r <= 0 ? r : zfs_tool(args, lock, NULL, err);
 }
 
@@ -274,7 +277,7 @@ static bool is_same(const char *one, const char *other)
 
 /* Forgets or destroys each that is due. Returns how many notes went. */
 static int collect(struct lxcri_container *container, struct ct_place *place,
-		   struct json_object *config, int lock, struct lxcri_error *err)
+		   struct json_object *config, struct lxcri_error *err)
 {
 	autofree char *previous = ct_place_previous_root(&container->record);
 	int gone = 0;
@@ -287,7 +290,7 @@ static int collect(struct lxcri_container *container, struct ct_place *place,
 		    (is_same(place->rootfs, volume) || is_same(previous, volume)))
 			continue;
 		if (!is_in_use) {
-			if (destroy(place, &place->clones[i], lock, err) < 0)
+			if (destroy(container->engine, place, &place->clones[i], err) < 0)
 				return -1;
 			ct_place_forget_root(place, volume);
 		}
@@ -300,15 +303,7 @@ static int collect(struct lxcri_container *container, struct ct_place *place,
 int ct_clone_collect(struct lxcri_container *container, struct ct_place *place,
 		     struct json_object *config, struct lxcri_error *err)
 {
-	autoclose int lock = -1;
-	int r;
+	int r = collect(container, place, config, err);
 
-	if (place->n_clones == 0)
-		return 0;
-	if (zfs_open() < 0)
-		return fail(err, LXCRI_E_ZFS_ERROR, "destroy the dataset %s: ZFS cannot be had",
-			    last_noted(place)->dataset);
-	lock = ct_image_lock(container->engine, err);
-	r = lock < 0 ? -1 : collect(container, place, config, lock, err);
 	return r <= 0 ? r : save(container, place, err);
 }

@@ -32,11 +32,14 @@ struct ct_clone_wish {
 [[nodiscard]] int ct_clone_make(const struct ct_clone_wish *wish, char **ret_volume,
 				struct lxcri_error *err);
 
-/* Tells whether @volume is one that was noted, is there, and is the container's. */
-bool ct_clone_is_there(const struct ct_place *place, const char *volume);
+/* Tells whether @volume is one that was noted, is there, and is the container's: 1 or 0.
+ * LXCRI_E_ZFS_ERROR. */
+[[nodiscard]] int ct_clone_is_there(const struct ct_place *place, const char *volume,
+				    struct lxcri_error *err);
 
 /* Mounts @volume where Proxmox VE would at the container's start, so that its files can be had
- * before. What fails in that is left to Proxmox VE. */
+ * before. What fails in that is left to Proxmox VE, and so is all while a dataset is made: the
+ * container may be down for an update. */
 void ct_clone_mount(const struct lxcri_container *container, const struct ct_place *place,
 		    const char *volume);
 

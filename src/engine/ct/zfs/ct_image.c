@@ -9,9 +9,16 @@
 #include "engine/ct/zfs/ct_pool.h"
 #include "image/store.h"
 
+#define LOCK "datasets.lock"
+
 int ct_image_lock(const struct lxcri_engine *engine, struct lxcri_error *err)
 {
-	return engine_lock_file(engine->root, "datasets.lock", err);
+	return engine_lock_file(engine->root, LOCK, err);
+}
+
+int ct_image_try_lock(const struct lxcri_engine *engine, struct lxcri_error *err)
+{
+	return engine_try_lock_file(engine->root, LOCK, err);
 }
 
 int ct_image_ensure(struct lxcri_engine *engine, const struct ct_image *image, int lock,

@@ -10,6 +10,9 @@
  * Returns a descriptor. */
 [[nodiscard]] int ct_image_lock(const struct lxcri_engine *engine, struct lxcri_error *err);
 
+/* The same for who cannot wait until one is made. */
+[[nodiscard]] int ct_image_try_lock(const struct lxcri_engine *engine, struct lxcri_error *err);
+
 /* What a dataset is to have. All borrowed. */
 struct ct_image {
 	const char *pool;
