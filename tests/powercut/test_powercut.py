@@ -21,13 +21,20 @@ from host import Unchanged  # noqa: E402
 CUTS = {"ext4": 200, "btrfs": 60} if LONG else {"ext4": 20}
 SEED = int(os.environ.get("LXCRI_POWERCUT_SEED", random.randrange(1 << 32) if LONG else 1))
 KEPT = BUILD / "powercut"
+# What networks of containers need of a host; it is recorded here.
+FORWARDING = [pathlib.Path("/proc/sys/net", name) for name in ("ipv4/ip_forward", "ipv6/conf/all/forwarding")]
 AGAIN = os.environ.get("LXCRI_POWERCUT_AGAIN", "0") != "0"  # with the recordings that are there
 
 
 @pytest.fixture(scope="module", autouse=True)
 def host_stays_as_it_is():
-    with Unchanged(patience=10):
-        yield
+    before = {path: path.read_text() for path in FORWARDING}
+    try:
+        with Unchanged(patience=10):
+            yield
+    finally:
+        for path, text in before.items():
+            path.write_text(text)
 
 
 @pytest.fixture(scope="module")
