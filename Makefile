@@ -59,7 +59,7 @@ bench: build images
 bench-vm: build images
 	@tools/install-deps bench test
 	@mkdir -p $(BUILD)/bench
-	@tests/vm/run --timeout 3000 --results $(BUILD)/bench/start-vm.json -- tests/bench/run $(BUILD) $(IMAGES) \
+	@tests/vm/run --cpus 2 --timeout 3000 --results $(BUILD)/bench/start-vm.json -- tests/bench/run $(BUILD) $(IMAGES) \
 		-n 15 -o /dev/virtio-ports/results
 
 # The same for images that come in: one of about 1 GB is pulled from a registry on loopback, beside skopeo with umoci,

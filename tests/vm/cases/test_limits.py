@@ -107,6 +107,16 @@ def test_a_rate_of_writing_is_kept(engine, limited, work):
     assert uptime() - began > 3.0
 
 
+@pytest.fixture
+def second_processor():
+    """Up while the test runs."""
+    online = pathlib.Path("/sys/devices/system/cpu/cpu1/online")
+    online.write_text("1")
+    yield
+    online.write_text("0")
+
+
+@pytest.mark.usefixtures("second_processor")
 def test_processors_can_be_chosen(engine, limited):
     id, directory = limited("exec sleep 1000", "--cpuset-cpus", "1")
     assert (directory / "cpuset.cpus.effective").read_text() == "1\n"
