@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 import pytest
@@ -204,6 +205,23 @@ def test_another_server_is_left_alone(host, box, stranger, address):
         assert stranger.ask("a", timeout=OFTEN) is None and b"\1a\0" in other.recv(512)
 
 
+@pytest.mark.parametrize("stays", [False, True])
+def test_a_socket_that_nobody_has_is_waited_for(host, pve, box, stays):
+    """As one that is being closed, or is on its way to another process."""
+    near, far = socket.socketpair()
+    with host.service(), near, far, occupy() as sent:
+        socket.send_fds(near, [b"x"], [sent.fileno()])
+        sent.close()
+        closing = threading.Timer(0.4, far.close)
+        if not stays:
+            closing.start()
+        said = apply(host, web(box, "a", "10.9.8.7")).ok()
+        assert ("another program (0) answers for names" in said.err) == stays
+        if not stays:
+            closing.join()
+            finds(client_of(host, pve, "a", "10.9.8.7"), "a", "10.9.8.7")
+
+
 @pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_STREAM])
 def test_one_that_was_quicker_is_named_and_followed(host, pve, box, stranger, kind):
     with host.service():
@@ -326,7 +344,8 @@ def test_a_command_that_is_killed_leaves_nobody_who_asks(host, pve, box, at):
         Killer(pve, at, False).run(host, "apply", "-f", path)
         settle(pve)
         await_that(lambda: len(host.list()) == len(pve.cluster.guests), "a look settles it", DEADLINE)
-        host("apply", "-f", path).ok()
+        # A name server that is just letting go of the place is in nobody's way.
+        assert host("apply", "-f", path).ok().err == ""
         finds(client_of(host, pve, "a", "10.9.8.7"), "a", "10.9.8.7")
         Killer(pve, at // 4, False).run(host, "delete", "-f", path)
         settle(pve)

@@ -129,7 +129,8 @@ static bool is_free(const struct lxcri_engine *engine, const struct guest_row *g
 		if (!is_taken(engine, guest, &listener))
 			return true;
 		pid = listener_name(&listener, name);
-		if (strcmp(name, NAME_SERVER) != 0 || moment_now() >= end)
+		/* Whose sockets nobody has any more is just being closed. */
+		if ((pid > 0 && strcmp(name, NAME_SERVER) != 0) || moment_now() >= end)
 			break;
 		(void)nanosleep(&pause, NULL);
 	}

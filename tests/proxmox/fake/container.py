@@ -46,14 +46,21 @@ class Host:
         return {word[len(prefix):-len(suffix)] for word in words
                 if word.startswith(prefix) and word.endswith(suffix)}
 
+    def cgroups(self):
+        """Returns the paths of those that LXC made."""
+        return [os.path.join(directory, name) for directory, names, _ in os.walk(CGROUPS, topdown=False)
+                for name in names if name.startswith(f"lxcri-pve.{self.tag}.")]
+
     def close(self):
         """Stops what still runs and removes what LXC leaves besides."""
         for name in self.running():
             Container(self, name).kill()
-        for directory, names, _ in os.walk(CGROUPS, topdown=False):
-            for name in names:
-                if name.startswith(f"lxcri-pve.{self.tag}."):
-                    remove_cgroup(os.path.join(directory, name))
+        # A monitor no longer listens while it ends, and goes to a cgroup that it makes for that.
+        deadline = time.monotonic() + STOP_SECONDS
+        while (found := self.cgroups()) and time.monotonic() < deadline:
+            for path in found:
+                remove_cgroup(path)
+            time.sleep(STEP_SECONDS)
         left = pathlib.Path(f"{LOCKS}{self.lxcpath}")
         shutil.rmtree(left, ignore_errors=True)
         if self.locks is not None:
