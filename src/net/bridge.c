@@ -238,12 +238,10 @@ int bridge_rename(struct netlink *route, unsigned int index, const char *name,
 		  struct lxcri_error *err)
 {
 	struct nlmsghdr *message;
-	struct ifinfomsg *header = add_change(route, index, &message);
+	struct ifinfomsg *header;
 	int r;
 
-	/* An interface that is up may keep its name. */
-	header->ifi_change = IFF_UP;
-	mnl_attr_put_strz(message, IFLA_IFNAME, name);
+	link_put_name(route, index, name);
 	header = add_change(route, index, &message);
 	header->ifi_flags = header->ifi_change = IFF_UP;
 	r = netlink_run(route, NULL, NULL);

@@ -205,6 +205,21 @@ int link_each(struct netlink *route, void (*each)(void *userdata, const struct l
 	return r < 0 ? fail_errno(err, r, "list the interfaces") : 0;
 }
 
+void link_put_name(struct netlink *route, unsigned int index, const char *name)
+{
+	struct nlmsghdr *message;
+
+	for (int i = 0; i < 2; i++) {
+		struct ifinfomsg *header;
+
+		message = netlink_add(route, RTM_NEWLINK, 0, sizeof(*header));
+		header = netlink_payload(message);
+		header->ifi_index = (int)index;
+		header->ifi_change = IFF_UP;
+	}
+	mnl_attr_put_strz(message, IFLA_IFNAME, name);
+}
+
 int link_remove(struct netlink *route, unsigned int index, struct lxcri_error *err)
 {
 	struct nlmsghdr *message = netlink_add(route, RTM_DELLINK, 0, sizeof(struct ifinfomsg));

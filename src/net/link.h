@@ -55,6 +55,10 @@ struct link {
 			    void (*each)(void *userdata, const struct link *link), void *userdata,
 			    struct lxcri_error *err);
 
+/* Adds what gives the interface @index a name, and leaves it down: before Linux 6.2 one that is up
+ * keeps its name, and of one message the name is what is done first. */
+void link_put_name(struct netlink *route, unsigned int index, const char *name);
+
 /* Removes the interface @index; one that is gone is fine. */
 [[nodiscard]] int link_remove(struct netlink *route, unsigned int index, struct lxcri_error *err);
 

@@ -82,14 +82,14 @@ int veth_create(struct netlink *route, const struct veth *veth, struct lxcri_err
 	return 1;
 }
 
-static struct nlmsghdr *add_change(struct netlink *route, unsigned int index, bool up)
+/* Adds a message that sets it up. */
+static struct nlmsghdr *add_up(struct netlink *route, unsigned int index)
 {
 	struct nlmsghdr *message = netlink_add(route, RTM_NEWLINK, 0, sizeof(struct ifinfomsg));
 	struct ifinfomsg *header = netlink_payload(message);
 
 	header->ifi_index = (int)index;
-	header->ifi_flags = up ? IFF_UP : 0;
-	header->ifi_change = IFF_UP;
+	header->ifi_flags = header->ifi_change = IFF_UP;
 	return message;
 }
 
@@ -102,10 +102,9 @@ int veth_repair(struct netlink *route, const struct link *link, const struct vet
 	if (!is_renamed && link->is_up && link->master == veth->bridge &&
 	    link->is_isolated == veth->isolated && link->is_hairpin == veth->hairpin)
 		return 0;
-	/* An interface that is up may keep its name. */
 	if (is_renamed)
-		mnl_attr_put_strz(add_change(route, link->index, false), IFLA_IFNAME, veth->name);
-	mnl_attr_put_u32(add_change(route, link->index, true), IFLA_MASTER, veth->bridge);
+		link_put_name(route, link->index, veth->name);
+	mnl_attr_put_u32(add_up(route, link->index), IFLA_MASTER, veth->bridge);
 	put_port(route, veth->name, veth->isolated, veth->hairpin);
 	r = netlink_run(route, NULL, NULL);
 	return r < 0 ? fail_code_errno(err, LXCRI_E_CONFIGURATION_FAILED, r,

@@ -242,13 +242,23 @@ bool process_is_ending(pid_t pid)
 	return r > 0 || r == -ESRCH || (r == 0 && (flags & (PF_EXITING | PF_SIGNALED)));
 }
 
+int process_open(pid_t pid)
+{
+	int pidfd = pidfd_open(pid, 0);
+
+	if (pidfd >= 0)
+		return pidfd;
+	/* Before Linux 6.15 it says so of a number that is that of a group or session alone. */
+	return errno == EINVAL ? -ESRCH : -errno;
+}
+
 int process_signal(pid_t pid, uint64_t start_time, int signal)
 {
-	autoclose int pidfd = pidfd_open(pid, 0);
+	autoclose int pidfd = process_open(pid);
 	uint64_t started = 0;
 
 	/* The start time is read after the fd is held: from then on the number cannot pass on. */
-	int r = pidfd < 0 ? -errno : process_start_time(pid, &started);
+	int r = pidfd < 0 ? pidfd : process_start_time(pid, &started);
 
 	if (r < 0)
 		return r;

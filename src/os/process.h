@@ -45,6 +45,10 @@ int process_exit_code(int wait_status);
  * One that has been killed is, though it may not have had the time to notice. */
 bool process_is_ending(pid_t pid);
 
+/* Opens a descriptor of the process @pid, which is readable once it has ended. Returns it, or
+ * -errno: -ESRCH when there is none, also when its number still is that of its group or session. */
+[[nodiscard]] int process_open(pid_t pid);
+
 /* Sends @signal to the process that is @pid and was started at @start_time. Returns 0, -ESRCH
  * when that process is gone, also when its number has passed to another, or another -errno. */
 [[nodiscard]] int process_signal(pid_t pid, uint64_t start_time, int signal);

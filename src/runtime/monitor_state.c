@@ -330,13 +330,9 @@ int monitor_await_end(int run_dirfd, int timeout_ms, struct lxcri_error *err)
 /* Kills one process and waits until it is gone. What is gone already is fine. */
 static int end_process(pid_t pid, uint64_t start_time, struct lxcri_error *err)
 {
-	autoclose int pidfd = pid > 0 ? pidfd_open(pid, 0) : -1;
+	autoclose int pidfd = process_open(pid);
 	struct pollfd poller = { .fd = pidfd, .events = POLLIN };
-
-	if (pid <= 0 || (pidfd < 0 && errno == ESRCH))
-		return 0;
-
-	int r = pidfd < 0 ? -errno : process_signal(pid, start_time, SIGKILL);
+	int r = pidfd < 0 ? pidfd : process_signal(pid, start_time, SIGKILL);
 
 	if (r == -ESRCH)
 		return 0;

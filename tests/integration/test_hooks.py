@@ -112,6 +112,7 @@ def test_the_state_s_pid_is_the_container_s(engine, make_bundle, hooks):
     assert hooks.report("createRuntime")["state"]["pid"] == engine.pid(id)
 
 
+@pytest.mark.vm
 def test_a_create_container_hook_runs_in_the_container_s_mount_namespace(engine, make_bundle, work):
     """What it mounts is not seen outside; it still finds the host's files."""
     bundle = make_bundle("sleep", "1000")

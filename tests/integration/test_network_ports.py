@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from engine import IMAGES, await_that
+from engine import IMAGES, SLOW, await_that
 from nets import *  # noqa: F401,F403
 from nets import serve
 
@@ -203,7 +203,7 @@ def test_thousands_of_ports_are_taken_back_and_no_more_are_given_than_a_creation
         database.executemany("INSERT INTO port VALUES (?, 6, '', ?, 80)",
                              [(id, port) for port in range(20000, 40000)])
     one("network", "reload").ok()
-    rules = world.host.run("nft", "list", "map", "inet", table_of(world), "ports4")
+    rules = world.host.run("nft", "list", "map", "inet", table_of(world), "ports4", timeout=300 if SLOW else 30)
     assert len(re.findall(r"tcp \. \d+ : ", rules)) == 4096 + 20000
     one("stop", "--time", "0", id).ok()
     one("delete", id).ok()

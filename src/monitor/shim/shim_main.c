@@ -98,12 +98,17 @@ static int wait_for_hooks(struct shim *shim, struct lxcri_error *err)
 	return await_message(shim, LXC_SYNC_GO_ON, NULL, err);
 }
 
-static int open_proc(struct shim *shim, struct lxcri_error *err)
+static int make_proc(void)
 {
 	struct tree_message message;
 
-	shim->proc = tree_new("proc", "proc", NULL,
-			      MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, &message);
+	return tree_new("proc", "proc", NULL,
+			MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, &message);
+}
+
+static int open_proc(struct shim *shim, struct lxcri_error *err)
+{
+	shim->proc = make_proc();
 	if (shim->proc < 0)
 		return fail_errno(err, shim->proc, "make a private proc");
 	shim->host = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -206,14 +211,15 @@ static int run_hooks(struct shim *shim, const struct lxc_plan_hooks *hooks, cons
 	return hooks_run(hooks, stage, &state, err);
 }
 
-/* These are programs of the host, which may need the /proc that liblxc took away. */
+/* These are programs of the host, which may need the /proc that liblxc took away. It is another one
+ * than ours: a mount that is nowhere can be copied since Linux 6.15 only. */
 static int run_create_hooks(struct shim *shim, struct lxcri_error *err)
 {
 	if (shim->plan.create_container.count == 0)
 		return 0;
 
 	autoclose int target = openat(shim->host, "proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	autoclose int tree = target < 0 ? -errno : tree_clone(shim->proc, 0);
+	autoclose int tree = target < 0 ? -errno : make_proc();
 	int r = tree < 0 ? tree : tree_attach(tree, target);
 
 	if (r < 0)
