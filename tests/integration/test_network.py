@@ -297,6 +297,7 @@ def test_the_name_servers_of_a_container(one, box):
         assert not line.startswith("nameserver 127.") and line != "nameserver ::1"
 
 
+@pytest.mark.vm
 def test_what_was_changed_by_hand_is_seen_and_put_right(one, box, world):
     one("network", "create", "web").ok()
     id = serve(one, box, "--network", "web", "--publish", "8080:80")

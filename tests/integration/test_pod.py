@@ -12,7 +12,8 @@ import jsonschema
 import pytest
 
 from api_programs import programs  # noqa: F401: a fixture
-from engine import ROOT, await_that
+from engine import ROOT, SLOW, await_that
+from host import V2
 from pods import *  # noqa: F401,F403
 from pods import NAMESPACES, apply, container, inspect, namespaces, places, pod, pods
 
@@ -298,11 +299,12 @@ def test_a_list_that_cannot_be_made_and_a_disk_that_refuses_have_codes_of_pods(o
 
 def test_the_seeds_pod_program_works(programs, lx, box, work, world):
     done = subprocess.run(world.host.words(programs / "pod", lx.backend, work / "r", work / "d", box),
-                          capture_output=True, text=True, timeout=60, check=False)
+                          capture_output=True, text=True, timeout=300 if SLOW else 60, check=False)
     assert (done.returncode, done.stdout.splitlines()) == (0, [
         "db-0 is Running, 1 of 1", "db-1 is Created, 0 of 1", "db-0 of db: db-0.db.default.svc.cluster.local",
-        "InvalidArgument", "PodAlreadyExists", "ResourceUpdateFailed", "PodStillRunning",
-        "the same addresses"]), done
+        "InvalidArgument", "PodAlreadyExists",
+        # Where what is in use is more than a new limit, version 2 of cgroups takes that and ends processes.
+        *([] if V2 else ["ResourceUpdateFailed"]), "PodStillRunning", "the same addresses"]), done
 
 
 def test_check_and_prune_leave_a_pod_alone(one, box):

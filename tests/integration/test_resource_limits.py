@@ -148,13 +148,26 @@ def test_huge_pages_are_limited_or_refused(engine, run):
     ({"memory": {"kernel": 1 << 20}}, "memory.kernel"),
     ({"blockIO": {"leafWeight": 100}}, "blockIO.leafWeight"),
     ({"network": {"classID": 7}}, "network.classID"),
-    ({"rdma": {"mlx5_0": {"hcaHandles": 1}}}, "rdma"),
 ])
 def test_a_limit_that_the_host_cannot_do_is_refused_by_its_name(engine, run, resources, field):
     def edit(bundle):
         bundle.linux["resources"] = resources
 
     run("true", edit=edit).fails("UnsupportedOperation", f"linux.resources.{field}")
+    assert engine.list() == []
+
+
+@pytest.mark.vm
+def test_a_limit_of_an_adapter_that_is_not_there_is_refused(engine, run):
+    def edit(bundle):
+        bundle.linux["resources"] = {"rdma": {"mlx5_0": {"hcaHandles": 1}}}
+
+    result = run("true", edit=edit)
+    if V2 and "rdma" in pathlib.Path("/sys/fs/cgroup/cgroup.controllers").read_text().split():
+        assert result.code == 1 and "rdma" in result.err and "o such device" in result.err, result
+        assert "block device" not in result.err, result
+    else:
+        result.fails("UnsupportedOperation", "linux.resources.rdma")
     assert engine.list() == []
 
 

@@ -105,7 +105,7 @@ static const char *hint(const struct limit *limit, int r)
 	if ((r == -EINVAL || r == -EACCES || r == -ENOSPC) && limit->controller &&
 	    strcmp(limit->controller, "cpuset") == 0)
 		return "; the cgroup above, or the host, does not have all of them";
-	if (r == -ENODEV)
+	if (r == -ENODEV && (!limit->controller || strcmp(limit->controller, "rdma") != 0))
 		return "; there is no such block device (a partition counts as its disk)";
 	return "";
 }
