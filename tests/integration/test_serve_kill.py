@@ -115,7 +115,8 @@ def test_kills_of_the_service_every_moment_leave_all_as_asked_for(site, one, box
     kills = kill_service(one, clients.over)
     clients.join()
     assert not clients.failed
-    assert min(clients.rounds) > 0 and kills > SECONDS
+    # In a guest the service alone takes a second to begin.
+    assert min(clients.rounds) > 0 and kills > (SECONDS / 4 if os.environ.get("LXCRI_TEST_SLOW") else SECONDS)
     assert [one.pid(id) for id in steady] == pids
     lost = steady[1]
     os.kill(pids[1], signal.SIGKILL)
