@@ -16,17 +16,6 @@ bool bridge_is_ours(const struct link *link, const char *alias)
 	       (!link->alias[0] || strcmp(link->alias, alias) == 0);
 }
 
-static struct ifinfomsg *add_change(struct netlink *route, unsigned int index,
-				    struct nlmsghdr **ret_message)
-{
-	struct ifinfomsg *header;
-
-	*ret_message = netlink_add(route, RTM_NEWLINK, 0, sizeof(*header));
-	header = netlink_payload(*ret_message);
-	header->ifi_index = (int)index;
-	return header;
-}
-
 /* Begins the settings of a bridge in @message. */
 static struct nlattr *begin_data(struct nlmsghdr *message, struct nlattr **ret_information)
 {
@@ -60,7 +49,7 @@ static int set_one(struct netlink *route, unsigned int index, uint16_t attribute
 	struct nlattr *information;
 	struct nlattr *data;
 
-	(void)add_change(route, index, &message);
+	(void)link_add_change(route, index, &message);
 	data = begin_data(message, &information);
 	mnl_attr_put(message, attribute, size, &value);
 	mnl_attr_nest_end(message, data);
@@ -166,7 +155,7 @@ static int finish(struct netlink *route, const struct bridge *bridge, const stru
 	 * which no neighbour is found. */
 	if (!link->is_up && bridge->gateways[1].family)
 		put_address(route, link->index, &local, 64);
-	header = add_change(route, link->index, &message);
+	header = link_add_change(route, link->index, &message);
 
 	header->ifi_flags = IFF_UP;
 	header->ifi_change = IFF_UP;
@@ -242,7 +231,7 @@ int bridge_rename(struct netlink *route, unsigned int index, const char *name,
 	int r;
 
 	link_put_name(route, index, name);
-	header = add_change(route, index, &message);
+	header = link_add_change(route, index, &message);
 	header->ifi_flags = header->ifi_change = IFF_UP;
 	r = netlink_run(route, NULL, NULL);
 	return r < 0 ? fail_code_errno(err, LXCRI_E_BRIDGE_CREATION_FAILED, r,

@@ -205,18 +205,23 @@ int link_each(struct netlink *route, void (*each)(void *userdata, const struct l
 	return r < 0 ? fail_errno(err, r, "list the interfaces") : 0;
 }
 
+struct ifinfomsg *link_add_change(struct netlink *route, unsigned int index,
+				  struct nlmsghdr **ret_message)
+{
+	struct ifinfomsg *header;
+
+	*ret_message = netlink_add(route, RTM_NEWLINK, 0, sizeof(*header));
+	header = netlink_payload(*ret_message);
+	header->ifi_index = (int)index;
+	return header;
+}
+
 void link_put_name(struct netlink *route, unsigned int index, const char *name)
 {
 	struct nlmsghdr *message;
 
-	for (int i = 0; i < 2; i++) {
-		struct ifinfomsg *header;
-
-		message = netlink_add(route, RTM_NEWLINK, 0, sizeof(*header));
-		header = netlink_payload(message);
-		header->ifi_index = (int)index;
-		header->ifi_change = IFF_UP;
-	}
+	link_add_change(route, index, &message)->ifi_change = IFF_UP;
+	(void)link_add_change(route, index, &message);
 	mnl_attr_put_strz(message, IFLA_IFNAME, name);
 }
 

@@ -55,6 +55,11 @@ struct link {
 			    void (*each)(void *userdata, const struct link *link), void *userdata,
 			    struct lxcri_error *err);
 
+/* Adds a message that changes the interface @index, so far nothing of it. Returns its header; that
+ * and *@ret_message are good until the next message is added. */
+struct ifinfomsg *link_add_change(struct netlink *route, unsigned int index,
+				  struct nlmsghdr **ret_message);
+
 /* Adds what gives the interface @index a name, and leaves it down: before Linux 6.2 one that is up
  * keeps its name, and of one message the name is what is done first. */
 void link_put_name(struct netlink *route, unsigned int index, const char *name);

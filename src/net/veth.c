@@ -82,21 +82,12 @@ int veth_create(struct netlink *route, const struct veth *veth, struct lxcri_err
 	return 1;
 }
 
-/* Adds a message that sets it up. */
-static struct nlmsghdr *add_up(struct netlink *route, unsigned int index)
-{
-	struct nlmsghdr *message = netlink_add(route, RTM_NEWLINK, 0, sizeof(struct ifinfomsg));
-	struct ifinfomsg *header = netlink_payload(message);
-
-	header->ifi_index = (int)index;
-	header->ifi_flags = header->ifi_change = IFF_UP;
-	return message;
-}
-
 int veth_repair(struct netlink *route, const struct link *link, const struct veth *veth,
 		struct lxcri_error *err)
 {
 	bool is_renamed = strcmp(link->name, veth->name) != 0;
+	struct nlmsghdr *message;
+	struct ifinfomsg *header;
 	int r;
 
 	if (!is_renamed && link->is_up && link->master == veth->bridge &&
@@ -104,7 +95,9 @@ int veth_repair(struct netlink *route, const struct link *link, const struct vet
 		return 0;
 	if (is_renamed)
 		link_put_name(route, link->index, veth->name);
-	mnl_attr_put_u32(add_up(route, link->index), IFLA_MASTER, veth->bridge);
+	header = link_add_change(route, link->index, &message);
+	header->ifi_flags = header->ifi_change = IFF_UP;
+	mnl_attr_put_u32(message, IFLA_MASTER, veth->bridge);
 	put_port(route, veth->name, veth->isolated, veth->hairpin);
 	r = netlink_run(route, NULL, NULL);
 	return r < 0 ? fail_code_errno(err, LXCRI_E_CONFIGURATION_FAILED, r,
