@@ -86,8 +86,6 @@ static void check_entry(struct walk *walk, const struct config_entry *entry,
 
 	if (!kept)
 		return;
-	if (entry->vain)
-		add_fault(walk, entry->path, LXCRI_E_NONE, entry->vain);
 	check_secrecy(walk, entry, kept);
 	if (walk->keep)
 		walk->keep(walk->userdata, entry, kept);

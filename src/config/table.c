@@ -88,8 +88,8 @@ const struct config_entry config_table[] = {
 			"system, else overlay, else dir." },
 	[CONFIG_STORAGE_IMAGE_PATH] = {
 		"storage.image_path", CONFIG_PATH, .otherwise = "null",
-		.help = "Without effect: images are in the directory images of the data directory.",
-		.vain = "has no effect: images are in the directory images of runtime.data_path" },
+		.help = "Directory of the images, of this data directory alone; otherwise the "
+			"directory images in it. It is told before there are images." },
 	[CONFIG_STORAGE_UMOCI_PATH] = {
 		"storage.umoci_path", CONFIG_PATH, .otherwise = "null",
 		.help = "Accepted for old files; umoci is not needed." },

@@ -41,7 +41,6 @@ struct config_entry {
 	double min, max;
 	const char *words; /* " auto overlay " */
 	const char *help;  /* one sentence */
-	const char *vain;  /* why it has no effect; or NULL */
 };
 
 extern const struct config_entry config_table[];

@@ -8,10 +8,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "config/config.h"
 #include "engine/container.h"
 #include "engine/create.h"
 #include "engine/images/manager.h"
+#include "engine/images/open.h"
 #include "engine/inspect.h"
 #include "engine/usage.h"
 #include "engine/event.h"
@@ -34,14 +34,10 @@ int lxcri_image_manager_open(struct lxcri_engine *engine, const char *umoci_path
 	if (umoci_path)
 		log_info("umoci (%s) is not needed: images are unpacked by this program",
 			 umoci_path);
-	if (image_store_open(data, &store, err) < 0)
+	if (images_open(engine, data, &store, err) < 0)
 		return -1;
 	if (!images_dir)
 		image_store_remember(store, engine->root);
-
-	image_store_search(store, config_json(engine->config, CONFIG_REGISTRIES_UNQUALIFIED));
-	image_store_set_workers(
-		store, (unsigned int)config_u64(engine->config, CONFIG_STORAGE_MAX_WORKERS));
 
 	struct lxcri_image_manager *manager = xnew(struct lxcri_image_manager);
 

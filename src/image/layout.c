@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/sha256.h"
 #include "base/text.h"
+#include "image/images_dir.h"
 #include "image/layer/staging.h"
 #include "os/file.h"
 #include "os/path.h"
@@ -56,8 +57,10 @@ int layout_open(const char *data_dir, struct layout *ret_layout, struct lxcri_er
 
 	layout.data_dir = absolute(data_dir);
 	r = open_optional(AT_FDCWD, layout.data_dir, &layout.data_fd);
+	if (images_dir_check(layout.data_fd, layout.data_dir, err) < 0)
+		return -1;
 	if (r == 0)
-		r = open_optional(layout.data_fd, "images", &layout.images_fd);
+		r = open_optional(layout.data_fd, IMAGES_DIR, &layout.images_fd);
 	if (r == 0)
 		r = open_optional(layout.images_fd, LAYOUT_BLOBS, &layout.blobs_fd);
 	if (r == 0)
@@ -77,29 +80,28 @@ static int make_below(int dirfd, const char *name, mode_t mode)
 	return fchmodat(dirfd, name, mode, 0) < 0 ? -errno : 0;
 }
 
-static int make_dirs(const char *data_dir)
+static int make_dirs(const char *data_dir, struct lxcri_error *err)
 {
 	static const struct {
 		const char *name;
 		mode_t mode;
 	} dirs[] = {
-		{ "images", 0700 },
-		{ "images/blobs", 0700 },
-		{ "images/" LAYOUT_BLOBS, 0700 },
+		{ IMAGES_DIR, 0700 },
+		{ IMAGES_DIR "/blobs", 0700 },
+		{ IMAGES_DIR "/" LAYOUT_BLOBS, 0700 },
 		{ "layers", 0700 },
 	};
 	int r = path_make_dirs(data_dir, 0711);
+	autoclose int data = r < 0 ? r : open_below(AT_FDCWD, data_dir);
 
-	if (r < 0)
-		return r;
-
-	autoclose int data = open_below(AT_FDCWD, data_dir);
-
-	if (data < 0)
-		return data;
+	if (images_dir_check(data, data_dir, err) < 0)
+		return -1;
+	r = data < 0 ? data : 0;
 	for (size_t i = 0; i < ARRAY_LEN(dirs) && r == 0; i++)
 		r = make_below(data, dirs[i].name, dirs[i].mode);
-	return r;
+	return r < 0 ? fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "make the image store in %s",
+				       data_dir)
+		     : 0;
 }
 
 int layout_create(const char *data_dir, struct layout *ret_layout, struct lxcri_error *err)
@@ -107,12 +109,9 @@ int layout_create(const char *data_dir, struct layout *ret_layout, struct lxcri_
 	static const char version[] = "{\"imageLayoutVersion\":\"1.0.0\"}";
 	autorun(layout_finish) struct layout layout = LAYOUT_NULL;
 	autofree char *path = absolute(data_dir);
-	int r = make_dirs(path);
+	int r = 0;
 
-	if (r < 0)
-		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r, "make the image store in %s",
-				       path);
-	if (layout_open(path, &layout, err) < 0)
+	if (make_dirs(path, err) < 0 || layout_open(path, &layout, err) < 0)
 		return -1;
 	if (faccessat(layout.images_fd, OCI_LAYOUT, F_OK, 0) < 0)
 		r = file_write_atomic(layout.images_fd, OCI_LAYOUT, version, strlen(version), 0600,

@@ -5,7 +5,7 @@
  *
  *	<data>/                     0711
  *	<data>/.lock                held by whoever changes anything below
- *	<data>/images/              0700, an OCI image layout
+ *	<data>/images/              0700, an OCI image layout, or a link to it: images_dir.h
  *	<data>/images/oci-layout, index.json, blobs/sha256/<hex>
  *	<data>/images/downloads/<hex>  what was fetched, maybe not whole; locked while it grows
  *	<data>/broken/              0700: what a repair has put aside, until it is collected

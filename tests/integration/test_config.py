@@ -58,12 +58,6 @@ def test_an_unknown_key_is_a_warning_only(lx):
     assert result.stderr == f"proxmox-lxcri: warning: {lx.config}:1: colour: unknown key\n"
 
 
-def test_a_key_without_effect_is_told(lx):
-    lx.configure({"storage": {"image_path": "/elsewhere"}})
-    assert "warning" in lx("config", "show").succeeds().stderr
-    assert "storage.image_path: has no effect" in lx("config", "check", lx.config).succeeds().stdout
-
-
 def test_show_tells_where_each_value_comes_from(lx):
     lx.configure({"runtime": {"stop_timeout": 3}, "proxmox": {"node": "pve1"}})
     shown = lx("config", "show", "--format", "json").succeeds().json

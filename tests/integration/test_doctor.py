@@ -74,6 +74,19 @@ def moved(tmp_path):
     return directory
 
 
+def test_images_elsewhere_are_looked_at(doctor):
+    there = doctor.directory / "there"
+    doctor.lx.configure({"storage": {"image_path": str(there)}})
+    assert doctor.complains("storage.images", "ok")["found"] == f"in {there}"
+    assert str(there) in doctor.finds("storage.images.type")["found"]
+    doctor.lx("image", "list").succeeds()
+    doctor.complains("storage.images.space", "warning", f"mount -t tmpfs -o size=128m none {there}", word="MiB free")
+    doctor.complains("storage.images", "fault", f"mount -t tmpfs none {there}", word="mount its file system")
+    doctor.complains("storage.images.writable", "fault", f"mount --bind -o ro {there} {there}", word="read-only")
+    doctor.lx.configure({})
+    assert doctor.complains("storage.images", "ok")["found"] == f"in {there}"
+
+
 def snapshot(directory):
     return {str(path): (path.lstat().st_mode, path.lstat().st_size)
             for path in directory.rglob("*") if not path.name.endswith(("-wal", "-shm"))}

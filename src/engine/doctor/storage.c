@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* The file systems below the data and the run directory. A directory that does not exist yet is
- * judged by the one in which it would be made. */
+/* The file systems below the data and the run directory, and that of images elsewhere. A directory
+ * that does not exist yet is judged by the one in which it would be made. */
 
 #include "engine/doctor/doctor.h"
 #include "engine/doctor/probe.h"
 #include "engine/driver.h"
 
 #include "base/mem.h"
+#include "config/config.h"
+#include "image/images_dir.h"
 #include "image/rootfs.h"
 #include "os/file.h"
 
@@ -30,7 +32,7 @@
 #define INODES_LOW      10000
 #define INODES_NONE     100
 
-/* One of the two directories, and what its checks are called. */
+/* One of the directories, and what its checks are called. */
 struct place {
 	const char *path;
 	char *existing;
@@ -280,6 +282,32 @@ static void check_place(struct doctor *doctor, struct place *place)
 		check_overlay(doctor, place);
 }
 
+/* Images that are not in the data directory. */
+static void check_images(struct doctor *doctor)
+{
+	static const struct advice advice = { "storage.images",
+					      "no image can be used, and none can be fetched",
+					      "see storage.image_path in proxmox-lxcri.config(5)" };
+	const struct lxcri_engine *engine = doctor->engine;
+	const char *wanted = config_text(engine->config, CONFIG_STORAGE_IMAGE_PATH);
+	autofree char *target = images_dir_target(engine->data);
+	autoclose int data = open(engine->data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct place place = { target ? target : wanted, NULL,
+			       "storage.images.type",    "storage.images.space",
+			       "storage.images.inodes",  "storage.images.writable",
+			       DATA_BYTES_LOW,           DATA_BYTES_NONE };
+	struct lxcri_error err = {};
+
+	if (!place.path)
+		return;
+	if (images_dir_check(data, engine->data, &err) < 0)
+		doctor_report(doctor, LXCRI_HEALTH_FAULT, &advice, "%s", err.text);
+	else
+		doctor_report(doctor, LXCRI_HEALTH_OK, &advice, "in %s", place.path);
+	check_place(doctor, &place);
+	free(place.existing);
+}
+
 void doctor_storage(struct doctor *doctor)
 {
 	struct place places[] = {
@@ -293,4 +321,5 @@ void doctor_storage(struct doctor *doctor)
 		check_place(doctor, &places[i]);
 		free(places[i].existing);
 	}
+	check_images(doctor);
 }

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "config/config.h"
 #include "engine/event.h"
+#include "engine/images/open.h"
 #include "image/collect/access.h"
 #include "image/pull.h"
 
@@ -65,17 +66,13 @@ static int fetch_first(struct lxcri_engine *engine, struct image_store *store,
 int image_obtain(struct lxcri_engine *engine, const struct image_wish *wish,
 		 struct image *ret_image, struct lxcri_error *err)
 {
-	const struct lxcri_config *config = engine->config;
 	autoptr(image_store) store = NULL;
 	autofree char *name = NULL;
 	autofree char *digest = NULL;
 	int r;
 
-	if (image_store_open(engine->data, &store, err) < 0)
+	if (images_open(engine, engine->data, &store, err) < 0)
 		return -1;
-	image_store_search(store, config_json(config, CONFIG_REGISTRIES_UNQUALIFIED));
-	image_store_set_workers(store,
-				(unsigned int)config_u64(config, CONFIG_STORAGE_MAX_WORKERS));
 	if (fetch_first(engine, store, wish, &name, &digest, err) < 0)
 		return -1;
 	/* By digest: another import may have taken the name over since. */

@@ -12,6 +12,7 @@
 #include "engine/images/manager.h"
 #include "engine/usage.h"
 #include "image/collect.h"
+#include "image/copy.h"
 #include "image/image_index.h"
 #include "image/snapshot/snapshot.h"
 #include "image/worker.h"
@@ -112,6 +113,22 @@ static void add_fault(struct verify *verify, struct fault fault)
 
 static const char fetch_again[] = "pull, import or load the image again, or remove it";
 
+/* Moves a file to a directory of another file system. */
+static int move_file(int from, int to, const char *name)
+{
+	struct stat status;
+	int r;
+
+	if (fstatat(from, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	if (!S_ISREG(status.st_mode))
+		return -EXDEV;
+	r = copy_node_as(from, to, name, &status);
+	if (r == 0 && unlinkat(from, name, 0) < 0)
+		r = -errno;
+	return r;
+}
+
 /* Moves @name of @dirfd to the directory of what is broken. Returns what to say of it. */
 static const char *put_aside(const struct verify *verify, int dirfd, const char *name)
 {
@@ -129,8 +146,11 @@ static const char *put_aside(const struct verify *verify, int dirfd, const char 
 	if (broken < 0)
 		return "; it could not be put aside";
 	(void)path_remove_tree(broken, name); /* of an earlier time */
-	if (renameat(dirfd, name, broken, name) < 0)
-		return errno == ENOENT ? "" : "; it could not be put aside";
+	r = renameat(dirfd, name, broken, name) < 0 ? -errno : 0;
+	if (r == -EXDEV) /* the images are elsewhere */
+		r = move_file(dirfd, broken, name);
+	if (r < 0)
+		return r == -ENOENT ? "" : "; it could not be put aside";
 	return "; put aside in " LAYOUT_BROKEN "/";
 }
 

@@ -5,8 +5,8 @@
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "config/config.h"
 #include "engine/container.h"
+#include "engine/images/open.h"
 #include "image/pull.h"
 #include "image/store.h"
 
@@ -107,9 +107,8 @@ int lxcri_update_check(struct lxcri_engine *engine, const char *const *ids,
 	autorun(look_finish) struct look look = { .engine = engine };
 	int outdated = 0;
 
-	if (image_store_open(engine->data, &look.store, err) < 0)
+	if (images_open(engine, engine->data, &look.store, err) < 0)
 		return -1;
-	image_store_search(look.store, config_json(engine->config, CONFIG_REGISTRIES_UNQUALIFIED));
 	if (!ids && lxcri_container_list(engine, add_item, &look, err) < 0)
 		return -1;
 	for (size_t i = 0; ids && ids[i]; i++)
