@@ -11,8 +11,6 @@
 #include <string.h>
 #include <time.h>
 
-#define SECOND 1000000000ll
-
 /* Seconds that a moment may have: it must fit in nanoseconds. */
 #define SECONDS_MAX 9000000000ll
 
@@ -64,25 +62,30 @@ static bool take_fraction(struct rest *rest, int64_t unit, int64_t *ret)
 	return true;
 }
 
+int64_t moment_of(struct timespec time)
+{
+	return (int64_t)time.tv_sec * NS_IN_SECOND + time.tv_nsec;
+}
+
 int64_t moment_now(void)
 {
 	struct timespec now;
 
 	(void)clock_gettime(CLOCK_REALTIME, &now); /* cannot fail for this clock */
-	return (int64_t)now.tv_sec * SECOND + now.tv_nsec;
+	return moment_of(now);
 }
 
 size_t moment_format(int64_t ns, char text[MOMENT_BYTES])
 {
 	char second[24];
 	struct tm utc;
-	time_t seconds = ns / SECOND - (ns % SECOND < 0);
+	time_t seconds = ns / NS_IN_SECOND - (ns % NS_IN_SECOND < 0);
 
 	if (!gmtime_r(&seconds, &utc) ||
 	    strftime(second, sizeof(second), "%Y-%m-%dT%H:%M:%S", &utc) == 0)
 		return (size_t)snprintf(text, MOMENT_BYTES, "%lld", (long long)ns);
 	return (size_t)snprintf(text, MOMENT_BYTES, "%s.%09dZ", second,
-				(int)(ns - (int64_t)seconds * SECOND));
+				(int)(ns - (int64_t)seconds * NS_IN_SECOND));
 }
 
 static bool take_clock(struct rest *rest, struct tm *tm, int64_t *fraction)
@@ -94,7 +97,7 @@ static bool take_clock(struct rest *rest, struct tm *tm, int64_t *fraction)
 		return true;
 	if (!take_number(rest, 2, 0, 60, &tm->tm_sec))
 		return false;
-	return !take(rest, '.') || take_fraction(rest, SECOND, fraction);
+	return !take(rest, '.') || take_fraction(rest, NS_IN_SECOND, fraction);
 }
 
 /* Reads "Z" or "+01:00" and returns the seconds since the epoch; nothing is local time. */
@@ -137,7 +140,7 @@ int moment_parse_rfc3339(const char *text, size_t size, int64_t *ret_ns)
 			return -EINVAL;
 	if (!take_zone(&rest, &tm, &seconds) || rest.size > 0)
 		return -EINVAL;
-	*ret_ns = seconds * SECOND + fraction;
+	*ret_ns = seconds * NS_IN_SECOND + fraction;
 	return 0;
 }
 
@@ -155,7 +158,7 @@ static bool take_amount(struct rest *rest, int64_t *ret_whole, int64_t *ret_frac
 	}
 	*ret_whole = whole;
 	*ret_fraction = 0;
-	return !take(rest, '.') || take_fraction(rest, SECOND, ret_fraction);
+	return !take(rest, '.') || take_fraction(rest, NS_IN_SECOND, ret_fraction);
 }
 
 /* Reads the unit of a duration. */
@@ -165,8 +168,12 @@ static bool take_unit(struct rest *rest, int64_t *ret_ns)
 		const char *name;
 		int64_t ns;
 	} units[] = { /* the longer first */
-		      { "ms", 1000000 },      { "us", 1000 },       { "ns", 1 },
-		      { "h", 3600 * SECOND }, { "m", 60 * SECOND }, { "s", SECOND }
+		      { "ms", 1000000 },
+		      { "us", 1000 },
+		      { "ns", 1 },
+		      { "h", 3600 * NS_IN_SECOND },
+		      { "m", 60 * NS_IN_SECOND },
+		      { "s", NS_IN_SECOND }
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(units); i++) {
@@ -194,9 +201,9 @@ int moment_parse_duration(const char *text, int64_t *ret_ns)
 		int64_t whole, fraction, unit;
 
 		if (!take_amount(&rest, &whole, &fraction) || !take_unit(&rest, &unit) ||
-		    whole > (SECONDS_MAX * SECOND - total) / unit)
+		    whole > (SECONDS_MAX * NS_IN_SECOND - total) / unit)
 			return -EINVAL;
-		total += whole * unit + (int64_t)((double)fraction * (double)unit / SECOND);
+		total += whole * unit + (int64_t)((double)fraction * (double)unit / NS_IN_SECOND);
 	}
 	*ret_ns = total;
 	return 0;
@@ -211,7 +218,7 @@ int moment_parse(const char *text, int64_t now_ns, int64_t *ret_ns)
 	if (moment_parse_rfc3339(text, rest.size, ret_ns) == 0)
 		return 0;
 	if (take_amount(&number, &whole, &fraction) && number.size == 0) {
-		*ret_ns = whole * SECOND + fraction;
+		*ret_ns = whole * NS_IN_SECOND + fraction;
 		return 0;
 	}
 	if (moment_parse_duration(text, &duration) < 0)

@@ -5,9 +5,17 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
+
+#define NS_IN_SECOND 1000000000ll
+#define NS_IN_MS     1000000ll
+#define NS_IN_US     1000ll
 
 /* Room for moment_format(), with the NUL. */
 #define MOMENT_BYTES 40
+
+/* Returns what the kernel tells as seconds and nanoseconds, of any clock. */
+int64_t moment_of(struct timespec time);
 
 /* Returns the time now. */
 int64_t moment_now(void);

@@ -49,13 +49,11 @@ static const struct option_entry shared_options[] = {
 
 static void write_log_line(struct cli *cli, const char *level, const char *text)
 {
-	struct timespec now;
-	char stamp[PRINT_TIME_MAX];
+	char stamp[MOMENT_BYTES];
 
 	if (!cli->log)
 		return;
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	print_time((int64_t)now.tv_sec * 1000000000 + now.tv_nsec, stamp);
+	(void)moment_format(moment_now(), stamp);
 	if (cli->log_is_json) {
 		autojson line = json_object_new_object();
 

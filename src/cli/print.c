@@ -4,11 +4,11 @@
 #include "cli/print.h"
 
 #include "base/mem.h"
+#include "base/moment.h"
 #include "base/scope.h"
 #include "base/text.h"
 
 #include <string.h>
-#include <time.h>
 
 #define COLUMN_GAP 2
 
@@ -61,17 +61,6 @@ char *print_clean(const char *text)
 	return clean;
 }
 
-void print_time(int64_t time_ns, char ret[static PRINT_TIME_MAX])
-{
-	time_t seconds = (time_t)(time_ns / 1000000000);
-	struct tm utc;
-	char date[24];
-
-	(void)gmtime_r(&seconds, &utc);
-	(void)strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &utc);
-	(void)snprintf(ret, PRINT_TIME_MAX, "%s.%09dZ", date, (int)(time_ns % 1000000000));
-}
-
 char *print_duration(int64_t duration_ns)
 {
 	static const struct {
@@ -86,7 +75,7 @@ char *print_duration(int64_t duration_ns)
 		{ 60, "minute" },
 		{ 1, "second" },
 	};
-	int64_t seconds = duration_ns > 0 ? duration_ns / 1000000000 : 0;
+	int64_t seconds = duration_ns > 0 ? duration_ns / NS_IN_SECOND : 0;
 	size_t i = 0;
 
 	/* From two of a unit on: "90 minutes" says more than "1 hour". */

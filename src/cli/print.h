@@ -23,11 +23,6 @@ void print_table_finish(struct print_table *table, FILE *out);
 /* Returns @text with each control character replaced by a space, owned by the caller. */
 [[nodiscard]] char *print_clean(const char *text);
 
-#define PRINT_TIME_MAX 40
-
-/* Writes @time_ns (since the epoch) to @ret in RFC 3339 and UTC, with nanoseconds. */
-void print_time(int64_t time_ns, char ret[static PRINT_TIME_MAX]);
-
 /* Returns a length of time in its largest unit, "3 minutes", "1 second"; owned by the caller. */
 [[nodiscard]] char *print_duration(int64_t duration_ns);
 

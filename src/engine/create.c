@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/moment.h"
 #include "base/text.h"
 #include "config/config.h"
 #include "engine/bundle.h"
@@ -55,14 +56,6 @@
 
 /* How often an image is looked for that others remove. */
 #define FIND_TRIES 5
-
-static int64_t now_ns(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_REALTIME, &now); /* cannot fail for this clock */
-	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
 
 static int check_options(struct creation *creation, struct lxcri_error *err)
 {
@@ -137,7 +130,7 @@ static int fill_record(struct creation *creation, struct lxcri_error *err)
 
 	record->id = xstrdup(options->id);
 	record->phase = RECORD_CREATING;
-	record->created_ns = now_ns();
+	record->created_ns = moment_now();
 	record->stdio = options->stdio;
 	record->terminal = options->terminal;
 	record->open_stdin = options->open_stdin;

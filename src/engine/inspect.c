@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/moment.h"
 #include "engine/bundle/seccomp_annotation.h"
 #include "engine/container.h"
 #include "engine/ct/ct.h"
@@ -21,15 +22,11 @@
 
 void inspect_add_time(struct json_object *object, const char *key, int64_t ns)
 {
-	char day[32];
-	char text[64];
-	struct tm utc;
-	time_t seconds = ns / 1000000000;
+	char text[MOMENT_BYTES];
 
-	if (ns == 0 || !gmtime_r(&seconds, &utc))
+	if (ns == 0)
 		return;
-	(void)strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &utc);
-	(void)snprintf(text, sizeof(text), "%s.%09dZ", day, (int)(ns % 1000000000));
+	(void)moment_format(ns, text);
 	json_set_text(object, key, text);
 }
 

@@ -3,6 +3,7 @@
 
 #include "monitor/event.h"
 
+#include "base/moment.h"
 #include "runtime/event/event_file.h"
 
 #include <inttypes.h>
@@ -13,7 +14,7 @@ void event_tell(const struct supervisor *supervisor, const char *name, const cha
 {
 	const struct arguments *arguments = &supervisor->arguments;
 	const char *const attributes[] = { "image", arguments->image, key, value, NULL };
-	const struct event event = { .time_ns = record_now(),
+	const struct event event = { .time_ns = moment_now(),
 				     .type = "container",
 				     .name = name,
 				     .id = arguments->id,

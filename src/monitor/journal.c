@@ -69,7 +69,7 @@ static void make_head(const struct journal *journal, int priority, const struct 
 	char time[MOMENT_BYTES];
 	int size;
 
-	(void)moment_format((int64_t)when->tv_sec * 1000000000 + when->tv_nsec, time);
+	(void)moment_format(moment_of(*when), time);
 	size = snprintf(
 		message->head, sizeof(message->head),
 		"PRIORITY=%d\nSYSLOG_IDENTIFIER=%s\nSYSLOG_TIMESTAMP=%s\nCONTAINER_NAME=%s\n"

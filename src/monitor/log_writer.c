@@ -7,6 +7,7 @@
 
 #include "monitor/log_writer.h"
 
+#include "base/moment.h"
 #include "base/scope.h"
 #include "os/rotation.h"
 
@@ -127,13 +128,10 @@ int log_writer_open(struct log_writer *writer, const char *path, const struct lo
 static size_t make_prefix(char prefix[PREFIX_MAX], const struct timespec *when, const char *stream,
 			  char tag)
 {
-	struct tm utc;
-	char second[24];
+	char time[MOMENT_BYTES];
 
-	(void)gmtime_r(&when->tv_sec, &utc);
-	(void)strftime(second, sizeof(second), "%Y-%m-%dT%H:%M:%S", &utc);
-	return (size_t)snprintf(prefix, PREFIX_MAX, "%s.%09ldZ %s %c ", second, when->tv_nsec,
-				stream, tag);
+	(void)moment_format(moment_of(*when), time);
+	return (size_t)snprintf(prefix, PREFIX_MAX, "%s %s %c ", time, stream, tag);
 }
 
 static size_t total_of(const struct iovec *parts, int n_parts)

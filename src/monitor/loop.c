@@ -8,6 +8,7 @@
 #include "monitor/event.h"
 #include "monitor/supervisor.h"
 
+#include "base/moment.h"
 #include "base/scope.h"
 #include "os/cgroup/cgroup_file.h"
 #include "os/process.h"
@@ -339,7 +340,7 @@ static void conclude(struct supervisor *supervisor)
 	int64_t deadline = now_ms() + PATIENCE_MS;
 	struct lxcri_error ignored = {};
 
-	record->finished_ns = record_now();
+	record->finished_ns = moment_now();
 	leases_end(&supervisor->leases);
 	/* The count goes with the cgroup. */
 	record->oom_kills = cgroup_oom_kills(&host, &record->cgroups);

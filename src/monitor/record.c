@@ -35,14 +35,6 @@ int record_processes(struct record *record, pid_t pid, pid_t keeper, struct lxcr
 	return r < 0 ? fail_errno(err, r, "look at the container's first process") : 0;
 }
 
-int64_t record_now(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 static void format(const struct record *record, struct text *json)
 {
 	text_addf(json, "{\"version\":%d", MONITOR_STATE_VERSION);

@@ -34,8 +34,5 @@ struct record {
 [[nodiscard]] int record_write(const struct record *record, int run_dirfd, int exit_dirfd,
 			       int *lock, struct lxcri_error *err);
 
-/* Returns the time now, in nanoseconds since the epoch. */
-int64_t record_now(void);
-
 /* Frees what @record holds and leaves it empty. Safe to repeat. */
 void record_finish(struct record *record);

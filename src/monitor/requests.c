@@ -4,6 +4,7 @@
 #include "monitor/event.h"
 
 #include "base/mem.h"
+#include "base/moment.h"
 #include "base/scope.h"
 #include "os/process.h"
 #include "os/terminal.h"
@@ -56,7 +57,7 @@ static int handle_start(const struct request *request, struct lxcri_error *err)
 		return fail(err, LXCRI_E_INVALID_STATE, "container %s has been started already",
 			    container->id);
 	/* Recorded first: a program that runs cannot be called back when the record fails. */
-	supervisor->record.started_ns = record_now();
+	supervisor->record.started_ns = moment_now();
 	if (change_phase(supervisor, MONITOR_RUNNING, err) == 0 &&
 	    container->ops->start(container, err) == 0) {
 		event_tell(supervisor, "start", NULL, NULL);
@@ -352,7 +353,7 @@ void request_exec_ended(struct supervisor *supervisor, pid_t pid, int wait_statu
 {
 	struct exec_slot *slot = pid > 0 ? find_exec(supervisor, pid) : NULL;
 	struct wire_exited exited = { .exit_code = process_exit_code(wait_status),
-				      .finished_ns = record_now() };
+				      .finished_ns = moment_now() };
 
 	if (!slot)
 		return;

@@ -169,6 +169,18 @@ int file_write_locked(int dirfd, const char *name, const void *bytes, size_t siz
 	return put(dirfd, name, &contents, FILE_VOLATILE, true, ret_fd);
 }
 
+int file_find_lock(int fd, const struct flock *wanted, pid_t *ret_pid)
+{
+	static const struct flock all = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	struct flock lock = wanted ? *wanted : all;
+
+	if (fcntl(fd, F_OFD_GETLK, &lock) < 0)
+		return -errno;
+	if (ret_pid)
+		*ret_pid = lock.l_pid;
+	return lock.l_type != F_UNLCK;
+}
+
 bool file_is_temporary(const char *name)
 {
 	const char *dot = strrchr(name, '.');

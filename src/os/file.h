@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct flock;
+
 /* Reads all of @fd, at most @max bytes. *@ret is ended by a NUL that *@ret_size does not count and
  * is owned by the caller. Returns 0 or -errno; -EFBIG when there is more. */
 [[nodiscard]] int file_read_fd(int fd, size_t max, char **ret, size_t *ret_size);
@@ -32,6 +34,12 @@ enum file_durability {
  */
 [[nodiscard]] int file_write_locked(int dirfd, const char *name, const void *bytes, size_t size,
 				    mode_t mode, int *ret_fd);
+
+/* Asks who has what would be in the way of the lock @wanted, or, where that is NULL, of one on all
+ * of the file, and takes none: who asks is in nobody's way. Returns 1, 0 or -errno. *@ret_pid,
+ * which may be NULL, is not above 0 for a lock of an open file, or of a process out of our pid
+ * namespace's sight. */
+[[nodiscard]] int file_find_lock(int fd, const struct flock *wanted, pid_t *ret_pid);
 
 /* Tells whether @name is one that file_write_atomic() gives its temporary files: who was to rename
  * it may be gone. */

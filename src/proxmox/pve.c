@@ -25,7 +25,6 @@
 #include <unistd.h>
 
 #define SECRET_BYTES_MAX 4096u
-#define NS_IN_SECOND     1000000000ll
 
 /* The variables of an environment are divided by NUL. */
 static const struct json_limits answer_limits = { .bytes_max = PROXMOX_BODY_BYTES_MAX,

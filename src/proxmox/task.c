@@ -14,7 +14,6 @@
 
 #define FIRST_PAUSE_MS 50
 #define LAST_PAUSE_MS  1000
-#define NS_IN_MS       1000000
 /* Of a log, what is asked for, and how much of it is worth showing. */
 #define LOG_LINES 20
 #define LOG_SHOWN 3
@@ -91,7 +90,7 @@ static int judge(struct pve *pve, const struct upid *task, const char *upid,
 
 int task_await(struct pve *pve, const char *upid, unsigned int seconds, struct lxcri_error *err)
 {
-	const int64_t end = moment_now() + (int64_t)seconds * 1000 * NS_IN_MS;
+	const int64_t end = moment_now() + (int64_t)seconds * NS_IN_SECOND;
 	autofree char *escaped = pve_escape(upid);
 	long pause = FIRST_PAUSE_MS;
 	struct upid task;

@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/json_walk.h"
 #include "base/mem.h"
+#include "base/moment.h"
 #include "base/scope.h"
 #include "base/text.h"
 #include "os/cgroup/cgroup.h"
@@ -171,26 +172,14 @@ int monitor_state_parse(const char *json, size_t size, struct monitor_state *ret
 	return 0;
 }
 
-/* Tells whether somebody holds the monitor's lock: 1, 0 or -errno. *@ret_pid is not above 0 for a
- * lock of no process, or of one in a pid namespace out of our sight. */
+/* Tells whether somebody holds the monitor's lock, and who, as file_find_lock() does. */
 static int find_holder(int dirfd, pid_t *ret_pid)
 {
-	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	autoclose int fd = openat(dirfd, WIRE_LOCK, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -errno;
-	if (fcntl(fd, F_GETLK, &lock) < 0)
-		return -errno;
-	*ret_pid = lock.l_pid;
-	return lock.l_type != F_UNLCK;
-}
-
-static int is_locked(int dirfd)
-{
-	pid_t pid;
-
-	return find_holder(dirfd, &pid);
+	return file_find_lock(fd, NULL, ret_pid);
 }
 
 pid_t monitor_find(int run_dirfd)
@@ -236,7 +225,7 @@ static int load(int dirfd, struct monitor_state *ret_state, struct strings *cgro
 int monitor_read_state(int dirfd, struct monitor_state *ret_state, struct lxcri_error *err)
 {
 	/* In this order: what a monitor that is gone has written is final. */
-	bool alive = is_locked(dirfd) != 0;
+	bool alive = find_holder(dirfd, NULL) != 0;
 
 	if (load(dirfd, ret_state, NULL, err) < 0)
 		return -1;
@@ -271,13 +260,12 @@ static bool glance_at(const char *json, size_t size, struct monitor_state *ret_s
 
 bool monitor_glance(int dirfd, const char *name, struct monitor_state *ret_state)
 {
-	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	autofree char *path = xformat("%s/" WIRE_STATE, name);
 	autoclose int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	char json[GLANCE_BYTES_MAX];
 	ssize_t size;
 
-	if (fd < 0 || fcntl(fd, F_GETLK, &lock) < 0 || lock.l_type == F_UNLCK)
+	if (fd < 0 || file_find_lock(fd, NULL, NULL) <= 0)
 		return false;
 	size = read(fd, json, sizeof(json));
 	/* One that fills it may go on. */
@@ -319,7 +307,7 @@ int monitor_await_end(int run_dirfd, int timeout_ms, struct lxcri_error *err)
 	int r;
 
 	/* Not the end of the process: it gives the lock back first, for its last words. */
-	for (int waited = 0; (r = is_locked(run_dirfd)) > 0; waited += AWAIT_STEP_MS) {
+	for (int waited = 0; (r = find_holder(run_dirfd, NULL)) > 0; waited += AWAIT_STEP_MS) {
 		if (waited >= timeout_ms)
 			return fail(err, LXCRI_E_TIMEOUT, "the monitor does not end");
 		(void)poll(NULL, 0, AWAIT_STEP_MS);
@@ -704,15 +692,11 @@ static int end_everything(int run_dirfd, const char *run_dir, struct monitor_sta
 
 static int write_lost(int run_dirfd, const struct monitor_state *state, struct lxcri_error *err)
 {
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-
 	autofree char *json = xformat(
 		"{\"version\":%d,\"phase\":\"stopped\",\"lost\":true,\"pid\":0,"
 		"\"exit_code\":%d,\"oom_kills\":%llu,\"started_ns\":%lld,\"finished_ns\":%lld}\n",
 		MONITOR_STATE_VERSION, EXIT_CODE_LOST, (unsigned long long)state->oom_kills,
-		(long long)state->started_ns, (long long)now.tv_sec * 1000000000 + now.tv_nsec);
+		(long long)state->started_ns, (long long)moment_now());
 	int r = file_write_atomic(run_dirfd, WIRE_STATE, json, strlen(json), 0600, FILE_VOLATILE);
 
 	return r < 0 ? fail_errno(err, r, "write " WIRE_STATE) : 0;

@@ -16,7 +16,6 @@
 #include <signal.h>
 #include <string.h>
 
-#define NS_IN_US          1000
 #define ACTION_TIMEOUT_US (600ull * 1000000)
 
 static int on_check_time(sd_event_source *source, uint64_t usec, void *userdata);

@@ -17,13 +17,12 @@
 #include <string.h>
 #include <sys/pidfd.h>
 
-#define NS_IN_US 1000
 /* A start that takes longer will not come to an end. */
 #define START_TIMEOUT_US (120ull * 1000000)
 /* How often it is asked whether a container of Proxmox VE still runs, or one is still starting. */
-#define POLL_NS (5ll * 1000000000)
+#define POLL_NS (5 * NS_IN_SECOND)
 /* How often for its addresses, once there are some. */
-#define ADDRESS_NS         (60ll * 1000000000)
+#define ADDRESS_NS         (60 * NS_IN_SECOND)
 #define ADDRESS_TIMEOUT_US (30ull * 1000000)
 /* One that is the first of its pod waits for what runs there before it. */
 #define POD_START_TIMEOUT_US (3600ull * 1000000)

@@ -5,6 +5,7 @@
 #include "serve/metrics.h"
 
 #include "base/mem.h"
+#include "base/moment.h"
 #include "base/text.h"
 #include "engine/service/health.h"
 #include "lxcri/limits.h"
@@ -20,10 +21,9 @@
 #include <sys/un.h>
 #include <time.h>
 
-#define CLIENTS_MAX  8
-#define REQUEST_MAX  4096
-#define PATIENCE_US  5000000ull
-#define NS_IN_SECOND 1e9
+#define CLIENTS_MAX 8
+#define REQUEST_MAX 4096
+#define PATIENCE_US 5000000ull
 
 struct client {
 	struct metrics *metrics;

@@ -20,8 +20,6 @@
 #include <string.h>
 #include <time.h>
 
-#define NS_IN_US     1000
-#define NS_IN_SECOND 1000000000ll
 #define US_IN_SECOND 1000000ull
 /* What is made of what takes no time at all. */
 #define GRACE_US 500000ull

@@ -3,6 +3,7 @@
  * and the processes of one container. */
 
 #include "base/mem.h"
+#include "base/moment.h"
 #include "base/scope.h"
 #include "cli/commands.h"
 #include "cli/print.h"
@@ -29,14 +30,6 @@ struct listing {
 	struct print_table table;
 	struct json_object *array;
 };
-
-static int64_t now_ns(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
 
 /* Returns the state in words, "running 3 minutes"; owned by the caller. */
 static char *describe(const struct lxcri_state *state, int64_t now)
@@ -77,11 +70,11 @@ static void add_row(struct listing *listing, const struct lxcri_state *state)
 
 static void set_time(struct json_object *object, const char *key, int64_t time_ns)
 {
-	char text[PRINT_TIME_MAX];
+	char text[MOMENT_BYTES];
 
 	if (time_ns <= 0)
 		return;
-	print_time(time_ns, text);
+	(void)moment_format(time_ns, text);
 	json_set_text(object, key, text);
 }
 
@@ -163,7 +156,7 @@ static int list_all(struct cli *cli, const struct list_options *options, bool on
 		.options = options,
 		.only_running = only_running,
 		.is_json = is_json == 1,
-		.now_ns = now_ns(),
+		.now_ns = moment_now(),
 		.table.columns = ARRAY_LEN(heading),
 		.array = array,
 	};

@@ -3,6 +3,7 @@
  * first table comes a moment after the first look. */
 
 #include "base/mem.h"
+#include "base/moment.h"
 #include "base/scope.h"
 #include "cli/commands.h"
 #include "cli/print.h"
@@ -46,7 +47,7 @@ static int64_t now_ns(void)
 	struct timespec now;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+	return moment_of(now);
 }
 
 static void watch_finish(struct watch *watch)

@@ -56,9 +56,9 @@ static int show_json(void *userdata, const struct lxcri_event *event)
 static int show_text(void *userdata, const struct lxcri_event *event)
 {
 	autorun(strings_finish) struct strings pairs = {};
-	char time[PRINT_TIME_MAX];
+	char time[MOMENT_BYTES];
 
-	print_time(event->time_ns, time);
+	(void)moment_format(event->time_ns, time);
 
 	autofree char *line = xformat("%s %s %s %s", time, event->type, event->name, event->id);
 

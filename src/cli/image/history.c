@@ -21,10 +21,10 @@ struct history {
 static struct json_object *object_of(const struct lxcri_image_step *step)
 {
 	struct json_object *object = json_object_new_object();
-	char created[PRINT_TIME_MAX];
+	char created[MOMENT_BYTES];
 
 	if (step->created_ns > 0) {
-		print_time(step->created_ns, created);
+		(void)moment_format(step->created_ns, created);
 		json_set_text(object, "created", created);
 	}
 	json_set_text(object, "createdBy", step->created_by);

@@ -2,6 +2,7 @@
 /* image list. */
 
 #include "base/mem.h"
+#include "base/moment.h"
 #include "base/scope.h"
 #include "cli/image/image_verbs.h"
 #include "cli/print.h"
@@ -18,14 +19,14 @@ struct image_listing {
 static struct json_object *object_of(const struct lxcri_image_info *info)
 {
 	struct json_object *object = json_object_new_object();
-	char created[PRINT_TIME_MAX];
+	char created[MOMENT_BYTES];
 
 	json_set_text(object, "name", info->name);
 	json_set_text(object, "digest", info->digest);
 	json_object_object_add(object, "size", json_object_new_uint64(info->size_bytes));
 	json_object_object_add(object, "layers", json_object_new_int64(info->layers));
 	if (info->created_ns > 0) {
-		print_time(info->created_ns, created);
+		(void)moment_format(info->created_ns, created);
 		json_set_text(object, "created", created);
 	}
 	return object;
@@ -66,7 +67,6 @@ int image_list(struct cli *cli, struct lxcri_image_manager *images,
 	int is_json = print_wants_json(options->format, err);
 	autojson array = is_json == 1 ? json_object_new_array() : NULL;
 	struct image_listing listing = { .options = options, .array = array };
-	struct timespec now;
 
 	if (argv[0])
 		return cli_usage(cli, err, "list: expected no argument");
@@ -74,8 +74,7 @@ int image_list(struct cli *cli, struct lxcri_image_manager *images,
 		return image_templates(cli, images, options, argv, err);
 	if (is_json < 0)
 		return fail_while(err, "image list");
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	listing.now_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+	listing.now_ns = moment_now();
 	listing.table.columns = ARRAY_LEN(heading);
 	for (size_t i = 0; i < ARRAY_LEN(heading); i++)
 		strings_add(&listing.table.cells, heading[i]);

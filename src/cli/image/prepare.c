@@ -41,9 +41,9 @@ struct prepared {
 static struct json_object *object_of(const struct lxcri_prepared_info *info)
 {
 	struct json_object *object = json_object_new_object();
-	char used[PRINT_TIME_MAX];
+	char used[MOMENT_BYTES];
 
-	print_time(info->used_ns, used);
+	(void)moment_format(info->used_ns, used);
 	json_set_text(object, "name", info->name);
 	json_set_text(object, "format", info->format);
 	json_set_text(object, "digest", info->digest);

@@ -2,6 +2,7 @@
 /* image templates, which is image list --templates, and image gc --templates. */
 
 #include "base/mem.h"
+#include "base/moment.h"
 #include "base/scope.h"
 #include "cli/image/image_verbs.h"
 #include "cli/print.h"
@@ -19,7 +20,7 @@ static void add(void *userdata, const struct lxcri_template *template)
 	struct template_listing *listing = userdata;
 	struct strings *cells = &listing->table.cells;
 	struct json_object *object;
-	char created[PRINT_TIME_MAX];
+	char created[MOMENT_BYTES];
 
 	listing->count++;
 	if (listing->quiet) {
@@ -41,7 +42,7 @@ static void add(void *userdata, const struct lxcri_template *template)
 	json_object_object_add(object, "size", json_object_new_uint64(template->bytes));
 	json_object_object_add(object, "inUse", json_object_new_boolean(template->in_use));
 	if (template->created_ns > 0) {
-		print_time(template->created_ns, created);
+		(void)moment_format(template->created_ns, created);
 		json_set_text(object, "created", created);
 	}
 	json_object_array_add(listing->array, object);

@@ -23,8 +23,7 @@
 #define LINE_BYTES_MAX (64u << 10)
 #define STREAMS_MAX    256
 /* How often others are looked for. */
-#define LOOK_MS  500
-#define NS_IN_MS 1000000ll
+#define LOOK_MS 500
 
 static const char *const colours[] = { "36", "33", "32", "35", "34", "31" };
 

@@ -24,9 +24,8 @@
 #include <string.h>
 #include <time.h>
 
-#define NS_IN_SECOND 1000000000ll
-#define POLL_MS      250
-#define TASKS_MAX    50
+#define POLL_MS   250
+#define TASKS_MAX 50
 /* In which Proxmox VE has the processes of a container, below its own. */
 #define INNER_CGROUP "/ns"
 /* How long after it was asked for a start may be. */

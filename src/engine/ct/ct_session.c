@@ -249,7 +249,7 @@ int ct_search(struct pve *pve, struct ct_place *place, struct lxcri_error *err)
 int ct_search_patiently(struct pve *pve, struct ct_place *place, struct lxcri_error *err)
 {
 	const struct timespec pause = { 0, POLL_MS * 1000000l };
-	const int64_t end = place->asked_ns + (int64_t)pve_timeout(pve) * 1000000000;
+	const int64_t end = place->asked_ns + (int64_t)pve_timeout(pve) * NS_IN_SECOND;
 	bool is_open = place->asked_ns > 0 && !place->upid;
 
 	for (;;) {

@@ -18,7 +18,6 @@
 
 #include <string.h>
 
-#define NS_IN_SECOND  1000000000ll
 #define DIGEST_DIGITS CT_DATASET_DIGITS
 #define INIT_DIGITS   8
 #define HEX           "0123456789abcdef"

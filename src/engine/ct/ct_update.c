@@ -33,12 +33,11 @@
 #include <time.h>
 
 /* Where the volume that is left is a mount point for a moment. */
-#define LEFT_KEY     "mp254"
-#define LEFT_PATH    "/.lxcri/left"
-#define MP_MAX       250
-#define UNUSED_MAX   256
-#define POLL_NS      250000000l
-#define NS_IN_SECOND 1000000000ll
+#define LEFT_KEY   "mp254"
+#define LEFT_PATH  "/.lxcri/left"
+#define MP_MAX     250
+#define UNUSED_MAX 256
+#define POLL_NS    250000000l
 
 static unsigned int task_seconds(const struct lxcri_container *container)
 {

@@ -4,14 +4,13 @@
 #include "engine/doctor/doctor.h"
 
 #include "base/mem.h"
+#include "base/moment.h"
 #include "engine/record.h"
 
 #include <inttypes.h>
 #include <string.h>
 #include <sys/timex.h>
 #include <time.h>
-
-#define SECOND_NS INT64_C(1000000000)
 
 /* 2024-01-01: this program is younger. */
 #define PLAUSIBLE_SECONDS INT64_C(1704067200)
@@ -85,7 +84,7 @@ static void check_records(struct doctor *doctor)
 	static const struct advice unreadable = { "clock.records",
 						  "whether the clock was set back cannot be seen",
 						  "proxmox-lxcri system check" };
-	struct future future = { .now_ns = now_seconds() * SECOND_NS + SECOND_NS };
+	struct future future = { .now_ns = now_seconds() * NS_IN_SECOND + NS_IN_SECOND };
 	autoptr(database) database = NULL;
 	struct lxcri_error err = {};
 

@@ -22,9 +22,8 @@
 
 #define DNS_PORT    53
 #define NAME_SERVER "lxcri-dns"
-#define NS_IN_MS    1000000
 /* How long a name server is waited for whose service has ended. */
-#define REMNANT_NS (1000ll * NS_IN_MS)
+#define REMNANT_NS NS_IN_SECOND
 
 /* An address that this host has. */
 struct own {

@@ -53,7 +53,7 @@ static uint64_t use(struct kept_sizes *sizes, struct kept_size *known)
 
 static int64_t changed_ns_of(const struct stat *status)
 {
-	return (int64_t)status->st_ctim.tv_sec * 1000000000 + status->st_ctim.tv_nsec;
+	return moment_of(status->st_ctim);
 }
 
 /* Returns what tells the directory from itself at another time, owned by the caller, or NULL. */

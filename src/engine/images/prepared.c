@@ -49,9 +49,7 @@ static int64_t used_at(const char *data_dir, const char *key)
 	autofree char *path = xformat("%s/" ENTRY_DIR "/%s/" ENTRY_RECORD, data_dir, key);
 	struct stat status;
 
-	return stat(path, &status) < 0
-		       ? 0
-		       : (int64_t)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec;
+	return stat(path, &status) < 0 ? 0 : moment_of(status.st_mtim);
 }
 
 static int read_item(const char *data_dir, const char *key, struct prepared_list *list,
@@ -85,7 +83,7 @@ static int expire_url(const char *data_dir, const char *key, struct lxcri_error 
 	autorun(entry_finish) struct entry entry = ENTRY_NULL;
 	int64_t age = moment_now() - used_at(data_dir, key);
 
-	if (age < (int64_t)URL_SECONDS * 1000000000 ||
+	if (age < URL_SECONDS * NS_IN_SECOND ||
 	    entry_try_lock(data_dir, key, &entry, err) != ENTRY_LOCKED)
 		return 0;
 	return entry_remove(&entry, err);

@@ -5,6 +5,7 @@
 
 #include "engine/network/rows.h"
 #include "net/forward/forward.h"
+#include "os/file.h"
 #include "os/helper.h"
 #include "os/process.h"
 
@@ -109,22 +110,19 @@ static int end_holder(int lock)
 {
 	struct flock wanted = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	autoclose int process = -1;
-	pid_t pid;
+	pid_t pid, still;
+	int r = file_find_lock(lock, NULL, &pid);
 
-	if (fcntl(lock, F_GETLK, &wanted) < 0)
-		return -errno;
-	if (wanted.l_type == F_UNLCK)
-		return 0;
-	pid = wanted.l_pid;
+	if (r <= 0)
+		return r;
 	process = pidfd_open(pid, 0);
 	/* The number may have passed to another one meanwhile: it is still the holder, or it was
 	 * not when the descriptor was opened. */
-	wanted = (struct flock){ .l_type = F_WRLCK, .l_whence = SEEK_SET };
-	if (fcntl(lock, F_GETLK, &wanted) < 0)
-		return -errno;
-	if (process >= 0 && wanted.l_type != F_UNLCK && wanted.l_pid == pid)
+	r = file_find_lock(lock, NULL, &still);
+	if (r < 0)
+		return r;
+	if (process >= 0 && r > 0 && still == pid)
 		end_process(process);
-	wanted = (struct flock){ .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	while (fcntl(lock, F_SETLKW, &wanted) < 0)
 		if (errno != EINTR)
 			return -errno;
@@ -134,9 +132,8 @@ static int end_holder(int lock)
 bool proxy_is_running(int run_dirfd)
 {
 	autoclose int lock = openat(run_dirfd, FORWARD_LOCK, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-	struct flock wanted = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 
-	return lock >= 0 && fcntl(lock, F_GETLK, &wanted) == 0 && wanted.l_type != F_UNLCK;
+	return lock >= 0 && file_find_lock(lock, NULL, NULL) > 0;
 }
 
 int proxy_stop(int run_dirfd, struct lxcri_error *err)

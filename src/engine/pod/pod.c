@@ -10,6 +10,7 @@
 #include "engine/network/attach.h"
 #include "engine/pod/identity.h"
 #include "engine/pod/sandbox.h"
+#include "os/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -196,14 +197,6 @@ static struct flock place_of(const char *id, short type)
 	};
 }
 
-/* Only asks for a lock and does not take it: who asks is in nobody's way. */
-static bool is_locked(const struct lxcri_engine *engine, struct flock lock)
-{
-	autoclose int fd = open_endings(engine, 0);
-
-	return fd >= 0 && fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
-}
-
 int pod_mark_ending(const struct lxcri_engine *engine, const char *id)
 {
 	autoclose int fd = open_endings(engine, O_CREAT);
@@ -214,12 +207,17 @@ int pod_mark_ending(const struct lxcri_engine *engine, const char *id)
 
 bool pod_is_ending(const struct lxcri_engine *engine, const char *id)
 {
-	return is_locked(engine, place_of(id, F_WRLCK));
+	autoclose int fd = open_endings(engine, 0);
+	const struct flock place = place_of(id, F_WRLCK);
+
+	return fd >= 0 && file_find_lock(fd, &place, NULL) > 0;
 }
 
 bool pod_any_is_ending(const struct lxcri_engine *engine)
 {
-	return is_locked(engine, (struct flock){ .l_type = F_WRLCK, .l_whence = SEEK_SET });
+	autoclose int fd = open_endings(engine, 0);
+
+	return fd >= 0 && file_find_lock(fd, NULL, NULL) > 0;
 }
 
 bool pod_is_ready(const struct lxcri_pod_state *state)

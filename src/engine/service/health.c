@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/moment.h"
 #include "base/text.h"
 #include "engine/container.h"
 #include "engine/pod/pod.h"
@@ -13,14 +14,13 @@
 
 #include <string.h>
 
-#define NS_IN_SECOND 1000000000ll
-#define INTERVAL_NS  (30 * NS_IN_SECOND)
-#define TIMEOUT_NS   (30 * NS_IN_SECOND)
-#define SHORTEST_NS  1000000ll /* as docker has it */
-#define LONGEST_NS   (366ll * 24 * 3600 * NS_IN_SECOND)
-#define RETRIES      3
-#define RETRIES_MAX  1000000
-#define STATE_MAX    (64u << 10)
+#define INTERVAL_NS (30 * NS_IN_SECOND)
+#define TIMEOUT_NS  (30 * NS_IN_SECOND)
+#define SHORTEST_NS 1000000ll /* as docker has it */
+#define LONGEST_NS  (366ll * 24 * 3600 * NS_IN_SECOND)
+#define RETRIES     3
+#define RETRIES_MAX 1000000
+#define STATE_MAX   (64u << 10)
 
 static const char *const action_names[] = {
 	[LXCRI_HEALTH_NONE] = "none",

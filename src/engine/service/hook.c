@@ -23,7 +23,6 @@
 
 #define LEFT_SECONDS_MIN 2
 #define SECONDS_MAX      86400
-#define NS_IN_SECOND     1000000000ll
 #define MARK_FILE        "poststart.lock"
 
 /* As the record has it. Zeroed is nothing. */
@@ -188,14 +187,12 @@ int hook_mark_start(const struct lxcri_container *container)
 
 bool hook_is_starting(const struct lxcri_container *container)
 {
-	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	autoclose int fd = -1;
 
 	if (!container->record.post_start || container->home.run_fd < 0)
 		return false;
 	fd = openat(container->home.run_fd, MARK_FILE, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-	/* Only asked for, not taken: who asks is in nobody's way. */
-	return fd >= 0 && fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+	return fd >= 0 && file_find_lock(fd, NULL, NULL) > 0;
 }
 
 /* Runs the command beside us, where its streams are nobody's and its exit code is told. */

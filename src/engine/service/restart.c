@@ -20,8 +20,6 @@
 #include <string.h>
 
 #define BOOT_ID_BYTES 64
-#define NS_IN_MS      1000000ll
-#define NS_IN_SECOND  1000000000ll
 
 static const char *const kind_names[] = {
 	[RESTART_NO] = "no",

@@ -4,6 +4,7 @@
 #include "engine/system/check.h"
 
 #include "base/mem.h"
+#include "base/moment.h"
 #include "engine/container.h"
 #include "engine/roster.h"
 #include "engine/update/next.h"
@@ -17,7 +18,7 @@
 #include <time.h>
 
 /* A clock that is corrected steps by less. */
-#define FUTURE_NS (INT64_C(60) * 1000000000)
+#define FUTURE_NS (60 * NS_IN_SECOND)
 
 struct walk {
 	struct check *check;
@@ -190,10 +191,7 @@ static void check_time(struct check *check, const char *id, const struct record 
 					 "the clock was set back since; ages are shown wrongly",
 					 "set the clock; nothing is lost",
 					 false };
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	if (record->created_ns > (int64_t)now.tv_sec * 1000000000 + now.tv_nsec + FUTURE_NS)
+	if (record->created_ns > moment_now() + FUTURE_NS)
 		check_report(check, &trouble, "%s", found);
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/moment.h"
 #include "config/config.h"
 #include "engine/container.h"
 #include "engine/images/manager.h"
@@ -171,7 +172,7 @@ static void tell_prepared_failure(void *userdata, const struct lxcri_error *why)
 static int prune_prepared(struct prune *prune, struct image_store *store, struct lxcri_error *err)
 {
 	const struct prepared_collection collection = {
-		.grace_ns = (int64_t)prune->sweep.grace_seconds * 1000000000,
+		.grace_ns = (int64_t)prune->sweep.grace_seconds * NS_IN_SECOND,
 		.dry_run = prune->sweep.dry_run,
 		.removing = tell_prepared,
 		.failed = tell_prepared_failure,

@@ -26,7 +26,6 @@
 
 #define PID_FILE "gate.pid"
 #define PAUSE_MS 250 /* from one check to the next */
-#define NS_IN_MS 1000000
 #define MS_IN_S  1000
 
 /* What tells of the container's end: its monitor, or, of one of Proxmox VE, its first process. */

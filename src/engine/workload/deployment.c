@@ -16,8 +16,6 @@
 
 #include <string.h>
 
-#define NS_IN_SECOND 1000000000ll
-
 /* One pod as of the last look. */
 struct seen {
 	char *id;

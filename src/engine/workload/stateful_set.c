@@ -17,8 +17,6 @@
 
 #include <string.h>
 
-#define NS_IN_SECOND 1000000000ll
-
 /* A set with what those below its partition are made from. */
 struct set {
 	struct replicas *replicas;

@@ -12,18 +12,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define SECOND_NS 1000000000ll
-
-static int64_t in_ns(struct timespec time)
-{
-	return (int64_t)time.tv_sec * SECOND_NS + time.tv_nsec;
-}
-
 static int64_t changed_ns(int dirfd, const char *path)
 {
 	struct stat status;
 
-	return fstatat(dirfd, path, &status, AT_SYMLINK_NOFOLLOW) < 0 ? 0 : in_ns(status.st_mtim);
+	return fstatat(dirfd, path, &status, AT_SYMLINK_NOFOLLOW) < 0 ? 0
+								      : moment_of(status.st_mtim);
 }
 
 /* A time that is still to come is of a clock that was wrong. */
@@ -33,7 +27,7 @@ static void note(int dirfd, const char *path, int64_t now)
 						  { .tv_nsec = UTIME_NOW } };
 	int64_t used = changed_ns(dirfd, path);
 
-	if (used > 0 && (now - used >= ACCESS_SECONDS * SECOND_NS || used > now))
+	if (used > 0 && (now - used >= ACCESS_SECONDS * NS_IN_SECOND || used > now))
 		(void)utimensat(dirfd, path, times, AT_SYMLINK_NOFOLLOW);
 }
 
@@ -76,12 +70,13 @@ int64_t access_of_arrival(int dirfd, const char *name)
 {
 	struct stat status;
 
-	return fstatat(dirfd, name, &status, AT_SYMLINK_NOFOLLOW) < 0 ? 0 : in_ns(status.st_ctim);
+	return fstatat(dirfd, name, &status, AT_SYMLINK_NOFOLLOW) < 0 ? 0
+								      : moment_of(status.st_ctim);
 }
 
 bool access_is_young(int64_t used_ns, uint64_t grace_seconds)
 {
-	int64_t age_seconds = (moment_now() - used_ns) / SECOND_NS - ACCESS_SECONDS;
+	int64_t age_seconds = (moment_now() - used_ns) / NS_IN_SECOND - ACCESS_SECONDS;
 
 	return grace_seconds > 0 && (age_seconds < 0 || (uint64_t)age_seconds < grace_seconds);
 }

@@ -4,6 +4,7 @@
 #include "image/convert/ct_dataset.h"
 
 #include "base/mem.h"
+#include "base/moment.h"
 #include "base/scope.h"
 #include "base/sha256.h"
 #include "image/rootfs.h"
@@ -19,8 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define KEY_DIGITS   16
-#define NS_IN_SECOND 1000000000ll
+#define KEY_DIGITS 16
 
 char *ct_dataset_group(const char *pool, const char *data_dir)
 {

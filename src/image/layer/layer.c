@@ -5,6 +5,7 @@
 
 #include "base/fail.h"
 #include "base/mem.h"
+#include "base/moment.h"
 #include "base/sha256.h"
 #include "base/text.h"
 #include "oci/digest.h"
@@ -16,7 +17,6 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #define READ_BYTES ((size_t)256 << 10)
@@ -311,13 +311,10 @@ static int verify(const struct lxcri_layer *layer, struct lxcri_error *err)
 
 int lxcri_layer_verify(struct lxcri_layer *layer, struct lxcri_error *err)
 {
-	struct timespec now;
 	int r = verify(layer, err);
 
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	layer->verification = (struct lxcri_layer_verification){
-		.time_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec, .is_intact = r == 0
-	};
+	layer->verification =
+		(struct lxcri_layer_verification){ .time_ns = moment_now(), .is_intact = r == 0 };
 	return r;
 }
 

@@ -4,6 +4,7 @@
 #include "image/prepared/entry.h"
 
 #include "base/mem.h"
+#include "base/moment.h"
 #include "base/text.h"
 #include "image/snapshot/zfs_base.h"
 #include "image/snapshot/zfs_note.h"
@@ -73,8 +74,7 @@ static int look_for_record(struct entry *entry)
 		return r;
 	entry->is_whole = r > 0;
 	if (r > 0)
-		entry->used_ns =
-			(int64_t)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec;
+		entry->used_ns = moment_of(status.st_mtim);
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 
 #include "monitor/ct/ct_output.h"
 
+#include "base/moment.h"
 #include "runtime/ct_signal.h"
 
 #include <errno.h>
@@ -20,14 +21,6 @@
 #define LOG_PATH     "/" CT_STATE_DIR "/" CT_STATE_LOG
 
 static const char *const streams[] = { "stdout", "stderr" };
-
-static int64_t now_ns(void)
-{
-	struct timespec now = {};
-
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
 
 /* Opens the directory of the files, which no link leads to. */
 static int open_directory(void)
@@ -75,7 +68,7 @@ void ct_output_open(struct ct_output *output, const struct log_limits *limits, b
 		.writers = { -1, -1 },
 		.console = -1,
 		.has_console = has_console,
-		.started_ns = now_ns(),
+		.started_ns = moment_now(),
 	};
 	if (output->dir >= 0) {
 		(void)unlinkat(output->dir, CT_STATE_EXIT, 0);
@@ -159,7 +152,7 @@ void ct_output_end(struct ct_output *output, int code)
 	if (output->dir < 0)
 		return;
 	(void)snprintf(text, sizeof(text), "1 %d %" PRId64 " %" PRId64 "\n", code,
-		       output->started_ns, now_ns());
+		       output->started_ns, moment_now());
 	write_file(output->dir, EXIT_NEW, text);
 	(void)renameat(output->dir, EXIT_NEW, output->dir, CT_STATE_EXIT);
 }

@@ -6,6 +6,7 @@
 
 #include "runtime/log/log_file.h"
 
+#include "base/moment.h"
 #include "base/scope.h"
 #include "runtime/log/log_chain.h"
 #include "runtime/log/log_wait.h"
@@ -112,8 +113,7 @@ static int seek_to_line(struct log_chain *chain, off_t offset)
 /* Tells whether nothing in the file is late enough. */
 static bool is_too_old(const struct reader *reader, const struct stat *status)
 {
-	return (int64_t)status->st_mtim.tv_sec * 1000000000 + status->st_mtim.tv_nsec <
-	       reader->options->choice.since_ns;
+	return moment_of(status->st_mtim) < reader->options->choice.since_ns;
 }
 
 /* Finds the last @tail lines of the file, and leaves the reader where they begin, or at the start

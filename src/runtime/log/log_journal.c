@@ -8,6 +8,7 @@
 #include "runtime/log/log_journal.h"
 
 #include "base/mem.h"
+#include "base/moment.h"
 #include "base/scope.h"
 #include "base/strings.h"
 #include "os/process.h"
@@ -258,7 +259,7 @@ static void add_choice(const struct reader *reader, int64_t entries, struct stri
 	/* With both it would show the first lines since then. The journal's time of a line is a
 	 * little later than ours. */
 	if (entries < 0 && since > 0)
-		strings_addf(argv, "--since=@%" PRId64, since / 1000000000);
+		strings_addf(argv, "--since=@%" PRId64, (int64_t)(since / NS_IN_SECOND));
 	add_match(reader, argv);
 }
 

@@ -42,14 +42,6 @@ static void a_duration_is_told_in_its_largest_unit(void **state)
 	}
 }
 
-static void a_time_is_written_with_nanoseconds(void **state)
-{
-	char text[PRINT_TIME_MAX];
-
-	print_time(1700000000123456789, text);
-	assert_string_equal(text, "2023-11-14T22:13:20.123456789Z");
-}
-
 static void a_size_has_three_digits(void **state)
 {
 	static const struct {
@@ -73,7 +65,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(columns_are_as_wide_as_their_widest_cell),
 		cmocka_unit_test(a_duration_is_told_in_its_largest_unit),
-		cmocka_unit_test(a_time_is_written_with_nanoseconds),
 		cmocka_unit_test(a_size_has_three_digits),
 	};
 

@@ -85,20 +85,23 @@ static int remove_directory(void **state)
 	return rmdir(directory);
 }
 
-static short lock_on(int dir, const char *name)
+/* Tells whether this process has a lock on the file. Another one asks: with its descriptor this one
+ * would close its lock too. */
+static bool is_locked(int dir, const char *name)
 {
-	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	int status;
 	pid_t pid = fork();
 
-	/* To who holds it a lock is none. */
 	if (pid == 0) {
 		int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
+		pid_t holder = 0;
+		int r = file_find_lock(fd, NULL, &holder);
 
-		_exit(fd < 0 || fcntl(fd, F_GETLK, &lock) < 0 ? 99 : lock.l_type);
+		_exit(r < 0 || (r > 0 && holder != getppid()) ? 99 : r);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
-	return (short)WEXITSTATUS(status);
+	assert_in_range(WEXITSTATUS(status), 0, 1);
+	return WEXITSTATUS(status) == 1;
 }
 
 static void a_file_is_locked_from_the_moment_at_which_it_is_there(void **state)
@@ -108,12 +111,12 @@ static void a_file_is_locked_from_the_moment_at_which_it_is_there(void **state)
 	int second = -1;
 
 	assert_int_equal(file_write_locked(dir, "locked", "1", 1, 0600, &first), 0);
-	assert_int_equal(lock_on(dir, "locked"), F_WRLCK);
+	assert_true(is_locked(dir, "locked"));
 	assert_int_equal(file_write_locked(dir, "locked", "22", 2, 0600, &second), 0);
 	close(first); /* of the file that was there */
-	assert_int_equal(lock_on(dir, "locked"), F_WRLCK);
+	assert_true(is_locked(dir, "locked"));
 	close(second);
-	assert_int_equal(lock_on(dir, "locked"), F_UNLCK);
+	assert_false(is_locked(dir, "locked"));
 
 	autofree char *text = NULL;
 	size_t size;
@@ -121,6 +124,36 @@ static void a_file_is_locked_from_the_moment_at_which_it_is_there(void **state)
 	assert_int_equal(file_read(dir, "locked", 10, &text, &size), 0);
 	assert_string_equal(text, "22");
 	assert_int_equal(unlinkat(dir, "locked", 0), 0);
+}
+
+static void a_lock_is_asked_for_by_its_place_and_not_taken(void **state)
+{
+	const struct flock second = {
+		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 1, .l_len = 1
+	};
+	const struct flock third = {
+		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 2, .l_len = 1
+	};
+	autofree char *path = NULL;
+
+	assert_true(asprintf(&path, "%s/places", directory) > 0);
+
+	autoclose int ours = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	autoclose int theirs = open(path, O_RDWR | O_CLOEXEC);
+	struct flock taken = second;
+	pid_t holder = 1;
+
+	assert_int_equal(file_find_lock(ours, NULL, NULL), 0);
+	assert_int_equal(fcntl(theirs, F_OFD_SETLK, &taken), 0);
+	assert_int_equal(file_find_lock(ours, NULL, &holder), 1);
+	assert_int_equal(holder, -1);
+	assert_int_equal(file_find_lock(ours, &second, NULL), 1);
+	assert_int_equal(file_find_lock(ours, &third, NULL), 0);
+	assert_int_equal(file_find_lock(theirs, &second, NULL), 0); /* its own */
+	closep(&theirs);
+	assert_int_equal(file_find_lock(ours, NULL, NULL), 0);
+	assert_int_equal(file_find_lock(-1, NULL, NULL), -EBADF);
+	assert_int_equal(unlink(path), 0);
 }
 
 int main(void)
@@ -131,6 +164,7 @@ int main(void)
 		cmocka_unit_test(what_a_writer_leaves_is_known_by_its_name),
 		cmocka_unit_test(what_is_there_of_some_files_is_flushed),
 		cmocka_unit_test(a_file_is_locked_from_the_moment_at_which_it_is_there),
+		cmocka_unit_test(a_lock_is_asked_for_by_its_place_and_not_taken),
 	};
 
 	return cmocka_run_group_tests(tests, make_directory, remove_directory);
