@@ -61,12 +61,6 @@ static int fill(struct lxcri_engine *engine, struct roster *roster, struct lxcri
 	return database ? database_each_container(database, add, roster, err) : -1;
 }
 
-int roster_read(struct lxcri_engine *engine, struct roster *ret, struct lxcri_error *err)
-{
-	*ret = ROSTER_NULL;
-	return fill(engine, ret, err);
-}
-
 int roster_read_pods(struct lxcri_engine *engine, struct roster *ret, struct lxcri_error *err)
 {
 	autofree char *run_dirs = engine_run_dir(engine, "");
@@ -184,7 +178,7 @@ int lxcri_container_list(struct lxcri_engine *engine, lxcri_container_fn each, v
 		return -1;
 	/* Without the records all containers of images would be missing: no list is better. */
 	if (collect(data_dirs, &names, err) < 0 ||
-	    (names.count > 0 && roster_read(engine, &roster, err) < 0) ||
+	    (names.count > 0 && fill(engine, &roster, err) < 0) ||
 	    collect(run_dirs, &names, err) < 0)
 		return -1;
 	if (names.count > 0)

@@ -22,11 +22,7 @@ struct roster {
 };
 #define ROSTER_NULL ((struct roster){ .run_dirfd = -1 })
 
-/* Reads it; without a database it is empty. */
-[[nodiscard]] int roster_read(struct lxcri_engine *engine, struct roster *ret,
-			      struct lxcri_error *err);
-
-/* The same for whoever looks at pods. */
+/* Reads it for whoever looks at pods; without a database it is empty. */
 [[nodiscard]] int roster_read_pods(struct lxcri_engine *engine, struct roster *ret,
 				   struct lxcri_error *err);
 

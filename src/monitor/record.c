@@ -13,12 +13,6 @@
 #include <inttypes.h>
 #include <time.h>
 
-static const char *const phase_names[] = {
-	[MONITOR_CREATING] = "creating", [MONITOR_CREATED] = "created",
-	[MONITOR_RUNNING] = "running",   [MONITOR_PAUSED] = "paused",
-	[MONITOR_STOPPED] = "stopped",
-};
-
 int record_processes(struct record *record, pid_t pid, pid_t keeper, struct lxcri_error *err)
 {
 	int r;
@@ -39,7 +33,7 @@ static void format(const struct record *record, struct text *json)
 {
 	text_addf(json, "{\"version\":%d", MONITOR_STATE_VERSION);
 	text_addf(json, ",\"phase\":\"%s\",\"pid\":%d,\"pid_start_time\":%" PRIu64,
-		  phase_names[record->phase], (int)record->pid, record->pid_start_time);
+		  wire_phases[record->phase], (int)record->pid, record->pid_start_time);
 	text_addf(json, ",\"keeper\":%d,\"keeper_start_time\":%" PRIu64, (int)record->keeper,
 		  record->keeper_start_time);
 	text_addf(json, ",\"exit_code\":%d,\"started_ns\":%" PRId64 ",\"finished_ns\":%" PRId64,

@@ -17,11 +17,6 @@ static const struct {
 	[DIGEST_SHA512] = { "sha512", 64 },
 };
 
-size_t digest_bytes(enum digest_algorithm algorithm)
-{
-	return algorithms[algorithm].bytes;
-}
-
 static struct digest make(enum digest_algorithm algorithm, const char *hex)
 {
 	struct digest digest = { .algorithm = algorithm };
@@ -51,13 +46,4 @@ int digest_parse(const char *text, struct digest *ret, struct lxcri_error *err)
 	}
 	return fail(err, LXCRI_E_INVALID_DIGEST,
 		    "digest \"%.200s\": expected sha256:... or sha512:...", text);
-}
-
-struct digest digest_format(enum digest_algorithm algorithm, const unsigned char *bytes)
-{
-	char hex[DIGEST_HEX_MAX + 1] = "";
-
-	for (size_t i = 0; i < algorithms[algorithm].bytes; i++)
-		(void)snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
-	return make(algorithm, hex);
 }

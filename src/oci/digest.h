@@ -25,9 +25,3 @@ struct digest {
 /* Parses @text; sha256 and sha512 are well-formed, everything else is LXCRI_E_INVALID_DIGEST and
  * leaves *@ret alone. */
 [[nodiscard]] int digest_parse(const char *text, struct digest *ret, struct lxcri_error *err);
-
-/* Returns the digest whose @algorithm gave these @bytes (32 or 64 of them). */
-struct digest digest_format(enum digest_algorithm algorithm, const unsigned char *bytes);
-
-/* Returns the number of bytes that @algorithm gives. */
-size_t digest_bytes(enum digest_algorithm algorithm);

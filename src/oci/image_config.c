@@ -215,11 +215,6 @@ int image_config_parse(const char *bytes, size_t size, struct image_config **ret
 	return 0;
 }
 
-char *image_config_format(const struct image_config *config)
-{
-	return json_format(config->document);
-}
-
 void image_config_free(struct image_config *config)
 {
 	if (!config)

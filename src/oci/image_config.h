@@ -66,9 +66,6 @@ struct image_config {
 [[nodiscard]] int image_config_parse(const char *bytes, size_t size, struct image_config **ret,
 				     struct lxcri_error *err);
 
-/* Returns the document as text, unknown fields included; owned by the caller. */
-[[nodiscard]] char *image_config_format(const struct image_config *config);
-
 /* Frees @config; NULL is fine. */
 void image_config_free(struct image_config *config);
 DEFINE_AUTOPTR(image_config)

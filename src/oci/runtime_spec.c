@@ -18,11 +18,6 @@ static const char *const stage_names[SPEC_HOOK_STAGES] = {
 	[SPEC_HOOK_POSTSTOP] = "poststop",
 };
 
-const char *spec_hook_stage_name(enum spec_hook_stage stage)
-{
-	return stage_names[stage];
-}
-
 static void read_mount(struct spec_pool *pool, struct json_object *value, void *member)
 {
 	struct spec_mount *mount = member;
@@ -115,12 +110,4 @@ void runtime_spec_free(struct runtime_spec *spec)
 char *runtime_spec_format(const struct runtime_spec *spec)
 {
 	return json_format(spec->document);
-}
-
-const char *runtime_spec_annotation(const struct runtime_spec *spec, const char *key)
-{
-	for (size_t i = 0; i < spec->annotations.count; i++)
-		if (strcmp(spec->annotations.items[i].key, key) == 0)
-			return spec->annotations.items[i].value;
-	return NULL;
 }

@@ -81,9 +81,3 @@ DEFINE_AUTOPTR(runtime_spec)
 
 /* Returns the document as text, unknown fields included; owned by the caller. */
 [[nodiscard]] char *runtime_spec_format(const struct runtime_spec *spec);
-
-/* Returns the value of the annotation @key, borrowed, or NULL. */
-const char *runtime_spec_annotation(const struct runtime_spec *spec, const char *key);
-
-/* Returns the field's name for @stage, "createRuntime". */
-const char *spec_hook_stage_name(enum spec_hook_stage stage);

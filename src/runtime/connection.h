@@ -37,10 +37,6 @@ struct message {
 [[nodiscard]] int connection_receive(struct monitor *monitor, struct message *message,
 				     struct lxcri_error *err);
 
-/* Sends a request and waits for WIRE_OK; the monitor's error is passed on. */
-[[nodiscard]] int connection_request(struct monitor *monitor, enum wire_type type, const void *body,
-				     size_t size, struct lxcri_error *err);
-
 /* Returns the recorded exit code of a container whose monitor has gone; LXCRI_E_MONITOR_LOST when
  * it went before it recorded one. */
 [[nodiscard]] int connection_recorded_end(const struct monitor *monitor, struct lxcri_error *err);

@@ -119,7 +119,8 @@ static int wait_readable(int fd, int64_t deadline)
 	}
 }
 
-/* As connection_request(), with an answer by @deadline unless that is negative. */
+/* Sends a request and waits for WIRE_OK, by @deadline unless that is negative; the monitor's error
+ * is passed on. */
 static int request_until(struct monitor *monitor, const struct request *request, int64_t deadline,
 			 struct lxcri_error *err)
 {
@@ -152,12 +153,13 @@ static int request_until(struct monitor *monitor, const struct request *request,
 	}
 }
 
-int connection_request(struct monitor *monitor, enum wire_type type, const void *body, size_t size,
-		       struct lxcri_error *err)
+/* The same for as long as it takes. */
+static int request(struct monitor *monitor, enum wire_type type, const void *body, size_t size,
+		   struct lxcri_error *err)
 {
-	const struct request request = { .type = type, .body = body, .size = size };
+	const struct request whole = { .type = type, .body = body, .size = size };
 
-	return request_until(monitor, &request, -1, err);
+	return request_until(monitor, &whole, -1, err);
 }
 
 int connection_recorded_end(const struct monitor *monitor, struct lxcri_error *err)
@@ -370,12 +372,12 @@ int monitor_connect(int run_dirfd, struct monitor **ret_monitor, struct lxcri_er
 
 int monitor_commit(struct monitor *monitor, struct lxcri_error *err)
 {
-	return connection_request(monitor, WIRE_COMMIT, NULL, 0, err);
+	return request(monitor, WIRE_COMMIT, NULL, 0, err);
 }
 
 int monitor_begin(struct monitor *monitor, struct lxcri_error *err)
 {
-	return connection_request(monitor, WIRE_START, NULL, 0, err);
+	return request(monitor, WIRE_START, NULL, 0, err);
 }
 
 int monitor_kill(struct monitor *monitor, int signal, bool all, struct lxcri_error *err)
@@ -410,17 +412,17 @@ int monitor_lease(struct monitor *monitor, const struct monitor_lease *lease,
 
 int monitor_lease_end(struct monitor *monitor, const char *interface, struct lxcri_error *err)
 {
-	return connection_request(monitor, WIRE_LEASE_END, interface, strlen(interface) + 1, err);
+	return request(monitor, WIRE_LEASE_END, interface, strlen(interface) + 1, err);
 }
 
 int monitor_pause(struct monitor *monitor, struct lxcri_error *err)
 {
-	return connection_request(monitor, WIRE_PAUSE, NULL, 0, err);
+	return request(monitor, WIRE_PAUSE, NULL, 0, err);
 }
 
 int monitor_resume(struct monitor *monitor, struct lxcri_error *err)
 {
-	return connection_request(monitor, WIRE_RESUME, NULL, 0, err);
+	return request(monitor, WIRE_RESUME, NULL, 0, err);
 }
 
 int monitor_wait(struct monitor *monitor, int timeout_ms, struct lxcri_error *err)

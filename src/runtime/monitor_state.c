@@ -62,15 +62,9 @@ static void add_cgroup(const char *path, struct strings *cgroups)
 		strings_add(cgroups, path);
 }
 
-static const char *const phase_names[] = {
-	[MONITOR_CREATING] = "creating", [MONITOR_CREATED] = "created",
-	[MONITOR_RUNNING] = "running",   [MONITOR_PAUSED] = "paused",
-	[MONITOR_STOPPED] = "stopped",
-};
-
 /* What is read of state.json, its numbers as they are written. */
 struct reading {
-	size_t phase; /* ARRAY_LEN(phase_names): none that is known */
+	size_t phase; /* WIRE_PHASES: none that is known */
 	int64_t version, pid, pid_start_time, keeper, keeper_start_time, exit_code, started_ns,
 		finished_ns, oom_kills;
 	bool lost;
@@ -103,7 +97,7 @@ static size_t find_phase(const struct json_slice *name)
 {
 	size_t i = 0;
 
-	while (i < ARRAY_LEN(phase_names) && json_slice_compare(name, phase_names[i]) != 0)
+	while (i < WIRE_PHASES && json_slice_compare(name, wire_phases[i]) != 0)
 		i++;
 	return i;
 }
@@ -143,7 +137,7 @@ int monitor_state_parse(const char *json, size_t size, struct monitor_state *ret
 {
 	autorun(json_walk_finish) struct json_walk walk =
 		JSON_WALK(json, size, &json_limits_config);
-	struct reading reading = { .phase = ARRAY_LEN(phase_names) };
+	struct reading reading = { .phase = WIRE_PHASES };
 	struct json_slice key;
 	int r;
 
@@ -155,7 +149,7 @@ int monitor_state_parse(const char *json, size_t size, struct monitor_state *ret
 	if (reading.version > MONITOR_STATE_VERSION)
 		return fail(err, LXCRI_E_UNSUPPORTED_OPERATION,
 			    WIRE_STATE " is of a later program; install the later program again");
-	if (reading.phase == ARRAY_LEN(phase_names))
+	if (reading.phase == WIRE_PHASES)
 		return fail(err, LXCRI_E_INVALID_JSON, "phase is missing or unknown");
 	*ret_state = (struct monitor_state){
 		.phase = (enum monitor_phase)reading.phase,
@@ -255,7 +249,7 @@ static bool glance_at(const char *json, size_t size, struct monitor_state *ret_s
 	*ret_state = (struct monitor_state){ .phase = (enum monitor_phase)phase,
 					     .alive = true,
 					     .started_ns = json_slice_number(&values[STARTED]) };
-	return phase < ARRAY_LEN(phase_names);
+	return phase < WIRE_PHASES;
 }
 
 bool monitor_glance(int dirfd, const char *name, struct monitor_state *ret_state)

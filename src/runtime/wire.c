@@ -1,10 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* Reading messages whose bytes are another process's. */
+/* Reading messages whose bytes are another process's, and the words that both ends use. */
 
 #include "runtime/wire.h"
 
+#include "runtime/monitor.h"
+
 #include <errno.h>
 #include <string.h>
+
+const char *const wire_phases[WIRE_PHASES] = {
+	[MONITOR_CREATING] = "creating", [MONITOR_CREATED] = "created",
+	[MONITOR_RUNNING] = "running",   [MONITOR_PAUSED] = "paused",
+	[MONITOR_STOPPED] = "stopped",
+};
 
 struct wire_header wire_header(enum wire_type type, size_t size)
 {

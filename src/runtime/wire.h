@@ -25,6 +25,10 @@
 #define WIRE_STATE \
 	"state.json" /* written by the monitor at each transition, locked as the lock is */
 
+/* How WIRE_STATE calls each enum monitor_phase. */
+#define WIRE_PHASES 5
+extern const char *const wire_phases[WIRE_PHASES];
+
 /* While the container is being created: the bundle's path, ended by NUL, and as many directories in
  * which the runtime may make a cgroup that is called as the container. */
 #define WIRE_BUNDLE "bundle"

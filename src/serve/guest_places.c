@@ -8,12 +8,11 @@
 #include "base/text.h"
 #include "engine/database/guests.h"
 #include "net/dns/dns_guests.h"
+#include "net/dns/dns_message.h"
 #include "os/network/listener.h"
 
 #include <errno.h>
 #include <string.h>
-
-#define DNS_PORT 53
 
 void guest_places_finish(struct guest_places *places)
 {

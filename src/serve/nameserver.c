@@ -18,8 +18,7 @@
 #include <sys/mman.h>
 #include <time.h>
 
-#define DNS_PORT 53
-#define BACKLOG  128
+#define BACKLOG 128
 /* Before the next one when one has died. */
 #define RESPAWN_US 100000
 

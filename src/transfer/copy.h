@@ -23,7 +23,6 @@
 #define COPY_FLAG_FOLLOW  'L' /* pack what a symlink leads to */
 #define COPY_FLAG_STREAM  's' /* unpack any archive into a directory that exists */
 #define COPY_FLAG_TOP     't' /* unpack: that directory becomes what the archive says of its top */
-#define COPY_FLAG_NONE    "-"
 
 /* One end: a path below a root, or a stream. */
 struct copy_end {

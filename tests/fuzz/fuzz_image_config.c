@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (image_config_parse((const char *)data, size, &config, &err) < 0)
 		return 0;
 
-	autofree char *text = image_config_format(config);
+	autofree char *text = json_format(config->document);
 	int r = image_config_parse(text, strlen(text), &again, &err);
 
 	assert(r == 0 && again->n_diff_ids == config->n_diff_ids);

@@ -47,6 +47,15 @@ int thing_open(const char *name, struct thing **ret)
 	return fail(LXCRI_E_NOT_FOUND, "%s %s", name, url) + fail(LXCRI_E_SYSTEM, "");
 }
 """
+POD_C = """#include "engine/pod.h"
+
+int pod_start(void)
+{
+	thing_kill();
+	thing_stop();
+	return thing_open("x", NULL);
+}
+"""
 TEST_C = """static void a_missing_thing_is_told(void **state)
 {
 	assert_int_equal(thing_open("x", NULL), LXCRI_E_NOT_FOUND);
@@ -74,6 +83,7 @@ def tree(tmp_path):
         "src/os/thing.h": THING_H,
         "src/os/thing.c": THING_C,
         "src/engine/pod.h": '#include "os/thing.h"\n#include "runtime/ops.h"\n#include "engine/record.h"\n',
+        "src/engine/pod.c": POD_C,
         "tests/unit/os/test_thing.c": TEST_C,
         "tests/integration/test_thing.py": TEST_PY,
         "docs/api.md": API_MD,
@@ -112,9 +122,49 @@ def function(name, body, arguments="void"):
     return f"\nint {name}({arguments})\n{{\n{body}}}\n"
 
 
-@pytest.mark.parametrize("name", ["check-layers", "check-size", "check-docs", "check-errors", "check-words"])
+@pytest.mark.parametrize("name", ["check-layers", "check-size", "check-docs", "check-errors", "check-unused",
+                                  "check-words"])
 def test_a_good_tree_passes(tree, name):
     assert gate(name, tree) == (0, "")
+
+
+# -- what nobody uses
+
+
+def test_a_function_that_nobody_calls_is_refused(tree):
+    append(tree, "src/os/thing.h", "\n/* Bends it. */\nvoid thing_bend(void);\n")
+    append(tree, "src/os/thing.c", function("thing_bend", "\treturn 0;\n"))
+    refuses("check-unused", tree, "src/os/thing.h:24: no other file calls thing_bend()")
+    append(tree, "src/engine/pod.c", "/* thing_bend() */\nstatic const char *name = \"thing_bend\";\n")
+    refuses("check-unused", tree, "thing_bend()")
+    append(tree, "src/engine/pod.c", function("pod_bend", "\treturn thing_bend();\n"))
+    assert gate("check-unused", tree) == (0, "")
+
+
+def test_a_function_for_its_own_file_is_static_unless_it_is_tested(tree):
+    append(tree, "src/os/thing.h", "\n/* Bends it. */\nvoid thing_bend(void);\n")
+    append(tree, "src/os/thing.c", function("thing_bend", "\treturn 0;\n"))
+    append(tree, "tests/unit/os/test_thing.c", function("test", "\treturn thing_bend();\n"))
+    refuses("check-unused", tree, "thing_bend()")
+    append(tree, "src/os/thing.c", function("thing_break", "\treturn thing_bend();\n"))
+    assert gate("check-unused", tree) == (0, "")
+
+
+def test_autoptr_calls_what_frees(tree):
+    append(tree, "src/os/thing.h", "\n/* Frees it. */\nvoid thing_free(struct thing *thing);\n")
+    refuses("check-unused", tree, "thing_free()")
+    append(tree, "src/engine/pod.c", "static void f(void)\n{\n\tautoptr(thing) thing = NULL;\n}\n")
+    assert gate("check-unused", tree) == (0, "")
+
+
+@pytest.mark.parametrize("name", ["src/os/thing.c", "src/os/thing.h"])
+def test_a_macro_that_nobody_uses_is_refused(tree, name):
+    append(tree, name, "#define THING_MAX 5 /* THING_MAX */\n")
+    refuses("check-unused", tree, f"{name}:", "nothing uses THING_MAX")
+    append(tree, "src/engine/pod.c", "static int most = THING_MAX;\n")
+    assert gate("check-unused", tree)[0] == (name == "src/os/thing.c")
+    append(tree, name, "static int most = THING_MAX;\n")
+    assert gate("check-unused", tree) == (0, "")
 
 
 # -- layers

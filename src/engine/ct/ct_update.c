@@ -35,7 +35,6 @@
 /* Where the volume that is left is a mount point for a moment. */
 #define LEFT_KEY   "mp254"
 #define LEFT_PATH  "/.lxcri/left"
-#define MP_MAX     250
 #define UNUSED_MAX 256
 #define POLL_NS    250000000l
 

@@ -220,8 +220,11 @@ static int make_keeper(struct ct_creation *creation, const char *name, struct lx
 	return 0;
 }
 
-int ct_keeper_ensure(struct ct_creation *creation, const char *name, struct ct_keeper *ret,
-		     struct lxcri_error *err)
+/* Finds it on creation->target.node, or makes it there, which is noted as the draft of
+ * creation->place meanwhile. LXCRI_E_INVALID_STATE where it is on another node, or has the other
+ * ids of the host. */
+static int ensure_keeper(struct ct_creation *creation, const char *name, struct ct_keeper *ret,
+			 struct lxcri_error *err)
 {
 	int r = ct_keeper_find(creation->pve, name, ret, err);
 
@@ -327,7 +330,7 @@ int ct_volume_add_named(struct ct_creation *creation, struct json_object *later,
 
 		if (!volume->name)
 			continue;
-		if (ct_keeper_ensure(creation, volume->name, &keeper, err) < 0 ||
+		if (ensure_keeper(creation, volume->name, &keeper, err) < 0 ||
 		    check_alone(creation->pve, volume->name, &keeper, err) < 0 ||
 		    property_set(&mount, "volume", keeper.volume, err) < 0 ||
 		    property_set(&mount, "mp", volume->destination, err) < 0 ||

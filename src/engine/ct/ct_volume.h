@@ -30,12 +30,6 @@ void ct_keeper_finish(struct ct_keeper *keeper);
 [[nodiscard]] int ct_volume_find_node(struct pve *pve, const struct bundle *bundle, char **ret,
 				      struct lxcri_error *err);
 
-/* Finds it on creation->target.node, or makes it there, which is noted as the draft of
- * creation->place meanwhile. LXCRI_E_INVALID_STATE where it is on another node, or has the other
- * ids of the host. */
-[[nodiscard]] int ct_keeper_ensure(struct ct_creation *creation, const char *name,
-				   struct ct_keeper *ret, struct lxcri_error *err);
-
 /* Adds the named volumes of creation->bundle that are made just now to its parameters, where the
  * files that the image has there get into them; the others, into which they shall not, to @later,
  * by keys of its configuration. */

@@ -26,7 +26,7 @@ void service_row_finish(struct service_row *row)
 	*row = (struct service_row){};
 }
 
-void member_row_finish(struct member_row *row)
+static void finish_member(struct member_row *row)
 {
 	free(row->network);
 	free(row->space);
@@ -436,7 +436,7 @@ int member_list_read(struct database *database, const char *network, struct memb
 void member_list_finish(struct member_list *list)
 {
 	for (size_t i = 0; i < list->count; i++)
-		member_row_finish(&list->items[i]);
+		finish_member(&list->items[i]);
 	free(list->items);
 	*list = (struct member_list){};
 }

@@ -54,9 +54,8 @@ struct member_row {
 	char *ports;   /* what it calls its ports: "http/tcp=80,dns/udp=53"; NULL is "" */
 };
 
-/* Each frees what its row holds. Safe to repeat. */
+/* Frees what the row holds. Safe to repeat. */
 void service_row_finish(struct service_row *row);
-void member_row_finish(struct member_row *row);
 
 struct service_list {
 	struct service_row *items;

@@ -5,6 +5,7 @@
 #include "engine/doctor/probe.h"
 
 #include "base/mem.h"
+#include "net/dns/dns_message.h"
 #include "os/file.h"
 
 #include <errno.h>
@@ -16,7 +17,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define DNS_PORT        53
 #define SOCKETS_MAX     (16u << 20)
 #define STATE_LISTENING 10 /* TCP_LISTEN, as /proc/net/tcp has it */
 #define STATE_UNBOUND   7  /* what a UDP socket that waits has there */

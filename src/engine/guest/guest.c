@@ -11,6 +11,7 @@
 #include "engine/ct/ct_volume.h"
 #include "engine/lan/lan_spec.h"
 #include "engine/service/demand.h"
+#include "net/dns/dns_message.h"
 #include "os/network/listener.h"
 
 #include <errno.h>
@@ -20,7 +21,6 @@
 #include <string.h>
 #include <time.h>
 
-#define DNS_PORT    53
 #define NAME_SERVER "lxcri-dns"
 /* How long a name server is waited for whose service has ended. */
 #define REMNANT_NS NS_IN_SECOND

@@ -166,8 +166,10 @@ static int remove_image(struct lxcri_engine *engine, struct image_store *store, 
 	return -1;
 }
 
-int prepared_remove(struct lxcri_engine *engine, struct image_store *store, const char *key,
-		    struct lxcri_error *err)
+/* Removes the entry @key if nobody holds it still, and the image that was fetched for it alone.
+ * Returns 1 when it is gone. */
+static int remove_entry(struct lxcri_engine *engine, struct image_store *store, const char *key,
+			struct lxcri_error *err)
 {
 	autorun(entry_finish) struct entry entry = ENTRY_NULL;
 	autojson record = NULL;
@@ -207,7 +209,7 @@ int prepared_evict(struct lxcri_engine *engine, struct image_store *store, uint6
 	for (size_t i = 0; i < list.count && left > max; i++) {
 		int gone = list.items[i].is_busy || list.items[i].holds > 0
 				   ? 0
-				   : prepared_remove(engine, store, list.items[i].key, err);
+				   : remove_entry(engine, store, list.items[i].key, err);
 
 		if (gone < 0)
 			return -1;
@@ -232,7 +234,7 @@ int prepared_collect(struct lxcri_engine *engine, struct image_store *store,
 
 		if (item->is_busy || item->holds > 0 || now - item->used_ns < collection->grace_ns)
 			continue;
-		gone = collection->dry_run ? 1 : prepared_remove(engine, store, item->key, &why);
+		gone = collection->dry_run ? 1 : remove_entry(engine, store, item->key, &why);
 		if (gone < 0)
 			collection->failed(collection->userdata, &why);
 		if (gone > 0)

@@ -31,11 +31,6 @@ struct prepared_list {
 /* Frees what @list holds. Safe to repeat. */
 void prepared_list_finish(struct prepared_list *list);
 
-/* Removes the entry @key if nobody holds it still, and the image that was fetched for it alone.
- * Returns 1 when it is gone. */
-[[nodiscard]] int prepared_remove(struct lxcri_engine *engine, struct image_store *store,
-				  const char *key, struct lxcri_error *err);
-
 /* What is removed by a collection. */
 struct prepared_collection {
 	int64_t grace_ns; /* what was used since stays */

@@ -16,7 +16,9 @@
 
 #define BRIDGE_DEFAULT "lxcri0"
 
-bool network_name_is_valid(const char *name)
+/* Tells whether @name can be a network's: [A-Za-z0-9][A-Za-z0-9_.-]{0,62}, and no word that means
+ * something else. */
+static bool is_valid_name(const char *name)
 {
 	if (!isalnum((unsigned char)*name) || strlen(name) > NAME_LENGTH_MAX)
 		return false;
@@ -107,7 +109,7 @@ static int check_wish(struct session *session, const struct network_wish *wish,
 	const char *deployment = wish->deployment ? wish->deployment : wish->name;
 	int r;
 
-	if (!network_name_is_valid(wish->name))
+	if (!is_valid_name(wish->name))
 		return fail(err, LXCRI_E_INVALID_ARGUMENT,
 			    "network \"%s\": a name begins with a letter or digit and goes on with "
 			    "those, \"_\", \".\" or \"-\", %d at most",

@@ -25,7 +25,3 @@ struct network_wish {
  * LXCRI_E_BRIDGE_NOT_FOUND. The caller finishes *@ret. */
 [[nodiscard]] int network_find_or_create(struct session *session, const char *name,
 					 struct network_row *ret, struct lxcri_error *err);
-
-/* Tells whether @name can be a network's: [A-Za-z0-9][A-Za-z0-9_.-]{0,62}, and no word that means
- * something else. */
-bool network_name_is_valid(const char *name);

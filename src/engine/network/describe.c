@@ -78,7 +78,7 @@ const char *describe_protocol(uint8_t protocol)
 	return protocol == IPPROTO_UDP ? "udp" : protocol == IPPROTO_SCTP ? "sctp" : "tcp";
 }
 
-struct json_object *describe_port(const struct port_row *row)
+static struct json_object *describe_port(const struct port_row *row)
 {
 	struct json_object *object = json_object_new_object();
 

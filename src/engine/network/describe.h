@@ -6,11 +6,10 @@
 #include "base/json.h"
 #include "engine/network/network.h"
 
-/* Return one row as an object; that of a network NULL when its options are damaged. */
+/* Returns one row as an object; that of a network NULL when its options are damaged. */
 [[nodiscard]] struct json_object *describe_network(const struct network_row *row,
 						   struct lxcri_error *err);
 [[nodiscard]] struct json_object *describe_endpoint(const struct endpoint_row *row);
-[[nodiscard]] struct json_object *describe_port(const struct port_row *row);
 
 /* Returns "tcp", "udp" or "sctp". */
 const char *describe_protocol(uint8_t protocol);

@@ -79,7 +79,8 @@ int demand_lock(const struct lxcri_engine *engine)
 	return steal_fd(&fd);
 }
 
-bool demand_is_met(const struct lxcri_engine *engine)
+/* Tells whether one runs. */
+static bool is_met(const struct lxcri_engine *engine)
 {
 	autoclose int fd = open_lock(engine);
 	pid_t pid;
@@ -152,7 +153,7 @@ int demand_service(const struct lxcri_engine *engine, struct lxcri_error *err)
 {
 	int r;
 
-	if (demand_is_met(engine) || (has_unit(engine) && start_unit() == 0))
+	if (is_met(engine) || (has_unit(engine) && start_unit() == 0))
 		return 0;
 	r = start_detached(engine);
 	return r < 0 ? fail_errno(err, r, "start proxmox-lxcri serve") : 0;

@@ -22,9 +22,6 @@ void demand_service_of(const struct lxcri_container *container);
  * another one does, or another -errno. */
 [[nodiscard]] int demand_lock(const struct lxcri_engine *engine);
 
-/* Tells whether one runs. */
-bool demand_is_met(const struct lxcri_engine *engine);
-
 /* Returns the process of the one that runs; 0 for none, or one that is not known. */
 pid_t demand_process(const struct lxcri_engine *engine);
 

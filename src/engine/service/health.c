@@ -49,11 +49,6 @@ int lxcri_health_action_parse(const char *text, enum lxcri_health_action *ret_ac
 		    "\"%.40s\": expected none, kill, restart or stop", text);
 }
 
-const char *health_action_name(enum lxcri_health_action action)
-{
-	return action_names[action];
-}
-
 const char *health_status_name(enum health_status status)
 {
 	return status_names[status];

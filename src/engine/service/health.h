@@ -32,9 +32,6 @@ void health_check_finish(struct health_check *check);
 [[nodiscard]] int health_check_parse(const char *text, struct health_check *ret_check,
 				     struct lxcri_error *err);
 
-/* Returns the name of an action. */
-const char *health_action_name(enum lxcri_health_action action);
-
 #define HEALTH_FILE       "health.json"
 #define HEALTH_OUTPUT_MAX 4096
 

@@ -76,7 +76,8 @@ int restart_choose(const struct lxcri_create_options *options, struct record *re
 	return 0;
 }
 
-const char *restart_boot_id(void)
+/* Returns the name of this boot, borrowed for ever; "" where the kernel has none. */
+static const char *this_boot(void)
 {
 	static char id[BOOT_ID_BYTES];
 	autofree char *text = NULL;
@@ -153,7 +154,7 @@ static struct restart_facts facts_of(const struct lxcri_container *container)
 		.started_ns = container->state.started_ns,
 		.finished_ns = container->state.finished_ns,
 		.now_ns = moment_now(),
-		.boot_id = restart_boot_id(),
+		.boot_id = this_boot(),
 	};
 }
 
@@ -180,7 +181,7 @@ int restart_note(struct lxcri_container *container, enum restart_note note, stru
 	if (note == RESTART_SHUT_DOWN && container->status == LXCRI_STATUS_STOPPED)
 		return 0;
 	free(record->stopped_boot);
-	record->stopped_boot = note == RESTART_STARTED ? NULL : xstrdup(restart_boot_id());
+	record->stopped_boot = note == RESTART_STARTED ? NULL : xstrdup(this_boot());
 	if (note == RESTART_STOPPED)
 		record->wanted = false;
 	if (note == RESTART_STARTED)

@@ -46,9 +46,6 @@ struct restart_facts {
 bool restart_decide(const struct record *record, const struct restart_facts *facts,
 		    int64_t *ret_wait_ns);
 
-/* Returns the name of this boot, borrowed for ever; "" where the kernel has none. */
-const char *restart_boot_id(void);
-
 /* What happens to a container otherwise than by its policy. */
 enum restart_note { RESTART_STARTED, RESTART_STOPPED, RESTART_SHUT_DOWN };
 

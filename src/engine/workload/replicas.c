@@ -19,7 +19,8 @@ static void replicas_finish(struct replicas *replicas)
 	strings_finish(&replicas->found);
 }
 
-char *replicas_name(const struct replicas *replicas, int64_t i)
+/* Returns what pod @i is called, owned by the caller. */
+static char *name_of(const struct replicas *replicas, int64_t i)
 {
 	const char *name = replicas->object->meta->name;
 
@@ -45,7 +46,7 @@ int replicas_make_from(struct replicas *replicas, int64_t i, const struct object
 		       const char *sum, struct lxcri_error *err)
 {
 	const struct object_template *pods = revision->set->pods;
-	autofree char *name = replicas_name(replicas, i);
+	autofree char *name = name_of(replicas, i);
 	const struct wanted_pod wanted = { .name = name,
 					   .object = replicas->object,
 					   .meta = pods->meta,
@@ -70,7 +71,7 @@ int replicas_converge(struct lxcri_engine *engine, const struct object *object,
 	for (size_t i = 0; i < object->set->claims.count; i++)
 		strings_add(&replicas.claims, claims[i].meta->name);
 	for (int64_t i = 0; i < object->set->replicas; i++) {
-		autofree char *name = replicas_name(&replicas, i);
+		autofree char *name = name_of(&replicas, i);
 
 		strings_add_consume(&replicas.wanted, pod_plan_id(object->meta->name_space, name));
 	}

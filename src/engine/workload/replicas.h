@@ -17,9 +17,6 @@ struct replicas {
 	struct strings found;  /* ids of those that are there; "" for one that went since */
 };
 
-/* Returns what pod @i is called, owned by the caller. */
-[[nodiscard]] char *replicas_name(const struct replicas *replicas, int64_t i);
-
 /* Makes pod @i, unless it is there as it is to be. Returns 1 when something was done. */
 [[nodiscard]] int replicas_make(struct replicas *replicas, int64_t i, struct lxcri_error *err);
 

@@ -20,7 +20,6 @@
 #include <unistd.h>
 
 /* Where the file is among mke2fs's descriptors. */
-#define IMAGE_FD   3
 #define IMAGE_PATH "/proc/self/fd/3"
 
 #define WORDS_BYTES_MAX ((size_t)4096)

@@ -20,7 +20,8 @@
 #define GRACE_SECONDS 86400
 #define OWN_DATASET   "proxmox-lxcri"
 
-int layer_fs_fail(struct lxcri_error *err, enum lxcri_code code, const char *doing)
+/* Makes @err one of @code, whatever was behind it. Returns -1. */
+static int fail_of(struct lxcri_error *err, enum lxcri_code code, const char *doing)
 {
 	err->code = code;
 	return fail_while(err, "%s", doing);
@@ -45,7 +46,7 @@ static int choose_driver(struct lxcri_layer_fs *fs, const struct lxcri_layer_fs_
 				    options->zfs_dataset ? options->zfs_dataset : OWN_DATASET);
 	return snapshot_zfs.probe(&fs->place, err) == 0
 		       ? 0
-		       : layer_fs_fail(err, LXCRI_E_ZFS_ERROR, "use ZFS for layers");
+		       : fail_of(err, LXCRI_E_ZFS_ERROR, "use ZFS for layers");
 }
 
 int lxcri_layer_fs_create(const char *base_path, const struct lxcri_layer_fs_options *options,
@@ -58,8 +59,7 @@ int lxcri_layer_fs_create(const char *base_path, const struct lxcri_layer_fs_opt
 	if (!options)
 		options = &defaults;
 	if (layout_create(base_path, &layout, err) < 0)
-		return layer_fs_fail(err, LXCRI_E_INITIALIZATION_FAILED,
-				     "open a layer file system");
+		return fail_of(err, LXCRI_E_INITIALIZATION_FAILED, "open a layer file system");
 	fs = xnew(struct lxcri_layer_fs);
 	fs->base = xstrdup(layout.data_dir);
 	fs->place.data_dir = fs->base;
@@ -257,5 +257,5 @@ int lxcri_layer_fs_collect(struct lxcri_layer_fs *fs, bool force, struct lxcri_c
 		return 0;
 	if (ret->errors == 0)
 		ret->errors = 1;
-	return layer_fs_fail(err, LXCRI_E_GARBAGE_COLLECTION_FAILED, "collect unused layers");
+	return fail_of(err, LXCRI_E_GARBAGE_COLLECTION_FAILED, "collect unused layers");
 }

@@ -35,6 +35,3 @@ struct strings layer_fs_layers(const struct lxcri_layer_fs *fs);
 
 /* Ends all mounts. */
 void layer_fs_unmount_all(struct lxcri_layer_fs *fs);
-
-/* Makes @err one of @code, whatever was behind it. Returns -1. */
-int layer_fs_fail(struct lxcri_error *err, enum lxcri_code code, const char *doing);

@@ -17,7 +17,6 @@
 /* A mount namespace that has ended gives its mounts back in its own time. */
 #define BUSY_TRIES   200
 #define BUSY_NS      25000000L
-#define FIELDS_MAX   4
 #define NOT_HAD_HINT "install zfsutils-linux and load the module zfs, or set storage.driver to auto"
 
 bool zfs_base_is_name(const char *name, size_t bytes_max)

@@ -4,12 +4,12 @@
 #include "net/dns/dns_asker.h"
 
 #include "base/text.h"
+#include "net/dns/dns_message.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
 
-#define DNS_PORT    53
 #define ADDRESS_MAX 64
 
 bool dns_address_is_same_host(const union dns_address *a, const union dns_address *b)

@@ -6,6 +6,7 @@
 
 #include "net/dns/dns_name.h"
 
+#define DNS_PORT          53
 #define DNS_HEADER_SIZE   12
 #define DNS_MESSAGE_MAX   65535
 #define DNS_UDP_PLAIN_MAX 512  /* without EDNS */

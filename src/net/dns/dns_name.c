@@ -32,13 +32,6 @@ static size_t label_length(const char *text)
 	return length <= DNS_LABEL_MAX ? length : 0;
 }
 
-bool dns_label_is_good(const char *text)
-{
-	size_t length = label_length(text);
-
-	return length > 0 && text[length] == '\0';
-}
-
 int dns_name_parse(const char *text, uint8_t wire[DNS_NAME_MAX])
 {
 	size_t size = 0;
@@ -97,15 +90,6 @@ int dns_name_read(const uint8_t *bytes, size_t size, size_t offset, uint8_t wire
 		*ret_size = length;
 		return (int)(end ? end : offset);
 	}
-}
-
-size_t dns_name_labels(const uint8_t *wire)
-{
-	size_t count = 0;
-
-	for (; *wire; wire += *wire + 1)
-		count++;
-	return count;
 }
 
 bool dns_name_is_below(const uint8_t *name, size_t size, const uint8_t *parent, size_t parent_size)

@@ -16,17 +16,11 @@
  * taken, as host names and SRV names have them. Returns the size, or -EINVAL. */
 [[nodiscard]] int dns_name_parse(const char *text, uint8_t wire[DNS_NAME_MAX]);
 
-/* Tells whether @text is one label that dns_name_parse() takes. */
-bool dns_label_is_good(const char *text);
-
 /* Reads the name at @offset of the message @bytes into @wire, in lower case, following pointers:
  * each must lead to a place before the one that it is met from, so that there is no loop. Returns
  * the offset behind the name, or -EBADMSG. */
 [[nodiscard]] int dns_name_read(const uint8_t *bytes, size_t size, size_t offset,
 				uint8_t wire[DNS_NAME_MAX], size_t *ret_size);
-
-/* Returns how many labels @wire has besides the empty one. */
-size_t dns_name_labels(const uint8_t *wire);
 
 /* Tells whether the name @name of @size bytes is @parent or below it. */
 bool dns_name_is_below(const uint8_t *name, size_t size, const uint8_t *parent, size_t parent_size);

@@ -80,11 +80,6 @@ void dns_zone_free(struct dns_zone *zone)
 	free(zone);
 }
 
-size_t dns_zone_names(const struct dns_zone *zone)
-{
-	return zone->n_nodes;
-}
-
 static uint32_t hash_more(uint32_t hash, const uint8_t *bytes, size_t size)
 {
 	while (size-- > 0)

@@ -75,6 +75,3 @@ DEFINE_AUTOPTR(dns_zone)
 /* Writes into @target what the alias @name leads to. Returns the size, 0 for what is none. */
 size_t dns_zone_find_alias(const struct dns_zone *zone, const uint8_t *name, size_t size,
 			   uint8_t target[DNS_NAME_MAX]);
-
-/* Returns how many names it has. */
-size_t dns_zone_names(const struct dns_zone *zone);

@@ -281,29 +281,6 @@ void lxc_plan_finish(struct lxc_plan *plan)
 	*plan = (struct lxc_plan){};
 }
 
-void lxc_plan_process_encode(const struct lxc_plan_process *process, struct text *out)
-{
-	struct codec codec = { .mode = CODEC_WRITE, .out = out };
-	struct lxc_plan_process copy = *process;
-
-	walk_process(&codec, &copy);
-}
-
-int lxc_plan_process_decode(const char *bytes, size_t size, struct lxc_plan_process *ret,
-			    struct lxcri_error *err)
-{
-	struct codec codec = { .mode = CODEC_READ, .in = bytes, .left = size };
-	struct lxc_plan_process process = {};
-
-	walk_process(&codec, &process);
-	if (codec.broken || codec.left > 0) {
-		lxc_plan_process_finish(&process);
-		return fail(err, LXCRI_E_INVALID_FORMAT, "read the plan of a process: malformed");
-	}
-	*ret = process;
-	return 0;
-}
-
 void lxc_plan_process_finish(struct lxc_plan_process *process)
 {
 	struct codec codec = { .mode = CODEC_FREE };

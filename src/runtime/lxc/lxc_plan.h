@@ -136,8 +136,5 @@ void lxc_plan_encode(const struct lxc_plan *plan, struct text *out);
 /* Frees what @plan holds and zeroes it. Safe to repeat. */
 void lxc_plan_finish(struct lxc_plan *plan);
 
-/* The same three for a process alone. */
-void lxc_plan_process_encode(const struct lxc_plan_process *process, struct text *out);
-[[nodiscard]] int lxc_plan_process_decode(const char *bytes, size_t size,
-					  struct lxc_plan_process *ret, struct lxcri_error *err);
+/* The same for a process alone. */
 void lxc_plan_process_finish(struct lxc_plan_process *process);

@@ -249,7 +249,6 @@ static void many_names_are_found_as_quickly_as_few(void **state)
 	autoptr(dns_zone) many = make_large_zone(10000);
 	double least_few = 1e9, least_many = 1e9;
 
-	assert_int_equal(dns_zone_names(many), 10004);
 	for (size_t i = 0; i < 7; i++) {
 		double s = seconds_of(few, 100);
 		double m = seconds_of(many, 10000);

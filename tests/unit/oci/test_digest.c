@@ -54,25 +54,6 @@ static void what_is_no_digest_leaves_the_result_alone(void **state)
 	}
 }
 
-static void bytes_become_small_digits(void **state)
-{
-	unsigned char bytes[64];
-
-	for (size_t i = 0; i < sizeof(bytes); i++)
-		bytes[i] = (unsigned char)(i * 5);
-
-	struct digest digest = digest_format(DIGEST_SHA256, bytes);
-	struct digest again;
-	struct lxcri_error err = {};
-
-	assert_int_equal(strlen(digest.hex), 2 * digest_bytes(DIGEST_SHA256));
-	assert_memory_equal(digest.text, "sha256:00050a0f", 15);
-	assert_int_equal(digest_parse(digest.text, &again, &err), 0);
-	digest = digest_format(DIGEST_SHA512, bytes);
-	assert_int_equal(digest_parse(digest.text, &again, &err), 0);
-	assert_string_equal(again.hex, digest.hex);
-}
-
 static void a_media_type_tells_kind_and_compression(void **state)
 {
 	struct media_type type = media_type_find(MEDIA_TYPE_OCI_LAYER "+zstd");
@@ -95,7 +76,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_digest_is_an_algorithm_and_its_digits),
 		cmocka_unit_test(what_is_no_digest_leaves_the_result_alone),
-		cmocka_unit_test(bytes_become_small_digits),
 		cmocka_unit_test(a_media_type_tells_kind_and_compression),
 	};
 

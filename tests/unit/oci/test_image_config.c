@@ -109,10 +109,8 @@ static void unknown_fields_are_kept(void **state)
 	static const char text[] = "{\"x\":{\"y\":[1,1.50]}," HEAD ROOTFS "}";
 	autoptr(image_config) config = parse(text);
 	autofree char *line = json_format_line(config->document);
-	autofree char *formatted = image_config_format(config);
 
 	assert_string_equal(line, text);
-	assert_non_null(strstr(formatted, "1.50"));
 }
 
 static void each_fault_has_its_code_and_place(void **state)

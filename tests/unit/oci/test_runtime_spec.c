@@ -42,7 +42,7 @@ static void a_minimal_specification_has_only_a_root(void **state)
 	assert_int_equal(spec->n_mounts, 0);
 	assert_int_equal(spec->hooks[SPEC_HOOK_POSTSTOP].count, 0);
 	assert_null(spec_linux_namespace(spec->linux_, "pid"));
-	assert_null(runtime_spec_annotation(spec, "a"));
+	assert_int_equal(spec->annotations.count, 0);
 }
 
 static void empty_objects_are_not_absent_ones(void **state)
@@ -105,6 +105,10 @@ static void the_process_is_read(void **state)
 
 static void mounts_hooks_and_annotations_are_read(void **state)
 {
+	static const char *const stages[SPEC_HOOK_STAGES] = {
+		"prestart",       "createRuntime", "createContainer",
+		"startContainer", "poststart",     "poststop",
+	};
 	autoptr(runtime_spec) spec = parse_full();
 
 	assert_true(spec->root->readonly);
@@ -121,14 +125,15 @@ static void mounts_hooks_and_annotations_are_read(void **state)
 	for (size_t i = 0; i < SPEC_HOOK_STAGES; i++) {
 		assert_int_equal(spec->hooks[i].count, 1);
 		assert_string_equal(spec->hooks[i].items[0].path, "/usr/bin/hook");
-		assert_string_equal(spec->hooks[i].items[0].args.items[1],
-				    spec_hook_stage_name((enum spec_hook_stage)i));
+		assert_string_equal(spec->hooks[i].items[0].args.items[1], stages[i]);
 		assert_string_equal(spec->hooks[i].items[0].env.items[0], "A=b");
 		assert_int_equal(spec->hooks[i].items[0].timeout_seconds, 5);
 	}
-	assert_string_equal(runtime_spec_annotation(spec, "org.example/a b"), "line\nline");
-	assert_string_equal(runtime_spec_annotation(spec, "plain"), "");
-	assert_null(runtime_spec_annotation(spec, "absent"));
+	assert_int_equal(spec->annotations.count, 2);
+	assert_string_equal(spec->annotations.items[0].key, "org.example/a b");
+	assert_string_equal(spec->annotations.items[0].value, "line\nline");
+	assert_string_equal(spec->annotations.items[1].key, "plain");
+	assert_string_equal(spec->annotations.items[1].value, "");
 }
 
 static void the_linux_part_is_read(void **state)
