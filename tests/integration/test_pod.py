@@ -297,6 +297,24 @@ def test_a_list_that_cannot_be_made_and_a_disk_that_refuses_have_codes_of_pods(o
     assert one.list() == [] and held(one) == []
 
 
+@pytest.mark.parametrize("damage, words", [
+    ("substr(record, 1, length(record) - 3)", "container web: read a container's record"),
+    ("replace(record, '\"namespace\"', '\"space\"')", "the record of pod web is incomplete"),
+    ("replace(record, '\"id\":\"web.app\"', '\"x\":1')", "the record of pod web names a container without a name"),
+])
+def test_a_pod_whose_record_is_damaged_is_told_and_hides_no_other(one, box, damage, words):
+    apply(one, pod("web", container(box)), pod("other", container(box))).ok()
+    record = one.sql("SELECT record FROM container WHERE id = 'web'")[0][0]
+    one.sql(f"UPDATE container SET record = {damage} WHERE id = 'web'")
+    for verb in (["pod", "list"], ["get", "pods"]):
+        listed = one(*verb).ok()
+        assert [line.split()[0 if verb[0] == "pod" else 1] for line in listed.lines[1:]] == ["other"]
+        assert listed.err.count("\n") == 1 and words in listed.err
+    one("pod", "inspect", "web").fails("StorageError", words)
+    one.sql("UPDATE container SET record = '" + record.replace("'", "''") + "' WHERE id = 'web'")
+    one("pod", "inspect", "web").ok()
+
+
 def test_the_seeds_pod_program_works(programs, lx, box, work, world):
     done = subprocess.run(world.host.words(programs / "pod", lx.backend, work / "r", work / "d", box),
                           capture_output=True, text=True, timeout=300 if SLOW else 60, check=False)
@@ -308,10 +326,17 @@ def test_the_seeds_pod_program_works(programs, lx, box, work, world):
 
 
 def test_check_and_prune_leave_a_pod_alone(one, box):
-    apply(one, pod("web", container(box), initContainers=[container(box, "first", "exit 0")])).ok()
+    scratch = [{"name": "scratch", "emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}}]
+    apply(one, pod("web", container(box, volumeMounts=[{"name": "scratch", "mountPath": "/scratch"}]),
+                   container(box, "log"), initContainers=[container(box, "first", "exit 0")], volumes=scratch)).ok()
     before = namespaces(one, "web.app")
-    checked = one("system", "check", "--repair")
-    assert checked.code == 0, checked
+    one("exec", "web.app", "sh", "-c", "echo 1 > /dev/shm/one; echo 2 > /scratch/two").ok()
+    checked = one("system", "check", "--repair", "--format", "json").ok().json()
+    assert checked["findings"] == [], checked
+    # What the host sees is what a container sees that comes later.
+    one("stop", "--time", "0", "web.log").ok()
+    one("start", "web.log").ok()
+    assert one("exec", "web.log", "cat", "/dev/shm/one").ok().out == "1\n"
     pruned = one("system", "prune", "--force", "--all").ok()
     assert "web.first" not in pruned.out and one.status("web.first") == "stopped"
     one("pod", "stop", "web").ok()

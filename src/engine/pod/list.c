@@ -42,10 +42,13 @@ static int open_and_tell(const struct listing *listing, struct roster_entry *ent
 	struct lxcri_pod_state state;
 	int r;
 
-	if (!roster_take(entry, &record) || !record.pod)
+	/* One whose record cannot be read is told of by who opens it; one that is half made is
+	 * removed as it is opened. */
+	const bool can_be_read = roster_take(entry, &record);
+
+	if (can_be_read && !record.pod)
 		return 0;
-	/* One that is half made is removed as it is opened. */
-	r = record.phase == RECORD_READY
+	r = can_be_read && record.phase == RECORD_READY
 		    ? pod_open_known(listing->engine, listing->roster, &record, &pod, err)
 		    : lxcri_pod_open(listing->engine, entry->id, &pod, err);
 	if (r < 0)

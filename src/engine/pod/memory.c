@@ -107,7 +107,7 @@ int memory_down(struct lxcri_container *pod, struct lxcri_error *err)
 		return fail_errno(err, r, "unmount %s", shm);
 	if (!pod->record.pod)
 		return 0;
-	if (pod_note_parse(pod->record.pod, &note, err) < 0)
+	if (pod_note_parse(pod->home.id, pod->record.pod, &note, err) < 0)
 		return -1;
 	if (!note.memory)
 		return 0;

@@ -59,22 +59,24 @@ struct json_object *pod_note_format(const struct pod_note *note)
 	return object;
 }
 
-static int take_members(struct json_object *members, struct pod_note *note, struct lxcri_error *err)
+static int take_members(const char *id, struct json_object *members, struct pod_note *note,
+			struct lxcri_error *err)
 {
 	for (size_t i = 0; i < json_count(members); i++) {
 		struct json_object *member = json_object_array_get_idx(members, i);
 		const char *name = json_get_text(member, "name");
-		const char *id = json_get_text(member, "id");
+		const char *container = json_get_text(member, "id");
 
-		if (!name || !id)
+		if (!name || !container)
 			return fail(err, LXCRI_E_STORAGE_ERROR,
-				    "the record of a pod names a container without a name");
-		pod_note_add(note, name, id, json_get_bool(member, "init", false));
+				    "the record of pod %s names a container without a name", id);
+		pod_note_add(note, name, container, json_get_bool(member, "init", false));
 	}
 	return 0;
 }
 
-int pod_note_parse(struct json_object *object, struct pod_note *ret, struct lxcri_error *err)
+int pod_note_parse(const char *id, struct json_object *object, struct pod_note *ret,
+		   struct lxcri_error *err)
 {
 	autorun(pod_note_finish) struct pod_note note = {};
 
@@ -89,8 +91,8 @@ int pod_note_parse(struct json_object *object, struct pod_note *ret, struct lxcr
 	note.labels = json_object_get(json_get(object, "labels"));
 	note.annotations = json_object_get(json_get(object, "annotations"));
 	if (!note.name_space || !note.hostname)
-		return fail(err, LXCRI_E_STORAGE_ERROR, "the record of a pod is incomplete");
-	if (take_members(json_get(object, "containers"), &note, err) < 0)
+		return fail(err, LXCRI_E_STORAGE_ERROR, "the record of pod %s is incomplete", id);
+	if (take_members(id, json_get(object, "containers"), &note, err) < 0)
 		return -1;
 	*ret = note;
 	note = (struct pod_note){};

@@ -48,7 +48,7 @@ void pod_note_add(struct pod_note *note, const char *name, const char *id, bool 
  * frees *@ret_manifest. False where pod_note_parse() is to be asked. */
 bool pod_note_glance(const struct json_slice *json, struct pod_note *ret, char **ret_manifest);
 
-/* Reads what that made, of which it keeps parts; the caller finishes *@ret.
+/* Reads what that made of pod @id, of which it keeps parts; the caller finishes *@ret.
  * LXCRI_E_STORAGE_ERROR. */
-[[nodiscard]] int pod_note_parse(struct json_object *object, struct pod_note *ret,
+[[nodiscard]] int pod_note_parse(const char *id, struct json_object *object, struct pod_note *ret,
 				 struct lxcri_error *err);

@@ -73,7 +73,7 @@ static int load(struct lxcri_pod *pod, struct lxcri_error *err)
 	if (r <= 0 || !shell->record.pod || shell->record.phase != RECORD_READY)
 		return r < 0 ? -1 : 0;
 	pod_note_finish(&pod->note);
-	return pod_note_parse(shell->record.pod, &pod->note, err) < 0 ? -1 : 1;
+	return pod_note_parse(shell->home.id, shell->record.pod, &pod->note, err) < 0 ? -1 : 1;
 }
 
 /* What a boot or a killed command has left of the network is taken back. */
@@ -138,7 +138,7 @@ int pod_open_known(struct lxcri_engine *engine, struct roster *roster,
 	pod->shell->record = *record_consume;
 	*record_consume = (struct record){};
 	pod->shell->home = home_name(engine, pod->shell->record.id);
-	if (pod_note_parse(pod->shell->record.pod, &pod->note, err) < 0)
+	if (pod_note_parse(pod->shell->home.id, pod->shell->record.pod, &pod->note, err) < 0)
 		return -1;
 	*ret_pod = steal(pod);
 	return 0;
@@ -345,7 +345,7 @@ int pod_teardown(struct lxcri_container *shell, struct lxcri_error *err)
 {
 	autorun(pod_note_finish) struct pod_note note = {};
 
-	if (pod_note_parse(shell->record.pod, &note, err) < 0)
+	if (pod_note_parse(shell->home.id, shell->record.pod, &note, err) < 0)
 		return -1;
 	for (size_t i = note.n_members; i-- > 0;)
 		if (remove_member(shell->engine, note.members[i].id, err) < 0)

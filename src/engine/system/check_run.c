@@ -150,19 +150,27 @@ static bool is_root_file_system(const char *path, const char *data)
 	return name && text_starts_with(name, "/rootfs") && (name[7] == '\0' || name[7] == '/');
 }
 
-/* The namespaces of a pod are mounts in its run directory. */
-static bool is_of_pod(struct check *check, const char *path, const char *root)
+/* The namespaces and the shared memory of a pod are mounts in its run directory, its directories in
+ * memory such in its data directory. @path is below @dir. One whose record cannot be read is no
+ * less a pod's. */
+static bool is_of_pod(struct check *check, const char *path, const char *dir)
 {
-	const char *id = path + strlen(root);
-	const char *slash = strchr(id, '/');
+	const char *id = path + strlen(dir);
+	const char *part = id + strcspn(id, "/");
+	autofree char *name = xstrndup(id, (size_t)(part - id));
 	autorun(record_finish) struct record record = {};
 	autorun(home_finish) struct home home = HOME_NULL;
-	autofree char *name = slash ? xstrndup(id, (size_t)(slash - id)) : NULL;
 	struct lxcri_error ignored = {};
 
-	return name && text_starts_with(slash, "/ns/") &&
-	       home_open(check->engine, name, &home, &ignored) == 0 &&
-	       home_load_record(check->engine, &home, &record, &ignored) > 0 && record.pod;
+	if (!text_starts_with(part, "/ns/") && strcmp(part, "/shm") != 0 &&
+	    !text_starts_with(part, "/volumes/"))
+		return false;
+	if (home_open(check->engine, name, &home, &ignored) < 0)
+		return true;
+
+	int r = home_load_record(check->engine, &home, &record, &ignored);
+
+	return r < 0 || (r > 0 && record.pod);
 }
 
 /* In a line of mountinfo(5) the fifth word is the mount point, in which octal numbers stand for
@@ -178,7 +186,7 @@ static void check_mount_line(struct check *check, char *line)
 		word = strtok_r(NULL, " ", &at);
 	if (!word || (!text_starts_with(word, data) && !text_starts_with(word, root)))
 		return;
-	if (text_starts_with(word, root) && is_of_pod(check, word, root))
+	if (is_of_pod(check, word, text_starts_with(word, root) ? root : data))
 		return;
 
 	struct trouble trouble = {
