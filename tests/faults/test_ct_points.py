@@ -14,7 +14,6 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "proxmox
 # pylint: disable=wrong-import-position,unused-import
 from cluster_engine import *  # noqa: E402,F401,F403
 from engine import await_that  # noqa: E402
-from fake.pve import FakeProxmox  # noqa: E402
 from fake.template import make_template  # noqa: E402
 from points import KILLS, Trace  # noqa: E402
 from sweep import LONG  # noqa: E402
@@ -26,13 +25,6 @@ SLEEP = ("sleep", "1000")
 DEADLINE = 120
 PROGRAM = "proxmox-lxcri"
 FIRST_ANSWER = f"os/socket.c:socket_receive:recvmsg@{PROGRAM}#1"  # of lxcri-proxmox; a pod is looked at, and all goes on
-
-
-@pytest.fixture
-def pve():
-    with FakeProxmox() as one:
-        yield one
-        assert one.faults() == []
 
 
 @pytest.fixture

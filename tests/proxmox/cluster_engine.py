@@ -12,11 +12,20 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "integra
 
 # pylint: disable=wrong-import-position,unused-import
 from engine import COMMAND, Engine  # noqa: E402
+from fake.pve import FakeProxmox  # noqa: E402
 from fixtures import box, box_blob, busybox, make_image, session_dir, work  # noqa: E402,F401
 from images import Layer  # noqa: E402,F401
 
 RUNTIME = "proxmox-lxc"
 BRIDGES = {"vmbr0": None, "vmbr1": None}
+
+
+@pytest.fixture
+def pve():
+    """A cluster of two nodes. A fault of the fake itself fails the test."""
+    with FakeProxmox() as one:
+        yield one
+        assert one.faults() == []
 
 
 class ClusterEngine(Engine):

@@ -8,17 +8,9 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
+from cluster_engine import pve  # noqa: E402,F401  pylint: disable=wrong-import-position,unused-import
 from fake.client import Client  # noqa: E402  pylint: disable=wrong-import-position
-from fake.pve import FakeProxmox  # noqa: E402  pylint: disable=wrong-import-position
 from fake.template import make_template  # noqa: E402  pylint: disable=wrong-import-position
-
-
-@pytest.fixture
-def pve():
-    """A cluster of two nodes. A fault of the fake itself fails the test."""
-    with FakeProxmox() as pve:
-        yield pve
-        assert pve.faults() == []
 
 
 @pytest.fixture

@@ -16,10 +16,9 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "proxmox"))
 
 # pylint: disable=wrong-import-position
-from cluster_engine import BRIDGES, ClusterEngine  # noqa: E402
+from cluster_engine import BRIDGES, ClusterEngine, pve  # noqa: E402,F401
 from engine import await_that  # noqa: E402
 from fake import disk  # noqa: E402
-from fake.pve import FakeProxmox  # noqa: E402
 from images import Layer  # noqa: E402
 from test_rootfs_drivers import ZFS, zfs  # noqa: E402
 
@@ -88,13 +87,6 @@ class Pool:
         assert list(self.pve.cluster.guests) == [] and self.volumes == []
         self.gc()
         assert below(self.name, "all") == []
-
-
-@pytest.fixture
-def pve():
-    with FakeProxmox() as one:
-        yield one
-        assert one.faults() == []
 
 
 @pytest.fixture
