@@ -30,6 +30,10 @@
 /* The backend has sent the terminal when create() returns; this only bounds a fault. */
 #define CONSOLE_TIMEOUT_MS 5000
 
+/* How long a monitor that came too late may take to see that, and how often it is looked. */
+#define LOCK_TIMEOUT_MS 5000
+#define LOCK_STEP_MS    5
+
 /* libcrun makes directories of cgroups in it. */
 #define UNIFIED_BYTES (8u << 20)
 
@@ -74,33 +78,55 @@ static int setup_directories(struct supervisor *supervisor, struct lxcri_error *
 	return open_directory(arguments->exit_dir, &supervisor->exit_dirfd, err);
 }
 
-/* While the creator lives it keeps others away from the run directory. Without it somebody may be
- * removing that; but who begins to do so from now on finds our lock and waits. */
-static int check_creator(const struct supervisor *supervisor, struct lxcri_error *err)
+/* Waits so many milliseconds for the end of the creator: while it lives it keeps others away from
+ * the run directory. Without it somebody may be removing that; but who begins to do so while we
+ * have the lock finds it and waits. */
+static int check_creator(const struct supervisor *supervisor, int wait_ms, struct lxcri_error *err)
 {
 	struct pollfd creator = { .fd = supervisor->clients.slots[0].fd };
 
-	return poll(&creator, 1, 0) == 0 ? 0
-					 : fail(err, LXCRI_E_INVALID_STATE, "the creator has gone");
+	return poll(&creator, 1, wait_ms) == 0
+		       ? 0
+		       : fail(err, LXCRI_E_INVALID_STATE, "the creator has gone");
 }
 
-/* A lock of this process, which its children do not inherit. */
-static int setup_lock(struct supervisor *supervisor, struct lxcri_error *err)
+/* Returns 1 when the lock is ours, 0 when somebody has it, and takes it of a file that is still
+ * there: who had it may have removed that. */
+static int try_lock(struct supervisor *supervisor, struct lxcri_error *err)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	struct stat status;
 
 	supervisor->lock = openat(supervisor->run_dirfd, WIRE_LOCK,
 				  O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (supervisor->lock >= 0 && fcntl(supervisor->lock, F_SETLK, &lock) == 0)
-		return check_creator(supervisor, err);
+	if (supervisor->lock < 0)
+		return fail_errno(err, errno, WIRE_LOCK);
 
-	int problem = errno;
+	int r = fcntl(supervisor->lock, F_SETLK, &lock) < 0 || fstat(supervisor->lock, &status) < 0
+			? -errno
+			: 0;
 
+	if (r == 0 && status.st_nlink > 0)
+		return 1;
 	closep(&supervisor->lock); /* what is not locked is not ours to remove */
-	if (problem == EAGAIN || problem == EACCES)
-		return fail(err, LXCRI_E_CONTAINER_EXISTS, "container %s has a monitor already",
-			    supervisor->arguments.id);
-	return fail_errno(err, problem, WIRE_LOCK);
+	return r == 0 || r == -EAGAIN || r == -EACCES ? 0 : fail_errno(err, r, WIRE_LOCK);
+}
+
+/* A lock of this process, which its children do not inherit. The creator has seen that nobody has
+ * it. Who has it nevertheless is a monitor whose creator was killed and made way for ours: it came
+ * to the lock late, and gives it up as it sees that. */
+static int setup_lock(struct supervisor *supervisor, struct lxcri_error *err)
+{
+	for (int waited = 0; waited < LOCK_TIMEOUT_MS; waited += LOCK_STEP_MS) {
+		int r = try_lock(supervisor, err);
+
+		if (r != 0)
+			return r < 0 ? -1 : check_creator(supervisor, 0, err);
+		if (check_creator(supervisor, LOCK_STEP_MS, err) < 0)
+			return -1;
+	}
+	return fail(err, LXCRI_E_CONTAINER_EXISTS, "container %s has a monitor already",
+		    supervisor->arguments.id);
 }
 
 /* Before anything is made that shall be in it. */

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 """kill -9 at any moment: afterwards each container is whole or gone, and nothing is left over."""
 
+import fcntl
 import os
 import pathlib
 import signal
+import threading
 import time
 
 import pytest
@@ -248,3 +250,41 @@ def test_a_reboot_leaves_containers_of_images_stopped(engine, box_start):
     assert engine.status(id) == "stopped"
     engine("start", id).ok()
     await_that(lambda: len(engine("logs", id).lines) == 3, "it ran again")
+
+
+def come_late(run_dir, had):
+    """What a monitor does whose creator was killed and made way for another: it takes the lock of the run directory as
+    soon as that is there, sees that its creator has gone, and gives it up with the file."""
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        try:
+            lock = os.open(run_dir / "monitor.lock", os.O_RDWR | os.O_CREAT, 0o600)
+            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            continue
+        except BlockingIOError:
+            os.close(lock)
+            return
+        had.append(run_dir)
+        time.sleep(0.2)
+        (run_dir / "monitor.lock").unlink()
+        os.close(lock)
+        return
+
+
+def test_a_monitor_that_came_too_late_is_waited_for(engine, make_bundle):
+    bundle = make_bundle("sleep", "1000")
+    had = []
+    for _ in range(100):
+        id = engine.id()
+        late = threading.Thread(target=come_late, args=(engine.root / "containers" / id, had))
+        late.start()
+        engine("create", "--bundle", bundle.path, id).ok()
+        late.join()
+        assert engine.status(id) == "created"
+        engine("start", id).ok()
+        engine("exec", id, "true").ok()
+        engine("delete", "--force", id).ok()
+        if len(had) == 3:
+            break
+    assert len(had) == 3
