@@ -80,7 +80,7 @@ bench-pod: build images
 	@tests/bench/pod $(BUILD) $(IMAGES) --most
 
 # Builds and tests in a root of Debian 13, which is made the first time.
-check-trixie: images
+check-trixie: images servers
 	@tests/trixie/run $(BUILD) all
 
 # Installs, upgrades and purges the packages in clean roots of Debian 12 and 13.

@@ -25,6 +25,9 @@ BUILD = pathlib.Path(os.environ.get("LXCRI_BUILD", ROOT / "build"))
 PROGRAM = BUILD / "proxmox-lxcri"
 # Others make containers with networks at the same time.
 SHARED = os.environ.get("LXCRI_TEST_SHARED") or os.environ.get("LXCRI_TEST_LANE", "0") != "0"
+# mount(8) since 2.39 hands each option over by itself, which the kernel takes up to 255 bytes of: too few for the
+# layers of an overlay.
+os.environ["LIBMOUNT_FORCE_MOUNT2"] = "always"
 PLAIN_ENVIRONMENT = {name: value for name, value in os.environ.items()
                      if not name.startswith("PROXMOX_LXCRI_")}
 

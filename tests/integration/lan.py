@@ -172,8 +172,8 @@ class Site:
         links = json.loads(self.host.run("ip", "-d", "-j", "link"))
         of_bridge = [link for link in links if link.get("master") == BRIDGE or link["ifname"] == BRIDGE]
         for link in of_bridge:
-            for timer in ("hello_timer", "tcn_timer", "topology_change_timer", "gc_timer"):
-                link.get("linkinfo", {}).get("info_data", {}).pop(timer, None)
+            for counter in ("hello_timer", "tcn_timer", "topology_change_timer", "gc_timer", "fdb_n_learned"):
+                link.get("linkinfo", {}).get("info_data", {}).pop(counter, None)
         return sorted(of_bridge, key=lambda link: link["ifname"])
 
     def is_as_before(self):

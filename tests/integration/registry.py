@@ -299,7 +299,7 @@ class Authority:
         directory.mkdir()
         self.file = directory / "ca.crt"
         self.openssl("req", "-x509", "-subj", "/CN=test authority", "-days", "2", "-keyout", "ca.key",
-                     "-out", "ca.crt", *self.key)
+                     "-addext", "keyUsage=critical,keyCertSign,cRLSign", "-out", "ca.crt", *self.key)
 
     key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
 
@@ -308,7 +308,8 @@ class Authority:
 
     def context(self, name="good", names="IP:127.0.0.1,DNS:localhost", days="2"):
         """A server's side of TLS, with a certificate for `names`."""
-        (self.directory / f"{name}.ext").write_text(f"subjectAltName={names}\n")
+        (self.directory / f"{name}.ext").write_text(
+            f"subjectAltName={names}\nauthorityKeyIdentifier=keyid\nsubjectKeyIdentifier=hash\n")
         self.openssl("req", "-subj", "/CN=registry", "-keyout", f"{name}.key", "-out", f"{name}.csr", *self.key)
         self.openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.crt", "-CAkey", "ca.key",
                      "-CAcreateserial", "-days", days, "-extfile", f"{name}.ext", "-out", f"{name}.crt")

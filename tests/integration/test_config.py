@@ -137,7 +137,8 @@ def test_an_unknown_runtime_is_refused_wherever_it_stands(lx):
 
 def test_the_shipped_example_is_the_table(lx):
     example = ROOT / "examples/config.json"
-    assert lx("config", "example").succeeds().stdout == example.read_text()
+    # Versions of json-c write an empty list differently.
+    assert json.dumps(lx("config", "example").succeeds().json) == json.dumps(json.loads(example.read_text()))
     assert lx("config", "check", example).succeeds().stdout == ""
     shown = lx("config", "show", "-f", "json").json
     for section, members in json.loads(example.read_text()).items():
