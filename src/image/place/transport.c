@@ -6,11 +6,11 @@
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "image/place/out_file.h"
 #include "image/layout.h"
 #include "image/worker.h"
 #include "oci/reference.h"
 #include "os/path.h"
+#include "os/storage/out_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -45,7 +45,7 @@ static int run_save(struct strings *args, const char *file, struct lxcri_error *
 	autorun(out_file_finish) struct out_file out = OUT_FILE_NULL;
 	autojson answer = NULL;
 
-	if (file && out_file_open(file, &out, err) < 0)
+	if (file && out_file_open(file, 0666, &out, err) < 0)
 		return -1;
 	if (worker_ask(&call, out.fd, &answer, err) < 0)
 		return -1;

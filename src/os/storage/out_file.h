@@ -7,18 +7,22 @@
 #include "base/scope.h"
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 struct out_file {
 	int fd;
 	char *path;
 	char *temporary;  /* NULL without one: as yet, or because @path itself is written: a pipe */
 	bool is_nameless; /* until it is committed */
+	mode_t mode;
 };
 #define OUT_FILE_NULL ((struct out_file){ .fd = -1 })
 
-/* Opens @path ("-": standard output) for writing. What is there stays until out_file_commit().
- * LXCRI_E_STORAGE_ERROR; LXCRI_E_INVALID_ARGUMENT for a terminal. */
-[[nodiscard]] int out_file_open(const char *path, struct out_file *ret, struct lxcri_error *err);
+/* Opens @path ("-": standard output) for writing. What is there stays until out_file_commit(),
+ * which gives the file @mode but for the umask. LXCRI_E_STORAGE_ERROR; LXCRI_E_INVALID_ARGUMENT for
+ * a terminal. */
+[[nodiscard]] int out_file_open(const char *path, mode_t mode, struct out_file *ret,
+				struct lxcri_error *err);
 
 /* Flushes what was written and gives it its name. LXCRI_E_STORAGE_ERROR. */
 [[nodiscard]] int out_file_commit(struct out_file *out, struct lxcri_error *err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A file that appears under its name once it is whole. */
 
-#include "image/place/out_file.h"
+#include "os/storage/out_file.h"
 
 #include "base/mem.h"
 
@@ -54,12 +54,13 @@ static int open_temporary(struct out_file *out)
 	return out->fd;
 }
 
-int out_file_open(const char *path, struct out_file *ret, struct lxcri_error *err)
+int out_file_open(const char *path, mode_t mode, struct out_file *ret, struct lxcri_error *err)
 {
 	autorun(out_file_finish) struct out_file out = OUT_FILE_NULL;
 	struct stat status;
 
 	out.path = xstrdup(path);
+	out.mode = mode;
 	if (strcmp(path, "-") == 0 || (stat(path, &status) == 0 && !S_ISREG(status.st_mode))) {
 		if (open_plain(&out, err) < 0)
 			return -1;
@@ -104,7 +105,7 @@ int out_file_commit(struct out_file *out, struct lxcri_error *err)
 		return 0;
 	mask = umask(0);
 	(void)umask(mask);
-	if (fchmod(out->fd, 0666 & ~mask) < 0 || fsync(out->fd) < 0 ||
+	if (fchmod(out->fd, out->mode & ~mask) < 0 || fsync(out->fd) < 0 ||
 	    (out->is_nameless && give_name(out) < 0) ||
 	    (out->temporary && rename(out->temporary, out->path) < 0))
 		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno, "write %s", out->path);
