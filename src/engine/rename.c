@@ -222,7 +222,7 @@ static int complete(struct renaming *renaming, struct lxcri_error *err)
 	if (!there) {
 		if (volume_rename_owner(renaming->engine->data, renaming->from, id, err) < 0 ||
 		    rewrite_specs(renaming, err) < 0 ||
-		    database_put_container(database, id, json, err) < 0 ||
+		    database_put_successor(database, renaming->from, id, json, err) < 0 ||
 		    endpoints_rename(database, renaming->from, id, err) < 0 ||
 		    lans_rename(database, renaming->from, id, err) < 0)
 			return -1;

@@ -71,6 +71,16 @@ def test_every_container_has_a_range_until_it_is_deleted(engine, box_start):
     assert ranges(engine)[third][0] == starts[first]
 
 
+def test_a_renamed_container_keeps_its_range_for_itself(engine, box_start):
+    id, new = box_start("true"), engine.id("new")
+    engine("wait", id).ok()
+    start, size = ranges(engine)[id]
+    engine("rename", id, new).ok()
+    other = box_start()
+    assert ranges(engine)[new] == (start, size)
+    assert abs(ranges(engine)[other][0] - start) >= size
+
+
 @pytest.mark.parametrize("way", ["no such command", "no such user", "no such device", "no such directory"])
 def test_a_failed_creation_gives_its_range_back(engine, box, way):
     flags, command = {"no such command": ([], "/nothing"), "no such user": (["--user", "nobody-knows"], "true"),

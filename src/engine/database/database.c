@@ -384,6 +384,18 @@ int database_put_container(struct database *database, const char *id, const char
 		   id, record, err);
 }
 
+int database_put_successor(struct database *database, const char *before, const char *id,
+			   const char *record, struct lxcri_error *err)
+{
+	return statement_run(database, err,
+			     "INSERT INTO container (id, record, id_start, id_size) VALUES (?1, ?2,"
+			     " (SELECT id_start FROM container WHERE id = ?3),"
+			     " (SELECT id_size FROM container WHERE id = ?3))",
+			     "ttt", id, record, before) < 0
+		       ? fail_while(err, "container %s", id)
+		       : 0;
+}
+
 int database_delete_container(struct database *database, const char *id, struct lxcri_error *err)
 {
 	return run(database, "DELETE FROM container WHERE id = ?1", id, NULL, err);

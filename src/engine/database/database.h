@@ -82,6 +82,12 @@ void database_roll_back(struct database *database);
 [[nodiscard]] int database_put_container(struct database *database, const char *id,
 					 const char *record, struct lxcri_error *err);
 
+/* Stores @record for the container @id, which must not be there and has the ids of @before, also
+ * when that is deleted. */
+[[nodiscard]] int database_put_successor(struct database *database, const char *before,
+					 const char *id, const char *record,
+					 struct lxcri_error *err);
+
 /* Finds the record of @id: *@ret_record is owned by the caller, NULL when there is none. */
 [[nodiscard]] int database_find_container(struct database *database, const char *id,
 					  char **ret_record, struct lxcri_error *err);

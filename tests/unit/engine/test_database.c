@@ -108,7 +108,10 @@ static void ids_stay_with_a_container_until_it_is_deleted(void **state)
 	assert_int_equal(database_open_other(directory, &other, &err), 0);
 	assert_int_equal(sum_of_ranges(other), 1065536);
 
+	assert_int_equal(database_put_successor(database, "web", "shop", "3", &err), 0);
 	assert_int_equal(database_delete_container(database, "web", &err), 0);
+	assert_int_equal(sum_of_ranges(database), 1065536);
+	assert_int_equal(database_delete_container(database, "shop", &err), 0);
 	assert_int_equal(sum_of_ranges(database), 0);
 }
 
