@@ -208,12 +208,32 @@ static void tell(const struct renaming *renaming)
 	engine_event(renaming->engine, "container", "rename", renaming->record.id, attributes);
 }
 
+/* Gives the new id all that the database has of the old one. Not step by step: what is left under
+ * the old id goes with its record. */
+static int move_rows(const struct renaming *renaming, struct database *database,
+		     struct lxcri_error *err)
+{
+	const char *from = renaming->from;
+	const char *id = renaming->record.id;
+	autofree char *json = record_format(&renaming->record);
+
+	if (database_begin(database, err) < 0)
+		return -1;
+	if (database_put_successor(database, from, id, json, err) == 0 &&
+	    endpoints_rename(database, from, id, err) == 0 &&
+	    lans_rename(database, from, id, err) == 0 &&
+	    database_delete_container(database, from, err) == 0 &&
+	    database_commit(database, err) == 0)
+		return 0;
+	database_roll_back(database);
+	return -1;
+}
+
 /* All that is to be done once the data directory has its new name. */
 static int complete(struct renaming *renaming, struct lxcri_error *err)
 {
 	const char *id = renaming->record.id;
 	struct database *database = engine_database(renaming->engine, err);
-	autofree char *json = record_format(&renaming->record);
 	autofree char *there = NULL;
 
 	if (!database || database_find_container(database, id, &there, err) < 0)
@@ -221,15 +241,10 @@ static int complete(struct renaming *renaming, struct lxcri_error *err)
 	/* With a record all before it is done, and it may have changed since. */
 	if (!there) {
 		if (volume_rename_owner(renaming->engine->data, renaming->from, id, err) < 0 ||
-		    rewrite_specs(renaming, err) < 0 ||
-		    database_put_successor(database, renaming->from, id, json, err) < 0 ||
-		    endpoints_rename(database, renaming->from, id, err) < 0 ||
-		    lans_rename(database, renaming->from, id, err) < 0)
+		    rewrite_specs(renaming, err) < 0 || move_rows(renaming, database, err) < 0)
 			return -1;
 		tell(renaming);
 	}
-	if (database_delete_container(database, renaming->from, err) < 0)
-		return -1;
 	return forget_note(renaming, err);
 }
 

@@ -9,6 +9,8 @@ import time
 
 import pytest
 
+from nets import *  # noqa: F401,F403
+
 
 @pytest.fixture
 def stopped(engine, box):
@@ -129,6 +131,25 @@ def test_killed_at_each_change_of_the_disk_there_is_one_name(make_engine, box):
             if code == 0:
                 break
         assert code == 0
+
+
+def test_killed_at_any_change_of_the_database_it_keeps_its_network_and_ports(one, box):
+    names = [one.id("a"), one.id("b")]
+    one("network", "create", "web").ok()
+    one("run", "--network", "web", "--publish", "18080:80", "--image", box, names[0], "true").ok()
+    name, place = names[0], one.endpoints(names[0])
+    for number in range(1, 40):
+        other = names[1 - names.index(name)]
+        argv = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=pwrite64,fsync,fdatasync", "-e",
+                f"inject=pwrite64,fsync,fdatasync:signal=SIGKILL:when={number}", *one.argv("rename", name, other)]
+        code = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                              env=one.environment(), check=False).returncode
+        name, = [name for name in names if one("state", name).code == 0]
+        assert one.endpoints(name) == place
+        assert one("port", name).ok().out == "80/tcp -> *:18080\n"
+        if code == 0:
+            break
+    assert code == 0
 
 
 def test_of_two_that_want_one_name_one_gets_it(any_engine, box):
