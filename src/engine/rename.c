@@ -23,6 +23,7 @@
 #include "engine/database/networks.h"
 #include "engine/event.h"
 #include "engine/limits/container_limits.h"
+#include "engine/roster.h"
 #include "engine/volumes/volume.h"
 #include "lxcri/files.h"
 #include "os/file.h"
@@ -208,6 +209,58 @@ static void tell(const struct renaming *renaming)
 	engine_event(renaming->engine, "container", "rename", renaming->record.id, attributes);
 }
 
+/* Makes a record that names the old id name the new one. Returns 1, or 0 where it does not. */
+static int follow_name(const struct renaming *renaming, struct record *record)
+{
+	if (!record->network_of || strcmp(record->network_of, renaming->from) != 0)
+		return 0;
+	free(record->network_of);
+	record->network_of = xstrdup(renaming->record.id);
+	return 1;
+}
+
+/* Does so with the record that a rollback returns to as well. Returns 1, 0, or -1. */
+static int follow_names(const struct renaming *renaming, struct record *record,
+			struct lxcri_error *err)
+{
+	autorun(record_finish) struct record previous = {};
+	int follows = follow_name(renaming, record);
+
+	if (!record->previous)
+		return follows;
+	if (record_parse(record->previous, strlen(record->previous), &previous, err) < 0)
+		return -1;
+	if (follow_name(renaming, &previous) == 0)
+		return follows;
+	free(record->previous);
+	record->previous = record_format(&previous);
+	return 1;
+}
+
+/* Others are on its network, and know it by its name. One that cannot be read stays as it is. */
+static int tell_sharers(const struct renaming *renaming, struct database *database,
+			struct lxcri_error *err)
+{
+	autorun(roster_finish) struct roster roster = ROSTER_NULL;
+
+	if (roster_read_from(database, &roster, err) < 0)
+		return -1;
+	for (size_t i = 0; i < roster.count; i++) {
+		autorun(record_finish) struct record record = {};
+		struct lxcri_error damaged = {};
+
+		if (!roster_take(&roster.entries[i], &record) ||
+		    follow_names(renaming, &record, &damaged) <= 0)
+			continue;
+
+		autofree char *json = record_format(&record);
+
+		if (database_put_container(database, roster.entries[i].id, json, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* Gives the new id all that the database has of the old one. Not step by step: what is left under
  * the old id goes with its record. */
 static int move_rows(const struct renaming *renaming, struct database *database,
@@ -222,6 +275,7 @@ static int move_rows(const struct renaming *renaming, struct database *database,
 	if (database_put_successor(database, from, id, json, err) == 0 &&
 	    endpoints_rename(database, from, id, err) == 0 &&
 	    lans_rename(database, from, id, err) == 0 &&
+	    tell_sharers(renaming, database, err) == 0 &&
 	    database_delete_container(database, from, err) == 0 &&
 	    database_commit(database, err) == 0)
 		return 0;

@@ -152,6 +152,20 @@ def test_killed_at_any_change_of_the_database_it_keeps_its_network_and_ports(one
     assert code == 0
 
 
+def test_who_is_on_its_network_stays_on_it(one, box, make_image):
+    old, new, sharer = one.id(), one.id("new"), one.id("sharer")
+    one("run", "--detach", "--image", box, old, "sleep", "1000").ok()
+    one("run", "--detach", "--network", f"container:{old}", "--image", box, sharer, "sleep", "1000").ok()
+    one("update", "--settle", "0", "--time", "0", "--image", make_image(Env=["A=b"]), sharer).ok()
+    one("stop", "--time", "0", sharer, old).ok()
+    one("rename", old, new).ok()
+    one("start", new).ok()
+    place = one.endpoints(new)["default"]
+    for bring in (["start"], ["rollback", "--settle", "0", "--time", "0"]):
+        one(*bring, sharer).ok()
+        assert f" {place['ip4']}/" in one.inside(sharer).run("ip", "address", "show", "eth0")
+
+
 def test_of_two_that_want_one_name_one_gets_it(any_engine, box):
     ids = [any_engine.id("r") for _ in range(4)]
     target = any_engine.id("target")
