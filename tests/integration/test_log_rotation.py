@@ -135,6 +135,8 @@ def test_a_container_without_a_log_says_so(engine, box_start):
     id = box_start("echo", "one", flags=["--log-driver", "none"])
     engine.await_status(id, "stopped")
     engine("logs", id).fails("UnsupportedOperation", id)
+    told = engine("logs", "--prefix", id).fails("SystemError", id, "not printed whole")
+    assert told.lines == [f"[{id}] {engine('logs', id).err.strip()}"]
 
 
 def test_who_runs_in_front_sees_what_no_log_keeps(box_run):

@@ -154,6 +154,7 @@ struct carrying {
 	const struct log_streams *streams;
 	struct stream *items;
 	size_t count;
+	char *failed; /* the first whose command failed, or NULL */
 };
 
 static void carrying_finish(struct carrying *carrying)
@@ -161,6 +162,7 @@ static void carrying_finish(struct carrying *carrying)
 	for (size_t i = 0; i < carrying->count; i++)
 		stream_finish(&carrying->items[i]);
 	free(carrying->items);
+	free(carrying->failed);
 }
 
 static int add(struct carrying *carrying, const char *id, const struct strings *flags,
@@ -175,16 +177,28 @@ static int add(struct carrying *carrying, const char *id, const struct strings *
 	return r < 0 ? fail_errno(err, r, "print the log of %s", id) : 0;
 }
 
+/* Waits for the command of one that has ended; what it had to say of its failure is printed. */
+static void note_end(struct carrying *carrying, struct stream *stream)
+{
+	int status = process_wait(stream->pid);
+
+	stream->pid = 0;
+	if (!carrying->failed && (status < 0 || process_exit_code(status) != 0))
+		carrying->failed = xstrdup(stream->id);
+}
+
 /* Gives back what those hold that have ended; a new one may take the place. */
 static size_t count_open(struct carrying *carrying)
 {
 	size_t open = 0;
 
 	for (size_t i = 0; i < carrying->count; i++)
-		if (carrying->items[i].fd >= 0)
+		if (carrying->items[i].fd >= 0) {
 			carrying->items[open++] = carrying->items[i];
-		else
+		} else {
+			note_end(carrying, &carrying->items[i]);
 			stream_finish(&carrying->items[i]);
+		}
 	carrying->count = open;
 	return open;
 }
@@ -259,5 +273,13 @@ int log_streams_print(struct cli *cli, const struct log_streams *streams, struct
 		if (add(&carrying, streams->ids->items[i], streams->flags, err) < 0 ||
 		    (!streams->together && carry_all(&carrying, err) < 0))
 			return -1;
-	return streams->together ? carry_all(&carrying, err) : 0;
+	if (streams->together && carry_all(&carrying, err) < 0)
+		return -1;
+	/* Of those that come and go one may have gone before it was looked at, and of a reader that
+	 * has gone not all was wanted. */
+	if (carrying.failed && !streams->find && !ferror(stdout))
+		return fail(err, LXCRI_E_SYSTEM,
+			    "the log of %s was not printed whole, as its command said above",
+			    carrying.failed);
+	return 0;
 }

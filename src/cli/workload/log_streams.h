@@ -20,6 +20,7 @@ struct log_streams {
 };
 
 /* Prints them, each by a command of its own, until all have ended, or where others may come until
- * none can. Colours are for a terminal. */
+ * none can. Colours are for a terminal. One that cannot be printed is LXCRI_E_SYSTEM once the
+ * others are, but where others may come. */
 [[nodiscard]] int log_streams_print(struct cli *cli, const struct log_streams *streams,
 				    struct lxcri_error *err);
