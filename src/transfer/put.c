@@ -85,6 +85,9 @@ int put_open(const struct spot *spot, struct put *ret_put, struct lxcri_error *e
 		put.fd = open_in_place(spot);
 		if (put.fd < 0)
 			return fail_put(err, put.fd, "open it for writing");
+	} else {
+		put.fd = openat(spot->dir, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+		put.is_nameless = put.fd >= 0;
 	}
 	for (int tries = 0; put.fd < 0; tries++) {
 		free(put.temporary);
@@ -118,15 +121,41 @@ static int set_attributes(int fd, const struct put_file *file)
 	return futimens(fd, times) < 0 ? -errno : 0;
 }
 
+/* Gives a file that has none its name, or a temporary one where the name is another's: that cannot
+ * be replaced in one step. */
+static int give_name(struct put *put, struct lxcri_error *err)
+{
+	const struct spot *spot = put->spot;
+	const char *name = spot->name;
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", put->fd);
+	for (int tries = 0; linkat(AT_FDCWD, path, spot->dir, name, AT_SYMLINK_FOLLOW) < 0;
+	     tries++) {
+		int problem = errno;
+
+		freep(&put->temporary); /* another's, if it is there */
+		if (problem != EEXIST || tries == TRIES_MAX)
+			return fail_put(err, problem, "put it in place");
+		name = put->temporary = next_name();
+	}
+	put->is_nameless = false;
+	return 0;
+}
+
 int put_commit(struct put *put, const struct put_file *file, struct lxcri_error *err)
 {
 	int r;
 
-	if (!put->temporary)
+	if (!put->temporary && !put->is_nameless)
 		return 0;
 	r = set_attributes(put->fd, file);
 	if (r < 0)
 		return fail_put(err, r, "set its owner, mode and times");
+	if (put->is_nameless && give_name(put, err) < 0)
+		return -1;
+	if (!put->temporary)
+		return 0;
 	if (replace(put->spot, put->temporary, err) < 0)
 		return -1;
 	freep(&put->temporary);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Making one thing at a spot: under a temporary name beside it first, then in place by a rename.
- * All of these fail with LXCRI_E_INVALID_ARGUMENT where a directory or a device is in the way, and
- * with LXCRI_E_COPY_FAILED. */
+/* Making one thing at a spot: without a name or under a temporary one beside it first, then in
+ * place. A file has no name until it is whole, so that whoever is killed leaves nothing, but where
+ * the file system cannot do so (an overlay of Linux 6.1). All of these fail with
+ * LXCRI_E_INVALID_ARGUMENT where a directory or a device is in the way, and with
+ * LXCRI_E_COPY_FAILED. */
 
 #include "base/fail.h"
 #include "transfer/spot.h"
@@ -26,7 +28,8 @@ struct put_file {
 struct put {
 	int fd;
 	const struct spot *spot; /* borrowed */
-	char *temporary;         /* its name until it is whole; NULL: it is written in place */
+	bool is_nameless;        /* until it is whole */
+	char *temporary;         /* else its name till then; NULL: it is written in place */
 };
 #define PUT_NULL ((struct put){ .fd = -1 })
 
