@@ -2,6 +2,8 @@
 """Other limits for a container that is there: at once, for later starts, all or none."""
 
 import json
+import os
+import pathlib
 
 import pytest
 
@@ -105,6 +107,39 @@ def test_memory_and_swap_rise_together(engine, box_start):
     assert memory(engine.pid(id)) == str(64 << 20)
     engine("update", "--memory", "16m", "--memory-swap", "16m", id).ok()
     assert memory(engine.pid(id)) == str(16 << 20)
+
+
+def cpu(pid, old, new, field=0):
+    return control(pid, "cpu", old, new).split()[field]
+
+
+@pytest.mark.vm
+def test_quota_and_burst_fall_and_rise_together(engine, box_start):
+    """No quota is below what may be saved up of it, at any moment."""
+    pid = engine.pid(id := box_start(flags=["--cpu-quota", "50000", "--cpu-burst", "50000"]))
+    for value in ("20000", "80000", "10000"):
+        engine("update", "--cpu-quota", value, "--cpu-burst", value, id).ok()
+        assert cpu(pid, "cpu.cfs_quota_us", "cpu.max") == cpu(pid, "cpu.cfs_burst_us", "cpu.max.burst") == value
+    result = engine("update", "--cpu-quota", "5000", "--pids-limit", "77", id)
+    assert result.code == 1 and "linux.resources.cpu" in result.err, result
+    assert cpu(pid, "cpu.cfs_quota_us", "cpu.max") == "10000" and pids(pid) == "max"
+
+
+def test_a_shorter_period_with_its_quota_fits_below_a_quota(engine, box_start):
+    """Version 1 allows no larger part of its time to a cgroup than the one above has."""
+    parent = engine.id("parent")
+    pid = engine.pid(id := box_start(flags=["--cgroup-parent", f"/{parent}"]))
+    limited = pathlib.Path(f"/sys/fs/cgroup/cpu/{parent}")
+    try:
+        (limited / "cpu.cfs_quota_us").write_text("50000")
+        for period, quota in (("100000", "50000"), ("20000", "10000"), ("100000", "40000")):
+            engine("update", "--cpu-period", period, "--cpu-quota", quota, id).ok()
+            assert cpu(pid, "cpu.cfs_period_us", "") == period and cpu(pid, "cpu.cfs_quota_us", "") == quota
+    finally:
+        engine.remove_all()
+        for directory, names, _ in os.walk("/sys/fs/cgroup"):
+            if parent in names:
+                os.rmdir(os.path.join(directory, parent))  # the caller's, and kept
 
 
 def test_a_created_and_a_paused_container_can_be_updated(engine, create):

@@ -178,47 +178,57 @@ static int apply_one(const struct limits *limits, const struct limit *limit, con
 	return 0;
 }
 
-/* In version 1 memory may at no moment exceed memory and swap together: who raises both raises the
- * sum first. Tells whether the item at @i, the memory, has to wait for the one behind it. */
-static bool must_wait(const struct limits *limits, size_t i, const struct cgroup_host *host,
-		      const struct strings *cgroups)
+/* Tells whether a limit behind the one at @i, of the same controller, is still to be written. */
+static bool has_company(const struct limits *limits, const bool *done, size_t i)
 {
-	const struct limit *limit = &limits->items[i];
-	const char *dir = find_dir(limit, host, cgroups);
-	unsigned long long wanted;
-	uint64_t sum;
+	const char *controller = limits->items[i].controller;
 
-	if (strcmp(limit->file, V1_MEMORY) != 0 || i + 1 >= limits->count ||
-	    strcmp(limits->items[i + 1].file, V1_SWAP) != 0 || !dir ||
-	    cgroup_read_number(dir, V1_SWAP, &sum) < 0 || sum == UINT64_MAX)
-		return false;
-	return strcmp(limit->value, "-1") == 0 ||
-	       (sscanf(limit->value, "%20llu", &wanted) == 1 && wanted > sum);
+	for (size_t k = i + 1; controller && k < limits->count; k++)
+		if (!done[k] && limits->items[k].controller &&
+		    strcmp(limits->items[k].controller, controller) == 0)
+			return true;
+	return false;
+}
+
+/* Writes what is not @done. The kernel refuses a value that does not go with one beside it, which
+ * may be about to change as well: memory above memory and swap together, a quota below its burst, a
+ * longer part of a shorter period than the cgroup above has. What is refused so waits until the
+ * others of its controller are there; the last of them cannot, so each round gets further. Returns
+ * how many wait, or -1. */
+static int apply_round(const struct limits *limits, const struct cgroup_host *host,
+		       const struct strings *cgroups, bool *done, struct undo *undo,
+		       struct lxcri_error *err)
+{
+	int waiting = 0;
+
+	for (size_t i = 0; i < limits->count; i++) {
+		const struct limit *limit = &limits->items[i];
+
+		if (done[i])
+			continue;
+		if (apply_one(limits, limit, find_dir(limit, host, cgroups), undo, err) == 0) {
+			done[i] = true;
+			continue;
+		}
+		if (err->errnum != EINVAL || !has_company(limits, done, i))
+			return -1;
+		*err = (struct lxcri_error){};
+		waiting++;
+	}
+	return waiting;
 }
 
 int limits_apply(const struct limits *limits, const struct cgroup_host *host,
 		 const struct strings *cgroups, struct lxcri_error *err)
 {
 	autorun(undo_finish) struct undo undo = {};
-	size_t waiting = SIZE_MAX;
+	autofree bool *done = xcalloc(limits->count + 1, sizeof(*done));
+	int waiting;
 
-	for (size_t step = 0; step < limits->count; step++) {
-		size_t i = step;
-
-		if (waiting != SIZE_MAX) {
-			i = waiting;
-			waiting = SIZE_MAX;
-		} else if (must_wait(limits, step, host, cgroups)) {
-			waiting = step;
-			i = step + 1;
-		}
-
-		const struct limit *limit = &limits->items[i];
-
-		if (apply_one(limits, limit, find_dir(limit, host, cgroups), &undo, err) < 0) {
-			undo_run(&undo);
-			return -1;
-		}
-	}
-	return 0;
+	do {
+		waiting = apply_round(limits, host, cgroups, done, &undo, err);
+	} while (waiting > 0);
+	if (waiting < 0)
+		undo_run(&undo);
+	return waiting;
 }
