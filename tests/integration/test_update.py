@@ -125,6 +125,23 @@ def test_quota_and_burst_fall_and_rise_together(engine, box_start):
     assert cpu(pid, "cpu.cfs_quota_us", "cpu.max") == "10000" and pids(pid) == "max"
 
 
+@pytest.mark.vm
+def test_what_is_idle_has_its_share_again_afterwards(engine, box_start):
+    def shares():
+        return cpu(pid, "cpu.shares", "cpu.weight"), cpu(pid, "cpu.idle", "cpu.idle")
+
+    pid = engine.pid(id := box_start(flags=["--cpu-shares", "512", "--cpu-idle", "1"]))
+    engine("update", "--pids-limit", "50", id).ok()
+    assert pids(pid) == "50" and shares()[1] == "1"
+    engine("update", "--cpu-idle", "0", id).ok()
+    assert shares() == ("20" if V2 else "512", "0")
+    assert engine("update", "--cpu-idle", "1", "--cpuset-cpus", "4000", id).code == 1
+    assert shares() == ("20" if V2 else "512", "0")
+    engine("update", "--cpu-idle", "1", "--cpu-shares", "1024", id).ok()
+    engine("update", "--cpu-idle", "0", id).ok()
+    assert shares() == ("39" if V2 else "1024", "0")
+
+
 def test_a_shorter_period_with_its_quota_fits_below_a_quota(engine, box_start):
     """Version 1 allows no larger part of its time to a cgroup than the one above has."""
     parent = engine.id("parent")

@@ -150,6 +150,23 @@ static const char *find_dir(const struct limit *limit, const struct cgroup_host 
 	return NULL;
 }
 
+static void remember(struct undo *undo, const char *dir, const char *file, char *old)
+{
+	undo->items = xreallocarray(undo->items, undo->count + 1, sizeof(*undo->items));
+	undo->items[undo->count++] = (struct replaced){ .dir = dir, .file = file, .old = old };
+}
+
+/* Whoever is no longer idle has the usual share, whatever it had before. */
+static void remember_share(struct undo *undo, const char *dir)
+{
+	static const char *const files[] = { "cpu.shares", "cpu.weight" };
+	char *old;
+
+	for (size_t i = 0; i < ARRAY_LEN(files); i++)
+		if (cgroup_read_text(dir, files[i], &old) == 0)
+			remember(undo, dir, files[i], old);
+}
+
 static int apply_one(const struct limits *limits, const struct limit *limit, const char *dir,
 		     struct undo *undo, struct lxcri_error *err)
 {
@@ -169,12 +186,12 @@ static int apply_one(const struct limits *limits, const struct limit *limit, con
 		return 0;
 	if (check_usage(limits, limit, dir, err) < 0)
 		return -1;
+	if (strcmp(limit->file, "cpu.idle") == 0)
+		remember_share(undo, dir);
 	r = cgroup_write(dir, limit->file, limit->value);
 	if (r < 0)
 		return refuse(limit, dir, r, err);
-	undo->items = xreallocarray(undo->items, undo->count + 1, sizeof(*undo->items));
-	undo->items[undo->count++] =
-		(struct replaced){ .dir = dir, .file = limit->file, .old = steal(old) };
+	remember(undo, dir, limit->file, steal(old));
 	return 0;
 }
 

@@ -214,6 +214,9 @@ static int add_shares(const struct plan *plan, const struct spec_cpu *cpu)
 	version = version_of(plan, "cpu.shares", &place);
 	if (version < 0)
 		return -1;
+	/* The kernel gives what is idle the least of all, and takes no other share. */
+	if (cpu->idle.set && cpu->idle.value == 1)
+		return 0;
 	return add_number(plan, "cpu.shares", &place,
 			  version == CGROUP_V1 ? (int64_t)cpu->shares.value
 					       : weight_of_shares(cpu->shares.value));
@@ -269,6 +272,9 @@ static int add_cpu(const struct plan *plan, const struct spec_cpu *cpu)
 
 	if (!cpu)
 		return 0;
+	/* First: what is no longer idle has a share again. */
+	if (cpu->idle.set && add_number(plan, "cpu.idle", &idle, cpu->idle.value) < 0)
+		return -1;
 	if (add_shares(plan, cpu) < 0)
 		return -1;
 	if (is_given(cpu->quota) || (cpu->period.set && cpu->period.value)) {
@@ -281,8 +287,6 @@ static int add_cpu(const struct plan *plan, const struct spec_cpu *cpu)
 	if (cpu->burst.set && add_number(plan, "cpu.burst", &burst, (int64_t)cpu->burst.value) < 0)
 		return -1;
 	if (add_realtime(plan, cpu) < 0)
-		return -1;
-	if (cpu->idle.set && add_number(plan, "cpu.idle", &idle, cpu->idle.value) < 0)
 		return -1;
 	if (cpu->cpus && *cpu->cpus && add(plan, "cpu.cpus", &cpus, cpu->cpus) < 0)
 		return -1;
