@@ -60,6 +60,14 @@ static const char *value_of(const struct limits *limits, const char *file)
 	return value;
 }
 
+/* What systemd since 252 calls idle; there is no share beside it. */
+static bool is_idle_share(const struct limits *limits, const struct property *property)
+{
+	const char *idle = value_of(limits, "cpu.idle");
+
+	return strcmp(property->file, "cpu.weight") == 0 && idle && strcmp(idle, "1") == 0;
+}
+
 /* "QUOTA PERIOD" as time in each second. */
 static void add_quota(struct strings *properties, const char *text)
 {
@@ -78,7 +86,8 @@ void limits_properties(const struct limits *limits, struct strings *properties)
 {
 	for (size_t i = 0; i < ARRAY_LEN(properties_known); i++) {
 		const struct property *property = &properties_known[i];
-		const char *value = value_of(limits, property->file);
+		const char *value =
+			is_idle_share(limits, property) ? "0" : value_of(limits, property->file);
 
 		add(properties, property->name,
 		    value ? with_room(number(value), property->room) : property->otherwise);

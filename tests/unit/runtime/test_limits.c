@@ -321,6 +321,18 @@ static void a_scope_is_never_narrower_than_what_is_inside(void **state)
 	scene_finish(&scene);
 }
 
+static void a_scope_is_as_idle_as_what_is_inside(void **state)
+{
+	struct scene scene;
+
+	scene_init(&scene, true);
+	assert_property(&scene, "{\"cpu\":{\"shares\":1024,\"idle\":1}}", "CPUWeight=0");
+	assert_property(&scene, "{\"unified\":{\"cpu.idle\":\"1\",\"cpu.weight\":\"5\"}}",
+			"CPUWeight=0");
+	assert_property(&scene, "{\"cpu\":{\"shares\":1024,\"idle\":0}}", "CPUWeight=39");
+	scene_finish(&scene);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -333,6 +345,7 @@ int main(void)
 		cmocka_unit_test(limits_reach_the_cgroup_of_their_controller),
 		cmocka_unit_test(less_memory_than_is_in_use_can_be_refused),
 		cmocka_unit_test(a_scope_is_never_narrower_than_what_is_inside),
+		cmocka_unit_test(a_scope_is_as_idle_as_what_is_inside),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
