@@ -18,6 +18,7 @@ static const struct spec_memory *read_memory(struct spec_pool *pool, struct json
 		.kernel_tcp = spec_read_i64(object, "kernelTCP"),
 		.swappiness = spec_read_u64(object, "swappiness"),
 		.disable_oom_killer = json_get_bool(object, "disableOOMKiller", false),
+		.wants_oom_killer = !json_get_bool(object, "disableOOMKiller", true),
 		.use_hierarchy = json_get_bool(object, "useHierarchy", false),
 		.check_before_update = json_get_bool(object, "checkBeforeUpdate", false),
 	};

@@ -15,6 +15,7 @@ struct spec_memory {
 	struct spec_i64 kernel_tcp;
 	struct spec_u64 swappiness;
 	bool disable_oom_killer;
+	bool wants_oom_killer; /* it is not to be disabled, which was said */
 	bool use_hierarchy;
 	bool check_before_update;
 };

@@ -109,6 +109,18 @@ def test_memory_and_swap_rise_together(engine, box_start):
     assert memory(engine.pid(id)) == str(16 << 20)
 
 
+def test_the_kernel_kills_again_where_that_was_disabled(engine, box_start):
+    def oom():
+        return control(pid, "memory", "memory.oom_control", "").splitlines()[0]
+
+    pid = engine.pid(id := box_start(flags=["--memory", "64m", "--oom-kill-disable"]))
+    assert oom() == "oom_kill_disable 1"
+    engine("update", "-r", "-", id, input=b'{"memory": {"disableOOMKiller": false}}').ok()
+    assert oom() == "oom_kill_disable 0"
+    engine("update", "--oom-kill-disable", id).ok()
+    assert oom() == "oom_kill_disable 1"
+
+
 def cpu(pid, old, new, field=0):
     return control(pid, "cpu", old, new).split()[field]
 

@@ -190,6 +190,9 @@ static int add_memory(const struct plan *plan, const struct spec_memory *memory)
 	if (memory->swappiness.set && add_number(plan, "memory.swappiness", &swappiness,
 						 (int64_t)memory->swappiness.value) < 0)
 		return -1;
+	/* Version 2 has it always. */
+	if (memory->wants_oom_killer && cgroup_version_of(plan->host, oom.controller) == CGROUP_V1)
+		return add_number(plan, "memory.disableOOMKiller", &oom, 0);
 	return memory->disable_oom_killer ? add_number(plan, "memory.disableOOMKiller", &oom, 1)
 					  : 0;
 }
