@@ -53,6 +53,15 @@ def test_a_stopped_container_of_an_image_can_be_updated(engine, box_start):
     assert memory(engine.pid(id)) == str(40 << 20)
 
 
+def test_what_is_empty_changes_nothing_now_or_later(engine, box_start):
+    id = box_start(flags=["--cpuset-cpus", "0", "--memory", "64m"])
+    engine("update", "--cpuset-cpus", "", id).ok()
+    assert engine("inspect", id).ok().json()["spec"]["linux"]["resources"]["cpu"]["cpus"] == "0"
+    engine("stop", "--time", "0", id).ok()
+    engine("start", id).ok()
+    assert control(engine.pid(id), "cpuset", "cpuset.cpus", "cpuset.cpus") == "0"
+
+
 def test_a_stopped_container_of_a_bundle_cannot(engine, start):
     id = start()
     engine("kill", id, "KILL").ok()

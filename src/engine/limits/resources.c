@@ -29,6 +29,8 @@ static bool is_nothing(const char *key, struct json_object *value)
 	for (size_t i = 0; i < ARRAY_LEN(zeroes); i++)
 		if (strcmp(key, zeroes[i]) == 0)
 			return false;
+	if (json_object_is_type(value, json_type_string))
+		return json_object_get_string_len(value) == 0;
 	return json_object_is_type(value, json_type_int) && json_object_get_int64(value) == 0;
 }
 
