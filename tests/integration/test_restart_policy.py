@@ -158,6 +158,19 @@ def test_a_bad_policy_is_refused_before_anything_is_made(any_engine, box, make_b
     assert any_engine.list() == []
 
 
+def test_a_limit_that_fails_takes_the_new_policy_back(any_engine, box):
+    id = any_engine.id()
+    any_engine("run", "-d", "--image", box, id, "sleep", "1000").ok()
+    for before in ("no", "on-failure:3"):
+        any_engine("update", "--restart", before, id).ok()
+        assert any_engine("update", "--restart", "always", "--cpuset-cpus", "4000", id).code == 1
+        assert inspect(any_engine, id)["restart"] == before
+    any_engine("update", "--restart", "unless-stopped", "--memory", "64m", id).ok()
+    shown = inspect(any_engine, id)
+    assert shown["restart"] == "unless-stopped" and shown["spec"]["linux"]["resources"]["memory"]["limit"] == 64 << 20
+    any_engine("update", "--restart", "no", id).ok()
+
+
 def test_update_changes_the_policy(any_engine, box):
     id = any_engine.id()
     any_engine("run", "-d", "--image", box, id, "sleep", "1000").ok()

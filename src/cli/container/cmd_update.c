@@ -49,14 +49,44 @@ struct update {
 	const char *json; /* limits */
 };
 
+/* Returns the restart policy that @container has, owned by the caller; NULL on failure. */
+static char *restart_of(struct lxcri_container *container, struct lxcri_error *err)
+{
+	autofree char *text = NULL;
+	autojson object = NULL;
+
+	if (lxcri_container_inspect_json(container, &text, err) < 0 ||
+	    json_parse(text, strlen(text), &json_limits_spec, &object, err) < 0)
+		return NULL;
+	return xstrdup(json_get_text(object, "restart"));
+}
+
+/* The policy first, which is easily put back where a limit is refused. */
+static int update_both(struct lxcri_container *container, const struct update *update,
+		       struct lxcri_error *err)
+{
+	autofree char *before = restart_of(container, err);
+	struct lxcri_error second = {};
+
+	if (!before || lxcri_container_set_restart(container, update->restart, err) < 0)
+		return -1;
+	if (lxcri_container_update(container, update->json, err) == 0)
+		return 0;
+	if (lxcri_container_set_restart(container, before, &second) < 0)
+		return fail_while(err, "it keeps the restart policy %s, though (%s)",
+				  update->restart, second.text);
+	return -1;
+}
+
 static int update_one(struct lxcri_container *container, const void *options,
 		      struct lxcri_error *err)
 {
 	const struct update *update = options;
 
-	if (update->restart && lxcri_container_set_restart(container, update->restart, err) < 0)
-		return -1;
-	return update->json ? lxcri_container_update(container, update->json, err) : 0;
+	if (update->restart && update->json)
+		return update_both(container, update, err);
+	return update->restart ? lxcri_container_set_restart(container, update->restart, err)
+			       : lxcri_container_update(container, update->json, err);
 }
 
 static int update_image(struct lxcri_container *container, const void *options,

@@ -10,7 +10,7 @@
 [[nodiscard]] int resources_parse(const char *json, struct json_object **ret,
 				  struct lxcri_error *err);
 
-/* Lays @patch over @base: a number of 0 where that has always meant "not given" changes nothing, nor
- * does an empty text; an entry of a list takes the place of the one for the same device, size or
- * name. */
+/* Lays @patch over @base: a number of 0 where that has always meant "not given" changes nothing,
+ * nor does an empty text; an entry of a list takes the place of the one for the same device, size
+ * or name. */
 void resources_merge(struct json_object *base, struct json_object *patch);
