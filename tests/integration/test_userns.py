@@ -281,6 +281,18 @@ def test_what_is_given_away_belongs_to_the_user_of_the_container(engine, box, wo
     assert owner("/etc") == (0, 0)
 
 
+def test_a_file_of_the_system_is_not_given_away(engine, box):
+    before = {path: owner(path) for path in ("/etc/hostname", "/dev/null")}
+    for path in before:
+        result = engine("create", "--volume", f"{path}:/x:U", "--image", box, engine.id(), "true")
+        for put_back, ids in before.items():
+            if owner(put_back) != ids:
+                os.lchown(put_back, *ids)
+                result.fails("InvalidArgument", path)
+        result.fails("InvalidArgument", path, "of the system", code=125)
+    assert engine.list() == []
+
+
 def test_options_of_volumes_need_ids_of_its_own(engine, box, work):
     engine("create", "--userns", "host", "--volume", f"{work}:/x:idmap", "--image", box, engine.id(),
            "true").fails("InvalidArgument", "idmap", code=125)

@@ -243,16 +243,29 @@ static void append_all(struct json_object *array, const struct strings *words)
 		bundle_append(array, words->items[i]);
 }
 
-/* Directories that hold the host together: their owner is nobody's to change by an option. */
+/* Directories that hold the host together: their owner is nobody's to change by an option, nor is
+ * that of a file in some of them, such as /etc/passwd. */
 static bool is_of_the_system(const char *path)
 {
-	static const char *const paths[] = { "/",     "/bin",  "/boot",  "/dev",  "/etc",
-					     "/home", "/lib",  "/lib64", "/proc", "/root",
-					     "/run",  "/sbin", "/sys",   "/usr",  "/var" };
+	static const struct {
+		const char *path;
+		bool with_files;
+	} places[] = { { "/" },          { "/bin", true }, { "/boot", true }, { "/dev", true },
+		       { "/etc", true }, { "/home" },      { "/lib", true },  { "/lib64", true },
+		       { "/proc" },      { "/root" },      { "/run" },        { "/sbin", true },
+		       { "/sys" },       { "/usr", true }, { "/var" } };
+	size_t length = (size_t)(strrchr(path, '/') - path);
+	struct stat status;
 
-	for (size_t i = 0; i < ARRAY_LEN(paths); i++)
-		if (strcmp(paths[i], path) == 0)
+	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+		bool is_in = strlen(places[i].path) == length &&
+			     strncmp(places[i].path, path, length) == 0;
+
+		if (strcmp(places[i].path, path) == 0)
 			return true;
+		if (is_in && places[i].with_files)
+			return stat(path, &status) == 0 && !S_ISDIR(status.st_mode);
+	}
 	return false;
 }
 
@@ -261,7 +274,9 @@ static int add_gift(struct bundle *bundle, const char *path, const struct volume
 {
 	if (is_of_the_system(path))
 		return fail(err, LXCRI_E_INVALID_ARGUMENT,
-			    "volume %s: U would give a directory of the system away", path);
+			    "volume %s: U would give a directory or file of the system away; leave "
+			    "U out, or give a copy",
+			    path);
 	bundle->gifts = xreallocarray(bundle->gifts, bundle->n_gifts + 1, sizeof(*bundle->gifts));
 	bundle->gifts[bundle->n_gifts++] =
 		(struct bundle_gift){ .path = xstrdup(path), .mapped = words->mapped };
