@@ -11,20 +11,27 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/nsfs.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #define PROC_FILE_MAX 65536
 
+/* As many pid namespaces as the kernel puts into one another. */
+#define DEPTH_MAX 32
+
 /* What makes a process one of the container's. */
 struct membership {
 	ino_t namespace;
+	ino_t ours;
 	char *cgroups; /* NULL: the namespace tells */
+	int level;     /* how many namespaces are above the container's, up to ours */
 };
 
 static int pid_namespace(int process, ino_t *ret)
@@ -37,12 +44,33 @@ static int pid_namespace(int process, ino_t *ret)
 	return 0;
 }
 
+/* Tells whether @process is in a namespace that was made in the container's. */
+static bool is_below(int process, const struct membership *membership)
+{
+	autoclose int namespace = openat(process, "ns/pid", O_RDONLY | O_CLOEXEC);
+
+	for (int depth = 0; namespace >= 0 && depth < DEPTH_MAX; depth++) {
+		int parent = ioctl(namespace, NS_GET_PARENT);
+		struct stat status;
+
+		closep(&namespace);
+		namespace = parent;
+		if (parent >= 0 && fstat(parent, &status) == 0 &&
+		    status.st_ino == membership->namespace)
+			return true;
+	}
+	return false;
+}
+
 static bool is_member(int process, const struct membership *membership)
 {
 	ino_t namespace = 0;
 
-	if (pid_namespace(process, &namespace) < 0 || namespace != membership->namespace)
+	if (pid_namespace(process, &namespace) < 0)
 		return false;
+	if (namespace != membership->namespace)
+		return !membership->cgroups && namespace != membership->ours &&
+		       is_below(process, membership);
 	if (!membership->cgroups)
 		return true;
 
@@ -51,6 +79,36 @@ static bool is_member(int process, const struct membership *membership)
 
 	return file_read(process, "cgroup", PROC_FILE_MAX, &cgroups, &size) == 0 &&
 	       strcmp(cgroups, membership->cgroups) == 0;
+}
+
+/* Returns the value behind @name ("\nUid:") in /proc/PID/status. */
+static const char *status_field(const char *status, const char *name)
+{
+	const char *line = strstr(status, name);
+
+	return line ? line + strlen(name) : "";
+}
+
+/* Reads the pids that @process has, from our namespace to its own. Returns how many there are. */
+static int read_pids(int process, pid_t pids[static DEPTH_MAX + 1])
+{
+	autofree char *status = NULL;
+	const char *at;
+	int count = 0;
+	size_t size;
+
+	if (file_read(process, "status", PROC_FILE_MAX, &status, &size) < 0)
+		return 0;
+	at = status_field(status, "\nNSpid:");
+	for (char *end; count <= DEPTH_MAX && *at && *at != '\n'; at = end) {
+		long pid = strtol(at, &end, 10);
+
+		if (end == at)
+			break;
+		pids[count++] = (pid_t)pid;
+		end += strspn(end, "\t ");
+	}
+	return count;
 }
 
 /* Fills @ret but for the pid. The command line's words are ended by NUL each. */
@@ -91,7 +149,7 @@ static int find_membership(int proc, pid_t pid, struct membership *ret)
 	autofree char *name = xformat("%d", (int)pid);
 	autoclose int process = openat(proc, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	autoclose int self = openat(proc, "self", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	ino_t ours = 0;
+	pid_t pids[DEPTH_MAX + 1];
 	size_t size;
 	int r;
 
@@ -99,10 +157,12 @@ static int find_membership(int proc, pid_t pid, struct membership *ret)
 		return errno == ENOENT ? -ESRCH : -errno;
 	r = pid_namespace(process, &ret->namespace);
 	if (r == 0)
-		r = pid_namespace(self, &ours);
-	if (r == 0 && ret->namespace == ours)
+		r = pid_namespace(self, &ret->ours);
+	if (r == 0 && ret->namespace == ret->ours)
 		r = file_read(process, "cgroup", PROC_FILE_MAX, &ret->cgroups, &size);
-	return r;
+	if (r == 0)
+		ret->level = read_pids(process, pids) - 1;
+	return r < 0 ? r : ret->level < 0 ? -ESRCH : 0;
 }
 
 static int by_pid(const void *a, const void *b)
@@ -128,6 +188,7 @@ ssize_t process_list(pid_t pid, struct process_entry **ret)
 	     entry = readdir(handle)) {
 		autoclose int process = -1;
 		struct process_entry found = {};
+		pid_t pids[DEPTH_MAX + 1];
 
 		if (!isdigit((unsigned char)entry->d_name[0]))
 			continue;
@@ -135,8 +196,9 @@ ssize_t process_list(pid_t pid, struct process_entry **ret)
 		process = openat(dirfd(handle), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		/* One that ended meanwhile is none of them. */
 		if (process < 0 || !is_member(process, &membership) ||
-		    read_entry(process, &found) < 0)
+		    read_entry(process, &found) < 0 || read_pids(process, pids) <= membership.level)
 			continue;
+		found.inner_pid = pids[membership.level];
 		entries = xreallocarray(entries, count + 1, sizeof(*entries));
 		entries[count++] = found;
 	}
@@ -161,14 +223,6 @@ static uint64_t stat_field(const char *line, int number)
 	return field ? strtoull(field + 1, NULL, 10) : 0;
 }
 
-/* Returns the numbers behind @name ("\nUid:") in /proc/PID/status. */
-static const char *status_field(const char *status, const char *name)
-{
-	const char *line = strstr(status, name);
-
-	return line ? line + strlen(name) : "";
-}
-
 /* The effective one of real, effective, saved. */
 static uid_t second_number(const char *numbers)
 {
@@ -176,16 +230,6 @@ static uid_t second_number(const char *numbers)
 
 	(void)strtoul(numbers, &end, 10);
 	return (uid_t)strtoul(end, NULL, 10);
-}
-
-/* The innermost of the namespaces that the process is in. */
-static pid_t last_number(const char *numbers)
-{
-	size_t length = strcspn(numbers, "\n");
-
-	while (length > 0 && isdigit((unsigned char)numbers[length - 1]))
-		length--;
-	return (pid_t)strtol(numbers + length, NULL, 10);
 }
 
 static void read_command(int process, const char *name, size_t name_size,
@@ -226,7 +270,6 @@ int process_look(pid_t pid, struct process_details *ret)
 
 	const char *open_bracket = strchr(stat, '(');
 	const char *close_bracket = strrchr(stat, ')');
-	const char *inner = status_field(status, "\nNSpid:");
 
 	if (!open_bracket || !close_bracket || close_bracket < open_bracket || !close_bracket[1])
 		return -ESRCH;
@@ -238,7 +281,6 @@ int process_look(pid_t pid, struct process_details *ret)
 	details.age_ms -= ticks_to_ms(stat_field(stat, 22));
 	details.rss_bytes = stat_field(stat, 24) * (uint64_t)sysconf(_SC_PAGESIZE);
 	details.uid = second_number(status_field(status, "\nUid:"));
-	details.inner_pid = last_number(inner);
 	read_command(process, open_bracket + 1, (size_t)(close_bracket - open_bracket - 1),
 		     &details);
 	*ret = details;

@@ -58,6 +58,19 @@ def test_columns_are_chosen_as_with_ps(any_engine, box, words, heading):
     any_engine("top", id).fails("InvalidState", id, "stopped")
 
 
+def test_what_is_in_a_pid_namespace_below_is_listed_too(engine, box):
+    id = engine.id()
+    engine("run", "--detach", "--privileged", "--image", box, id, "sh", "-c",
+           "unshare -p -f sh -c 'sleep 1001 & exec sleep 1002' & exec sleep 1003").ok()
+    await_that(lambda: len(engine("ps", "-q", id).ok().lines) == 4, "all run")
+    rows = {row["command"]: row for row in engine("top", "--format", "json", id).ok().json()}
+    assert {"sleep 1001", "sleep 1002", "sleep 1003"} < set(rows)
+    inside = engine("exec", id, "ps", "-o", "pid,args").ok().lines
+    for command, row in rows.items():
+        assert f"{row['nspid']} {command}" in [" ".join(line.split()) for line in inside]
+    engine("stop", "--time", "0", id).ok()
+
+
 def test_a_passwd_that_is_a_trap_gives_numbers(any_engine, box):
     id = any_engine.id()
     any_engine("run", "--detach", "--image", box, id, "sleep", "1000").ok()

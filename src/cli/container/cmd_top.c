@@ -19,6 +19,7 @@ struct top_options {
 /* One process as the columns see it. */
 struct row {
 	pid_t pid;
+	pid_t inner_pid; /* in the container */
 	struct process_details details;
 	const struct users *users;
 };
@@ -35,7 +36,7 @@ static struct json_object *get_ppid(const struct row *row)
 
 static struct json_object *get_nspid(const struct row *row)
 {
-	return json_object_new_int(row->details.inner_pid);
+	return json_object_new_int(row->inner_pid);
 }
 
 static struct json_object *get_uid(const struct row *row)
@@ -220,7 +221,9 @@ static int list_processes(pid_t pid, struct listing *listing, struct lxcri_error
 	for (size_t i = 0; i < listing->selection->count; i++)
 		strings_add(&listing->table.cells, listing->selection->columns[i]->heading);
 	for (ssize_t i = 0; i < count; i++) {
-		struct row row = { .pid = processes[i].pid, .users = &users };
+		struct row row = { .pid = processes[i].pid,
+				   .inner_pid = processes[i].inner_pid,
+				   .users = &users };
 
 		if (process_look(row.pid, &row.details) == 0)
 			add_row(listing, &row);
