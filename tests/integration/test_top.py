@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """top: the processes of a container."""
 
+import json
 import os
 
 import pytest
@@ -58,11 +59,22 @@ def test_columns_are_chosen_as_with_ps(any_engine, box, words, heading):
     any_engine("top", id).fails("InvalidState", id, "stopped")
 
 
+def test_what_is_no_text_makes_no_malformed_json(any_engine, box):
+    id = any_engine.id()
+    any_engine("run", "--detach", "--image", box, id, "sh", "-c",
+               r"printf 'r\377t:x:0:0::/:/bin/sh\n' > /etc/passwd; exec sh -c 'sleep 1000; true' $(printf 'a\377b')").ok()
+    await_that(lambda: "sleep 1000" in any_engine("top", id, "command").ok().lines, "both run")
+    rows = json.loads(any_engine("top", "--format", "json", id).ok().out.encode("utf-8", "surrogateescape").decode())
+    assert {"sh -c sleep 1000; true a?b", "sleep 1000"} == {row["command"] for row in rows}
+    assert {row["user"] for row in rows} == {"r?t"}
+    any_engine("stop", "--time", "0", id).ok()
+
+
 def test_what_is_in_a_pid_namespace_below_is_listed_too(engine, box):
     id = engine.id()
     engine("run", "--detach", "--privileged", "--image", box, id, "sh", "-c",
            "unshare -p -f sh -c 'sleep 1001 & exec sleep 1002' & exec sleep 1003").ok()
-    await_that(lambda: len(engine("ps", "-q", id).ok().lines) == 4, "all run")
+    await_that(lambda: {"sleep 1001", "sleep 1002", "sleep 1003"} < set(engine("top", id, "command").ok().lines), "all run")
     rows = {row["command"]: row for row in engine("top", "--format", "json", id).ok().json()}
     assert {"sleep 1001", "sleep 1002", "sleep 1003"} < set(rows)
     inside = engine("exec", id, "ps", "-o", "pid,args").ok().lines

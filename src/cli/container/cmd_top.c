@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/nearest.h"
 #include "base/scope.h"
+#include "base/text.h"
 #include "cli/commands.h"
 #include "cli/container/users.h"
 #include "cli/print.h"
@@ -44,11 +45,20 @@ static struct json_object *get_uid(const struct row *row)
 	return json_object_new_int64(row->details.uid);
 }
 
+/* What the container says is anything; JSON is UTF-8. */
+static struct json_object *new_text(const char *text)
+{
+	autofree char *well_formed = xstrdup(text);
+
+	text_mask_malformed(well_formed, '?');
+	return json_object_new_string(well_formed);
+}
+
 static struct json_object *get_user(const struct row *row)
 {
 	autofree char *name = users_name(row->users, row->details.uid);
 
-	return json_object_new_string(name);
+	return new_text(name);
 }
 
 static struct json_object *get_stat(const struct row *row)
@@ -83,7 +93,7 @@ static struct json_object *get_rss(const struct row *row)
 
 static struct json_object *get_command(const struct row *row)
 {
-	return json_object_new_string(row->details.command);
+	return new_text(row->details.command);
 }
 
 static const struct column {
