@@ -23,6 +23,7 @@
 #include "engine/virtual/virtual_ready.h"
 #include "lxcri/service.h"
 #include "os/cgroup/cgroup_move.h"
+#include "os/process.h"
 #include "os/signal.h"
 #include "runtime/wire.h"
 
@@ -294,6 +295,18 @@ static int note_kill(struct lxcri_container *container, int signal, struct lxcri
 	return r;
 }
 
+/* Kills the first process, and so all, where @err is that the monitor does not answer: it waits for
+ * one that is to run in the container, and that those who run there can stop or starve. Returns
+ * whether that was done. */
+static bool kill_first(const struct lxcri_container *container, struct lxcri_error *err)
+{
+	if (err->code != LXCRI_E_TIMEOUT ||
+	    process_signal(container->state.pid, container->state.pid_start_time, SIGKILL) < 0)
+		return false;
+	*err = (struct lxcri_error){};
+	return true;
+}
+
 int lxcri_container_kill(struct lxcri_container *container, int signal, bool all,
 			 struct lxcri_error *err)
 {
@@ -309,16 +322,19 @@ int lxcri_container_kill(struct lxcri_container *container, int signal, bool all
 		return fail_as(err, LXCRI_E_CONTAINER_KILL_FAILED, "kill %s", container->home.id);
 	if (ct_is(container))
 		return 0;
-	if (container_connect(container, &monitor, err) < 0 ||
-	    monitor_kill(monitor, signal, all, err) < 0)
-		return fail_as(err, LXCRI_E_CONTAINER_KILL_FAILED, "kill %s", container->home.id);
-	return 0;
+	if (container_connect(container, &monitor, err) == 0 &&
+	    monitor_kill(monitor, signal, all, err) == 0)
+		return 0;
+	return signal == SIGKILL && kill_first(container, err)
+		       ? 0
+		       : fail_as(err, LXCRI_E_CONTAINER_KILL_FAILED, "kill %s", container->home.id);
 }
 
 /* Kills, and waits until nothing is left. */
-static int kill_and_wait(struct monitor *monitor, struct lxcri_error *err)
+static int kill_and_wait(const struct lxcri_container *container, struct monitor *monitor,
+			 struct lxcri_error *err)
 {
-	if (monitor_kill(monitor, SIGKILL, true, err) < 0)
+	if (monitor_kill(monitor, SIGKILL, true, err) < 0 && !kill_first(container, err))
 		return -1;
 	return monitor_wait(monitor, KILL_TIMEOUT_MS, err) < 0 ? -1 : 0;
 }
@@ -328,9 +344,12 @@ static int stop_through(struct lxcri_container *container, struct monitor *monit
 {
 	/* What has not started has nothing to finish. */
 	if (container->status == LXCRI_STATUS_CREATED || grace_seconds == 0)
-		return kill_and_wait(monitor, err);
-	if (monitor_kill(monitor, stop_signal_of(container), false, err) < 0)
-		return -1;
+		return kill_and_wait(container, monitor, err);
+	if (monitor_kill(monitor, stop_signal_of(container), false, err) < 0) {
+		if (!kill_first(container, err))
+			return -1;
+		return monitor_wait(monitor, KILL_TIMEOUT_MS, err) < 0 ? -1 : 0;
+	}
 	if (container->status == LXCRI_STATUS_PAUSED) {
 		if (monitor_resume(monitor, err) < 0)
 			return -1;
@@ -342,7 +361,7 @@ static int stop_through(struct lxcri_container *container, struct monitor *monit
 
 	if (code >= 0)
 		return 0;
-	return err->code == LXCRI_E_TIMEOUT ? kill_and_wait(monitor, err) : -1;
+	return err->code == LXCRI_E_TIMEOUT ? kill_and_wait(container, monitor, err) : -1;
 }
 
 /* Connects to the monitor. Returns 1, or 0 when the container has stopped already. */

@@ -108,3 +108,19 @@ def test_pause_freezes_and_resume_thaws(engine, box_start):
     assert len(engine("logs", id).lines) <= count + 1
     engine("resume", id).ok()
     await_that(lambda: len(engine("logs", id).lines) > count + 1, "it writes again")
+
+
+@pytest.mark.parametrize("words", [["stop", "--time", "1"], ["kill", "--signal", "KILL"]], ids=["stop", "kill"])
+def test_who_keeps_further_processes_from_coming_is_ended_all_the_same(any_engine, box, words):
+    """Each that is on its way into the container is stopped there, and its monitor waits for it."""
+    engine, id = any_engine, any_engine.id()
+    engine("run", "--detach", "--image", box, id, "sh", "-c",
+           "while :; do for process in /proc/[0-9]*; do process=${process#/proc/};"
+           " test $process = 1 || kill -STOP $process; done 2>/dev/null; done").ok()
+    children = [engine.open("exec", id, "true") for _ in range(4)]
+    await_that(lambda: "T" in engine("top", id, "stat").lines, "one is stopped")
+    engine(*words, id).ok()
+    engine.await_status(id, "stopped")
+    assert engine("inspect", id).ok().json()["exitCode"] == 137
+    for child in children:
+        engine.finish(child)
