@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdalign.h>
@@ -170,6 +171,22 @@ int process_wait(pid_t pid)
 		if (errno != EINTR)
 			return -errno;
 	return status;
+}
+
+int process_wait_for(pid_t pid, int timeout_ms)
+{
+	autoclose int pidfd = pidfd_open(pid, 0);
+	struct pollfd end = { .fd = pidfd, .events = POLLIN };
+	int ready;
+	int status;
+
+	do {
+		ready = pidfd < 0 ? 1 : poll(&end, 1, timeout_ms);
+	} while (ready < 0 && errno == EINTR);
+	if (ready == 0)
+		(void)kill(pid, SIGKILL);
+	status = process_wait(pid);
+	return ready == 0 ? -ETIMEDOUT : status;
 }
 
 int process_exit_code(int wait_status)

@@ -34,6 +34,9 @@ void process_reset_signals(void);
 /* Waits for the child @pid. Returns its wait status, or -errno. */
 [[nodiscard]] int process_wait(pid_t pid);
 
+/* The same for at most @timeout_ms: then it is killed, and -ETIMEDOUT is returned. */
+[[nodiscard]] int process_wait_for(pid_t pid, int timeout_ms);
+
 /* Returns the exit code that a shell would show for a wait status: the code, or 128 + signal. */
 int process_exit_code(int wait_status);
 

@@ -254,9 +254,13 @@ static int run_in_child(const struct job *job, struct report *report, int *ret_p
 	if (child < 0)
 		return fail_errno(err, errno, "fork");
 
-	int status = process_wait(child);
+	int status =
+		job->exec ? process_wait_for(child, RUNTIME_EXEC_TIMEOUT_MS) : process_wait(child);
 
 	read_reports(*ret_pipe, 0, report);
+	if (status == -ETIMEDOUT)
+		return fail(err, LXCRI_E_TIMEOUT, "it could not be entered within %d ms",
+			    RUNTIME_EXEC_TIMEOUT_MS);
 	if (report->err.code != LXCRI_E_NONE) {
 		*err = report->err;
 		return -1;

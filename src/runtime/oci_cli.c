@@ -36,6 +36,7 @@ struct command {
 	char *log_path;
 	int fds[FDS_MAX];
 	unsigned int n_fds;
+	int timeout_ms; /* 0: it ends in any case */
 };
 
 static void command_finish(struct command *command)
@@ -106,9 +107,13 @@ static int command_run(struct command *command, struct lxcri_error *err)
 	if (pid < 0)
 		return fail_errno(err, pid, "%s", spawn.path);
 
-	int status = process_wait(pid);
+	int status = command->timeout_ms ? process_wait_for(pid, command->timeout_ms)
+					 : process_wait(pid);
 
-	if (status < 0)
+	if (status == -ETIMEDOUT)
+		r = fail(err, LXCRI_E_TIMEOUT, "it could not be entered within %d ms",
+			 command->timeout_ms);
+	else if (status < 0)
 		r = fail_errno(err, status, "wait for %s", spawn.path);
 	else if (status != 0)
 		r = explain(command, status, err);
@@ -216,6 +221,7 @@ static pid_t oci_exec(struct runtime_container *container, const struct runtime_
 	pid_t pid;
 
 	command_init(&command, container, "exec");
+	command.timeout_ms = RUNTIME_EXEC_TIMEOUT_MS;
 	strings_add(&command.argv, "--detach");
 	add_option(&command, "--pid-file", pid_file);
 	add_option(&command, "--process", exec->process_path);

@@ -36,6 +36,10 @@ struct runtime_container {
 /* A process object may have as many bytes; a specification of ours has a few thousand. */
 #define PROCESS_BYTES_MAX (4u << 20)
 
+/* To enter a container takes milliseconds, unless somebody has frozen it, or stops whoever comes.
+ * The monitor does nothing else meanwhile. */
+#define RUNTIME_EXEC_TIMEOUT_MS 10000
+
 struct runtime_exec {
 	const char *process_path;   /* absolute path of the JSON process object */
 	const char *console_socket; /* NULL without a terminal */

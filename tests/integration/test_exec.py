@@ -7,10 +7,11 @@ import os
 import pathlib
 import subprocess
 import termios
+import time
 
 import pytest
 
-from engine import await_that
+from engine import await_that, is_soon
 from test_races import monitor_of
 from test_terminal import Terminal
 
@@ -151,3 +152,17 @@ def test_an_interrupt_typed_reaches_the_process(engine, start):
     assert child.wait(10) == 9
     engine.children.remove(child)
     terminal.close()
+
+
+def test_who_stops_what_comes_holds_nobody_up_for_ever(engine, box_start):
+    """Each further process is stopped on its way in; the monitor gives up, and does what it is asked."""
+    id = box_start("sh", "-c", "while :; do for process in /proc/[0-9]*; do process=${process#/proc/};"
+                   " test $process = 1 || kill -STOP $process; done 2>/dev/null; done")
+    results = (engine("exec", id, "true") for _ in range(10))
+    result = next(each for each in results if each.code != 0)  # some are quicker
+    assert result.code == 125 and "could not be entered within" in result.err, result
+    engine("pause", id).ok()
+    engine("resume", id).ok()
+    begun = time.monotonic()
+    engine("stop", "--time", "0", id).ok()
+    assert is_soon(begun, 10)

@@ -32,9 +32,6 @@
 /* Above all descriptors that a spawned program gets. */
 #define HIGH_FD 64
 
-/* To enter a container takes milliseconds, unless somebody has frozen it. */
-#define EXEC_TIMEOUT_MS 10000
-
 struct lxc_backend {
 	int sync;    /* to the shim */
 	int program; /* lxcri-lxc as it was at the creation: an upgrade may bring one that does not
@@ -390,7 +387,7 @@ static pid_t await_exec_pid(int sync, pid_t helper, struct lxcri_error *err)
 	int ready;
 
 	do {
-		ready = poll(&poller, 1, EXEC_TIMEOUT_MS);
+		ready = poll(&poller, 1, RUNTIME_EXEC_TIMEOUT_MS);
 	} while (ready < 0 && errno == EINTR);
 	if (ready == 0)
 		(void)kill(helper, SIGKILL);
@@ -400,7 +397,7 @@ static pid_t await_exec_pid(int sync, pid_t helper, struct lxcri_error *err)
 
 	if (ready == 0)
 		return fail(err, LXCRI_E_TIMEOUT, "it could not be entered within %d ms",
-			    EXEC_TIMEOUT_MS);
+			    RUNTIME_EXEC_TIMEOUT_MS);
 
 	if (!told)
 		return fail(err, LXCRI_E_EXEC_FAILED, "lxcri-lxc ended with %d without a word",
