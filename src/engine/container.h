@@ -81,8 +81,8 @@ static inline bool container_oom_killed(const struct lxcri_container *container)
 [[nodiscard]] int container_launch(struct lxcri_container *container, unsigned int preserve_fds,
 				   pid_t *ret_pid, struct lxcri_error *err);
 
-/* Deletes the container unless it is anything but stopped. Returns 1 when it is gone, 0 when it
- * stays. */
+/* Deletes the container unless it is anything but stopped, or is to be started again. Returns 1
+ * when it is gone, 0 when it stays. */
 [[nodiscard]] int container_delete_stopped(struct lxcri_container *container,
 					   struct lxcri_error *err);
 

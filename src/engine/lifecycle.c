@@ -670,7 +670,10 @@ int container_delete_stopped(struct lxcri_container *container, struct lxcri_err
 	if (container_lock(container, err) < 0)
 		return -1;
 
-	bool stopped = container->status == LXCRI_STATUS_STOPPED;
+	/* Between two of its runs it has not stopped for good. */
+	int64_t wait_ns;
+	bool stopped =
+		container->status == LXCRI_STATUS_STOPPED && !restart_is_due(container, &wait_ns);
 	int r = stopped ? container_remove(container, err) : 0;
 
 	home_unlock(&container->home);

@@ -131,6 +131,24 @@ def test_prune_takes_only_what_nothing_uses(engine, box, big_image, box_start, m
     assert prune(engine, "--all") <= {("containers", created)}
 
 
+def test_who_is_to_be_started_again_stays(any_engine, box):
+    """As one that ended when the host went down, before the service is there, or between two runs."""
+    any_engine.keep_service_away()
+    id, stopped, ended = any_engine.id(), any_engine.id(), any_engine.id()
+    any_engine("run", "--restart", "always", "--image", box, id, "false").exits(1)
+    any_engine("run", "--detach", "--restart", "always", "--image", box, stopped, "sleep", "1000").ok()
+    any_engine("stop", "--time", "0", stopped).ok()
+    any_engine("run", "--restart", "on-failure", "--image", box, ended, "true").ok()
+    assert any_engine.status(id) == "stopped"
+    objects = df(any_engine)[1]
+    assert [objects["containers", one]["users"] for one in (id, stopped, ended)] == [1, 0, 0]
+    assert objects["containers", id]["reclaimable"] == 0 < objects["containers", stopped]["reclaimable"]
+    gone = {("containers", stopped), ("containers", ended)}
+    assert prune(any_engine, "--dry-run") == gone
+    assert prune(any_engine) == gone
+    assert any_engine.list() == [id]
+
+
 def test_volumes_go_only_when_asked_for(any_engine, box):
     id = any_engine.id()
     any_engine("create", "--volume", "kept:/a", "--volume", "/b", "--image", box, id, "true").ok()

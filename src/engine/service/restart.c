@@ -166,6 +166,16 @@ bool restart_is_due(const struct lxcri_container *container, int64_t *ret_wait_n
 	       restart_decide(&container->record, &facts, ret_wait_ns);
 }
 
+bool restart_is_awaited(struct lxcri_engine *engine, const char *id)
+{
+	autoptr(lxcri_container) container = NULL;
+	struct lxcri_error ignored = {};
+	int64_t wait_ns;
+
+	return lxcri_container_open(engine, id, &container, &ignored) == 0 &&
+	       restart_is_due(container, &wait_ns);
+}
+
 static int save(struct lxcri_container *container, struct lxcri_error *err)
 {
 	return home_save_record(container->engine, &container->home, &container->record, err);

@@ -60,3 +60,7 @@ enum restart_note { RESTART_STARTED, RESTART_STOPPED, RESTART_SHUT_DOWN };
 
 /* Tells when it would be started again; false: it would not. *@ret_wait_ns as above. */
 bool restart_is_due(const struct lxcri_container *container, int64_t *ret_wait_ns);
+
+/* Tells whether the container @id has stopped and is to be started again, now or later: it is in
+ * use. One that can't be opened is not. */
+bool restart_is_awaited(struct lxcri_engine *engine, const char *id);

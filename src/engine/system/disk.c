@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "engine/driver.h"
 #include "engine/images/prepared.h"
+#include "engine/service/restart.h"
 #include "engine/system/disk.h"
 #include "engine/usage.h"
 #include "engine/volumes/volume.h"
@@ -204,7 +205,8 @@ static int report_container(void *userdata, const struct lxcri_state *state)
 	autofree char *path = engine_data_dir(disk->engine, state->id);
 	autoclose int dir = state->image ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 	autorun(strings_finish) struct strings names = {};
-	bool live = state->status != LXCRI_STATUS_STOPPED;
+	bool live = state->status != LXCRI_STATUS_STOPPED ||
+		    restart_is_awaited(disk->engine, state->id);
 	struct lxcri_usage files = { .kind = LXCRI_USAGE_CONTAINERS, .name = state->id };
 	struct lxcri_usage logs = { .kind = LXCRI_USAGE_LOGS, .name = state->id };
 

@@ -13,6 +13,7 @@
 #include "engine/images/manager.h"
 #include "engine/images/prepared.h"
 #include "engine/event.h"
+#include "engine/service/restart.h"
 #include "engine/system/disk.h"
 #include "engine/usage.h"
 #include "engine/volumes/volume.h"
@@ -110,11 +111,12 @@ static int prune_containers(struct prune *prune, struct lxcri_error *err)
 		autofree char *dir = engine_data_dir(prune->engine, id);
 		uint64_t bytes = size_of_container(dir, prune->stopped.items[i + 1]);
 		struct lxcri_error why = {};
-		int gone = prune->sweep.dry_run ? 1 : delete_stopped(prune, id, &why);
+		int gone = prune->sweep.dry_run ? !restart_is_awaited(prune->engine, id)
+						: delete_stopped(prune, id, &why);
 
 		if (gone < 0 && why.code != LXCRI_E_CONTAINER_NOT_FOUND)
 			go_on(prune, &why);
-		if (gone <= 0) /* started, or deleted, since we looked */
+		if (gone <= 0) /* to be started again; or started, or deleted, since we looked */
 			continue;
 		strings_add(&prune->gone, id);
 		tell(prune, LXCRI_USAGE_CONTAINERS, id, bytes);
