@@ -106,9 +106,9 @@ int lxcri_volume_inspect_json(struct lxcri_engine *engine, const char *name, cha
  * LXCRI_E_INVALID_STATE, which names them; an unknown one is LXCRI_E_PATH_NOT_FOUND. */
 int lxcri_volume_remove(struct lxcri_engine *engine, const char *name, struct lxcri_error *err);
 
-/* Removes the volumes that no container mounts, those without a name of their own or, with `all`,
- * every one, and reports each with what it gave back. `volumes` means nothing. *@ret is filled also
- * on failure; NULL is fine. */
+/* Removes the volumes that no container mounts and nothing that was applied claims, those without a
+ * name of their own or, with `all`, every one, and reports each with what it gave back. `volumes`
+ * means nothing. *@ret is filled also on failure; NULL is fine. */
 int lxcri_volume_prune(struct lxcri_engine *engine, const struct lxcri_prune_options *options,
 		       lxcri_usage_fn report, void *userdata, struct lxcri_collected *ret,
 		       struct lxcri_error *err);

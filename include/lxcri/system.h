@@ -118,7 +118,7 @@ int lxcri_system_usage(struct lxcri_engine *engine, lxcri_usage_fn report, void 
 
 struct lxcri_prune_options {
 	bool all;     /* images that no container uses, not only those without a name */
-	bool volumes; /* volumes that no container uses */
+	bool volumes; /* volumes that no container mounts and nothing claims */
 	bool dry_run; /* tell what would go, and remove nothing */
 };
 

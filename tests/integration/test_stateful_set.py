@@ -93,3 +93,32 @@ def test_what_was_claimed_goes_as_the_set_says(one, box):
     remove(one, wanted(box, "one")).ok()
     assert volumes(one) == ["data-db-9x"]
     apply(one, wanted(box, "one", **policy("Keep", "Delete"))).fails("InvalidManifest", "whenDeleted")
+
+
+def test_what_is_claimed_outlives_a_prune_without_any_pod(one, box):
+    """A set that was scaled to none, a claim by itself, and what the pods of a deployment would mount."""
+    def mounting(name, claim):
+        return replicas("Deployment", name, 0, container(box), volumes=[
+            {"name": "v", "persistentVolumeClaim": {"claimName": claim}}])
+
+    own = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "own"}, "spec": {}}
+    apply(one, wanted(box, "one", count=1, claims=["data"]), own, mounting("web", "shared")).ok()
+    one("exec", "db-0.app", "sh", "-c", "echo mine > /data/file").ok()
+    one("scale", "sts", "db", "--replicas", "0").ok()
+    for name in ("own", "shared", "loose", "data-db-x"):
+        one("volume", "create", name).ok()
+    claimed = ["data-db-0", "own", "shared"]
+    objects = one("system", "df", "--verbose", "--format", "json").ok().json()["objects"]
+    free = {row["name"] for row in objects if row["type"] == "volumes" and row["reclaimable"]}
+    assert free == {"loose", "data-db-x"}
+    dry = one("volume", "prune", "--all", "--dry-run", "--format", "json").ok().json()
+    assert {row["name"] for row in dry["removed"]} == free
+    one("volume", "prune", "--all", "--force").ok()
+    assert volumes(one) == claimed
+    one("system", "prune", "--volumes", "--force").ok()
+    assert volumes(one) == claimed
+    one("scale", "sts", "db", "--replicas", "1").ok()
+    assert one("exec", "db-0.app", "cat", "/data/file").ok().out == "mine\n"
+    remove(one, wanted(box, "one"), own, mounting("web", "shared")).ok()
+    one("volume", "prune", "--all", "--force").ok()
+    assert volumes(one) == []

@@ -12,6 +12,7 @@
 #include "engine/system/disk.h"
 #include "engine/usage.h"
 #include "engine/volumes/volume.h"
+#include "engine/workload/claims.h"
 #include "image/image_index.h"
 #include "os/disk_usage.h"
 #include "os/path.h"
@@ -235,12 +236,14 @@ static int report_container(void *userdata, const struct lxcri_state *state)
 static int report_volumes(struct disk *disk, struct lxcri_error *err)
 {
 	autorun(strings_finish) struct strings used = {};
+	autorun(strings_finish) struct strings claimed = {};
 	autorun(strings_finish) struct strings names = {};
 	autofree char *path = xformat("%s/volumes", disk->engine->data);
 	autoclose int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	struct lxcri_error why = {};
-	bool all_known = usage_read_volumes(disk->engine, NULL, &used, &why) == 0;
+	bool all_known = usage_read_volumes(disk->engine, NULL, &used, &why) == 0 &&
+			 claims_list(disk->engine, &claimed, &why) == 0;
 
 	if (!all_known)
 		log_warning("which volumes are in use is not known: %s", why.text);
@@ -252,7 +255,8 @@ static int report_volumes(struct disk *disk, struct lxcri_error *err)
 					     .users = count_of(&used, names.items[i]) };
 
 		usage.bytes = measure(disk, dir, names.items[i]);
-		usage.reclaimable_bytes = usage.users == 0 && all_known ? usage.bytes : 0;
+		if (usage.users == 0 && all_known && !strings_has(&claimed, usage.name))
+			usage.reclaimable_bytes = usage.bytes;
 		tell(disk, &usage);
 	}
 	return 0;

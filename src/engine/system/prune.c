@@ -17,6 +17,7 @@
 #include "engine/system/disk.h"
 #include "engine/usage.h"
 #include "engine/volumes/volume.h"
+#include "engine/workload/claims.h"
 #include "image/snapshot/snapshot.h"
 #include "os/disk_usage.h"
 #include "os/path.h"
@@ -223,7 +224,7 @@ static int prune_volumes(struct prune *prune, enum volumes which, struct lxcri_e
 	prune->usage_lock = usage_lock(prune->engine, USAGE_ALONE, err);
 	if (prune->usage_lock < 0 ||
 	    usage_read_volumes(prune->engine, &prune->gone, &used, err) < 0 ||
-	    volume_list(data, &names, err) < 0 ||
+	    claims_list(prune->engine, &used, err) < 0 || volume_list(data, &names, err) < 0 ||
 	    (!prune->sweep.dry_run && volume_remove_leftovers(data, err) < 0))
 		return -1;
 	for (size_t i = 0; i < names.count; i++) {
