@@ -356,6 +356,20 @@ def test_a_monitor_whose_directory_was_removed(any_engine, box_start_any):
     assert check(any_engine) == []
 
 
+def test_a_monitor_of_an_engine_in_a_container_is_not_ours(any_engine, stored):
+    """It has directories of the same names, in sight of its container alone."""
+    run = any_engine.root / "containers" / "inner"
+    script = f"""mount -t tmpfs none {any_engine.root} && mkdir -p {run} && printf lxcri-monitor > /proc/self/comm
+        echo up; read line"""
+    words = ["bash", "-c", 'exec -a lxcri-monitor bash -c "$0" --run-dir "$1"', script, str(run)]
+    for flags, names in [(["--mount"], ["run.monitor_without_directory"]),
+                         (["--mount", "--pid", "--fork", "--kill-child"], [])]:
+        child = subprocess.Popen(["unshare", *flags, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert child.stdout.readline() == b"up\n"
+        assert [one["check"] for one in check(any_engine)] == names
+        child.communicate(b"\n")
+
+
 def test_a_run_directory_that_nobody_remembers(any_engine, stored):
     left = any_engine.root / "containers" / "left-over"
     left.mkdir(mode=0o700)

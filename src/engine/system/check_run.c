@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 
 #define MOUNTS_MAX     (16u << 20)
 #define CMDLINE_MAX    (64u << 10)
@@ -99,15 +100,28 @@ static bool is_called_monitor(const char *pid)
 	       strcmp(name, MONITOR_NAME "\n") == 0;
 }
 
+/* An engine in a container has a run directory of the same name, elsewhere: what it runs is not for
+ * us to look at. */
+static bool is_of_this_host(const char *pid)
+{
+	autofree char *path = xformat("/proc/%s/ns/pid", pid);
+	struct stat own;
+	struct stat status;
+
+	return stat("/proc/self/ns/pid", &own) == 0 && stat(path, &status) == 0 &&
+	       status.st_ino == own.st_ino && status.st_dev == own.st_dev;
+}
+
 /* Returns the run directory that the monitor @pid works in, owned by the caller; NULL when the
- * process is no monitor. */
+ * process is no monitor of this host. */
 static char *monitor_dir(const char *pid)
 {
 	autofree char *path = xformat("/proc/%s/cmdline", pid);
 	autofree char *line = NULL;
 	size_t size = 0;
 
-	if (!is_called_monitor(pid) || file_read(AT_FDCWD, path, CMDLINE_MAX, &line, &size) < 0 ||
+	if (!is_called_monitor(pid) || !is_of_this_host(pid) ||
+	    file_read(AT_FDCWD, path, CMDLINE_MAX, &line, &size) < 0 ||
 	    strcmp(line, MONITOR_NAME) != 0)
 		return NULL;
 	for (size_t at = 0; at < size; at += strlen(line + at) + 1)
