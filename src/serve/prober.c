@@ -273,7 +273,8 @@ static void see_to(struct prober *prober, enum probe_kind kind)
 	const struct probe_result *result = &prober->state.of[kind];
 	struct asking *asking = &prober->asking[kind];
 	int enabled = SD_EVENT_OFF;
-	int64_t due;
+	int64_t whole;
+	int64_t left;
 
 	if (!is_wanted(prober, kind)) {
 		give_up(asking);
@@ -283,9 +284,11 @@ static void see_to(struct prober *prober, enum probe_kind kind)
 		(void)sd_event_source_get_enabled(asking->timer, &enabled);
 	if (asking->job || asking->dial || enabled != SD_EVENT_OFF)
 		return;
-	due = result->checked_ns ? result->checked_ns + probe->period_seconds * NS_IN_SECOND
-				 : prober->run.run_ns + probe->delay_seconds * NS_IN_SECOND;
-	set_timer(asking, due - moment_now());
+	whole = NS_IN_SECOND * (result->checked_ns ? probe->period_seconds : probe->delay_seconds);
+	left = (result->checked_ns ? result->checked_ns : prober->run.run_ns) + whole -
+	       moment_now();
+	/* Somebody may have set the clock. */
+	set_timer(asking, left > whole ? whole : left);
 }
 
 static void see_to_all(struct prober *prober)

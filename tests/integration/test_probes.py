@@ -3,6 +3,8 @@
 
 import contextlib
 import ctypes
+import json
+import signal
 import socket
 import ssl
 import subprocess
@@ -89,6 +91,20 @@ def test_liveness_has_it_started_again_and_startup_holds_it_off(one, box):
     await_that(lambda: members(one, "web")["app"]["health"] == "healthy", "and is well", 60)
     assert one("exec", "web.app", "cat", "/runs").ok().lines == ["run", "run"]
     assert len(probe_events(one, "web.app")) == 1
+
+
+def test_a_clock_that_was_set_back_holds_off_no_question(one, box):
+    """What the service that was there before has kept then is of times that are still to come."""
+    apply(one, pod("web", container(box, readinessProbe=execs("test -e /go", failureThreshold=1)))).ok()
+    kept = one.root / "containers" / "web.app" / "probes.json"
+    await_that(lambda: kept.exists() and json.loads(kept.read_text())["readiness"]["checked"], "it was asked", 60)
+    one.end_service(signal.SIGKILL)
+    state = json.loads(kept.read_text())
+    state["readiness"]["checked"] += 3600 * 10**9
+    kept.write_text(json.dumps(state))
+    one("exec", "web.app", "touch", "/go").ok()
+    with one.service():
+        await_that(lambda: ready(one, "web") == 1, "it is asked again", 20)
 
 
 def test_who_never_is_started_again_stays_ended(one, box):
