@@ -340,6 +340,8 @@ def test_check_and_prune_leave_a_pod_alone(one, box):
     pruned = one("system", "prune", "--force", "--all").ok()
     assert "web.first" not in pruned.out and one.status("web.first") == "stopped"
     one("pod", "stop", "web").ok()
+    usage = {row["type"]: row for row in one("system", "df", "--format", "json").ok().json()["sums"]}
+    assert usage["containers"]["reclaimable"] == 0 < usage["containers"]["size"], "what a prune leaves is not promised"
     one("system", "prune", "--force", "--all").ok()
     one("pod", "start", "web").ok()
     assert one("exec", "web.app", "hostname").ok().lines == ["web"] and before["net"]

@@ -225,8 +225,11 @@ static int report_container(void *userdata, const struct lxcri_state *state)
 	disk_add_bundle(&disk->inodes, state->bundle, path);
 	disk->inodes.own_only = false;
 	files.bytes += disk->inodes.bytes - before + snapshot_measure(path);
-	files.reclaimable_bytes = live ? 0 : files.bytes;
-	logs.reclaimable_bytes = live ? 0 : logs.bytes;
+	/* What is of a pod goes with that. */
+	if (!live && !state->pod) {
+		files.reclaimable_bytes = files.bytes;
+		logs.reclaimable_bytes = logs.bytes;
+	}
 	tell(disk, &files);
 	if (state->log_path)
 		tell(disk, &logs);
