@@ -155,6 +155,24 @@ def test_what_is_exported_comes_back_the_same(engine, box_start, box):
     assert leftovers(engine) == []
 
 
+def test_an_export_that_fails_leaves_the_archive_that_was_there(any_engine):
+    path = any_engine.work / "db.tar"
+    any_engine("volume", "create", "db").ok()
+    pathlib.Path(data(any_engine, "db"), "file").write_text("one")
+    any_engine("volume", "export", "--output", path, "db").ok()
+    path.chmod(0o640)
+    before = path.read_bytes()
+    any_engine("volume", "export", "--output", path, "bd").fails("PathNotFound", "bd")
+    # Larger than a file may be.
+    pathlib.Path(data(any_engine, "db"), "big").write_bytes(os.urandom(1 << 20))
+    limited = ["prlimit", f"--fsize={1 << 19}", *any_engine.argv("volume", "export", "--output", str(path), "db")]
+    assert subprocess.run(limited, env=any_engine.environment(), check=False, stderr=subprocess.DEVNULL).returncode
+    assert path.read_bytes() == before and set(os.listdir(path.parent)) == {"db.tar", "run", "data"}
+    any_engine("volume", "export", "--output", path, "db").ok()
+    assert path.read_bytes() != before and stat.S_IMODE(path.stat().st_mode) == 0o640
+    any_engine("volume", "export", "--output", "/dev/stdout", "db").ok()
+
+
 HOSTILE = {
     "dots": (("../out", tarfile.REGTYPE, b"x", (0, 0), 0o644),),
     "through a link": (("a", tarfile.SYMTYPE, "/", (0, 0), 0o777), ("a/out", tarfile.REGTYPE, b"x", (0, 0), 0o644)),

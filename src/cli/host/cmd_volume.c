@@ -6,6 +6,7 @@
 #include "base/scope.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/host/outfile.h"
 #include "cli/host/usages.h"
 #include "cli/print.h"
 #include "cli/selection.h"
@@ -209,23 +210,21 @@ static int volume_export(struct cli *cli, const struct volume_options *options, 
 {
 	const char *path =
 		options->output && strcmp(options->output, "-") != 0 ? options->output : NULL;
-	autoclose int file = -1;
+	autorun(outfile_finish) struct outfile file = OUTFILE_NULL;
+	int r;
 
 	if (!argv[0] || argv[1])
 		return cli_usage(cli, err, "export: expected the name of one volume");
 	if (!path && isatty(STDOUT_FILENO))
 		return fail(err, LXCRI_E_INVALID_ARGUMENT,
 			    "volume export: an archive is nothing for a terminal; give --output");
-	if (path) {
-		file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-		if (file < 0)
-			return fail_errno(err, errno, "volume export: open %s", path);
-	}
-	if (lxcri_volume_export(cli->engine, argv[0], path ? file : STDOUT_FILENO, err) < 0)
+	r = path ? outfile_open(path, &file) : 0;
+	if (r < 0)
+		return fail_errno(err, r, "volume export: open %s", path);
+	if (lxcri_volume_export(cli->engine, argv[0], path ? file.fd : STDOUT_FILENO, err) < 0)
 		return -1;
-	if (path && fsync(file) < 0 && errno != EINVAL && errno != EROFS)
-		return fail_errno(err, errno, "volume export: flush %s", path);
-	return EXIT_SUCCESS;
+	r = path ? outfile_commit(&file) : 0;
+	return r < 0 ? fail_errno(err, r, "volume export: write %s", path) : EXIT_SUCCESS;
 }
 
 static int volume_import(struct cli *cli, const struct volume_options *options, char **argv,
