@@ -60,7 +60,13 @@ static int fail_archive(struct pack *pack, const char *name, struct lxcri_error 
 {
 	const char *why = archive_error_string(pack->archive);
 	int problem = archive_errno(pack->archive);
+	/* Of these the text says no more than "Write error". */
+	bool is_output = problem == ENOSPC || problem == EDQUOT || problem == EIO ||
+			 problem == EROFS || problem == EFBIG || problem == EPIPE;
 
+	if (is_output)
+		return fail_code_errno(err, LXCRI_E_COPY_FAILED, problem,
+				       "write \"%.200s\" to the archive", name);
 	(void)fail(err, LXCRI_E_COPY_FAILED, "write \"%.200s\" to the archive: %s", name,
 		   why ? why : "failed");
 	err->errnum = problem > 0 ? problem : 0;

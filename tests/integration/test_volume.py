@@ -171,6 +171,8 @@ def test_an_export_that_fails_leaves_the_archive_that_was_there(any_engine):
     any_engine("volume", "export", "--output", path, "db").ok()
     assert path.read_bytes() != before and stat.S_IMODE(path.stat().st_mode) == 0o640
     any_engine("volume", "export", "--output", "/dev/stdout", "db").ok()
+    any_engine("volume", "export", "--output", "/dev/full", "db").fails("CopyFailed", "No space left")
+    assert stat.S_ISCHR(os.stat("/dev/full").st_mode)
 
 
 HOSTILE = {
