@@ -2,6 +2,7 @@
 """system check finds what is broken, --repair mends what can be mended, and neither touches what is
 whole."""
 
+import contextlib
 import fcntl
 import json
 import os
@@ -57,6 +58,17 @@ def files(engine):
     """What the engine keeps, but for the files that SQLite shares memory by."""
     return {path: what for path, what in tree(engine.data, engine.root).items()
             if not path.endswith(("-shm", "-wal"))}
+
+
+@contextlib.contextmanager
+def held(path):
+    """The directory is locked by somebody else."""
+    directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(directory)
 
 
 @pytest.fixture
@@ -370,6 +382,16 @@ def test_a_monitor_of_an_engine_in_a_container_is_not_ours(any_engine, stored):
         child.communicate(b"\n")
 
 
+def test_a_monitor_that_is_just_ending_has_lost_nothing(any_engine, stored):
+    run = any_engine.root / "containers" / "going"
+    words = ["bash", "-c", 'exec -a lxcri-monitor bash -c "$0" --run-dir "$1"',
+             "printf lxcri-monitor > /proc/self/comm; echo up; read -t 0.3 line", str(run)]
+    child = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert child.stdout.readline() == b"up\n"
+    assert check(any_engine) == []
+    child.communicate()
+
+
 def test_a_run_directory_that_nobody_remembers(any_engine, stored):
     left = any_engine.root / "containers" / "left-over"
     left.mkdir(mode=0o700)
@@ -422,6 +444,20 @@ def test_a_mount_that_the_host_sees(any_engine, stored):
     assert [(one["check"], one["object"]) for one in found] == [("run.mount", str(rootfs))]
     after, count = rest.split("\n}\n", 1)
     assert json.loads(after + "}")["findings"][0]["repaired"] and count.strip() == "0"
+
+
+def test_mounts_of_a_pod_that_is_being_made_or_deleted_are_in_order(any_engine, stored):
+    """Then it has no record yet, or none any more."""
+    run = any_engine.root / "containers" / "going"
+    (run / "shm").mkdir(parents=True)
+    subprocess.run(["mount", "-t", "tmpfs", "none", run / "shm"], check=True)
+    try:
+        with held(run):
+            assert check(any_engine, "--repair") == [] and os.path.ismount(run / "shm")
+        assert {one["check"] for one in check(any_engine)} == {"run.mount", "run.leftover"}
+    finally:
+        subprocess.run(["umount", run / "shm"], check=True)
+    only(any_engine, "run.leftover", "warning", "--repair")
 
 
 def test_a_mount_of_somebody_else_stays(any_engine, stored):

@@ -4,6 +4,7 @@
 #include "engine/system/check.h"
 
 #include "base/mem.h"
+#include "base/moment.h"
 #include "base/text.h"
 #include "engine/home.h"
 #include "os/cgroup/cgroup.h"
@@ -23,6 +24,10 @@
 #define CGROUP_PREFIX  "proxmox-lxcri."
 #define MONITOR_NAME   "lxcri-monitor"
 #define RUN_DIR_OPTION "--run-dir"
+
+/* How long a monitor may take to end once its container is gone. */
+#define ENDING_MS       2000
+#define ENDING_PAUSE_MS 20
 
 /* Tells whether a command has the lock of the open run directory. */
 static bool is_busy(int run_fd)
@@ -130,6 +135,24 @@ static char *monitor_dir(const char *pid)
 	return NULL;
 }
 
+/* Returns the run directory of @pid, owned by the caller, if that is a monitor of ours that has
+ * lost it; else NULL. Who deletes a container does not wait until its monitor, which is ending, is
+ * gone: it is given time for that. */
+static char *lost_dir(const char *pid, const char *prefix)
+{
+	static const struct timespec pause = { .tv_nsec = ENDING_PAUSE_MS * NS_IN_MS };
+
+	for (int waited_ms = 0;; waited_ms += ENDING_PAUSE_MS) {
+		autofree char *dir = monitor_dir(pid);
+
+		if (!dir || !text_starts_with(dir, prefix) || access(dir, F_OK) == 0)
+			return NULL;
+		if (waited_ms >= ENDING_MS)
+			return steal(dir);
+		(void)nanosleep(&pause, NULL);
+	}
+}
+
 /* A monitor whose directory was removed under it cannot be reached any more. */
 static void check_monitors(struct check *check)
 {
@@ -138,7 +161,7 @@ static void check_monitors(struct check *check)
 
 	check_list(check, "/proc", &pids);
 	for (size_t i = 0; i < pids.count; i++) {
-		autofree char *dir = monitor_dir(pids.items[i]);
+		autofree char *dir = lost_dir(pids.items[i], prefix);
 		autofree char *remedy =
 			xformat("kill -KILL %s, and look again: what is left of it is then found",
 				pids.items[i]);
@@ -149,7 +172,7 @@ static void check_monitors(struct check *check)
 						 remedy,
 						 false };
 
-		if (dir && text_starts_with(dir, prefix) && access(dir, F_OK) < 0)
+		if (dir)
 			check_report(check, &trouble, "the monitor %s has lost its directory",
 				     pids.items[i]);
 	}
@@ -166,7 +189,7 @@ static bool is_root_file_system(const char *path, const char *data)
 
 /* The namespaces and the shared memory of a pod are mounts in its run directory, its directories in
  * memory such in its data directory. @path is below @dir. One whose record cannot be read is no
- * less a pod's. */
+ * less a pod's, nor one that is just being made or deleted. */
 static bool is_of_pod(struct check *check, const char *path, const char *dir)
 {
 	const char *id = path + strlen(dir);
@@ -184,7 +207,18 @@ static bool is_of_pod(struct check *check, const char *path, const char *dir)
 
 	int r = home_load_record(check->engine, &home, &record, &ignored);
 
-	return r < 0 || (r > 0 && record.pod);
+	return r < 0 || (r > 0 && record.pod) || (r == 0 && check_is_attended(check, name));
+}
+
+/* What the list had may be unmounted by now. */
+static bool is_mounted(const char *path)
+{
+	struct statx status;
+
+	if (statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_TYPE, &status) < 0)
+		return errno != ENOENT;
+	return !(status.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) ||
+	       status.stx_attributes & STATX_ATTR_MOUNT_ROOT;
 }
 
 /* In a line of mountinfo(5) the fifth word is the mount point, in which octal numbers stand for
@@ -200,7 +234,7 @@ static void check_mount_line(struct check *check, char *line)
 		word = strtok_r(NULL, " ", &at);
 	if (!word || (!text_starts_with(word, data) && !text_starts_with(word, root)))
 		return;
-	if (is_of_pod(check, word, text_starts_with(word, root) ? root : data))
+	if (is_of_pod(check, word, text_starts_with(word, root) ? root : data) || !is_mounted(word))
 		return;
 
 	struct trouble trouble = {
