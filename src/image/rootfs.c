@@ -21,6 +21,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -232,12 +233,37 @@ static bool try_mapped(void)
 	       chmod("merged/old", 0755) == 0;
 }
 
+/* Makes the directory of a trial and locks it, so that nobody takes it for a leftover; one that was
+ * taken for one before that is made again. Returns its descriptor, whose end is the end of the
+ * lock, and its path, which is the caller's; or -errno. */
+static int make_trial(const char *dir, char **ret_path)
+{
+	for (;;) {
+		autofree char *path = xformat("%s/" ROOTFS_TRIAL "XXXXXX", dir);
+
+		if (!mkdtemp(path))
+			return -errno;
+
+		autoclose int fd = open_dir(AT_FDCWD, path);
+
+		if (fd >= 0 && flock(fd, LOCK_EX) < 0)
+			return -errno;
+		if (fd >= 0 && access(path, F_OK) == 0) {
+			*ret_path = steal(path);
+			return steal_fd(&fd);
+		}
+		if (fd < 0 && fd != -ENOENT)
+			return fd;
+	}
+}
+
 enum rootfs_overlay rootfs_try_overlay(const char *dir)
 {
-	autofree char *path = xformat("%s/" ROOTFS_TRIAL "XXXXXX", dir);
+	autofree char *path = NULL;
+	autoclose int lock = make_trial(dir, &path);
 	int status = -1;
 
-	if (!mkdtemp(path))
+	if (lock < 0)
 		return ROOTFS_NO_OVERLAY;
 
 	pid_t pid = fork();

@@ -28,7 +28,7 @@ enum rootfs_overlay {
 	ROOTFS_MAPPED_OVERLAY, /* also one whose lowers have other owners than on the disk */
 };
 
-/* What the directory in which that is tried is called begins with. */
+/* What the directory in which that is tried is called begins with. It is locked meanwhile. */
 #define ROOTFS_TRIAL ".tmp-overlay-"
 
 /* Finds what can be mounted with its directories below the directory @dir, which must exist: it is

@@ -220,6 +220,29 @@ def test_what_was_being_written_when_the_power_went(any_engine, stored):
     assert check(any_engine) == []
 
 
+def test_a_trial_of_overlays_that_is_under_way_is_no_leftover(any_engine, stored):
+    """Else it fails, and until the next boot no container would get one."""
+    trial = any_engine.data / ".tmp-overlay-Ab3dEf"
+    (trial / "upper").mkdir(parents=True)
+    with held(trial):
+        assert check(any_engine, "--repair") == [] and trial.exists()
+    only(any_engine, "disk.temporary", "warning", "--repair", word=trial.name)
+
+    def is_seen_locked():
+        child = any_engine.open("doctor")
+        found = False
+        while child.poll() is None:
+            for path in any_engine.data.glob(".tmp-overlay-*"):
+                try:
+                    with contextlib.suppress(FileNotFoundError), held(path):
+                        pass
+                except BlockingIOError:
+                    found = True
+        any_engine.finish(child)
+        return found
+    await_that(is_seen_locked, "a trial is locked")
+
+
 def test_a_note_of_a_rename_that_was_not_whole(any_engine, stored):
     note = any_engine.data / "containers/.renaming-new"
     note.write_text("{")

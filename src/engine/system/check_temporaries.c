@@ -13,6 +13,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 
 /* Reports, and where asked removes, the names in the directory @path that @is_left chooses. */
 static void sweep(struct check *check, const char *path, bool (*is_left)(const char *name))
@@ -32,6 +33,13 @@ static void sweep(struct check *check, const char *path, bool (*is_left)(const c
 					   false };
 
 		if (!is_left(names.items[i]))
+			continue;
+
+		autoclose int lock = openat(dir, names.items[i],
+					    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+		/* A directory that somebody is at work in is locked. */
+		if (lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) < 0)
 			continue;
 		trouble.repaired =
 			check->options.repair && path_remove_tree(dir, names.items[i]) == 0;
