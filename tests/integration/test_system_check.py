@@ -202,6 +202,32 @@ def test_a_volume_that_is_half_removed(any_engine, stored):
     assert not half.exists() and check(any_engine) == []
 
 
+def test_a_volume_that_is_being_removed_is_not_half_removed(any_engine, stored):
+    """What is locked is at work: nobody takes it for a leftover."""
+    busy = any_engine.data / "volumes" / f".gone-{'0' * 64}"
+    busy.mkdir(parents=True)
+    with held(busy):
+        assert check(any_engine) == []
+    assert only(any_engine, "volume.half_removed", "warning", "--repair")["repaired"]
+
+    def seen():
+        any_engine("volume", "create", "many").ok()
+        for i in range(3000):
+            (any_engine.data / "volumes/many/_data" / str(i)).mkdir()
+        child = any_engine.open("volume", "remove", "many")
+        while child.poll() is None and not list((any_engine.data / "volumes").glob(".gone-*")):
+            pass
+        child.send_signal(signal.SIGSTOP)
+        left = list((any_engine.data / "volumes").glob(".gone-*"))
+        for path in left:
+            with pytest.raises(BlockingIOError), held(path):
+                pass
+        child.send_signal(signal.SIGCONT)
+        any_engine.finish(child).ok()
+        return left
+    await_that(seen, "a removal is seen")
+
+
 def test_what_was_being_written_when_the_power_went(any_engine, stored):
     data = any_engine.data
     left = [data / name for name in (f"containers/{stored}/.state.json.12", "images/.oci-layout.7",

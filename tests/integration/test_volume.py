@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """volume: make, list, inspect, remove, prune, export and import."""
 
+import contextlib
 import io
 import json
 import os
@@ -173,6 +174,27 @@ def test_an_export_that_fails_leaves_the_archive_that_was_there(any_engine):
     any_engine("volume", "export", "--output", "/dev/stdout", "db").ok()
     any_engine("volume", "export", "--output", "/dev/full", "db").fails("CopyFailed", "No space left")
     assert stat.S_ISCHR(os.stat("/dev/full").st_mode)
+
+
+def test_what_went_by_itself_keeps_a_prune_from_nothing(any_engine):
+    """As volumes do that a container owns, which is deleted meanwhile."""
+    away = any_engine.work / "away"
+    away.mkdir()
+    for i in range(20):
+        any_engine("volume", "create", f"v{i}").ok()
+        for k in range(500):
+            os.mkdir(os.path.join(data(any_engine, f"v{i}"), str(k)))
+    volumes = any_engine.data / "volumes"
+    child = any_engine.open("volume", "prune", "--all", "--force", "--format", "json")
+    while sum((volumes / f"v{i}").exists() for i in range(20)) == 20:
+        assert child.poll() is None
+    moved = set()
+    for i in range(20):
+        with contextlib.suppress(FileNotFoundError):
+            os.rename(volumes / f"v{i}", away / f"v{i}")
+            moved.add(f"v{i}")
+    removed = {one["name"] for one in any_engine.finish(child).ok().json()["removed"]}
+    assert moved and removed == {f"v{i}" for i in range(20)} - moved and leftovers(any_engine) == []
 
 
 HOSTILE = {

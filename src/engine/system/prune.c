@@ -22,6 +22,7 @@
 #include "os/disk_usage.h"
 #include "os/path.h"
 
+#include <errno.h>
 #include <fcntl.h>
 
 struct prune {
@@ -205,12 +206,13 @@ static int prune_images(struct prune *prune, struct lxcri_error *err)
 	return prune->collected.errors > failed ? 0 : r; /* each was told */
 }
 
+/* Returns 1 when it is gone, 0 when it was already: what a container owns goes with that. */
 static int remove_volume(const struct prune *prune, const char *name, struct lxcri_error *err)
 {
 	if (volume_remove(prune->engine->data, name, err) < 0)
-		return -1;
+		return err->errnum == ENOENT ? 0 : -1;
 	engine_event(prune->engine, "volume", "remove", name, NULL);
-	return 0;
+	return 1;
 }
 
 enum volumes { VOLUMES_ALL, VOLUMES_ANONYMOUS };
@@ -236,9 +238,12 @@ static int prune_volumes(struct prune *prune, enum volumes which, struct lxcri_e
 		    (which == VOLUMES_ANONYMOUS && !volume_is_anonymous(names.items[i])))
 			continue;
 		bytes = size_of(path);
-		if (!prune->sweep.dry_run && remove_volume(prune, names.items[i], &why) < 0)
+
+		int gone = prune->sweep.dry_run ? 1 : remove_volume(prune, names.items[i], &why);
+
+		if (gone < 0)
 			go_on(prune, &why);
-		else
+		else if (gone > 0)
 			tell(prune, LXCRI_USAGE_VOLUMES, names.items[i], bytes);
 	}
 	return 0;

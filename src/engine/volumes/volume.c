@@ -289,7 +289,11 @@ int volume_remove(const char *data_dir, const char *name, struct lxcri_error *er
 	autofree char *gone = xformat(VOLUME_GONE "%s", digits);
 	autoclose int volumes = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int r = volumes < 0 ? -errno : 0;
+	autoclose int dir = r < 0 ? r : path_open_plain(volumes, name, O_RDONLY | O_DIRECTORY);
 
+	/* As long as that is locked nobody takes what goes for a leftover. */
+	if (dir >= 0)
+		(void)flock(dir, LOCK_EX | LOCK_NB);
 	/* Half of a volume must not look like a volume, nor may a removed one come back. */
 	if (r == 0 &&
 	    (renameat2(volumes, name, volumes, gone, RENAME_NOREPLACE) < 0 || fsync(volumes) < 0))
