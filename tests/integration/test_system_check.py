@@ -145,6 +145,22 @@ def test_a_disk_that_is_not_mounted_costs_no_record(any_engine, stored):
     assert check(any_engine) == []
 
 
+def test_a_disk_that_is_not_mounted_costs_no_volume(any_engine, stored):
+    id, homes = any_engine.id(), any_engine.data / "containers"
+    any_engine("run", "--volume", "/data", "--image", "mine:1", id, "sh", "-c", "echo mine > /data/file").ok()
+    shutil.rmtree(any_engine.root / "containers")  # as after a boot
+    homes.rename(any_engine.data / "elsewhere")
+    homes.mkdir()
+    only(any_engine, "container.directories", "fault", "--repair")
+    homes.rmdir()
+    (any_engine.data / "elsewhere").rename(homes)
+    volume, = (any_engine.data / "volumes").glob("[0-9a-f]*")
+    assert (volume / "_data/file").read_text() == "mine\n"
+    shutil.rmtree(homes / id)
+    assert {one["check"] for one in check(any_engine, "--repair")} == {"container.directory", "volume.owner"}
+    assert not volume.exists() and check(any_engine) == []
+
+
 def test_one_that_was_to_be_removed_when_the_power_went(any_engine, stored):
     live = any_engine.id()
     any_engine("run", "--rm", "--detach", "--image", "mine:1", live, "sleep", "1000").ok()

@@ -20,12 +20,37 @@ static int lock(const struct check *check, int *names, int *usage, struct lxcri_
 	return *usage < 0 ? -1 : rename_exclude(check->engine, names, err);
 }
 
+static int note_id(void *userdata, const char *id, const char *json)
+{
+	strings_add(userdata, id);
+	return 0;
+}
+
+/* Appends the ids of all records that are left: for reading alone where nothing is to be changed,
+ * as the database may lie on a read-only disk. */
+static int read_ids(const struct check *check, struct strings *ids, struct lxcri_error *err)
+{
+	autoptr(database) own = NULL;
+	struct database *database = NULL;
+
+	if (check->options.repair)
+		database = engine_database(check->engine, err);
+	else if (database_open_read_only(check->engine->data, &own, err) == 0)
+		database = own;
+	return database ? database_each_container(database, note_id, ids, err) : -1;
+}
+
+/* The directories of containers may lie on a disk that is not mounted: whoever has a record has its
+ * volumes. */
 static int check_owners(struct check *check, struct lxcri_error *err)
 {
 	autorun(strings_finish) struct strings owners = {};
+	autorun(strings_finish) struct strings ids = {};
 	autofree char *path = xformat("%s/volumes/.owned", check->engine->data);
 
 	check_list(check, path, &owners);
+	if (owners.count > 0 && read_ids(check, &ids, err) < 0)
+		return -1;
 	for (size_t i = 0; i < owners.count; i++) {
 		const char *id = owners.items[i];
 		autofree char *dir = engine_data_dir(check->engine, id);
@@ -36,7 +61,7 @@ static int check_owners(struct check *check, struct lxcri_error *err)
 					   "proxmox-lxcri system check --repair",
 					   false };
 
-		if (path_exists(dir) != 0)
+		if (path_exists(dir) != 0 || strings_has(&ids, id))
 			continue;
 		if (check->options.repair) {
 			if (volume_remove_owned(check->engine->data, id, err) < 0)
