@@ -6,12 +6,12 @@
 #include "base/scope.h"
 #include "base/text.h"
 #include "cli/commands.h"
-#include "cli/host/outfile.h"
 #include "cli/host/usages.h"
 #include "cli/print.h"
 #include "cli/selection.h"
 #include "cli/subverb.h"
 #include "lxcri/files.h"
+#include "os/storage/out_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -208,23 +208,15 @@ static int volume_prune(struct cli *cli, const struct volume_options *options, c
 static int volume_export(struct cli *cli, const struct volume_options *options, char **argv,
 			 struct lxcri_error *err)
 {
-	const char *path =
-		options->output && strcmp(options->output, "-") != 0 ? options->output : NULL;
-	autorun(outfile_finish) struct outfile file = OUTFILE_NULL;
-	int r;
+	autorun(out_file_finish) struct out_file file = OUT_FILE_NULL;
 
 	if (!argv[0] || argv[1])
 		return cli_usage(cli, err, "export: expected the name of one volume");
-	if (!path && isatty(STDOUT_FILENO))
-		return fail(err, LXCRI_E_INVALID_ARGUMENT,
-			    "volume export: an archive is nothing for a terminal; give --output");
-	r = path ? outfile_open(path, &file) : 0;
-	if (r < 0)
-		return fail_errno(err, r, "volume export: open %s", path);
-	if (lxcri_volume_export(cli->engine, argv[0], path ? file.fd : STDOUT_FILENO, err) < 0)
-		return -1;
-	r = path ? outfile_commit(&file) : 0;
-	return r < 0 ? fail_errno(err, r, "volume export: write %s", path) : EXIT_SUCCESS;
+	if (out_file_open(options->output ? options->output : "-", 0600, &file, err) < 0 ||
+	    lxcri_volume_export(cli->engine, argv[0], file.fd, err) < 0 ||
+	    out_file_commit(&file, err) < 0)
+		return fail_while(err, "volume export");
+	return EXIT_SUCCESS;
 }
 
 static int volume_import(struct cli *cli, const struct volume_options *options, char **argv,

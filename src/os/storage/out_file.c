@@ -54,14 +54,23 @@ static int open_temporary(struct out_file *out)
 	return out->fd;
 }
 
+static mode_t without_umask(mode_t mode)
+{
+	const mode_t mask = umask(0);
+
+	(void)umask(mask);
+	return mode & ~mask;
+}
+
 int out_file_open(const char *path, mode_t mode, struct out_file *ret, struct lxcri_error *err)
 {
 	autorun(out_file_finish) struct out_file out = OUT_FILE_NULL;
 	struct stat status;
+	bool is_there = stat(path, &status) == 0;
 
 	out.path = xstrdup(path);
-	out.mode = mode;
-	if (strcmp(path, "-") == 0 || (stat(path, &status) == 0 && !S_ISREG(status.st_mode))) {
+	out.mode = is_there ? status.st_mode & 0777 : without_umask(mode);
+	if (strcmp(path, "-") == 0 || (is_there && !S_ISREG(status.st_mode))) {
 		if (open_plain(&out, err) < 0)
 			return -1;
 	} else if (open_nameless(&out) < 0 && open_temporary(&out) < 0) {
@@ -99,13 +108,9 @@ static int give_name(struct out_file *out)
 
 int out_file_commit(struct out_file *out, struct lxcri_error *err)
 {
-	mode_t mask;
-
 	if (!out->temporary && !out->is_nameless)
 		return 0;
-	mask = umask(0);
-	(void)umask(mask);
-	if (fchmod(out->fd, out->mode & ~mask) < 0 || fsync(out->fd) < 0 ||
+	if (fchmod(out->fd, out->mode) < 0 || fsync(out->fd) < 0 ||
 	    (out->is_nameless && give_name(out) < 0) ||
 	    (out->temporary && rename(out->temporary, out->path) < 0))
 		return fail_code_errno(err, LXCRI_E_STORAGE_ERROR, errno, "write %s", out->path);

@@ -18,9 +18,9 @@ struct out_file {
 };
 #define OUT_FILE_NULL ((struct out_file){ .fd = -1 })
 
-/* Opens @path ("-": standard output) for writing. What is there stays until out_file_commit(),
- * which gives the file @mode but for the umask. LXCRI_E_STORAGE_ERROR; LXCRI_E_INVALID_ARGUMENT for
- * a terminal. */
+/* Opens @path ("-": standard output) for writing. What is there stays until out_file_commit(), and
+ * the new file has its mode; without one it is @mode but for the umask. LXCRI_E_STORAGE_ERROR;
+ * LXCRI_E_INVALID_ARGUMENT for a terminal. */
 [[nodiscard]] int out_file_open(const char *path, mode_t mode, struct out_file *ret,
 				struct lxcri_error *err);
 
