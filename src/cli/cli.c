@@ -12,6 +12,7 @@
 #include "cli/print.h"
 #include "config/config.h"
 #include "os/cgroup/cgroup_move.h"
+#include "os/process.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -362,6 +363,8 @@ int cli_main(int argc, char **argv)
 	struct cli cli = {};
 	struct lxcri_error err = {};
 
+	if (process_fill_streams() < 0)
+		return EXIT_FAILURE; /* and nowhere to say so */
 	lxcri_log_set(log_line, &cli, LXCRI_LOG_WARNING);
 
 	int r = run_line(&cli, argc - 1, argv + 1, &err);

@@ -67,6 +67,15 @@ void process_reset_signals(void)
 		(void)syscall(SYS_rt_sigaction, i, by_default, NULL, SIGNAL_MAX / 8);
 }
 
+int process_fill_streams(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		/* The lowest that is free is this one. */
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) < 0)
+			return -errno;
+	return 0;
+}
+
 /* Who waits in vfork(). */
 static pid_t spawner;
 

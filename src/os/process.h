@@ -31,6 +31,11 @@ struct spawn {
  * library keeps them for itself: who started us may have ignored them. Safe after vfork(). */
 void process_reset_signals(void);
 
+/* Makes those of the three standard streams that the caller of this program has closed an empty
+ * file that cannot be written: else the next file that is opened would be one of them, and be
+ * written to or given to a container. To be called first of all. 0 or -errno. */
+[[nodiscard]] int process_fill_streams(void);
+
 /* Waits for the child @pid. Returns its wait status, or -errno. */
 [[nodiscard]] int process_wait(pid_t pid);
 

@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import pathlib
+import shlex
 import subprocess
 import termios
 import time
@@ -41,6 +42,16 @@ def test_standard_input_is_passed_on_when_asked(engine, start):
     id = start()
     assert engine("exec", "-i", id, "cat", input=b"x" * 100000).ok().out == "x" * 100000
     assert engine("exec", id, "cat", input=b"unseen").ok().out == ""
+
+
+def test_a_stream_that_the_caller_has_closed_is_no_file_of_the_host(engine, start):
+    id = start()
+    script = "a=$(readlink /proc/$$/fd/0; readlink /proc/$$/fd/1; readlink /proc/$$/fd/2); echo $a >/streams"
+    for closed in ("<&-", ">&-", "2>&-", "<&- >&- 2>&-"):
+        words = shlex.join(engine.argv("exec", "-i", id, "sh", "-c", script))
+        subprocess.run(f"{words} {closed}", shell=True, check=True, env=engine.environment(),
+                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        assert engine("exec", id, "cat", "/streams").ok().out.split() == ["/dev/null"] * 3
 
 
 def test_environment_directory_and_user(engine, box_start):
