@@ -217,6 +217,14 @@ def test_streams_are_tar_archives(engine, box_in, tree, work):
     engine("cp", "-", f"{id}:/mnt", input=out[:700]).fails("ExtractFailed")
 
 
+def test_a_stream_that_cannot_be_written_says_why(any_engine, make_bundle):
+    id = any_engine.id()
+    any_engine("create", "--bundle", make_bundle("sleep", "1000").save().path, id).ok()
+    with open("/dev/full", "wb") as full:
+        child = any_engine.open("cp", f"{id}:/etc", "-", stdout=full)
+        any_engine.finish(child).fails("CopyFailed", f"copy from {id}:/etc", "No space left on device")
+
+
 def test_a_hostile_stream_stays_inside(any_engine, make_bundle, work):
     bundle = make_bundle("sleep", "1000")
     id = any_engine.id()
