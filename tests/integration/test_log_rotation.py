@@ -139,6 +139,14 @@ def test_a_container_without_a_log_says_so(engine, box_start):
     assert told.lines == [f"[{id}] {engine('logs', id).err.strip()}"]
 
 
+def test_a_log_that_cannot_be_written_out_blames_the_output(any_engine, box):
+    id = any_engine.id()
+    any_engine("run", "--image", box, id, "echo", "one").ok()
+    with open("/dev/full", "wb") as full:
+        child = any_engine.open("logs", id, stdout=full)
+        any_engine.finish(child).fails("SystemError", "write what is in the log", f"{id}/log: No space left on device")
+
+
 def test_who_runs_in_front_sees_what_no_log_keeps(box_run):
     assert box_run("echo", "one", flags=["--log-driver", "none"]).ok().out == "one\n"
 

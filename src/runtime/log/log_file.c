@@ -230,5 +230,7 @@ int log_file_read(const char *path, const struct log_read_options *options, int 
 		r = log_chain_open(&reader.chain, path);
 	if (r == 0)
 		r = read_all(&reader);
+	if (r < 0 && reader.sink.is_refused)
+		return fail_errno(err, r, "write what is in the log %s", path);
 	return r < 0 ? fail_errno(err, r, "read the log %s", path) : 0;
 }

@@ -183,6 +183,11 @@ static int count_entry(struct reader *reader, const struct journal_entry *entry,
 	return 0;
 }
 
+static int fail_carry(const struct reader *reader, int r, struct lxcri_error *err)
+{
+	return fail_errno(err, r, reader->sink.is_refused ? "write the log" : "read the journal");
+}
+
 /* Runs journalctl to its end. */
 static int run(struct reader *reader, const struct strings *argv,
 	       int (*take)(struct reader *reader, const struct journal_entry *entry,
@@ -206,7 +211,7 @@ static int run(struct reader *reader, const struct strings *argv,
 	if (r == -ERANGE || r == -EPIPE)
 		return 0;
 	if (r < 0)
-		return fail_errno(err, r, "read the journal");
+		return fail_carry(reader, r, err);
 	/* It is 1 as well when there is no entry. */
 	return code > 1 ? fail(err, LXCRI_E_SYSTEM, "journalctl failed with exit code %d", code)
 			: 0;
@@ -289,7 +294,7 @@ static int show_until_end(struct reader *reader, struct lxcri_error *err)
 		if (r == 0)
 			r = log_sink_flush(&reader->sink);
 	}
-	return r == -ERANGE || r == -EPIPE ? 1 : fail_errno(err, r, "read the journal");
+	return r == -ERANGE || r == -EPIPE ? 1 : fail_carry(reader, r, err);
 }
 
 /* Shows what is in the journal behind what has been shown. */

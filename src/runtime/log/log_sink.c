@@ -54,20 +54,29 @@ int log_sink_wants(const struct log_sink *sink, const struct log_record *record)
 	return when >= choice->since_ns;
 }
 
-static int flush(struct log_output *output)
+static int put(struct log_sink *sink, const struct log_output *output, const char *bytes,
+	       size_t size)
 {
-	int r = file_write_all(output->fd, output->bytes, output->size);
+	int r = file_write_all(output->fd, bytes, size);
+
+	sink->is_refused |= r < 0;
+	return r;
+}
+
+static int flush(struct log_sink *sink, struct log_output *output)
+{
+	int r = put(sink, output, output->bytes, output->size);
 
 	output->size = 0;
 	return r;
 }
 
-static int add(struct log_output *output, const char *bytes, size_t size)
+static int add(struct log_sink *sink, struct log_output *output, const char *bytes, size_t size)
 {
-	int r = output->size + size > OUT_BYTES ? flush(output) : 0;
+	int r = output->size + size > OUT_BYTES ? flush(sink, output) : 0;
 
 	if (r < 0 || size > OUT_BYTES)
-		return r < 0 ? r : file_write_all(output->fd, bytes, size);
+		return r < 0 ? r : put(sink, output, bytes, size);
 	memcpy(output->bytes + output->size, bytes, size);
 	output->size += size;
 	return 0;
@@ -83,16 +92,16 @@ int log_sink_add(struct log_sink *sink, const struct log_record *record)
 	if (wants <= 0)
 		return wants;
 	if (sink->is_one && other->size > 0)
-		r = flush(other);
+		r = flush(sink, other);
 	if (r == 0 && sink->choice->timestamps && !output->in_line && record->time_size > 0) {
-		r = add(output, record->time, record->time_size);
+		r = add(sink, output, record->time, record->time_size);
 		if (r == 0)
-			r = add(output, " ", 1);
+			r = add(sink, output, " ", 1);
 	}
 	if (r == 0)
-		r = add(output, record->text, record->text_size);
+		r = add(sink, output, record->text, record->text_size);
 	if (r == 0 && !record->is_partial)
-		r = add(output, "\n", 1);
+		r = add(sink, output, "\n", 1);
 	output->in_line = record->is_partial;
 	return r < 0 ? r : 1;
 }
@@ -102,6 +111,6 @@ int log_sink_flush(struct log_sink *sink)
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(sink->outputs); i++)
-		r = flush(&sink->outputs[i]);
+		r = flush(sink, &sink->outputs[i]);
 	return r;
 }

@@ -27,7 +27,8 @@ struct log_output {
 struct log_sink {
 	const struct log_choice *choice;
 	struct log_output outputs[2];
-	bool is_one; /* both go to the same place, where their order shows */
+	bool is_one;     /* both go to the same place, where their order shows */
+	bool is_refused; /* a failure was one of writing */
 };
 
 /* Begins writing to @fd_out and @fd_err, which stay the caller's. */
