@@ -152,6 +152,10 @@ def test_a_disk_that_is_not_mounted_costs_no_volume(any_engine, stored):
     homes.rename(any_engine.data / "elsewhere")
     homes.mkdir()
     only(any_engine, "container.directories", "fault", "--repair")
+    # With one of another container there, those of all others would look removed by hand.
+    any_engine("run", "--image", "mine:1", any_engine.id(), "true").fails(
+        "StorageError", f"{homes} is empty", "mount what belongs there", code=125)
+    only(any_engine, "container.directories", "fault", "--repair")
     homes.rmdir()
     (any_engine.data / "elsewhere").rename(homes)
     volume, = (any_engine.data / "volumes").glob("[0-9a-f]*")
