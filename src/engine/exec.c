@@ -7,6 +7,7 @@
 #include "engine/ct/ct.h"
 #include "engine/ct/ct_node.h"
 #include "engine/bundle/passwd.h"
+#include "lxcri/limits.h"
 #include "os/cgroup/cgroup_move.h"
 #include "os/file.h"
 #include "os/terminal.h"
@@ -17,6 +18,9 @@
 #include <unistd.h>
 
 #define SPEC_BYTES_MAX (16u << 20)
+
+/* What a runtime has in the container until the process is there: runc's has some threads. */
+#define OWN_PROCESSES 8
 
 /* Reads the process object of the container's specification; owned by the caller. */
 static int load_process(const struct lxcri_container *container, struct json_object **ret_process,
@@ -184,11 +188,29 @@ static int exec_in(struct lxcri_container *container, const struct lxcri_exec_op
 	return monitor_exec(monitor, &exec, err);
 }
 
+/* A runtime cannot say why it could not make a process. */
+static void explain_limit(struct lxcri_container *container, struct lxcri_error *err)
+{
+	struct lxcri_stats stats;
+	struct lxcri_error ignored = {};
+
+	if (err->code != LXCRI_E_EXEC_FAILED || ct_is(container) ||
+	    lxcri_container_stats(container, &stats, &ignored) < 0 || !stats.has_pids ||
+	    stats.pids_limit == LXCRI_UNLIMITED || stats.pids + OWN_PROCESSES < stats.pids_limit)
+		return;
+	(void)fail_while(err,
+			 "it has %ju of the %ju processes that its limit allows, which update "
+			 "--pids-limit raises",
+			 (uintmax_t)stats.pids, (uintmax_t)stats.pids_limit);
+}
+
 int lxcri_container_exec(struct lxcri_container *container,
 			 const struct lxcri_exec_options *options, struct lxcri_error *err)
 {
 	int code = container_explain_end(container, exec_in(container, options, err), err);
 
-	return code < 0 ? fail_as(err, LXCRI_E_EXEC_FAILED, "exec in %s", container->home.id)
-			: code;
+	if (code >= 0)
+		return code;
+	explain_limit(container, err);
+	return fail_as(err, LXCRI_E_EXEC_FAILED, "exec in %s", container->home.id);
 }

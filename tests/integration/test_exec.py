@@ -181,3 +181,13 @@ def test_who_stops_what_comes_holds_nobody_up_for_ever(engine, box_start):
     assert is_soon(begun, 10)
     for child in children:
         engine.finish(child)
+
+
+def test_a_process_that_no_limit_leaves_room_for_is_refused_by_that(engine, box_start):
+    id = box_start(flags=["--pids-limit", "1"])
+    result = engine("exec", id, "true")
+    if engine.backend == "lxc" or result.code != 0:  # the others need not fork once they are there
+        assert result.code == 125 and "1 of the 1 processes" in result.err and "--pids-limit" in result.err, result
+    engine("update", "--pids-limit", "100", id).ok()
+    engine("exec", id, "true").ok()
+    engine("exec", id, "/nothing").fails("CommandNotFound", code=127)
