@@ -7,19 +7,19 @@
 #include "engine/volumes/parts.h"
 #include "engine/volumes/volume.h"
 #include "os/owner.h"
+#include "os/path.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 
-/* Gives the directory @path with all that is in it to the container's user; @mapped tells that the
- * ids on the disk are those of the container. */
-static int give(const struct creation *creation, const char *path, bool mapped,
+/* Gives what is open as @fd, which may be an error, with all that is in it to the container's user;
+ * @mapped tells that the ids on the disk are those of the container. */
+static int give(const struct creation *creation, int fd, const char *path, bool mapped,
 		struct lxcri_error *err)
 {
-	autoclose int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	struct owner_change change = { .uid = creation->bundle.uid, .gid = creation->bundle.gid };
-	int r = fd < 0 ? -errno : 0;
+	int r = fd < 0 ? fd : 0;
 
 	if (r == 0 && !mapped) {
 		r = id_extents_to_host(&creation->map.uids, creation->bundle.uid, &change.uid);
@@ -32,6 +32,24 @@ static int give(const struct creation *creation, const char *path, bool mapped,
 	return r < 0 ? fail_code_errno(err, LXCRI_E_STORAGE_ERROR, r,
 				       "give %s to the user of the container", path)
 		     : 0;
+}
+
+/* What was found at the path of the host and seen to be none of the system's is given, and nothing
+ * that somebody who can write there has put a link to in its place. */
+static int give_gift(const struct creation *creation, const struct bundle_gift *gift,
+		     struct lxcri_error *err)
+{
+	autoclose int fd = path_open_plain(AT_FDCWD, gift->path, O_RDONLY | O_NONBLOCK);
+
+	return give(creation, fd, gift->path, gift->mapped, err);
+}
+
+static int give_volume(const struct creation *creation, const char *path, bool mapped,
+		       struct lxcri_error *err)
+{
+	autoclose int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	return give(creation, fd < 0 ? -errno : fd, path, mapped, err);
 }
 
 /* Lets the pod's group write to @volume, unless nobody writes to it by this container. */
@@ -97,7 +115,7 @@ static int make_one(struct creation *creation, struct bundle_volume *volume, boo
 	if (!volume->is_of_host && (volume_ensure(&request, &volume->source, err) < 0 ||
 				    share(creation, volume, mapped, err) < 0))
 		return -1;
-	if (volume->give && give(creation, volume->source, mapped, err) < 0)
+	if (volume->give && give_volume(creation, volume->source, mapped, err) < 0)
 		return -1;
 	return volume->sub_path ? take_part(creation, volume, parts, err) : 0;
 }
@@ -109,7 +127,7 @@ int creation_make_volumes(struct creation *creation, struct lxcri_error *err)
 	autorun(strings_finish) struct strings parts = {};
 
 	for (size_t i = 0; i < bundle->n_gifts; i++)
-		if (give(creation, bundle->gifts[i].path, bundle->gifts[i].mapped, err) < 0)
+		if (give_gift(creation, &bundle->gifts[i], err) < 0)
 			return -1;
 	for (size_t i = 0; i < bundle->n_volumes; i++)
 		if (make_one(creation, &bundle->volumes[i], mapped, &parts, err) < 0)
