@@ -2,6 +2,7 @@
 """What we stand on is missing, damaged or of another version: the error says so, nothing is left, and
 what can still be done works."""
 
+import errno
 import json
 import os
 import pathlib
@@ -143,6 +144,18 @@ def test_a_missing_helper_of_the_lxc_backend_is_named(make_engine, make_bundle, 
 
 # Control groups -----------------------------------------------------------------------------------
 
+def empty_and_remove(directory, root):
+    """False where one is in it that has ended, and is not gone yet."""
+    for member in (directory / "cgroup.procs").read_text().split():
+        pathlib.Path(root, "cgroup.procs").write_text(member)
+    try:
+        directory.rmdir()
+    except OSError as error:
+        assert error.errno == errno.EBUSY
+        return False
+    return True
+
+
 def take_cgroups_away(pid):
     """Moves all processes of a container to the root of each hierarchy, and removes its cgroups."""
     for line in pathlib.Path(f"/proc/{pid}/cgroup").read_text().splitlines():
@@ -152,9 +165,7 @@ def take_cgroups_away(pid):
         if path == "/" or root is None:
             continue
         for directory, _, _ in os.walk(root + path, topdown=False):
-            for member in pathlib.Path(directory, "cgroup.procs").read_text().split():
-                pathlib.Path(root, "cgroup.procs").write_text(member)
-            os.rmdir(directory)
+            await_that(lambda: empty_and_remove(pathlib.Path(directory), root), f"{directory} is gone")
 
 
 @pytest.mark.parametrize("verb", [("stop", "--time", "0"), ("stop", "--time", "1"), ("delete", "--force")])
