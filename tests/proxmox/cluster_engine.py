@@ -11,7 +11,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "integration"))
 
 # pylint: disable=wrong-import-position,unused-import
-from engine import COMMAND, Engine  # noqa: E402
+from engine import COMMAND, Engine, await_that  # noqa: E402
 from fake.pve import FakeProxmox  # noqa: E402
 from fixtures import box, box_blob, busybox, make_image, session_dir, work  # noqa: E402,F401
 from images import Layer  # noqa: E402,F401
@@ -75,6 +75,12 @@ def pid_of(pve, guest):
 def children_of(pid):
     text = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text()
     return [int(word) for word in text.split()]
+
+
+def program_of(pid):
+    """The program that a container's init starts, as soon as it has: a start does not wait for that."""
+    program, = await_that(lambda: children_of(pid), "there is a program")
+    return program
 
 
 def words_of(path):

@@ -7,7 +7,7 @@ import pathlib
 import pytest
 
 from cluster_engine import *  # noqa: F401,F403
-from cluster_engine import children_of, pid_of
+from cluster_engine import pid_of, program_of
 from fake.pve import ROOT_PASSWORD
 
 SLEEP = ("sleep", "1000")
@@ -21,7 +21,7 @@ def with_extra(**extras):
 
 
 def program_of(pve, guest):
-    (program,) = children_of(pid_of(pve, guest))
+    program = program_of(pid_of(pve, guest))
     return program
 
 

@@ -4,7 +4,7 @@
 import pytest
 
 from cluster_engine import *  # noqa: F401,F403
-from cluster_engine import Layer, children_of, pid_of, words_of
+from cluster_engine import Layer, children_of, pid_of, program_of, words_of
 
 SLEEP = ("sleep", "1000")
 
@@ -16,7 +16,7 @@ def images(make_image):
 
 
 def release_of(pve, guest):
-    (program,) = children_of(pid_of(pve, guest))
+    program = program_of(pid_of(pve, guest))
     with open(f"/proc/{program}/root/release", encoding="ascii") as file:
         return int(file.read())
 

@@ -5,7 +5,7 @@ import hashlib
 import os
 
 from cluster_engine import *  # noqa: F401,F403
-from cluster_engine import Layer, children_of, pid_of, words_of
+from cluster_engine import Layer, pid_of, program_of, words_of
 from fake import disk
 
 
@@ -30,7 +30,7 @@ def volume_hash(pve, guest):
 
 
 def program_of(pve, guest):
-    (program,) = children_of(pid_of(pve, guest))
+    program = program_of(pid_of(pve, guest))
     return program
 
 
