@@ -77,9 +77,9 @@ def children_of(pid):
     return [int(word) for word in text.split()]
 
 
-def program_of(pid):
+def program_of(pve, guest):
     """The program that a container's init starts, as soon as it has: a start does not wait for that."""
-    program, = await_that(lambda: children_of(pid), "there is a program")
+    program, = await_that(lambda: children_of(pid_of(pve, guest)), "there is a program")
     return program
 
 

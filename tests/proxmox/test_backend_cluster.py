@@ -7,7 +7,7 @@ import pathlib
 import pytest
 
 from cluster_engine import *  # noqa: F401,F403
-from cluster_engine import pid_of, program_of
+from cluster_engine import program_of
 from fake.pve import ROOT_PASSWORD
 
 SLEEP = ("sleep", "1000")
@@ -18,11 +18,6 @@ TOOLS = pathlib.Path(__file__).resolve().parent / "fake"
 def with_extra(**extras):
     """Returns the flags for these annotations."""
     return [word for key, value in extras.items() for word in ("--annotation", f"{PREFIX}{key}={value}")]
-
-
-def program_of(pve, guest):
-    program = program_of(pid_of(pve, guest))
-    return program
 
 
 def test_annotations_are_options_of_proxmox_ve(engine, pve, box):

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from cluster_engine import *  # noqa: F401,F403
-from cluster_engine import pid_of, program_of, words_of
+from cluster_engine import program_of, words_of
 from fake import disk  # noqa: F401
 
 SLEEP = ("sleep", "1000")
@@ -257,7 +257,7 @@ def test_what_a_lost_database_knew_is_taken_over(engine, pve, make_image, templa
     volume = engine.guest(name).config["mp0"]
     engine("update", name, "--image", new, "--settle", "1").ok()
     guest = engine.guest(name)
-    program = program_of(pid_of(pve, guest))
+    program = program_of(pve, guest)
     assert words_of(f"/proc/{program}/cmdline") == [b"sleep", b"1002"], "the command is the image's: none was asked for"
     assert {b"RELEASE=2", b"MINE=a b "} <= set(words_of(f"/proc/{program}/environ"))
     assert guest.config["mp0"] == volume and "Uid:\t100005" in open(f"/proc/{program}/status", encoding="ascii").read()

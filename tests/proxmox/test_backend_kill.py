@@ -14,7 +14,7 @@ import time
 import pytest
 
 from cluster_engine import *  # noqa: F401,F403
-from cluster_engine import Layer, pid_of, program_of
+from cluster_engine import Layer, program_of
 from engine import await_that
 from fake import disk
 from fake.mischief import Dropped
@@ -116,7 +116,7 @@ def releases(make_image):
 
 
 def release_of(pve, guest):
-    program = program_of(pid_of(pve, guest))
+    program = program_of(pve, guest)
     with open(f"/proc/{program}/root/release", encoding="ascii") as file:
         return int(file.read())
 

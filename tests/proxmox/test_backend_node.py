@@ -186,7 +186,7 @@ def test_files_go_in_and_out(node, pve, make_image, tmp_path):
     node("cp", f"{name}:/data/running", str(tmp_path / "out")).ok()
     assert (tmp_path / "out").read_text() == "content"
     node("start", name).ok()
-    program = program_of(pid_of(pve, node.guest(name)))
+    program = program_of(pve, node.guest(name))
     status = os.stat(f"/proc/{program}/root/data/stopped")
     assert status.st_uid == 100000 and status.st_size == 7
     node("diff", name).fails("UnsupportedOperation", "pct")

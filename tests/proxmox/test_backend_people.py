@@ -16,7 +16,7 @@ def images(make_image):
 
 
 def release_of(pve, guest):
-    program = program_of(pid_of(pve, guest))
+    program = program_of(pve, guest)
     with open(f"/proc/{program}/root/release", encoding="ascii") as file:
         return int(file.read())
 

@@ -16,7 +16,7 @@ def test_a_container_runs_in_the_cluster(engine, pve, box):
     name = engine.start(box, *SLEEP)
     guest = engine.guest(name)
     pid = pid_of(pve, guest)
-    program = program_of(pid)
+    program = program_of(pve, guest)
     assert words_of(f"/proc/{program}/cmdline") == [b"sleep", b"1000"]
     assert engine.status(name) == "running"
     assert engine("list").ok().out.count(name) == 1
@@ -36,7 +36,7 @@ def test_arguments_and_environment_are_exact(engine, pve, make_image):
     image = make_image(Env=["PATH=/bin:/usr/bin", "PLAIN=one", "EMPTY=", "BLANKS=  two  ", "a.dot=3", "LINES=x\ny"],
                        Cmd=arguments)
     name = engine.start(image, flags=("--env", "MORE=x=y,z;w"))
-    program = program_of(pid_of(pve, engine.guest(name)))
+    program = program_of(pve, engine.guest(name))
     assert words_of(f"/proc/{program}/cmdline") == [word.encode() for word in arguments]
     env = dict(word.split(b"=", 1) for word in words_of(f"/proc/{program}/environ"))
     assert env.pop(b"HOME") == b"/root"
@@ -51,7 +51,7 @@ def test_user_directory_and_stop_signal_are_the_images(engine, pve, make_image):
     name = engine.start(image)
     guest = engine.guest(name)
     pid = pid_of(pve, guest)
-    program = program_of(pid)
+    program = program_of(pve, guest)
     status = open(f"/proc/{program}/status", encoding="ascii").read()
     assert "Uid:\t101000\t101000" in status and "Gid:\t101000\t101000" in status
     assert os.readlink(f"/proc/{program}/cwd") == "/made/here"
@@ -97,7 +97,7 @@ def test_volumes_of_the_image_are_mount_points_with_its_files(engine, pve, make_
     config = engine.guest(name).config
     places = {part for key in ("mp0", "mp1") for part in config[key].split(",") if part.startswith("mp=")}
     assert places == {"mp=/data", "mp=/var/lib/x"}
-    program = program_of(pid_of(pve, engine.guest(name)))
+    program = program_of(pve, engine.guest(name))
     assert open(f"/proc/{program}/root/data/first", encoding="ascii").read() == "content"
     assert os.stat(f"/proc/{program}/root/data/first").st_uid == 101000
 
@@ -163,7 +163,7 @@ def test_a_privileged_container_is_one(engine, box):
 
 def test_what_an_image_says_of_its_files_is_there(engine, pve, box):
     name = engine.start(box, *SLEEP, flags=("--dns", "192.0.2.53", "--add-host", "db:192.0.2.7"))
-    program = program_of(pid_of(pve, engine.guest(name)))
+    program = program_of(pve, engine.guest(name))
     read = lambda path: open(f"/proc/{program}/root{path}", encoding="ascii").read()
     assert "nameserver 192.0.2.53" in read("/etc/resolv.conf") and "192.0.2.7" in read("/etc/hosts")
     assert read("/etc/hostname").strip() == name

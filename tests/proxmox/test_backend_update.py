@@ -5,7 +5,7 @@ import hashlib
 import os
 
 from cluster_engine import *  # noqa: F401,F403
-from cluster_engine import Layer, pid_of, program_of, words_of
+from cluster_engine import Layer, program_of, words_of
 from fake import disk
 
 
@@ -27,11 +27,6 @@ def volume_hash(pve, guest):
             digest.update(f"{os.path.relpath(file, path)} {status.st_uid} {status.st_mode}".encode())
             digest.update(open(file, "rb").read())
     return digest.hexdigest()
-
-
-def program_of(pve, guest):
-    program = program_of(pid_of(pve, guest))
-    return program
 
 
 def release_of(pve, guest):

@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from cluster_engine import *  # noqa: F401,F403
-from cluster_engine import Layer, pid_of, program_of
+from cluster_engine import Layer, program_of
 from engine import await_that
 
 SLEEP = ("sleep", "1000")
@@ -25,7 +25,7 @@ def keepers(pve):
 
 
 def path_in(pve, guest, path):
-    program = program_of(pid_of(pve, guest))
+    program = program_of(pve, guest)
     return f"/proc/{program}/root{path}"
 
 

@@ -38,7 +38,7 @@ def test_a_pod_is_one_ct_from_apply_to_delete(engine, pve, box):
     assert guest.config["tags"].endswith(";mine")
     net = network(guest.config)
     assert net["bridge"] == "vmbr1" and net["ip"] == "10.9.8.7/24"
-    program = program_of(pid_of(pve, guest))
+    program = program_of(pve, guest)
     assert words_of(f"/proc/{program}/cmdline") == [b"sleep", b"1000"]
     assert b"COLOUR=blue" in words_of(f"/proc/{program}/environ")
     rows = pods(engine)
@@ -97,7 +97,7 @@ def test_a_set_keeps_number_mac_address_name_and_volume(engine, pve, box):
     apply(engine, one).ok()
     assert {name: identity(guest) for name, guest in members(pve).items()} == before
     for guest in members(pve).values():
-        program = program_of(pid_of(pve, guest))
+        program = program_of(pve, guest)
         assert b"RELEASE=2" in words_of(f"/proc/{program}/environ")
     with open(f"{volume}/kept", encoding="ascii") as file:
         assert file.read() == "data"
@@ -252,7 +252,7 @@ def test_a_program_has_no_more_rights_than_it_is_left(engine, pve, box):
     apply(engine, pod("bound", container(box, securityContext=security), **CLASS), pod("free", container(box), **CLASS)).ok()
 
     def status(name):
-        program = program_of(pid_of(pve, guest_of(engine, pve, name)))
+        program = program_of(pve, guest_of(engine, pve, name))
         with open(f"/proc/{program}/status", encoding="ascii") as file:
             return dict(line.strip().split(":\t", 1) for line in file if ":\t" in line)
 
