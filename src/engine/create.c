@@ -52,7 +52,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 /* How often an image is looked for that others remove. */
 #define FIND_TRIES 5

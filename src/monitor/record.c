@@ -11,7 +11,6 @@
 #include "runtime/wire.h"
 
 #include <inttypes.h>
-#include <time.h>
 
 int record_processes(struct record *record, pid_t pid, pid_t keeper, struct lxcri_error *err)
 {

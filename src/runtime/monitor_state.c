@@ -25,7 +25,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/pidfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #define STATE_BYTES_MAX   (64u << 10)

@@ -2,10 +2,12 @@
 """Fixtures of the tests that run containers: an engine for each backend, bundles and images, and a
 host that every test leaves as it found it."""
 
+import contextlib
 import json
 import os
 import pathlib
 import shutil
+import subprocess
 import tempfile
 import zlib
 
@@ -78,6 +80,17 @@ def session_dir():
 def busybox(session_dir):
     """A copy of the static busybox that bundles link to."""
     return shutil.copy(IMAGES / "busybox.static", session_dir / "busybox")
+
+
+@contextlib.contextmanager
+def memory_disk(path, options):
+    """A directory that is a file system of its own, as somebody mounted it."""
+    path.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, path.name, path], check=True)
+    try:
+        yield path
+    finally:
+        subprocess.run(["umount", path], check=True)
 
 
 @pytest.fixture

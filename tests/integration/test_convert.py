@@ -15,6 +15,7 @@ import pytest
 import ocibuild
 import trees
 from engine import await_that, is_soon
+from fixtures import memory_disk
 from ocibuild import (Image, Layer, device, directory, fifo, file, hardlink, opaque, symlink, whiteout)
 
 CAPABILITY = bytes.fromhex("0100000200200000000000000000000000000000").decode("latin-1")
@@ -333,11 +334,8 @@ def test_a_target_in_no_directory_is_told(any_engine, rich, out):
 @pytest.fixture
 def small_disk(work):
     """A directory that holds 12 MiB."""
-    path = work / "small"
-    path.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "small", path], check=True)
-    yield path
-    subprocess.run(["umount", path], check=True)
+    with memory_disk(work / "small", "size=12m") as path:
+        yield path
 
 
 @pytest.mark.parametrize("form", ["raw", "ct-template"])

@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+from fixtures import memory_disk
 from images import Layer
 from test_image_verify import blob_of, change_byte, verify
 
@@ -15,11 +16,8 @@ from test_image_verify import blob_of, change_byte, verify
 @pytest.fixture
 def there(work):
     """A file system for images, as somebody mounted it."""
-    path = work / "there"
-    path.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "images", path], check=True)
-    yield path
-    subprocess.run(["umount", "--lazy", path], check=True)
+    with memory_disk(work / "there", "mode=755") as path:
+        yield path
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@
 #include <pwd.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 struct list_options {
 	const char *format;

@@ -7,8 +7,6 @@
 #include "cli/image/image_verbs.h"
 #include "cli/print.h"
 
-#include <time.h>
-
 struct image_listing {
 	const struct image_options *options;
 	struct print_table table;

@@ -35,6 +35,14 @@ void check_report(struct check *check, const struct trouble *trouble, const char
 	check->report(check->userdata, &finding);
 }
 
+struct database *check_open_records(const struct check *check, struct database **own,
+				    struct lxcri_error *err)
+{
+	if (check->options.repair)
+		return engine_database(check->engine, err);
+	return database_open_read_only(check->engine->data, own, err) == 0 ? *own : NULL;
+}
+
 bool check_mend(struct check *check, const char *id)
 {
 	autoptr(lxcri_container) container = NULL;

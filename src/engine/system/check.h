@@ -40,6 +40,11 @@ struct trouble {
 [[nodiscard]] int check_volumes(struct check *check, struct lxcri_error *err);
 [[nodiscard]] int check_temporaries(struct check *check, struct lxcri_error *err);
 
+/* Returns the database, or NULL: the engine's own where something may be changed, else *@own, which
+ * the caller frees, for reading alone: it may lie on a read-only disk. */
+struct database *check_open_records(const struct check *check, struct database **own,
+				    struct lxcri_error *err);
+
 /* Lets the engine do for the container @id what it does for every container that it comes across:
  * clean up behind a killed monitor, remove what is half made or half deleted. Returns whether that
  * worked. */

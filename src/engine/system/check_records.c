@@ -15,7 +15,6 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/file.h>
-#include <time.h>
 
 /* A clock that is corrected steps by less. */
 #define FUTURE_NS (60 * NS_IN_SECOND)
@@ -357,13 +356,8 @@ int check_records(struct check *check, struct lxcri_error *err)
 	autorun(walk_finish) struct walk walk = { .check = check };
 	autorun(roster_finish) struct roster roster = ROSTER_NULL;
 	autoptr(database) own = NULL;
-	struct database *database = NULL;
+	struct database *database = check_open_records(check, &own, err);
 
-	/* For reading alone where nothing is to be changed: it may lie on a read-only disk. */
-	if (check->options.repair)
-		database = engine_database(check->engine, err);
-	else if (database_open_read_only(check->engine->data, &own, err) == 0)
-		database = own;
 	if (!database || roster_read_from(database, &roster, err) < 0)
 		return -1;
 	for (size_t i = 0; i < roster.count; i++)

@@ -26,17 +26,12 @@ static int note_id(void *userdata, const char *id, const char *json)
 	return 0;
 }
 
-/* Appends the ids of all records that are left: for reading alone where nothing is to be changed,
- * as the database may lie on a read-only disk. */
+/* Appends the ids of all records that are left. */
 static int read_ids(const struct check *check, struct strings *ids, struct lxcri_error *err)
 {
 	autoptr(database) own = NULL;
-	struct database *database = NULL;
+	struct database *database = check_open_records(check, &own, err);
 
-	if (check->options.repair)
-		database = engine_database(check->engine, err);
-	else if (database_open_read_only(check->engine->data, &own, err) == 0)
-		database = own;
 	return database ? database_each_container(database, note_id, ids, err) : -1;
 }
 
